@@ -1,0 +1,1 @@
+"""Average-cost accounting: the one step that SQL cannot fold."""

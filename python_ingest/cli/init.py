@@ -1,0 +1,23 @@
+"""`ingest init`: make the database, or bring its raw schema up to date."""
+
+from __future__ import annotations
+
+import typer
+
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="init", epilog="Example: ingest init")(init)
+
+
+def init() -> None:
+    """Make the database and its raw schema; harmless when they are there."""
+    settings = load_settings()
+    with open_writer(settings) as connection:
+        applied = migrate(connection)
+    done = ", ".join(applied) if applied else "already up to date"
+    print(f"{settings.database_path}: {done}")

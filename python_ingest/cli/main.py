@@ -1,0 +1,38 @@
+"""The console script `ingest`: one thin module per command group."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from python_ingest.cli import init
+from python_ingest.errors import IngestError, UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def ingest() -> None:
+    """Land, publish and keep the data of the trading warehouse."""
+
+
+init.register(app)
+
+
+def main() -> None:
+    """Run the command; one clear line and an exit code instead of a traceback."""
+    try:
+        app()
+    except UsageError as error:
+        print(f"ingest: {error}", file=sys.stderr)
+        sys.exit(2)
+    except IngestError as error:
+        print(f"ingest: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Seeded market and order flow for demos, tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""Bytes of one format to one relation of canonical columns, nothing else."""

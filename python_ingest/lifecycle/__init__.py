@@ -1,0 +1,1 @@
+"""From warm to cold: retention, archive, compaction."""

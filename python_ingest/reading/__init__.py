@@ -1,0 +1,1 @@
+"""What readers use: the published file and queries on it."""

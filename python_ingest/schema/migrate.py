@@ -1,0 +1,69 @@
+"""Bring schema `raw` to the newest version, one numbered SQL file after the other."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import duckdb
+
+from python_ingest.errors import NotInitialisedError
+from python_ingest.storage.writer import transaction
+
+_VERSIONS = """
+create schema if not exists raw;
+create table if not exists raw.schema_versions (
+    version integer primary key,
+    name varchar not null,
+    applied_at timestamp not null
+);
+"""
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Return (version, name, SQL) of every migration, in order."""
+    folder = resources.files("python_ingest.schema") / "migrations"
+    files = sorted(
+        (item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda i: i.name
+    )
+    return [
+        (int(item.name[:3]), item.name.removesuffix(".sql"), item.read_text(encoding="utf-8"))
+        for item in files
+    ]
+
+
+def current_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the version of schema `raw` in this database; 0 when there is none."""
+    exists = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = current_database()"
+        " and schema_name = 'raw' and table_name = 'schema_versions'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("select max(version) from raw.schema_versions").fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Apply what is missing, each migration in a transaction of its own; return their names.
+
+    Raises NotInitialisedError when the database is newer than this code.
+    """
+    version = current_version(connection)
+    known = migrations()
+    if version > known[-1][0]:
+        raise NotInitialisedError(
+            f"the database has schema version {version}, this code knows {known[-1][0]}:"
+            " update the code"
+        )
+    applied = []
+    for number, name, sql in known:
+        if number <= version:
+            continue
+        with transaction(connection):
+            connection.execute(_VERSIONS)
+            connection.execute(sql)
+            connection.execute(
+                "insert into raw.schema_versions values (?, ?, now()::timestamp)", [number, name]
+            )
+        applied.append(name)
+    return applied

@@ -1,0 +1,140 @@
+"""One typed settings object: `database.toml`, overridden by the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from python_ingest.errors import ConfigError
+
+CONFIG_FILE = "database.toml"
+
+# Sections whose keys the environment may override, with the prefix of the variable.
+ENVIRONMENT_PREFIX = {
+    "pool": "DATABASE",
+    "performance": "DATABASE",
+    "observability": "OBSERVABILITY",
+    "retention": "RETENTION",
+    "publish": "PUBLISH",
+}
+
+
+class Section(BaseModel):
+    """A section of the file; an unknown key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pool(Section):
+    """Readers, and how long anyone waits for the database file."""
+
+    max_readers: int = Field(default=50, ge=1, le=1000)
+    connection_timeout_ms: int = Field(default=5000, ge=0)
+    query_timeout_ms: int = Field(default=30000, ge=1)
+
+
+class Performance(Section):
+    """What DuckDB may use of the machine."""
+
+    memory_limit_mb: int = Field(default=8192, ge=64)
+    num_threads: int = Field(default=4, ge=1)
+    temp_directory: Path = Path("/tmp/duckdb_temp")  # noqa: S108 - the specification's default
+    enable_profiling: bool = False
+
+
+class Observability(Section):
+    """Which signals are written, and from when a query counts as slow."""
+
+    enable_metrics: bool = True
+    enable_tracing: bool = True
+    slow_query_threshold_ms: int = Field(default=1000, ge=0)
+
+
+class Retention(Section):
+    """Where the retention policies are kept: a dbt seed."""
+
+    policies_seed: str = "retention_policies"
+
+
+class Publish(Section):
+    """How many published files are kept."""
+
+    keep: int = Field(default=3, ge=1)
+
+
+class Settings(Section):
+    """Everything that `ingest` reads from configuration."""
+
+    data_dir: Path = Path("data")
+    database_path: Path = Path("data/trading.duckdb")
+    pool: Pool = Pool()
+    performance: Performance = Performance()
+    observability: Observability = Observability()
+    retention: Retention = Retention()
+    publish: Publish = Publish()
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where segments wait until they are landed."""
+        return self.data_dir / "spool"
+
+    @property
+    def published_path(self) -> Path:
+        """What analysts open, read only."""
+        return self.data_dir / "published" / self.database_path.name
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _overridden(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
+    for section, prefix in ENVIRONMENT_PREFIX.items():
+        keys = Settings.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
+        for key in keys:
+            text = env.get(f"{prefix}_{key.upper()}")
+            if text is not None:
+                merged.setdefault(section, {})[key] = text
+    if "DATA_DIR" in env:
+        merged["data_dir"] = env["DATA_DIR"]
+    data_dir = Path(merged.get("data_dir", "data"))
+    merged.setdefault("database_path", data_dir / "trading.duckdb")
+    if "DATABASE_PATH" in env:
+        merged["database_path"] = env["DATABASE_PATH"]
+    return merged
+
+
+def _complaint(error: ValidationError, env: Mapping[str, str], path: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        *section, key = [str(part) for part in problem["loc"]] or [""]
+        name = ".".join([*section, key])
+        prefix = ENVIRONMENT_PREFIX.get(section[0]) if section else None
+        variable = f"{prefix}_{key.upper()}"
+        where = f"environment {variable}" if variable in env else str(path)
+        lines.append(f"{name} ({where}): {problem['msg']}, got {problem['input']!r}")
+    return "wrong configuration: " + "; ".join(lines)
+
+
+def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """Read `database.toml` (missing: defaults) and the environment.
+
+    Raises ConfigError that names the key and where its wrong value came from.
+    """
+    path = Path(CONFIG_FILE) if path is None else path
+    env = os.environ if env is None else env
+    try:
+        return Settings.model_validate(_overridden(_read_file(path), env))
+    except ValidationError as error:
+        raise ConfigError(_complaint(error, env, path)) from None
