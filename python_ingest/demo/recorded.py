@@ -101,7 +101,7 @@ def _correction(tick: dict[str, Any], action: str) -> list[str]:
 
 
 def aig_sessions(ticks: pa.Table) -> list[Prints]:
-    """The plain prints of the regular session, a list entry per day."""
+    """Return the plain prints of the regular session, one entry per day."""
     with duckdb.connect() as connection:
         connection.register("ticks", ticks)
         days = []
@@ -124,6 +124,7 @@ def aig_sessions(ticks: pa.Table) -> list[Prints]:
 
 
 def btc_prints(source: Path) -> Prints:
+    """Return the trades of the recorded stream, at the exchange's own times."""
     with duckdb.connect() as connection:
         found = connection.execute(
             f"""
