@@ -23,3 +23,7 @@ class DatabaseBusyError(IngestError):
 
 class NotInitialisedError(IngestError):
     """The database has no raw schema yet, or one of another version."""
+
+
+class AuditFailedError(IngestError):
+    """What was landed broke a critical expectation; it is not published."""
