@@ -79,7 +79,8 @@ with
 ticks as (
 
     select
-        exchange || ' ' || symbol || ' ' || kind as subject,
+        exchange,
+        symbol,
         kind,
         timestamp,
         ingestion_time,
@@ -94,7 +95,9 @@ ticks as (
 minutes as (
 
     select
-        subject,
+        exchange,
+        symbol,
+        kind,
         epoch_us(timestamp) // 60000000 as minute,
         count(*) as ticks,
         count_if(price is null) as unpriced,
@@ -115,8 +118,11 @@ minutes as (
 gaps as (
 
     select
-        *,
-        first_at - lag(last_at) over (partition by subject order by minute) as gap
+        * exclude (exchange, symbol, kind),
+        exchange || ' ' || symbol || ' ' || kind as subject,
+        first_at - lag(last_at) over (
+            partition by exchange, symbol, kind order by minute
+        ) as gap
     from minutes
 
 )
@@ -147,11 +153,22 @@ with
 
 repeated as (
 
-    select exchange || ' ' || symbol || ' ' || kind as subject, count(*) - 1 as copies
+    select content_hash, occurrence, count(*) - 1 as copies
     from raw.market_ticks
     where batch_id > $after
-    group by exchange, symbol, kind, content_hash, occurrence
+    group by all
     having count(*) > 1
+
+),
+
+landed_twice as (
+
+    select distinct
+        ticks.exchange || ' ' || ticks.symbol || ' ' || ticks.kind as subject,
+        repeated.*
+    from raw.market_ticks as ticks
+    inner join repeated using (content_hash, occurrence)
+    where ticks.batch_id > $after
 
 ),
 
@@ -165,7 +182,7 @@ conflicts as (
 )
 
 select subject, sum(copies)::bigint as landed_twice, 0::bigint as conflicts
-from repeated
+from landed_twice
 group by all
 union all
 select subject, 0, count(*)
