@@ -23,3 +23,7 @@ class DatabaseBusyError(IngestError):
 
 class NotInitialisedError(IngestError):
     """The database has no raw schema yet, or one of another version."""
+
+
+class BuildFailedError(IngestError):
+    """`dbt build` ended with errors; the former publication stays."""

@@ -87,8 +87,3 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.commit()
-
-
-def sql_path(path: Path) -> str:
-    """A path as an SQL string literal, for statements that take no bound value."""
-    return "'" + str(path).replace("'", "''") + "'"
