@@ -44,7 +44,7 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         path.parent.mkdir(parents=True, exist_ok=True)
         retrying = Retrying(
             retry=retry_if_exception(_is_locked),
-            wait=wait_exponential_jitter(initial=0.02, max=1.0),
+            wait=wait_exponential_jitter(multiplier=0.02, max=1.0),
             stop=stop_after_delay(settings.pool.connection_timeout_ms / 1000),
         )
         connection = retrying(duckdb.connect, str(path), config=session_config(settings))
