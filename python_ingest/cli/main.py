@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import init, publish
+from python_ingest.cli import init, land, publish
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ def ingest() -> None:
 
 
 init.register(app)
+land.register(app)
 publish.register(app)
 
 
