@@ -15,7 +15,8 @@ from python_ingest.feeds.unpack import is_packed, unpack
 from python_ingest.feeds.values import literal
 from python_ingest.landing import spool
 from python_ingest.settings import Settings
-from python_ingest.storage.writer import session_config, sql_path
+from python_ingest.storage.sql import sql_path
+from python_ingest.storage.writer import session_config
 
 # Whatever the file's size; the process itself needs some 150 MB besides.
 MEMORY_LIMIT = "600MB"
