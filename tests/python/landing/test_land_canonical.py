@@ -56,7 +56,9 @@ def test_formats_give_the_same_rows(settings: Settings, rows: Rows, tmp_path: Pa
     expected = [
         (
             tick["symbol"],
-            dt.datetime.fromisoformat(str(tick["timestamp"])).astimezone(dt.UTC).replace(tzinfo=None),
+            dt.datetime.fromisoformat(str(tick["timestamp"]))
+            .astimezone(dt.UTC)
+            .replace(tzinfo=None),
             Decimal(str(tick["last_price"])),
             "trade",
             "websocket",
@@ -71,7 +73,18 @@ def test_formats_give_the_same_rows(settings: Settings, rows: Rows, tmp_path: Pa
     assert rows("select count(*), count(distinct tick_id) from raw.market_ticks") == [(20, 20)]
 
 
-STRANGE = ["NULL", "../../etc", "'; drop table x", "000123", "BTC/USD", "null", 'a"b', "ü|x", " ", "nan"]
+STRANGE = [
+    "NULL",
+    "../../etc",
+    "'; drop table x",
+    "000123",
+    "BTC/USD",
+    "null",
+    'a"b',
+    "ü|x",
+    " ",
+    "nan",
+]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "ndjson", "parquet"])
