@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import demo, init, land, publish
+from python_ingest.cli import audit, demo, init, land, publish
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ def ingest() -> None:
     """Land, publish and keep the data of the trading warehouse."""
 
 
+audit.register(app)
 demo.register(app)
 init.register(app)
 land.register(app)
