@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, demo, init, land, publish
+from python_ingest.cli import audit, cycle, demo, init, land, publish
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ def ingest() -> None:
 
 
 audit.register(app)
+cycle.register(app)
 demo.register(app)
 init.register(app)
 land.register(app)
