@@ -13,8 +13,8 @@ from python_ingest.feeds.relation import Scan
 from python_ingest.feeds.text import first_line_of, lines
 from python_ingest.feeds.values import literal
 
-# A double holds 15 digits for sure; longer numbers are read from the text itself.
-_SAFE_DIGITS = 15
+# A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
+_LONG_NUMBER = "'[0-9.]{17}'"
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 
@@ -44,6 +44,7 @@ select {values}, line as raw_text,
     end as complaint
 from (
     select line, json_extract_string(doc, [{paths}]) as v,
+        {has_long_number("line")} as has_long_number,
         list_filter(json_keys(doc), lambda k: k not in ({names})) as unknown
     from (select line, {object_or_null("line")} as doc from {lines(path)})
 )"""
@@ -56,16 +57,20 @@ def object_or_null(text: str) -> str:
     return f"case when json_valid({text}) and json_type({text}) = 'OBJECT' then {text} end"
 
 
+def has_long_number(text: str) -> str:
+    """Return SQL: does the text hold a number that a double may not hold?"""
+    return f"regexp_matches({text}, {_LONG_NUMBER})"
+
+
 def exact_number(text: str, value: str, name: str) -> str:
     """Return SQL for a number with all the digits it was written with.
 
-    The engine reads JSON numbers as doubles; where that may lose digits they are taken from the
-    text, if the number found there is the same one.
+    The engine reads JSON numbers as doubles. Where `has_long_number`, the digits are taken from
+    the text, if the number found there is the same one.
     """
     pattern = literal(f'"{name}"' + r"\s*:\s*" + _NUMBER)
     written = f"regexp_extract({text}, {pattern}, 1)"
     return (
-        f"case when strlen({value}) > {_SAFE_DIGITS}"
-        f" and try_cast({written} as double) = try_cast({value} as double)"
+        f"case when has_long_number and try_cast({written} as double) = try_cast({value} as double)"
         f" then {written} else {value} end"
     )

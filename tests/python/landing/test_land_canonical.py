@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
-from .conftest import Rows
+Rows = Callable[[str], list[tuple[Any, ...]]]
 
 HEADER = "exchange,symbol,timestamp,last_price,last_size,sequence_number,trade_id,conditions\n"
 
@@ -139,7 +141,7 @@ REJECTED = {
     "x,s,,1,1,1,,": "timestamp: missing",
     "x,s,2024-01-02,,1,1,,": "neither a quote (bid_price, ask_price) nor a trade (last_price)",
     "x,s,2024-01-02,1": "fewer fields than the header",
-    "x,s,2024-01-02,1,1,1,,,": "more fields than the header",
+    "x,s,2024-01-02,1,1,1,,,9": "more fields than the header",
 }
 
 
