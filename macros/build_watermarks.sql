@@ -3,11 +3,14 @@
     {{ target.schema }}.build_watermarks
 {%- endmacro %}
 
+{# dbt rolls back what a hook leaves open, so this one commits. #}
 {% macro create_build_watermarks() %}
     create table if not exists {{ build_watermarks() }} (
         model varchar primary key,
         batch_id bigint not null
-    )
+    );
+    commit;
+    begin
 {% endmacro %}
 
 {# The last batch this model has seen; 0 before its first build and in a full refresh. #}

@@ -25,5 +25,9 @@ class NotInitialisedError(IngestError):
     """The database has no raw schema yet, or one of another version."""
 
 
+class BuildFailedError(IngestError):
+    """`dbt build` ended with errors; the former publication stays."""
+
+
 class AuditFailedError(IngestError):
     """What was landed broke a critical expectation; it is not published."""

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, demo, init
+from python_ingest.cli import audit, cycle, demo, init, land, publish
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -21,9 +21,12 @@ def ingest() -> None:
     """Land, publish and keep the data of the trading warehouse."""
 
 
-init.register(app)
 audit.register(app)
+cycle.register(app)
 demo.register(app)
+init.register(app)
+land.register(app)
+publish.register(app)
 
 
 def main() -> None:

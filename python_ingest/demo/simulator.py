@@ -17,7 +17,7 @@ from python_ingest.demo.market import EXCHANGE, FIRST_DAY, SCHEMA, day_slices, o
 from python_ingest.demo.strategies import merged, trade
 from python_ingest.errors import UsageError
 from python_ingest.storage.files import move_into_place
-from python_ingest.storage.writer import sql_path
+from python_ingest.storage.sql import sql_path
 
 STRATEGIES = ("mean_reversion", "momentum")
 TRADED_SYMBOLS = 4

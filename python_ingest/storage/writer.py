@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 from tenacity import (
@@ -44,7 +43,7 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         path.parent.mkdir(parents=True, exist_ok=True)
         retrying = Retrying(
             retry=retry_if_exception(_is_locked),
-            wait=wait_exponential_jitter(initial=0.02, max=1.0),
+            wait=wait_exponential_jitter(multiplier=0.02, max=1.0),
             stop=stop_after_delay(settings.pool.connection_timeout_ms / 1000),
         )
         connection = retrying(duckdb.connect, str(path), config=session_config(settings))
@@ -87,8 +86,3 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.commit()
-
-
-def sql_path(path: Path) -> str:
-    """A path as an SQL string literal, for statements that take no bound value."""
-    return "'" + str(path).replace("'", "''") + "'"

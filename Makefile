@@ -1,0 +1,48 @@
+# make build and make test need Python 3.11+ and a package index, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: build test test-slow lint format bench docs lock clean
+
+build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
+	@ingest demo --sample
+	@ingest cycle --as-of "$$(ingest demo --sample-as-of)"
+
+test: lint ## Lint, build on fixtures, fast tests (under 10 minutes on two cores)
+	pytest
+
+test-slow: $(VENV)/.installed ## The long kill and scale tests
+	pytest -m slow
+
+lint: $(VENV)/.installed ## Everything a reviewer should not have to say
+	ruff format --check
+	ruff check
+	mypy
+	lint-imports
+	dbt parse --quiet --show-all-deprecations
+	sqlfluff lint --processes 2 models macros tests analyses
+
+format: $(VENV)/.installed ## What tools can mend by themselves
+	ruff format
+	ruff check --fix
+	sqlfluff fix models tests analyses
+
+bench: $(VENV)/.installed ## Ratios against bare DuckDB, written to benchmarks/results/
+	for bench in benchmarks/bench_*.py; do python $$bench || exit 1; done
+
+lock: ## Resolve requirements.lock again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove what was built, never what was landed
+	rm -rf target logs $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make build PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

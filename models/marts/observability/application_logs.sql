@@ -1,0 +1,27 @@
+with
+
+logs as (
+
+    select * from {{ ref('stg_application_logs') }}
+
+),
+
+final as (
+
+    select
+        log_id,
+        timestamp,
+        level,
+        service,
+        component,
+        message,
+        event,
+        context,
+        data,
+        exception,
+        source
+    from logs
+
+)
+
+select * from final

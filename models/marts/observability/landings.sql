@@ -1,0 +1,29 @@
+with
+
+landings as (
+
+    select * from {{ ref('stg_landings') }}
+
+),
+
+final as (
+
+    select
+        batch_id,
+        kind,
+        file_name,
+        sha256,
+        format,
+        rows_read,
+        rows_landed,
+        rows_duplicate,
+        rows_rejected,
+        min_timestamp,
+        max_timestamp,
+        landed_at,
+        duration_ms
+    from landings
+
+)
+
+select * from final

@@ -1,0 +1,23 @@
+with
+
+rejected_rows as (
+
+    select * from {{ ref('stg_rejected_rows') }}
+
+),
+
+final as (
+
+    select
+        batch_id,
+        kind,
+        source_file,
+        row_number,
+        raw_text,
+        reason,
+        rejected_at
+    from rejected_rows
+
+)
+
+select * from final

@@ -1,0 +1,64 @@
+"""Run `dbt build` and say what came of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_ingest.errors import BuildFailedError, UsageError
+from python_ingest.settings import Settings
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    """How many nodes `dbt build` ran, and how their tests ended."""
+
+    models: int
+    tests_passed: int
+    warnings: list[str]
+
+
+def _results(target_dir: Path) -> list[tuple[str, str, str]]:
+    """Return (node id, status, message) of every node of the last run."""
+    document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))
+    return [(r["unique_id"], r["status"], r["message"] or "") for r in document["results"]]
+
+
+def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
+    kinds = Counter((node.split(".")[0], status) for node, status, _ in results)
+    return BuildSummary(
+        models=kinds["model", "success"],
+        tests_passed=kinds["test", "pass"] + kinds["unit_test", "pass"],
+        warnings=[
+            f"{node.split('.')[2]}: {message}"
+            for node, status, message in results
+            if status == "warn"
+        ],
+    )
+
+
+def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
+    """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
+
+    Raises BuildFailedError that names the nodes which failed, UsageError outside the project.
+    """
+    if not Path("dbt_project.yml").exists():
+        raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
+    target_dir = settings.data_dir.resolve() / "dbt"
+    arguments = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"]
+    arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
+    if as_of:
+        arguments += ["--vars", json.dumps({"as_of": as_of})]
+    (target_dir / "run_results.json").unlink(missing_ok=True)
+    code = subprocess.run(arguments, check=False).returncode  # noqa: S603 - our own arguments
+    if not (target_dir / "run_results.json").exists():
+        raise BuildFailedError("dbt build did not start; see the message above")
+    results = _results(target_dir)
+    failed = [node for node, status, _ in results if status in ("error", "fail")]
+    if code or failed:
+        raise BuildFailedError(f"dbt build failed, nothing was published: {', '.join(failed)}")
+    return _summary(results)

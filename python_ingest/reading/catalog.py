@@ -1,0 +1,29 @@
+"""What analysts can query in the published file, with row counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import IngestError
+from python_ingest.storage.sql import quoted
+
+
+def relations(published: Path) -> list[tuple[str, int]]:
+    """Return (name, rows) of every relation of schema `main`, by name.
+
+    Raises IngestError when nothing has been published yet.
+    """
+    if not published.exists():
+        raise IngestError(f"{published} is not there yet: run `ingest cycle`")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from information_schema.tables"
+            " where table_schema = 'main' and table_catalog = current_database() order by 1"
+        ).fetchall()
+        counted = []
+        for (name,) in names:
+            row = connection.execute(f"select count(*) from {quoted(name)}").fetchone()
+            counted.append((str(name), int(row[0]) if row else 0))
+        return counted

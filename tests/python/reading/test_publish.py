@@ -1,0 +1,92 @@
+import hashlib
+import json
+
+import duckdb
+import pytest
+
+from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.reading.catalog import relations
+from python_ingest.reading.publish import publish
+from python_ingest.storage.writer import open_writer
+
+VIEWS = """
+create schema raw;
+create schema staging;
+create table raw.ticks as select i as tick_id, 1.5::decimal(38, 8) as price from range(1000) r(i);
+create view staging.stg_ticks as
+    with t as (select * from trading.raw.ticks as x) select *, 'trading.raw' as said from t;
+create view market_ticks as select * from "trading"."staging"."stg_ticks";
+"""
+
+
+def build(settings, sql: str) -> None:
+    with open_writer(settings) as connection:
+        connection.execute(sql)
+
+
+def total(path) -> int:
+    with duckdb.connect(str(path), read_only=True) as reader:
+        return reader.execute("select count(*) from market_ticks").fetchone()[0]
+
+
+def test_a_publication_holds_everything_and_its_checksum(settings):
+    build(settings, VIEWS)
+    publication = publish(settings)
+    assert publication.rows == {"raw.ticks": 1000}
+    content = settings.published_path.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == publication.sha256
+    (version,) = (settings.published_path.parent / "versions").iterdir()
+    assert json.loads((version / "manifest.json").read_text())["sha256"] == publication.sha256
+    assert relations(settings.published_path) == [("market_ticks", 1000)]
+
+
+def test_views_follow_the_file_under_any_name(settings, tmp_path):
+    build(settings, VIEWS)
+    publish(settings)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{settings.published_path}' as elsewhere (read_only)")
+        row = connection.execute(
+            "select count(*), any_value(said), typeof(any_value(price)) from elsewhere.market_ticks"
+        ).fetchone()
+    assert row == (1000, "trading.raw", "DECIMAL(38,8)")
+
+
+def test_a_reader_keeps_the_old_file_and_the_next_one_sees_the_new(settings):
+    build(settings, VIEWS)
+    publish(settings)
+    with duckdb.connect(str(settings.published_path), read_only=True) as early:
+        build(settings, "delete from raw.ticks where tick_id >= 10")
+        publish(settings)
+        assert early.execute("select count(*) from market_ticks").fetchone() == (1000,)
+    assert total(settings.published_path) == 10
+
+
+def test_a_failed_publication_leaves_the_former_one_and_no_rubbish(settings):
+    build(settings, VIEWS)
+    publish(settings)
+    build(settings, "drop view staging.stg_ticks; create view broken as select 1 as a")
+    with pytest.raises(IngestError, match=r"main\.market_ticks"):
+        publish(settings)
+    assert total(settings.published_path) == 1000
+    left = {path.name for path in settings.published_path.parent.iterdir()}
+    assert left == {"trading.duckdb", "versions"}
+
+
+def test_the_last_versions_are_kept(settings):
+    build(settings, VIEWS)
+    for _ in range(settings.publish.keep + 2):
+        publish(settings)
+    versions = sorted((settings.published_path.parent / "versions").iterdir())
+    assert len(versions) == settings.publish.keep
+    assert (versions[-1] / "trading.duckdb").samefile(settings.published_path)
+
+
+def test_without_a_database_it_says_what_to_run(settings):
+    with pytest.raises(NotInitialisedError, match="ingest init"):
+        publish(settings)
+    assert not settings.database_path.exists()
+
+
+def test_nothing_published_says_what_to_run(settings):
+    with pytest.raises(IngestError, match="ingest cycle"):
+        relations(settings.published_path)

@@ -1,0 +1,52 @@
+import duckdb
+import pytest
+
+from python_ingest.errors import NotInitialisedError
+from python_ingest.schema.migrate import current_version, migrate, migrations
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as made:
+        yield made
+
+
+def test_versions_are_numbered_without_gaps():
+    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_every_migration_is_applied_once(connection):
+    assert current_version(connection) == 0
+    assert migrate(connection) == [name for _, name, _ in migrations()]
+    assert migrate(connection) == []
+    assert current_version(connection) == migrations()[-1][0]
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it(connection, monkeypatch):
+    migrate(connection)
+    before = current_version(connection)
+    broken = (before + 1, "999_broken", "create table raw.half_done (a int); select * from nowhere")
+    monkeypatch.setattr("python_ingest.schema.migrate.migrations", lambda: [*migrations(), broken])
+    with pytest.raises(duckdb.CatalogException):
+        migrate(connection)
+    assert current_version(connection) == before
+    with pytest.raises(duckdb.CatalogException):
+        connection.execute("from raw.half_done")
+
+
+def test_a_database_of_a_newer_version_is_refused(connection):
+    migrate(connection)
+    connection.execute(
+        "insert into raw.schema_versions values (999, '999_later', now()::timestamp)"
+    )
+    with pytest.raises(NotInitialisedError, match="999"):
+        migrate(connection)
+
+
+def test_a_landing_whose_counts_do_not_add_up_is_refused(connection):
+    migrate(connection)
+    with pytest.raises(duckdb.ConstraintException):
+        connection.execute(
+            "insert into raw.landings values"
+            " (1, 'ticks', 'f', 'x', 'csv', 10, 5, 3, 1, null, null, now()::timestamp, 1)"
+        )

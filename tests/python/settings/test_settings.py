@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from python_ingest.errors import ConfigError
+from python_ingest.settings import load_settings
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "database.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_committed_file_holds_the_specifications_defaults():
+    committed = load_settings(REPOSITORY / "database.toml", env={})
+    assert committed == load_settings(Path("no-such-file.toml"), env={})
+    assert committed.pool.max_readers == 50
+    assert committed.pool.connection_timeout_ms == 5000
+    assert committed.performance.memory_limit_mb == 8192
+    assert committed.database_path == Path("data/trading.duckdb")
+
+
+def test_environment_overrides_the_file(tmp_path):
+    path = write(tmp_path, "[pool]\nmax_readers = 7\nquery_timeout_ms = 10\n")
+    env = {"DATABASE_QUERY_TIMEOUT_MS": "99", "DATABASE_MEMORY_LIMIT_MB": "512", "DATA_DIR": "/x"}
+    settings = load_settings(path, env)
+    assert (settings.pool.max_readers, settings.pool.query_timeout_ms) == (7, 99)
+    assert settings.performance.memory_limit_mb == 512
+    assert settings.database_path == Path("/x/trading.duckdb")
+    assert settings.spool_dir == Path("/x/spool")
+    assert settings.published_path == Path("/x/published/trading.duckdb")
+
+
+def test_database_path_wins_over_data_dir():
+    settings = load_settings(Path("none"), {"DATA_DIR": "/x", "DATABASE_PATH": "/y/other.duckdb"})
+    assert settings.database_path == Path("/y/other.duckdb")
+    assert settings.published_path == Path("/x/published/other.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "words"),
+    [
+        ("[pool]\nmax_readers = 0\n", {}, ["pool.max_readers", "database.toml", "0"]),
+        ("[pool]\nmax_raeders = 5\n", {}, ["pool.max_raeders"]),
+        ("[pools]\nmax_readers = 5\n", {}, ["pools"]),
+        (
+            "",
+            {"DATABASE_MEMORY_LIMIT_MB": "lots"},
+            ["performance.memory_limit_mb", "environment DATABASE_MEMORY_LIMIT_MB", "lots"],
+        ),
+        ("[pool\n", {}, ["database.toml", "not valid TOML"]),
+    ],
+)
+def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env, words):
+    with pytest.raises(ConfigError) as error:
+        load_settings(write(tmp_path, text), env)
+    for word in words:
+        assert word in str(error.value)

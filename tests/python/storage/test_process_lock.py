@@ -1,0 +1,33 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from python_ingest.errors import DatabaseBusyError
+from python_ingest.storage.process_lock import process_lock
+
+HOLD = """
+import sys, pathlib
+from python_ingest.storage.process_lock import process_lock
+with process_lock(pathlib.Path(sys.argv[1]), "cycle"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_second_process_is_told_who_holds_it_and_a_killed_one_frees_it(tmp_path):
+    lock = tmp_path / "deep" / "cycle.lock"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline().strip() == b"held"
+    with (
+        pytest.raises(DatabaseBusyError, match=rf"another cycle .*{other.pid}"),
+        process_lock(lock, "cycle"),
+    ):
+        pass
+    other.kill()
+    other.wait()
+    with process_lock(lock, "cycle"):
+        assert lock.read_text() == str(os.getpid())

@@ -1,0 +1,88 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from python_ingest.errors import DatabaseBusyError, IngestError
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer, transaction
+
+HOLD = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def hold(path: Path) -> subprocess.Popen:
+    """Another process that has the file open until its stdin is closed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline().strip() == b"held"
+    return process
+
+
+def test_sessions_run_in_utc_with_the_configured_limits(settings, monkeypatch):
+    monkeypatch.setenv("DATABASE_NUM_THREADS", "3")
+    with open_writer(load_settings()) as connection:
+        row = connection.execute(
+            "select current_setting('TimeZone'), current_setting('threads')"
+        ).fetchone()
+    assert row == ("UTC", 3)
+
+
+def test_a_transaction_that_raises_leaves_nothing(settings):
+    with open_writer(settings) as connection:
+        connection.execute("create table t (a integer)")
+        with pytest.raises(duckdb.ConversionException), transaction(connection):
+            connection.execute("insert into t values (1); select 'x'::integer")
+        with transaction(connection):
+            connection.execute("insert into t values (2)")
+        assert connection.execute("from t").fetchall() == [(2,)]
+
+
+def test_a_busy_file_is_named_with_its_holder_after_the_timeout(settings, monkeypatch):
+    monkeypatch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "200")
+    other = hold(settings.database_path)
+    try:
+        with (
+            pytest.raises(DatabaseBusyError, match=f"process {other.pid} .*200 ms"),
+            open_writer(load_settings()),
+        ):
+            pass
+    finally:
+        other.communicate()
+
+
+def test_a_writer_waits_for_the_one_before_it(settings, monkeypatch):
+    monkeypatch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
+    other = hold(settings.database_path)
+    release = threading.Timer(0.3, other.communicate)
+    release.start()
+    with open_writer(load_settings()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    release.join()
+
+
+def test_a_file_that_is_no_database_says_so(settings):
+    settings.database_path.parent.mkdir(parents=True)
+    settings.database_path.write_text("not a database, but long enough to have a header" * 400)
+    with (
+        pytest.raises(IngestError, match=r"trading\.duckdb: cannot be opened"),
+        open_writer(settings),
+    ):
+        pass
+
+
+def test_two_writers_in_one_process_share_the_file(settings):
+    with open_writer(settings) as first, open_writer(settings) as second:
+        first.execute("create table t as select 1 as a")
+        assert second.execute("from t").fetchall() == [(1,)]
+    with duckdb.connect(str(settings.database_path), read_only=True) as reader:
+        assert reader.execute("from t").fetchall() == [(1,)]
