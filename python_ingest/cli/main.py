@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import init, land
+from python_ingest.cli import init, land, stream
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ def ingest() -> None:
 
 init.register(app)
 land.register(app)
+stream.register(app)
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ def test_formats_give_the_same_rows(settings: Settings, rows: Rows, tmp_path: Pa
     expected = [
         (
             tick["symbol"],
-            dt.datetime.fromisoformat(str(tick["timestamp"])).astimezone(dt.UTC).replace(tzinfo=None),
+            dt.datetime.fromisoformat(str(tick["timestamp"]))
+            .astimezone(dt.UTC)
+            .replace(tzinfo=None),
             Decimal(str(tick["last_price"])),
             "trade",
             "websocket",
@@ -73,7 +75,18 @@ def test_formats_give_the_same_rows(settings: Settings, rows: Rows, tmp_path: Pa
     assert rows("select count(*), count(distinct tick_id) from raw.market_ticks") == [(20, 20)]
 
 
-STRANGE = ["NULL", "../../etc", "'; drop table x", "000123", "BTC/USD", "null", 'a"b', "ü|x", " ", "nan"]
+STRANGE = [
+    "NULL",
+    "../../etc",
+    "'; drop table x",
+    "000123",
+    "BTC/USD",
+    "null",
+    'a"b',
+    "ü|x",
+    " ",
+    "nan",
+]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "ndjson", "parquet"])
@@ -180,7 +193,7 @@ def test_raw_text_of_json_is_the_line(settings: Settings, rows: Rows, tmp_path: 
         ("flip.csv.gz", gzip.compress(b"x")[:-8] + b"12345678", "damaged"),
     ],
 )
-def test_files_that_cannot_be_read_land_nothing(  # noqa: PLR0913
+def test_files_that_cannot_be_read_land_nothing(  # noqa: PLR0913, PLR0917
     settings: Settings, rows: Rows, tmp_path: Path, name: str, content: bytes | None, says: str
 ) -> None:
     path = tmp_path / name
