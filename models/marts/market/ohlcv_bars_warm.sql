@@ -30,6 +30,18 @@ steps as (
 
 ),
 
+all_steps as (
+
+    select * from {{ ref('int_bar_steps') }}
+
+),
+
+mixed_days as (
+
+    select * from {{ ref('int_mixed_days') }}
+
+),
+
 timeframes as (
 
     select * from {{ ref('stg_timeframes') }}
@@ -82,8 +94,8 @@ trading_days as (
             all_steps.exchange,
             all_steps.symbol,
             all_steps.minute
-        from {{ ref('int_bar_steps') }} as all_steps
-        inner join {{ ref('int_mixed_days') }} as mixed_days
+        from all_steps
+        inner join mixed_days
             on
                 all_steps.exchange = mixed_days.exchange
                 and all_steps.symbol = mixed_days.symbol
