@@ -16,7 +16,7 @@ import pytest
 from python_ingest.schema.migrate import migrate
 
 PROJECT = Path(__file__).resolve().parents[3]
-MARKET = "stg_disputed_ticks+ +ohlcv_bars ohlcv_bar_revisions"
+MARKET = "stg_disputed_ticks+ +path:models/marts/market"
 
 TICK_COLUMNS = {
     "exchange": "varchar",
