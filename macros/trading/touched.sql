@@ -33,6 +33,6 @@
             built.exchange = restarts.exchange
             and built.symbol = restarts.symbol
             and built.strategy_id = restarts.strategy_id
-            and built.{{ event_at }} >= restarts.restart_at
+            and coalesce(built.{{ event_at }}, 'infinity'::timestamp) >= restarts.restart_at
     {%- endif -%}
 {%- endmacro %}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from python_ingest.schema.migrate import migrate
 
@@ -81,19 +82,26 @@ class Warehouse:
                     "batch_id": self.batch,
                     "content_hash": content_hash(full),
                     "ingestion_time": LANDED_AT,
-                    **({"tick_id": (self.batch << 32) + number} if table == "market_ticks" else {}),
-                    **({"row_number": number} if table != "market_ticks" else {}),
+                    **(
+                        {"tick_id": (self.batch << 32) + number}
+                        if table == "market_ticks"
+                        else {"row_number": number}
+                    ),
                 }
             )
         times = [datetime.fromisoformat(str(r[TIME_COLUMN[table]])) for r in complete
                  if TIME_COLUMN[table]]  # fmt: skip
         with duckdb.connect(str(self.path)) as connection:
-            for row in complete:
-                connection.execute(
-                    f"insert into raw.{table} ({', '.join(row)}) values"
-                    f" ({', '.join('?' for _ in row)})",
-                    list(row.values()),
-                )
+            columns = list(dict.fromkeys(name for row in complete for name in row))
+            landed = pa.table(  # noqa: F841 - DuckDB finds it by its name
+                {
+                    name: [None if row.get(name) is None else str(row[name]) for row in complete]
+                    for name in columns
+                }
+            )
+            connection.execute(
+                f"insert into raw.{table} ({', '.join(columns)}) select * from landed"
+            )
             connection.execute(
                 "insert into raw.landings values (?, ?, ?, ?, 'ndjson', ?, ?, 0, 0, ?, ?, ?, 1)",
                 [
