@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 {% macro default__stable_id(columns) -%}
-    (md5_number_lower(concat_ws('|', {{ columns | join(', ') }})) >> 1)::bigint
+    (md5_number_lower(concat_ws(chr(31), {{ columns | join(', ') }})) >> 1)::bigint
 {%- endmacro %}
 
 {# notional / volume rounded half up (away from zero) at 8 decimals, NULL when volume is 0. Long

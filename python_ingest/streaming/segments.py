@@ -13,7 +13,7 @@ from python_ingest.landing import spool
 from python_ingest.landing.prepare import read, working_connection, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.writer import sql_path
+from python_ingest.storage.sql import sql_path
 from python_ingest.streaming.exchanges import Exchange
 
 # Identical ticks without an id carry the same time, so they cannot be far apart.

@@ -193,7 +193,7 @@ def test_raw_text_of_json_is_the_line(settings: Settings, rows: Rows, tmp_path: 
         ("flip.csv.gz", gzip.compress(b"x")[:-8] + b"12345678", "damaged"),
     ],
 )
-def test_files_that_cannot_be_read_land_nothing(  # noqa: PLR0913, PLR0917
+def test_files_that_cannot_be_read_land_nothing(
     settings: Settings, rows: Rows, tmp_path: Path, name: str, content: bytes | None, says: str
 ) -> None:
     path = tmp_path / name
