@@ -2,7 +2,7 @@
 {% macro touched_orders() -%}
     select (exchange, symbol, order_id)
     from {{ ref('int_touched_orders') }}
-    where batch_id > {{ last_built_batch() }}
+    where batch_id > {{ seen_batch() }}
 {%- endmacro %}
 
 {# Pre-hook: take out what those orders had; the model then puts in what they have. #}
@@ -20,7 +20,7 @@
         strategy_id,
         min(restart_at) as restart_at
     from {{ ref('int_position_restarts') }}
-    where batch_id > {{ last_built_batch() }}
+    where batch_id > {{ seen_batch() }}
     group by exchange, symbol, strategy_id
 {%- endmacro %}
 

@@ -1,8 +1,11 @@
 {# Bars are counted by batches of their own: they may be built later than the fills they price. #}
-{% macro last_built_bars() -%}
-    coalesce(
-        (select max(batch_id) from {{ build_watermarks() }} where model = '{{ this.name }}.bars'), 0
-    )
+{% macro seen_bars() -%}
+    {%- if is_incremental() and execute -%}
+        {%- set query = "select coalesce(max(batch_id), 0) from " ~ build_watermarks()
+            ~ " where model = '" ~ this.name ~ ".bars'" -%}
+        {{- run_query(query).columns[0].values()[0] -}}
+    {%- else -%} 0
+    {%- endif -%}
 {%- endmacro %}
 
 {# Pre-hook: take out every valuation that a batch since the last build may have changed. #}
@@ -17,8 +20,8 @@
                 min(restart_at) as restart_at
             from {{ ref('int_valuation_restarts') }}
             where
-                (cause = 'events' and batch_id > {{ last_built_batch() }})
-                or (cause = 'bars' and batch_id > {{ last_built_bars() }})
+                (cause = 'events' and batch_id > {{ seen_batch() }})
+                or (cause = 'bars' and batch_id > {{ seen_bars() }})
             group by exchange, symbol, strategy_id
         ) as restarts
         where

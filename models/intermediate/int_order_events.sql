@@ -1,10 +1,9 @@
--- depends_on: {{ ref('stg_landings') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key=['exchange', 'event_id'],
-        post_hook="{{ remember_newest_batch() }}"
+        post_hook="{{ remember_build() }}"
     )
 }}
 
@@ -23,7 +22,7 @@ versions as (
         where (exchange, event_id) in (
             select (newer.exchange, newer.event_id)
             from events as newer
-            where newer.batch_id > {{ last_built_batch() }}
+            where newer.batch_id > {{ seen_batch() }}
         )
     {% endif %}
 

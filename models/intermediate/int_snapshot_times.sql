@@ -72,13 +72,10 @@ days as (
 day_ends as (
 
     select
-        timezone(
-            'UTC',
-            timezone(
-                '{{ var("portfolio_timezone") }}',
-                days.date + time '{{ var("portfolio_eod_time") }}'
-            )
-        ) as snapshot_time
+        {{ to_utc(
+            "days.date + time '" ~ var('portfolio_eod_time') ~ "'",
+            "'" ~ var('portfolio_timezone') ~ "'"
+        ) }} as snapshot_time
     from days
 
 ),

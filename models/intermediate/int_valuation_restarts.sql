@@ -24,6 +24,12 @@ prices as (
 
 ),
 
+steps as (
+
+    select * from {{ ref('int_bar_steps') }}
+
+),
+
 cash_events as (
 
     select * from {{ ref('stg_cash_events') }}
@@ -61,6 +67,22 @@ final as (
         on
             prices.price_exchange = positions.price_exchange
             and prices.symbol = positions.symbol
+
+    union all
+
+    -- A bar whose last trade was busted is no row any more; its step still is.
+    select
+        positions.exchange,
+        positions.symbol,
+        positions.strategy_id,
+        steps.minute + interval 1 minute as restart_at,
+        steps.built_batch_id as batch_id,
+        'bars' as cause
+    from steps
+    inner join positions
+        on
+            steps.exchange = positions.price_exchange
+            and steps.symbol = positions.symbol
 
     union all
 

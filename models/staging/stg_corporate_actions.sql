@@ -8,7 +8,7 @@ actions as (
 
 exchanges as (
 
-    select * from {{ ref('exchanges') }}
+    select * from {{ ref('stg_exchanges') }}
 
 ),
 
@@ -35,14 +35,11 @@ final as (
         counted.ratio,
         -- The instant at which the exchange's day begins; one that starts after noon began the day
         -- before.
-        timezone(
-            'UTC',
-            timezone(
-                coalesce(exchanges.timezone, 'UTC'),
-                counted.ex_date + coalesce(exchanges.day_start, time '00:00:00')
-                - if(exchanges.day_start >= time '12:00:00', interval 1 day, interval 0 day)
-            )
-        ) as effective_at
+        {{ to_utc(
+            "counted.ex_date + coalesce(exchanges.day_start, time '00:00')"
+            ~ " - if(exchanges.day_start >= time '12:00', interval 1 day, interval 0 day)",
+            "coalesce(exchanges.timezone, 'UTC')"
+        ) }} as effective_at
     from counted
     left join exchanges on counted.exchange = exchanges.exchange
 

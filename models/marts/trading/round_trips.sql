@@ -3,6 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
+        on_schema_change='fail',
         pre_hook="{{ forget_from_restart('closed_at') }}",
         post_hook="{{ remember_batch_of('int_position_states') }}"
     )
