@@ -42,15 +42,26 @@ known_exchanges as (
 
 ),
 
-local_days as (
+-- A step of its own: DuckDB writes a cross join followed by others into a view it cannot read back.
+exchange_days as (
 
     select
         known_exchanges.exchange,
-        dates.trading_date,
+        dates.trading_date
+    from known_exchanges
+    cross join dates
+
+),
+
+local_days as (
+
+    select
+        exchange_days.exchange,
+        exchange_days.trading_date,
         coalesce(exchanges.timezone, 'UTC') as timezone,
         coalesce(exchanges.daily_bars, 'all') as daily_bars,
         coalesce(exchanges.day_start, time '00:00') as day_start,
-        dates.trading_date
+        exchange_days.trading_date
         - case when coalesce(exchanges.day_start, time '00:00') > time '12:00' then 1 else 0 end
             as start_date,
         case
@@ -61,13 +72,12 @@ local_days as (
             when calendar.exchange is null then exchanges.session_close
             else calendar.session_close
         end as session_close
-    from known_exchanges
-    cross join dates
-    left join exchanges on known_exchanges.exchange = exchanges.exchange
+    from exchange_days
+    left join exchanges on exchange_days.exchange = exchanges.exchange
     left join calendar
         on
-            known_exchanges.exchange = calendar.exchange
-            and dates.trading_date = calendar.date
+            exchange_days.exchange = calendar.exchange
+            and exchange_days.trading_date = calendar.date
 
 ),
 
