@@ -109,9 +109,7 @@ def test_overlapping_files_land_what_the_model_lands(
     model = Model()
     for number in range(4):
         ticks = [some() for _ in range(rng.randint(1, 150))]
-        result = land_files(
-            settings, "ticks", [write(tmp_path / f"{number}.{suffix}", ticks)]
-        )[0]
+        result = land_files(settings, "ticks", [write(tmp_path / f"{number}.{suffix}", ticks)])[0]
         expected = model.land(ticks)
         assert (result.landed, result.duplicate) == (expected, len(ticks) - expected)
     total = sum(map(len, model.keyed.values())) + model.keyless.total()
@@ -169,9 +167,7 @@ def test_a_key_shared_by_all_costs_one_pair_per_row(
 def test_the_hash_is_md5_of_the_documented_text(
     settings: Settings, rows: Rows, tmp_path: Path
 ) -> None:
-    land_files(
-        settings, "ticks", [write(tmp_path / "a.parquet", [tick(trade_id="é7", venue="")])]
-    )
+    land_files(settings, "ticks", [write(tmp_path / "a.parquet", [tick(trade_id="é7", venue="")])])
     text = "1:x1:s1704189600000000|trade|0:||||1.00000000||||3:é7::"
     digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
     expected = int.from_bytes(digest[:8], "little") >> 1
