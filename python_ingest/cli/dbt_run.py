@@ -49,7 +49,7 @@ def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     if not Path("dbt_project.yml").exists():
         raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
     target_dir = settings.data_dir.resolve() / "dbt"
-    arguments = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"]
+    arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
     if as_of:
         arguments += ["--vars", json.dumps({"as_of": as_of})]

@@ -23,6 +23,7 @@ from python_ingest.errors import UsageError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.recognise import FORMATS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
+from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as waiting
 from python_ingest.settings import load_settings
 
@@ -67,6 +68,7 @@ def land(
             results = land_pending(settings, report)
         else:
             results = land_files(settings, str(kind), paths or [], named_format, report)
+    report_landing(settings, results)
     if not as_json and len(results) > 1:
         print(_total(results))
     if any(result.state == "failed" for result in results):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.values import complaints, content_hash, converted, quoted
@@ -15,14 +15,15 @@ class Scan:
     `sql` is a select with the canonical columns the file has (`types`: name to DuckDB type), and
     `raw_text`. Besides, it may have `row_number` (else the order of rows counts), `ignored` (the
     kind of a message that is none of ours) and `complaint` (why the row cannot be read at all).
+    `malformed_lines`: the reader sets lines aside that it cannot split, see landing.prepare.
     """
 
     format: str
     sql: str
     types: dict[str, str]
     extra: tuple[str, ...] = ()
-    constants: dict[str, str] = field(default_factory=dict)
     malformed_lines: bool = False
+    header_lines: int = 0
 
 
 def validated(kind: Kind, scan: Scan, *, with_hash: bool = True) -> str:

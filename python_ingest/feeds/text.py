@@ -26,7 +26,7 @@ def csv_scan(kind: Kind, path: Path) -> Scan:
     reader = csv_reader(path, dict.fromkeys(header, "VARCHAR"), header=True)
     fields = ", ".join(f"coalesce({quoted(name)}, '')" for name in header)
     sql = f"select *, concat_ws(',', {fields}) as raw_text from {reader}"
-    return Scan("csv", sql, dict.fromkeys(header, "VARCHAR"), malformed_lines=True)
+    return Scan("csv", sql, dict.fromkeys(header, "VARCHAR"), malformed_lines=True, header_lines=1)
 
 
 def csv_reader(path: Path, columns: dict[str, str], *, header: bool) -> str:

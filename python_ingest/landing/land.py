@@ -42,6 +42,8 @@ class LandingResult:
     seconds: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
     error: str | None = None
+    lock_wait_seconds: float = 0.0
+    segment_age_seconds: float = 0.0
 
 
 def land_files(
@@ -82,6 +84,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     started = time.monotonic()
     try:
         with open_writer(settings) as connection:
+            waited = time.monotonic() - started
             migrate(connection)
             batch = land_segment(connection, settings, segment)
     except DatabaseBusyError as error:
@@ -101,6 +104,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             seconds=time.monotonic() - started,
             error=first_line(error),
         )
+    age = spool.age_seconds(segment)
     if batch.new:
         spool.landed(settings, segment)
     else:
@@ -116,6 +120,8 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
         rejected=batch.rejected,
         seconds=time.monotonic() - started,
         others=segment.others,
+        lock_wait_seconds=waited,
+        segment_age_seconds=age,
     )
 
 

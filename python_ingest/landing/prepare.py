@@ -12,7 +12,6 @@ from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.recognise import scan_of
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.unpack import is_packed, unpack
-from python_ingest.feeds.values import literal
 from python_ingest.landing import spool
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import sql_path
@@ -32,12 +31,12 @@ def prepare(
     """
     try:
         with spool.scratch(settings) as folder:
-            source = path
+            source, names = path, [path.name]
             if is_packed(path):
                 source = folder / "unpacked"
-                unpack(path, source)
+                names.append(unpack(path, source))
             finished = folder / "segment.parquet"
-            scan, others = _write(settings, kind, source, named_format, finished)
+            scan, others = _write(settings, kind, source, names, named_format, finished)
             segment = spool.Segment(
                 name=spool.new_name(kind.name, sha256),
                 kind=kind.name,
@@ -64,13 +63,18 @@ def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _write(
-    settings: Settings, kind: Kind, source: Path, named_format: str | None, finished: Path
+def _write(  # noqa: PLR0913, PLR0917
+    settings: Settings,
+    kind: Kind,
+    source: Path,
+    names: list[str],
+    named_format: str | None,
+    finished: Path,
 ) -> tuple[Scan, dict[str, int]]:
     """Write the rows to `finished`, unless the source needs no second copy."""
     connection = working_connection(settings)
     try:
-        scan = scan_of(connection, kind, source, named_format)
+        scan = scan_of(connection, kind, source, named_format, names=names)
         if scan.format == "parquet" and parquet.is_exact(kind, scan):
             return scan, {}
         write_segment(connection, validated(kind, scan), finished, scan)
@@ -93,6 +97,8 @@ def write_segment(
 ) -> None:
     """Write rows in the order of the file, lines that could not be split in their places."""
     first = finished.with_suffix(".first") if scan.malformed_lines else finished
+    connection.execute("drop table if exists temp.reject_errors")
+    connection.execute("drop table if exists temp.reject_scans")
     try:
         connection.execute(f"copy ({sql}) to {sql_path(first)} (format parquet)")
     except duckdb.IOException as error:
@@ -105,13 +111,12 @@ def write_segment(
     if not malformed:
         first.rename(finished)
         return
-    header = 1 if scan.format == "csv" else 0
     # A malformed line is missing from the rows: each row after it moves down by one.
     connection.execute(f"""
-        create temp table malformed as
+        create or replace temp table malformed as
         select place - row_number() over (order by place) as rows_before, place, csv_line, reason
         from (
-            select line - {header} as place, any_value(csv_line) as csv_line,
+            select line - {scan.header_lines} as place, any_value(csv_line) as csv_line,
                 min(case error_type
                     when 'MISSING COLUMNS' then 'fewer fields than the header'
                     when 'TOO MANY COLUMNS' then 'more fields than the header'
@@ -137,7 +142,7 @@ def write_segment(
                     ) group by rows_before
                 ) as gap on placed.file_row_number >= gap.rows_before
                 union all by name
-                select place as row_number, {literal("")} || csv_line as raw_text, reason
+                select place as row_number, csv_line as raw_text, reason
                 from malformed
             )
         ) to {sql_path(finished)} (format parquet)

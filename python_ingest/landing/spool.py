@@ -42,6 +42,11 @@ def new_name(kind: str, sha256: str) -> str:
     return f"{time.time_ns():020d}-{kind}-{sha256[:12]}"
 
 
+def age_seconds(segment: Segment) -> float:
+    """Return how long ago a segment was made."""
+    return (time.time_ns() - int(segment.name.split("-", 1)[0])) / 1e9
+
+
 def path_of(settings: Settings, segment: Segment) -> Path:
     """Where a waiting segment lies."""
     return settings.spool_dir / f"{segment.name}.parquet"

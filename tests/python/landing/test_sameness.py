@@ -93,7 +93,7 @@ class Model:
 def test_overlapping_files_land_what_the_model_lands(
     settings: Settings, rows: Rows, tmp_path: Path, seed: int, suffix: str
 ) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
 
     def some() -> Tick:
         return tick(
