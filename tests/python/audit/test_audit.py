@@ -140,8 +140,8 @@ def test_bad_events_stop_with_their_words(landing, change, says):
             "test AAA trade: ticks are dated after they were landed",
         ),
         (
-            "set timestamp = timestamp - interval 2 hour where sequence_number = 0",
-            "test AAA trade: no tick for a long time (largest_gap_seconds 7220, at most 3600)",
+            "set timestamp = timestamp - interval 13 hour where sequence_number = 0",
+            "test AAA trade: no tick for half a day (largest_gap_seconds 46820, at most 43200)",
         ),
     ],
 )
