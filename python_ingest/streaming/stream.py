@@ -115,6 +115,7 @@ class Stream:
             self._url,
             max_size=_MAX_FRAME,
             compression=None,
+            close_timeout=1,
             process_exception=self._explain,
         )
         try:
@@ -129,6 +130,8 @@ class Stream:
                     await self._receive_frames(connection)
                 except ConnectionClosed as error:
                     self._say(f"connection lost: {error}")
+                finally:
+                    await connection.close()
                 # a server that hangs up at once must not be called in a tight loop
                 short_lived = 0 if self._last_clock != before else short_lived + 1
                 await asyncio.sleep(min(0.1 * 2**short_lived, _LONGEST_WAIT) if short_lived else 0)
