@@ -177,10 +177,13 @@ class Stream:
 
     async def _spool(self) -> None:
         """Write what was received, at most every `max_seconds` or `max_frames`."""
-        measured = time.monotonic()
+        measured = begun = time.monotonic()
         while True:
+            # from start to start: the time a flush takes is not added to the wait
+            wait = begun + self._max_seconds - time.monotonic()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), self._max_seconds)
+                await asyncio.wait_for(self._full.wait(), max(wait, 0.001))
+            begun = time.monotonic()
             stopping = self._stop.is_set()
             self._full.clear()
             frames, self._frames = self._frames, []
