@@ -7,7 +7,7 @@
     {%- set part = "abs((" ~ denominator ~ ")::hugeint)" -%}
     {%- set guess = "round(" ~ whole ~ "::double / nullif(" ~ part ~ ", 0)::double)" -%}
     {%- set rest = "2 * (" ~ whole ~ " - " ~ guess ~ "::bigint * " ~ part ~ ")" -%}
-    (
+    ((
         case
             when {{ guess }} < 1e15
                 then {{ guess }}::bigint::hugeint
@@ -18,7 +18,7 @@
         end
         * sign({{ numerator }})::tinyint
         * sign({{ denominator }})::tinyint
-    )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }})
+    )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
 {%- endmacro %}
 
 {# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined

@@ -84,7 +84,9 @@ def test_order_status_and_fills(at_once: Warehouse, cases: list[Case]) -> None:
         for r in at_once.rows("select * from orders")
     }
     expected = {
-        (c.exchange, c.symbol, order): (status, c) for c in cases for order, status in c.status.items()
+        (c.exchange, c.symbol, order): (status, c)
+        for c in cases
+        for order, status in c.status.items()
     }
     assert orders.keys() == expected.keys()
     for key, (status, case) in expected.items():

@@ -110,9 +110,7 @@ def as_units(text: str) -> int:
 def test_published_sequences(name: str) -> None:
     checked = 0
     for rows in published(name).values():
-        signed = [
-            as_units(r["quantity"]) * (1 if r["side"].lower() == "buy" else -1) for r in rows
-        ]
+        signed = [as_units(r["quantity"]) * (1 if r["side"].lower() == "buy" else -1) for r in rows]
         states = fold(signed, [as_units(r["price"]) for r in rows], [None] * len(rows))
         commission = Fraction(0)
         for at, row in enumerate(rows):
@@ -158,7 +156,9 @@ def test_sql_gets_the_states_of_the_fold() -> None:
     ).fetchall()
     assert len(found) == 3
     for _, sizes, prices, ratios, states in found:
-        expected = fold(sizes, prices, ratios, quantity=5 * 10**8, cost=7 * 10**24, realized=9 * 10**24)
+        expected = fold(
+            sizes, prices, ratios, quantity=5 * 10**8, cost=7 * 10**24, realized=9 * 10**24
+        )
         for at, state in enumerate(states):
             assert Fraction(state["quantity"]) == exact(expected.quantity[at])
             assert Fraction(state["average_price"]) == exact(expected.average[at])
