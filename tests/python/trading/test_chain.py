@@ -1,4 +1,4 @@
-"""From events to P&L: the built tables against fractions, and against themselves built otherwise."""
+"""From events to P&L: the built tables against fractions, and against other builds of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest

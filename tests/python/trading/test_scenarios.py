@@ -1,4 +1,4 @@
-"""Special instruments and currencies, with numbers worked out by hand; and the published sequences."""
+"""Special instruments and currencies, worked out by hand; and the published sequences."""
 
 from __future__ import annotations
 
