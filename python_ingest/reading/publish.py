@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.reading.views import portable_view
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
@@ -47,8 +48,11 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         name = f"{quoted(schema)}.{quoted(table)}"
         connection.execute(f"create schema if not exists {_TARGET}.{quoted(schema)}")
         copied = connection.execute(
-            f"create table {_TARGET}.{name} as select * from {name}"
+            f"create table {_TARGET}.{name} as select * from {name}{order_by(table)}"
         ).fetchone()
+        if (column := indexed_column(table)) and schema != "raw":
+            index = quoted(f"{table}_by_{column}")
+            connection.execute(f"create index {index} on {_TARGET}.{name} ({column})")
         rows[f"{schema}.{table}"] = int(copied[0]) if copied else 0
     return rows
 
@@ -85,7 +89,9 @@ def _write_copy(settings: Settings, target: Path) -> dict[str, int]:
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     with open_writer(settings) as connection:
-        connection.execute(f"attach {sql_path(target)} as {_TARGET}")
+        connection.execute(
+            f"attach {sql_path(target)} as {_TARGET} (row_group_size {ROW_GROUP_SIZE})"
+        )
         rows = _copy_tables(connection)
         _copy_views(connection)
         connection.execute(f"detach {_TARGET}")
