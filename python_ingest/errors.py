@@ -63,3 +63,7 @@ class NotInitialisedError(IngestError):
 
 class BuildFailedError(IngestError):
     """`dbt build` ended with errors; the former publication stays."""
+
+
+class AuditFailedError(IngestError):
+    """What was landed broke a critical expectation; it is not published."""

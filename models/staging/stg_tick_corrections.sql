@@ -10,6 +10,7 @@ final as (
 
     select
         batch_id,
+        row_number,
         exchange,
         symbol,
         venue,

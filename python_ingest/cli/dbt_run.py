@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_ingest.errors import BuildFailedError
+from python_ingest.errors import BuildFailedError, UsageError
 from python_ingest.settings import Settings
 
 
@@ -44,10 +44,12 @@ def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
 def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
-    Raises BuildFailedError that names the nodes which failed.
+    Raises BuildFailedError that names the nodes which failed, UsageError outside the project.
     """
+    if not Path("dbt_project.yml").exists():
+        raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
     target_dir = settings.data_dir.resolve() / "dbt"
-    arguments = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"]
+    arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
     if as_of:
         arguments += ["--vars", json.dumps({"as_of": as_of})]

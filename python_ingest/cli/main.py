@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import init, publish
+from python_ingest.cli import audit, cycle, demo, init, land, publish, stream
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -21,8 +21,13 @@ def ingest() -> None:
     """Land, publish and keep the data of the trading warehouse."""
 
 
+audit.register(app)
+cycle.register(app)
+demo.register(app)
 init.register(app)
+land.register(app)
 publish.register(app)
+stream.register(app)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 ROW_GROUP_SIZE = 12288
 
 _ORDER = {
-    "market_ticks": "timestamp::date, exchange, symbol, timestamp",
+    "market_ticks": "timestamp::date, exchange, symbol, timestamp desc",
     "ohlcv_bars": "timeframe, exchange, symbol, timestamp",
     "positions": "exchange, symbol, strategy_id, snapshot_time",
     "system_metrics": "timestamp::date, metric_name, timestamp",

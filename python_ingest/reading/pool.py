@@ -13,7 +13,7 @@ import duckdb
 
 from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
 from python_ingest.reading.gate import FairGate
-from python_ingest.reading.opened import OpenedPublication, identity_of
+from python_ingest.reading.opened import Connection, OpenedPublication, identity_of
 from python_ingest.reading.results import Parameters, Readable, Result
 from python_ingest.reading.watch import Watch
 from python_ingest.settings import Settings, load_settings
@@ -23,9 +23,7 @@ from python_ingest.storage.failures import as_database_error
 class Reader(Readable):
     """One connection on one publication: all its queries see the same state."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, watch: Watch, settings: Settings
-    ) -> None:
+    def __init__(self, connection: Connection, watch: Watch, settings: Settings) -> None:
         self._connection = connection
         self._watch = watch
         self._timeout_ms = settings.pool.query_timeout_ms
@@ -125,7 +123,7 @@ class ReaderPool(Readable):
         with self.reader() as reader:
             return reader._run(sql, params, fetch)
 
-    def _connection(self) -> tuple[OpenedPublication, duckdb.DuckDBPyConnection]:
+    def _connection(self) -> tuple[OpenedPublication, Connection]:
         """Return a connection to what is published now."""
         identity = identity_of(self._path)
         with self._opening:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_by
-from python_ingest.reading.views import portable_view
+from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.sql import quoted, sql_path
@@ -37,52 +38,59 @@ class Publication:
     rows: dict[str, int]
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables()"
+def _needed(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Relation, View | None]]:
+    """Yield schema `main` and what its views read, each relation after those it reads."""
+    row = connection.execute("select current_database()").fetchone()
+    catalog = str(row[0]) if row else ""
+    found = connection.execute(
+        "select schema_name, table_name, null from duckdb_tables()"
         " where database_name = current_database() and not internal and not temporary"
-        " order by all"
+        " union all select schema_name, view_name, sql from duckdb_views()"
+        " where database_name = current_database() and not internal order by all"
     ).fetchall()
+    sql_of = {Relation(schema, name): sql for schema, name, sql in found}
+    done: set[Relation] = set()
+
+    def visit(relation: Relation, reader: str) -> Iterator[tuple[Relation, View | None]]:
+        if relation in done:
+            return
+        done.add(relation)
+        if relation not in sql_of:
+            raise IngestError(f"{reader} reads {'.'.join(relation)}, which is not there")
+        sql = sql_of[relation]
+        view = portable_view(connection, sql, catalog) if sql else None
+        for read in view.reads if view else []:
+            yield from visit(read, ".".join(relation))
+        yield relation, view
+
+    for relation in sql_of:
+        if relation.schema == "main":
+            yield from visit(relation, "")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
-    for schema, table in tables:
-        name = f"{quoted(schema)}.{quoted(table)}"
-        connection.execute(f"create schema if not exists {_TARGET}.{quoted(schema)}")
-        copied = connection.execute(
-            f"create table {_TARGET}.{name} as select * from {name}{order_by(table)}"
-        ).fetchone()
-        if (column := indexed_column(table)) and schema != "raw":
-            index = quoted(f"{table}_by_{column}")
-            connection.execute(f"create index {index} on {_TARGET}.{name} ({column})")
-        rows[f"{schema}.{table}"] = int(copied[0]) if copied else 0
-    return rows
-
-
-def _copy_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views again in the copy; those that read others come after them."""
-    catalog = connection.execute("select current_database()").fetchone()
-    assert catalog is not None  # noqa: S101 - the query has one row
-    waiting = connection.execute(
-        "select schema_name, view_name, sql from duckdb_views()"
-        " where database_name = current_database() and not internal"
-    ).fetchall()
+    needed = list(_needed(connection))
+    for relation, view in needed:
+        name = f"{quoted(relation.schema)}.{quoted(relation.name)}"
+        connection.execute(f"create schema if not exists {_TARGET}.{quoted(relation.schema)}")
+        if view is None:
+            copied = connection.execute(
+                f"create table {_TARGET}.{name} as select * from {name}{order_by(relation.name)}"
+            ).fetchone()
+            if column := indexed_column(relation.name):
+                index = quoted(f"{relation.name}_by_{column}")
+                connection.execute(f"create index {index} on {_TARGET}.{name} ({column})")
+            rows[".".join(relation)] = int(copied[0]) if copied else 0
+    # Only with the target as current database do unqualified names mean the target's.
     connection.execute(f"use {_TARGET}")
-    try:
-        while waiting:
-            left, last_error = [], ""
-            for schema, view, sql in waiting:
-                try:
-                    select = portable_view(connection, sql, catalog[0])
-                    connection.execute(f"create schema if not exists {quoted(schema)}")
-                    connection.execute(f"create view {quoted(schema)}.{quoted(view)} as {select}")
-                except duckdb.CatalogException as error:
-                    left.append((schema, view, sql))
-                    last_error = str(error).splitlines()[0]
-            if len(left) == len(waiting):
-                names = ", ".join(f"{schema}.{view}" for schema, view, _ in left)
-                raise IngestError(f"views that cannot be published: {names}: {last_error}")
-            waiting = left
-    finally:
-        connection.execute(f"use {quoted(catalog[0])}")
+    for relation, view in needed:
+        if view is not None:
+            connection.execute(
+                f"create view {quoted(relation.schema)}.{quoted(relation.name)} as {view.select}"
+            )
+    return rows
 
 
 def _write_copy(settings: Settings, target: Path) -> dict[str, int]:
@@ -92,10 +100,7 @@ def _write_copy(settings: Settings, target: Path) -> dict[str, int]:
         connection.execute(
             f"attach {sql_path(target)} as {_TARGET} (row_group_size {ROW_GROUP_SIZE})"
         )
-        rows = _copy_tables(connection)
-        _copy_views(connection)
-        connection.execute(f"detach {_TARGET}")
-    return rows
+        return _copy(connection)
 
 
 def _forget_old_versions(versions: Path, keep: int) -> None:

@@ -7,26 +7,38 @@ another name would read the old file, or nothing.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import duckdb
 
 from python_ingest.errors import IngestError
 
 
-def _forget_catalog(node: Any, catalog: str) -> None:
-    if isinstance(node, dict):
-        if node.get("catalog_name") == catalog:
-            node["catalog_name"] = ""
-        for child in node.values():
-            _forget_catalog(child, catalog)
-    elif isinstance(node, list):
-        for child in node:
-            _forget_catalog(child, catalog)
+class Relation(NamedTuple):
+    """A table or view of one database file."""
+
+    schema: str
+    name: str
 
 
-def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog: str) -> str:
-    """Return the SELECT of a `CREATE VIEW ... AS SELECT ...` with every `catalog.` taken out.
+class View(NamedTuple):
+    """A view's SELECT without the catalog's name, and the relations it names with a schema."""
+
+    select: str
+    reads: list[Relation]
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+    if isinstance(tree, dict | list):
+        for child in tree.values() if isinstance(tree, dict) else tree:
+            yield from _nodes(child)
+
+
+def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog: str) -> View:
+    """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
 
     DuckDB's own parser does the work, so that text in literals stays as it is.
     """
@@ -35,6 +47,11 @@ def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog:
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise IngestError(f"a view cannot be published: {tree.get('error_message')}: {query[:80]}")
-    _forget_catalog(tree, catalog)
+    reads = []
+    for node in _nodes(tree):
+        if node.get("catalog_name") == catalog:
+            node["catalog_name"] = ""
+        if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+            reads.append(Relation(node["schema_name"], node["table_name"]))
     row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
-    return str(row[0]) if row else query
+    return View(str(row[0]) if row else query, reads)

@@ -11,9 +11,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-import duckdb
-
 from python_ingest.reading.gate import FairGate
+from python_ingest.reading.opened import Connection
 
 _TICK_SECONDS = 0.01
 _TURN_SECONDS = 0.02
@@ -23,7 +22,7 @@ _TURN_SECONDS = 0.02
 class Running:
     """A query that runs: when it must end and whether it still has its turn."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     started: float
     deadline: float
     has_turn: bool
@@ -42,7 +41,7 @@ class Watch:
         self._thread = threading.Thread(target=self._look_after, name="reader-watch", daemon=True)
         self._thread.start()
 
-    def begin(self, connection: duckdb.DuckDBPyConnection, timeout: float) -> Running:
+    def begin(self, connection: Connection, timeout: float) -> Running:
         """Wait for a turn, then note that a query runs on `connection` (seconds)."""
         # Turns are lent after a moment, so the wait is short; who waited too long runs anyway.
         has_turn = self._turns.enter(timeout)

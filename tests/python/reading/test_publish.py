@@ -12,6 +12,7 @@ from python_ingest.storage.writer import open_writer
 VIEWS = """
 create schema raw;
 create schema staging;
+create table raw.orders as select 1 as not_needed_by_main;
 create table raw.ticks as select i as tick_id, 1.5::decimal(38, 8) as price from range(1000) r(i);
 create view staging.stg_ticks as
     with t as (select * from trading.raw.ticks as x) select *, 'trading.raw' as said from t;
@@ -65,7 +66,7 @@ def test_a_failed_publication_leaves_the_former_one_and_no_rubbish(settings):
     build(settings, VIEWS)
     publish(settings)
     build(settings, "drop view staging.stg_ticks; create view broken as select 1 as a")
-    with pytest.raises(IngestError, match=r"main\.market_ticks"):
+    with pytest.raises(IngestError, match=r"main\.market_ticks reads staging\.stg_ticks"):
         publish(settings)
     assert total(settings.published_path) == 1000
     left = {path.name for path in settings.published_path.parent.iterdir()}

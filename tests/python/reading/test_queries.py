@@ -65,6 +65,10 @@ def test_portfolio_curve(pool):
     assert len(ask.portfolio_curve(pool, end=START + timedelta(hours=3))) == 2
 
 
+def test_several_statements_without_parameters(pool):
+    assert pool.dicts("select 1 as a; select 2 as b") == [{"b": 2}]
+
+
 def test_decimals_stay_exact_in_every_form(pool):
     sql = "select last_size from market_ticks where tick_id = ?"
     exact = Decimal("1.00000001")

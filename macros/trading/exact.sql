@@ -1,0 +1,45 @@
+{# numerator / denominator with so many decimals, rounded half up (away from zero); NULL when the
+   denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. #}
+{% macro divide_exactly(numerator, denominator, decimals) -%}
+    (
+        case
+            when ({{ denominator }}) <> 0
+                then (
+                    (
+                        2 * abs(({{ numerator }})::hugeint) * {{ 10 ** decimals }}
+                        + abs(({{ denominator }})::hugeint)
+                    ) // (2 * abs(({{ denominator }})::hugeint))
+                ) * sign({{ numerator }}) * sign({{ denominator }})
+        end::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }})
+    )
+{%- endmacro %}
+
+{# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined
+   or does not fit. #}
+{% macro percentage(numerator, denominator) -%}
+    try_cast(
+        {{ divide_exactly('100 * ' ~ units(numerator), units(denominator), 4) }} as decimal(10, 4)
+    )
+{%- endmacro %}
+
+{# How many 1e-16 a DECIMAL(38, 16) counts: it cannot be multiplied by 10^16 as a whole. #}
+{% macro units(money) -%}
+    (
+        trunc({{ money }})::hugeint * 10000000000000000
+        + (({{ money }} - trunc({{ money }}))::decimal(18, 16) * 10000000000000000)::hugeint
+    )
+{%- endmacro %}
+
+{# An amount in another currency: enough digits for 1e14 of it, at rates from 1e-6 to 1e6. #}
+{% macro convert(amount, rate) -%}
+    if(
+        {{ rate }} = 1,
+        {{ amount }}::decimal(38, 16),
+        ({{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14))::decimal(38, 16)
+    )
+{%- endmacro %}
+
+{# How many 1e-8 a DECIMAL(18, 8) counts. #}
+{% macro scaled(amount) -%}
+    ({{ amount }}::decimal(38, 8) * 100000000)::hugeint
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{# Orders that a batch since this model's last build may have changed. #}
+{% macro touched_orders() -%}
+    select (exchange, symbol, order_id)
+    from {{ ref('int_touched_orders') }}
+    where batch_id > {{ seen_batch() }}
+{%- endmacro %}
+
+{# Pre-hook: take out what those orders had; the model then puts in what they have. #}
+{% macro forget_touched_orders(order_id='order_id') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where (exchange, symbol, {{ order_id }}) in ({{ touched_orders() }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# From when on each position may look different since this model's last build. #}
+{% macro position_restarts() -%}
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        min(restart_at) as restart_at
+    from {{ ref('int_position_restarts') }}
+    where batch_id > {{ seen_batch() }}
+    group by exchange, symbol, strategy_id
+{%- endmacro %}
+
+{# Pre-hook: take out what positions were from there on; the model then puts it in anew. #}
+{% macro forget_from_restart(event_at) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as built
+        using ({{ position_restarts() }}) as restarts
+        where
+            built.exchange = restarts.exchange
+            and built.symbol = restarts.symbol
+            and built.strategy_id = restarts.strategy_id
+            and coalesce(built.{{ event_at }}, 'infinity'::timestamp) >= restarts.restart_at
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,17 @@
+{# The id itself when it is a UUID, else UUIDv5 (OID namespace) of (exchange, symbol, id). #}
+{% macro uuid_v5(exchange, symbol, id) -%}
+    case when {{ id }} is not null then coalesce(
+        try_cast({{ id }} as uuid),
+        {{ uuid_from_sha1(
+            "sha1(unhex('6ba7b8129dad11d180b400c04fd430c8') || encode(concat_ws(chr(31), "
+            ~ exchange ~ ", " ~ symbol ~ ", " ~ id ~ ")))"
+        ) }}
+    ) end
+{%- endmacro %}
+
+{% macro uuid_from_sha1(digest) -%}
+    list_transform([{{ digest }}], lambda hex: concat_ws(
+        '-', hex[1:8], hex[9:12], '5' || hex[14:16],
+        '89ab89ab89ab89ab'[('0x' || hex[17])::integer + 1] || hex[18:20], hex[21:32]
+    ))[1]::uuid
+{%- endmacro %}

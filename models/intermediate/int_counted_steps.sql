@@ -1,0 +1,45 @@
+-- The steps that bars are made of: quotes or trades as the instrument says, and of trades and
+-- aggregate trades only one kind a day.
+with
+
+steps as (
+
+    select * from {{ ref('int_bar_steps') }}
+    where tick_count > 0
+
+),
+
+mixed_days as (
+
+    select * from {{ ref('int_mixed_days') }}
+
+),
+
+quoted_instruments as (
+
+    select * from {{ ref('stg_instruments') }}
+    where bar_price in ('bid', 'ask', 'mid')
+
+),
+
+final as (
+
+    select steps.*
+    from steps
+    left join mixed_days
+        on
+            steps.exchange = mixed_days.exchange
+            and steps.symbol = mixed_days.symbol
+            and steps.minute::date = mixed_days.date
+            and steps.kind = mixed_days.outranked_kind
+    left join quoted_instruments
+        on
+            steps.exchange = quoted_instruments.exchange
+            and steps.symbol = quoted_instruments.symbol
+    where
+        mixed_days.date is null
+        and (steps.kind = 'quote') = (quoted_instruments.symbol is not null)
+
+)
+
+select * from final

@@ -1,0 +1,140 @@
+{{ config(materialized='table') }}
+
+-- What each currency held and what its positions were worth, at every snapshot time.
+with
+
+ledger as (
+
+    select * from {{ ref('int_ledger') }}
+
+),
+
+snapshot_times as (
+
+    select * from {{ ref('int_snapshot_times') }}
+
+),
+
+valuations as (
+
+    select * from {{ ref('int_position_valuations') }}
+
+),
+
+margin_rates as (
+
+    select * from {{ ref('stg_margin_rates') }}
+
+),
+
+times as (
+
+    select distinct snapshot_time from snapshot_times
+
+),
+
+-- Each movement counts from the first snapshot time at or after it.
+moved as (
+
+    select
+        times.snapshot_time,
+        movements.currency,
+        sum(movements.flow) as flow,
+        sum(movements.other_cash) as other_cash,
+        sum(movements.realized_pnl) as realized_pnl,
+        sum(movements.commission) as commission,
+        sum(movements.fees) as fees,
+        sum(movements.cash) as cash
+    from (
+        select
+            moved_at,
+            currency,
+            sum(flow) as flow,
+            sum(other_cash) as other_cash,
+            sum(realized_pnl) as realized_pnl,
+            sum(commission) as commission,
+            sum(fees) as fees,
+            sum(cash) as cash
+        from ledger
+        group by moved_at, currency
+    ) as movements
+    asof inner join times
+        on movements.moved_at <= times.snapshot_time
+    group by times.snapshot_time, movements.currency
+
+),
+
+positions as (
+
+    select
+        valuations.snapshot_time,
+        valuations.quote_currency as currency,
+        sum(
+            if(valuations.margined, 0, coalesce(valuations.market_value, valuations.cost_basis))
+        ) as market_value,
+        sum(
+            coalesce(valuations.market_value - valuations.cost_basis, 0)
+        ) as unrealized_pnl,
+        sum(
+            if(
+                valuations.margined,
+                coalesce(valuations.market_value - valuations.cost_basis, 0),
+                0
+            )
+        ) as margined_pnl,
+        sum(abs(coalesce(valuations.market_value, valuations.cost_basis))) as gross_notional,
+        sum(
+            (abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
+            * coalesce(margin_rates.margin_rate, 1))::decimal(38, 24)
+        ) as margin_used,
+        count_if(valuations.quantity > 0) as long_positions,
+        count_if(valuations.quantity < 0) as short_positions,
+        count_if(valuations.current_price is null) as unpriced_positions
+    from valuations
+    inner join times on valuations.snapshot_time = times.snapshot_time
+    left join margin_rates on valuations.asset_class = margin_rates.asset_class
+    where valuations.quantity <> 0
+    group by valuations.snapshot_time, valuations.quote_currency
+
+),
+
+currencies as (
+
+    select currency from moved
+    union
+    select currency from positions
+
+),
+
+final as (
+
+    select
+        times.snapshot_time,
+        currencies.currency,
+        coalesce(moved.flow, 0) as flow,
+        {% for column in ['flow', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
+            coalesce(sum(moved.{{ column }}) over history, 0)
+                as {{ 'net_flows' if column == 'flow' else column }},
+        {% endfor %}
+        {% for column in [
+            'market_value', 'unrealized_pnl', 'margined_pnl', 'gross_notional', 'margin_used',
+            'long_positions', 'short_positions', 'unpriced_positions'
+        ] %}
+            coalesce(positions.{{ column }}, 0) as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from times
+    cross join currencies
+    left join moved
+        on times.snapshot_time = moved.snapshot_time and currencies.currency = moved.currency
+    left join positions
+        on
+            times.snapshot_time = positions.snapshot_time
+            and currencies.currency = positions.currency
+    window history as (partition by currencies.currency order by times.snapshot_time)
+
+)
+
+select
+    *,
+    cash + market_value + margined_pnl as equity
+from final

@@ -1,0 +1,90 @@
+-- What one unit of a currency was worth in another, from the 1m closes of their pair, either way
+-- round; pegged currencies count as what they are pegged to.
+with
+
+prices as (
+
+    select * from {{ ref('int_mark_prices') }}
+
+),
+
+instruments as (
+
+    select * from {{ ref('stg_instruments') }}
+
+),
+
+pegs as (
+
+    select * from {{ ref('stg_currency_pegs') }}
+
+),
+
+pairs as (
+
+    select
+        instruments.exchange as price_exchange,
+        instruments.symbol,
+        coalesce(base_pegs.pegged_to, instruments.base_currency) as base_currency,
+        coalesce(quote_pegs.pegged_to, instruments.quote_currency) as quote_currency
+    from instruments
+    left join pegs as base_pegs on instruments.base_currency = base_pegs.currency
+    left join pegs as quote_pegs on instruments.quote_currency = quote_pegs.currency
+    where instruments.base_currency is not null and not instruments.margined
+
+),
+
+quoted as (
+
+    select
+        pairs.price_exchange,
+        pairs.symbol,
+        pairs.base_currency,
+        pairs.quote_currency,
+        prices.known_at,
+        {{ scaled('prices.price') }} as price_units
+    from prices
+    inner join pairs
+        on prices.price_exchange = pairs.price_exchange and prices.symbol = pairs.symbol
+    where prices.price > 0
+
+),
+
+both_ways as (
+
+    select
+        base_currency as from_currency,
+        quote_currency as to_currency,
+        known_at,
+        (price_units::decimal(38, 0) * 0.00000001)::decimal(38, 16) as rate,
+        price_exchange,
+        symbol
+    from quoted
+
+    union all
+
+    select
+        quote_currency as from_currency,
+        base_currency as to_currency,
+        known_at,
+        {{ divide_exactly('100000000', 'price_units', 16) }} as rate,
+        price_exchange,
+        symbol
+    from quoted
+
+),
+
+final as (
+
+    select
+        from_currency,
+        to_currency,
+        known_at,
+        first(rate order by price_exchange, symbol) as rate
+    from both_ways
+    where from_currency <> to_currency
+    group by from_currency, to_currency, known_at
+
+)
+
+select * from final

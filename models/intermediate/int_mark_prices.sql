@@ -1,0 +1,23 @@
+-- What an instrument's price was known to be, from when on.
+with
+
+bars as (
+
+    select * from {{ ref('ohlcv_bars') }}
+
+),
+
+final as (
+
+    select
+        exchange as price_exchange,
+        symbol,
+        timestamp + interval 1 minute as known_at,
+        close as price,
+        built_batch_id
+    from bars
+    where timeframe = '1m'
+
+)
+
+select * from final

@@ -1,0 +1,130 @@
+-- The few ticks that a conflict or a correction may change, picked out once: everything after this
+-- decides between them without a look at all ticks.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='tick_id',
+    on_schema_change='fail',
+    post_hook="{{ remember_build() }}"
+) }}
+{% set seen = seen_batch() %}
+
+with
+
+ticks as (
+
+    select * from {{ ref('stg_landed_ticks') }}
+
+),
+
+new_conflicts as (
+
+    select * from {{ ref('stg_tick_conflicts') }}
+    where batch_id > {{ seen }}
+
+),
+
+corrections as (
+
+    select * from {{ ref('stg_tick_corrections') }}
+
+),
+
+in_conflict as (
+
+    select tick_id from new_conflicts
+    union distinct
+    select rival_tick_id from new_conflicts
+
+),
+
+conflicting as (
+
+    select ticks.*
+    from ticks
+    inner join in_conflict on ticks.tick_id = in_conflict.tick_id
+
+),
+
+new_corrections as (
+
+    select distinct
+        exchange,
+        symbol,
+        venue,
+        trade_id
+    from corrections
+    where batch_id > {{ seen }}
+
+),
+
+corrected as (
+
+    select ticks.*
+    from ticks
+    inner join new_corrections
+        on
+            ticks.exchange = new_corrections.exchange
+            and ticks.symbol = new_corrections.symbol
+            and ticks.trade_id = new_corrections.trade_id
+            and ticks.venue is not distinct from new_corrections.venue
+    where ticks.kind = 'trade'
+
+),
+
+waiting_corrections as (
+
+    select distinct
+        exchange,
+        symbol,
+        venue,
+        trade_id
+    from corrections
+    where batch_id <= {{ seen }}
+
+),
+
+waited_for as (
+
+    select ticks.*
+    from ticks
+    inner join waiting_corrections
+        on
+            ticks.exchange = waiting_corrections.exchange
+            and ticks.symbol = waiting_corrections.symbol
+            and ticks.trade_id = waiting_corrections.trade_id
+            and ticks.venue is not distinct from waiting_corrections.venue
+    where
+        ticks.kind = 'trade'
+        and ticks.batch_id > {{ seen }}
+
+),
+
+disputed as (
+
+    select * from conflicting
+    union all
+    select * from corrected
+    union all
+    select * from waited_for
+
+),
+
+final as (
+
+    select distinct
+        tick_id,
+        exchange,
+        symbol,
+        timestamp,
+        kind,
+        venue,
+        sequence_number,
+        trade_id,
+        source,
+        content_hash
+    from disputed
+
+)
+
+select * from final

@@ -1,0 +1,132 @@
+"""Great Expectations judges the profile. Loading it takes seconds: import this module late."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from python_ingest.audit.profile import Profile
+from python_ingest.audit.rules import RULES, Rule
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: it reads it only once
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.core.expect_column_values_to_be_between import (
+        ExpectColumnValuesToBeBetween,
+    )
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+FRAMES = ("landings", "ticks", "orders")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One line per rule and subject that broke it."""
+
+    critical: list[str]
+    warnings: list[str]
+
+
+def judge(profile: Profile, docs: Path) -> Judgement:
+    """Judge the profile by RULES and write Great Expectations' pages into `docs`."""
+    context = gx.get_context(mode="ephemeral")
+    # It comes with a site in a temporary folder of its own that nobody would remove.
+    for name, site in dict(context.variables.data_docs_sites or {}).items():
+        shutil.rmtree(site["store_backend"]["base_directory"], ignore_errors=True)
+        context.delete_data_docs_site(name)
+    context.add_data_docs_site(
+        "audit",
+        {
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(docs),
+            },
+        },
+    )
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_pandas("profile")
+    found: dict[str, list[str]] = {"critical": [], "warning": []}
+    for name in FRAMES:
+        frame: pd.DataFrame = getattr(profile, name)
+        if frame.empty:
+            continue
+        rules = [rule for rule in RULES if rule.frame == name]
+        for broken in _strictest(_broken(context, source, name, frame, rules)):
+            found[broken.rule.severity].append(broken.line)
+    context.build_data_docs()
+    return Judgement(critical=found["critical"], warnings=found["warning"])
+
+
+class Broken(NamedTuple):
+    """A rule, the subject that broke it, and how to say so."""
+
+    rule: Rule
+    subject: str
+    line: str
+
+
+def _strictest(broken: list[Broken]) -> list[Broken]:
+    """Leave out the warning where the same figure is critical already."""
+    critical = {(b.rule.column, b.subject) for b in broken if b.rule.severity == "critical"}
+    return [
+        b
+        for b in broken
+        if b.rule.severity == "critical" or (b.rule.column, b.subject) not in critical
+    ]
+
+
+def _broken(
+    context: Any, source: Any, name: str, frame: pd.DataFrame, rules: list[Rule]
+) -> list[Broken]:
+    """Run one suite; return each rule and subject that broke it."""
+    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("new")
+    suite = context.suites.add(
+        gx.ExpectationSuite(
+            name,
+            expectations=[
+                ExpectColumnValuesToBeBetween(
+                    column=rule.column,
+                    max_value=rule.most,
+                    severity=FailureSeverity(rule.severity),
+                    notes=f"{rule.severity}: {rule.says}",
+                    meta={"rule": number},
+                )
+                for number, rule in enumerate(rules)
+            ],
+        )
+    )
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=name, data=batch, suite=suite)
+    )
+    results = definition.run(
+        batch_parameters={"dataframe": frame},
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": ["subject"],
+        },
+    ).results
+    broken: list[Broken] = []
+    for result in results:
+        rule = rules[result.expectation_config.meta["rule"]]
+        if result.exception_info.get("raised_exception"):
+            broken.append(Broken(rule, "", f"{name}: {rule.column} could not be judged"))
+        broken += [
+            Broken(rule, row["subject"], _line(name, rule, row))
+            for row in result.result.get("unexpected_index_list") or []
+        ]
+    return broken
+
+
+def _line(name: str, rule: Rule, row: dict[str, Any]) -> str:
+    value = f"{float(row[rule.column]):.6g}"
+    return f"{name}, {row['subject']}: {rule.says} ({rule.column} {value}, at most {rule.most:g})"

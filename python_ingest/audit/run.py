@@ -1,0 +1,121 @@
+"""Audit what was landed since the last audit that passed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import AuditFailedError, NotInitialisedError
+from python_ingest.schema.migrate import current_version, migrations
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """The verdict; `nothing_new` when no batch came after the last audit that passed."""
+
+    passed: bool
+    batch_id: int
+    critical: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    docs: Path | None = None
+    nothing_new: bool = False
+
+    @property
+    def summary(self) -> str:
+        """One line for people and for raw.audits."""
+        if self.nothing_new:
+            return "nothing new since the last audit"
+        if self.passed:
+            return f"passed with {len(self.warnings)} warnings"
+        more = len(self.critical) - SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        return "; ".join(self.critical[:SHOWN]) + rest
+
+    def require(self) -> None:
+        """Raise AuditFailedError, one line with the reason and the way on, unless it passed."""
+        if not self.passed:
+            raise AuditFailedError(
+                f"the audit failed, nothing is published: {self.summary}. See {self.docs};"
+                ' land what is right, or take it as it is: ingest audit --accept "WHY"'
+            )
+
+
+def audit(settings: Settings) -> AuditResult:
+    """Judge every batch since the last audit that passed, write the data docs, keep the verdict.
+
+    The database file is held only to read the figures and to keep the verdict, not while they
+    are judged. Without a new batch nothing is judged and nothing slow is loaded.
+    """
+    with open_writer(settings) as connection:
+        _require_schema(connection)
+        after, newest = last_passed(connection), _newest(connection)
+        if newest <= after:
+            return AuditResult(passed=True, batch_id=newest, nothing_new=True)
+        # Late, since pandas and Great Expectations take seconds to load.
+        from python_ingest.audit import profile as profiles  # noqa: PLC0415
+
+        figures = profiles.profile(connection, after)
+    from python_ingest.audit import expectations, pages  # noqa: PLC0415
+
+    folder = settings.data_dir / "audit" / "data_docs"
+    draft = folder.with_name("data_docs.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    judgement = expectations.judge(figures, draft)
+    pages.make_local(draft)
+    passed = not judgement.critical
+    title = "The audit passed" if passed else "The audit failed: nothing is published"
+    span = f"Batches {after + 1} to {newest}"
+    tables = {name: getattr(figures, name) for name in expectations.FRAMES}
+    outcome = pages.Outcome(title, span, judgement.critical, judgement.warnings, tables)
+    pages.write_index(draft, outcome)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+
+    result = AuditResult(
+        passed, newest, judgement.critical, judgement.warnings, folder / "index.html"
+    )
+    _keep(settings, newest, passed=passed, summary=result.summary)
+    return result
+
+
+def accept(settings: Settings, why: str) -> int:
+    """Let everything landed so far pass, and keep the reason; return the newest batch."""
+    with open_writer(settings) as connection:
+        _require_schema(connection)
+        newest = _newest(connection)
+    _keep(settings, newest, passed=True, summary=f"accepted: {why}")
+    return newest
+
+
+def last_passed(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the newest batch of the last audit that passed; 0 when none has."""
+    row = connection.execute(
+        "select coalesce(max(batch_id), 0) from raw.audits where passed"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _newest(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _require_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    if current_version(connection) < migrations()[-1][0]:
+        raise NotInitialisedError("the database has no table raw.audits: run `ingest init`")
+
+
+def _keep(settings: Settings, batch_id: int, *, passed: bool, summary: str) -> None:
+    with open_writer(settings) as connection:
+        connection.execute(
+            "insert into raw.audits values (?, now()::timestamp, ?, ?)",
+            [batch_id, passed, summary],
+        )

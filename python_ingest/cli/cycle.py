@@ -1,0 +1,66 @@
+"""`ingest cycle`: the one command for a scheduler."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from python_ingest.audit.run import audit
+from python_ingest.cli.dbt_run import dbt_build
+from python_ingest.landing.land import land_pending
+from python_ingest.reading.catalog import relations
+from python_ingest.reading.publish import Publication, publish
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.writer import open_writer
+
+_NEXT = (
+    "python -c \"import duckdb; duckdb.connect('{path}', read_only=True)"
+    ".sql('from current_positions').show()\""
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="cycle", epilog='Example: ingest cycle --as-of "2024-08-09 00:00:00"')(cycle)
+
+
+def _print_summary(settings: Settings, warnings: list[str], published: Publication) -> None:
+    table = Table(title=f"what can be queried in {published.path}")
+    table.add_column("relation")
+    table.add_column("rows", justify="right")
+    for name, rows in relations(settings.published_path):
+        table.add_row(name, f"{rows:,}")
+    Console().print(table)
+    for warning in warnings:
+        print(f"warning: {warning}")
+
+
+def cycle(
+    as_of: Annotated[
+        str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")
+    ] = "",
+) -> None:
+    """Land what is pending, build and test, audit, publish; stop at the first that fails."""
+    settings = load_settings()
+    started = time.monotonic()
+    with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
+        with open_writer(settings) as connection:
+            migrate(connection)
+        land_pending(settings)
+        build = dbt_build(settings, as_of)
+        verdict = audit(settings)
+        verdict.require()
+        published = publish(settings)
+    _print_summary(settings, [*build.warnings, *verdict.warnings], published)
+    print(
+        f"built {build.models} models, {build.tests_passed} tests passed,"
+        f" {len(build.warnings)} with warnings; {verdict.summary};"
+        f" {time.monotonic() - started:.1f} s"
+    )
+    print(f"next: {_NEXT.format(path=settings.published_path)}")

@@ -1,0 +1,125 @@
+"""`ingest land`: files into schema `raw`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from python_ingest.errors import UsageError
+from python_ingest.feeds.kinds import KINDS
+from python_ingest.feeds.recognise import FORMATS
+from python_ingest.landing.land import LandingResult, land_files, land_pending
+from python_ingest.landing.report import report_landing
+from python_ingest.landing.spool import pending as waiting
+from python_ingest.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="land", epilog="Example: ingest land ticks btcusdt-2024-08-08.csv.gz")(land)
+
+
+def land(
+    kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files, packed or not.")] = None,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Land what waits in the spool.")
+    ] = False,
+    named_format: Annotated[
+        str | None,
+        typer.Option("--format", help=f"One of {', '.join(FORMATS)}; default: by content."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
+) -> None:
+    """Land files; each is landed whole or not at all, and never twice."""
+    settings = load_settings()
+    if pending and (kind or paths):
+        raise UsageError("--pending takes no KIND and no PATH")
+    if not pending:
+        if kind is None or not paths:
+            raise UsageError("which files? ingest land KIND PATH..., or ingest land --pending")
+        if kind not in KINDS:
+            raise UsageError(f"{kind!r} is no kind of file: one of {', '.join(KINDS)}")
+        if named_format is not None and named_format not in FORMATS:
+            raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
+    total = len(waiting(settings)) if pending else len(paths or [])
+    with _progress() as progress:
+        task = progress.add_task("landing", total=total)
+
+        def report(result: LandingResult) -> None:
+            progress.advance(task)
+            _print(result, as_json=as_json)
+
+        if pending:
+            results = land_pending(settings, report)
+        else:
+            results = land_files(settings, str(kind), paths or [], named_format, report)
+    report_landing(settings, results)
+    if not as_json and len(results) > 1:
+        print(_total(results))
+    if any(result.state == "failed" for result in results):
+        raise typer.Exit(1)
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _print(result: LandingResult, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(result)), flush=True)
+    elif result.state == "failed":
+        print(f"ingest: {result.file}: {result.error}; nothing of it was landed", file=sys.stderr)
+    elif result.state == "spooled":
+        print(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
+    elif result.state == "already landed":
+        print(f"{result.file}: already landed as batch {result.batch_id}")
+    else:
+        print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
+
+
+def _total(results: list[LandingResult]) -> str:
+    return f"{len(results)} files: {_figures(results)}"
+
+
+def _figures(results: list[LandingResult]) -> str:
+    read = sum(result.read for result in results)
+    seconds = sum(result.seconds for result in results)
+    text = (
+        f"{read:,} read = {sum(r.landed for r in results):,} landed"
+        f" + {sum(r.duplicate for r in results):,} duplicate"
+        f" + {sum(r.rejected for r in results):,} rejected"
+        f", {round(read / max(seconds, 1e-6)):,} rows/s"
+    )
+    others: dict[str, int] = {}
+    for result in results:
+        for name, number in result.others.items():
+            others[name] = others.get(name, 0) + number
+    if others:
+        listed = ", ".join(f"{name} {number:,}" for name, number in others.items())
+        text += f"; other messages, not landed: {listed}"
+    return text

@@ -1,0 +1,52 @@
+"""`ingest stream`: an exchange's websocket into the spool and on into schema `raw`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from python_ingest.errors import UsageError
+from python_ingest.settings import load_settings
+from python_ingest.streaming.exchanges import EXCHANGES
+from python_ingest.streaming.stream import Stream, Totals
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="stream",
+        epilog="Example: ingest stream --exchange binance --symbols BTCUSDT,ETHUSDT",
+    )(stream)
+
+
+def stream(
+    exchange: Annotated[str, typer.Option(help=f"One of {', '.join(EXCHANGES)}.")],
+    symbols: Annotated[str, typer.Option(help="Separated by commas.")],
+    url: Annotated[
+        str | None, typer.Option(help="Another address, such as a paper or test server.")
+    ] = None,
+) -> None:
+    """Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed."""
+    if exchange not in EXCHANGES:
+        raise UsageError(f"--exchange {exchange}: not one of {', '.join(EXCHANGES)}")
+    wanted = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
+    if not wanted:
+        raise UsageError("--symbols: which ones? Such as BTCUSDT,ETHUSDT")
+    totals = asyncio.run(_run(exchange, wanted, url))
+    others = "".join(f", {name} {number:,}" for name, number in sorted(totals.others.items()))
+    print(
+        f"{totals.frames:,} frames in {totals.segments:,} segments:"
+        f" {totals.landed:,} landed + {totals.duplicate:,} duplicate"
+        f" + {totals.rejected:,} rejected"
+        + (f"; other messages, not landed{others.replace(',', ':', 1)}" if others else "")
+    )
+
+
+async def _run(exchange: str, symbols: list[str], url: str | None) -> Totals:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    return await Stream(load_settings(), EXCHANGES[exchange], symbols, url=url, say=say).run()

@@ -1,0 +1,264 @@
+"""What a landed row of each kind consists of: canonical columns, allowed words, sameness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DECIMAL = "DECIMAL(18,8)"
+BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column: its DuckDB type and what a value must satisfy."""
+
+    name: str
+    type: str = "VARCHAR"
+    required: bool = False
+    words: tuple[str, ...] = ()
+    not_negative: bool = False
+    default: str | None = None
+    in_hash: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file: its raw table, its columns and what tells its rows apart.
+
+    `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
+    row number. `occurrences` says that identical rows of one file are all real. `checks` are
+    (condition over converted columns, reason) pairs.
+    """
+
+    name: str
+    table: str
+    columns: tuple[Column, ...]
+    time: str
+    id: str | None = None
+    occurrences: bool = False
+    checks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in the order of the raw table."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def _text(name: str, *, required: bool = False, words: tuple[str, ...] = ()) -> Column:
+    return Column(name, required=required, words=words)
+
+
+def _price(name: str, *, required: bool = False) -> Column:
+    return Column(name, DECIMAL, required=required)
+
+
+def _size(name: str, *, required: bool = False) -> Column:
+    return Column(name, DECIMAL, required=required, not_negative=True)
+
+
+def _time(name: str) -> Column:
+    return Column(name, "TIMESTAMP", required=True)
+
+
+_SOURCE = Column("source", default="'websocket'", in_hash=False)
+_CORRELATION = Column("correlation_id", "UUID", in_hash=False)
+
+TICKS = Kind(
+    name="ticks",
+    table="raw.market_ticks",
+    time="timestamp",
+    id="tick_id",
+    occurrences=True,
+    columns=(
+        _text("exchange", required=True),
+        _text("symbol", required=True),
+        _time("timestamp"),
+        Column(
+            "kind",
+            words=("trade", "agg", "quote"),
+            default="case when last_price is not null then 'trade' else 'quote' end",
+        ),
+        _text("venue"),
+        _price("bid_price"),
+        _price("ask_price"),
+        _size("bid_size"),
+        _size("ask_size"),
+        _price("last_price"),
+        _size("last_size"),
+        _size("volume"),
+        Column("sequence_number", "BIGINT"),
+        _text("trade_id"),
+        Column("conditions", "VARCHAR[]"),
+        _text("tape"),
+        _SOURCE,
+        _CORRELATION,
+    ),
+    checks=(
+        (
+            "bid_price is null and ask_price is null and last_price is null",
+            "neither a quote (bid_price, ask_price) nor a trade (last_price)",
+        ),
+    ),
+)
+
+CORRECTIONS = Kind(
+    name="corrections",
+    table="raw.tick_corrections",
+    time="timestamp",
+    columns=(
+        _text("exchange", required=True),
+        _text("symbol", required=True),
+        _text("trade_id", required=True),
+        _text("action", required=True, words=("bust", "correct")),
+        _time("timestamp"),
+        _text("venue"),
+        _text("corrected_trade_id"),
+        _price("corrected_price"),
+        _size("corrected_size"),
+        Column("corrected_conditions", "VARCHAR[]"),
+        _SOURCE,
+    ),
+)
+
+EVENT_TYPES = (
+    "created",
+    "submitted",
+    "replaced",
+    "partial_fill",
+    "fill",
+    "cancelled",
+    "rejected",
+    "expired",
+    "trade_bust",
+    "trade_correct",
+)
+
+ORDERS = Kind(
+    name="orders",
+    table="raw.order_events",
+    time="event_time",
+    columns=(
+        _text("event_id", required=True),
+        _text("event_type", required=True, words=EVENT_TYPES),
+        _time("event_time"),
+        _text("order_id", required=True),
+        _text("client_order_id", required=True),
+        _text("exchange", required=True),
+        _text("symbol", required=True),
+        _text("side", required=True, words=("buy", "sell")),
+        _text("order_type", required=True),
+        _size("quantity", required=True),
+        _text("strategy_id"),
+        _text("time_in_force"),
+        _price("price"),
+        _price("stop_price"),
+        _text("trade_id"),
+        _text("exchange_trade_id"),
+        _size("fill_quantity"),
+        _price("fill_price"),
+        _price("commission"),
+        _text("commission_currency"),
+        _price("fees"),
+        _text("status_message"),
+        _CORRELATION,
+        _text("parent_order_id"),
+        Column("extended_hours", "BOOLEAN"),
+        Column("metadata", "JSON"),
+        Column("sequence_number", "BIGINT"),
+        _SOURCE,
+    ),
+    checks=(
+        (
+            "event_type in ('partial_fill', 'fill')"
+            " and (fill_quantity is null or fill_price is null)",
+            "a fill without fill_quantity and fill_price",
+        ),
+        (
+            "event_type in ('trade_bust', 'trade_correct')"
+            " and trade_id is null and exchange_trade_id is null",
+            "a bust or correction without trade_id or exchange_trade_id",
+        ),
+    ),
+)
+
+CASH = Kind(
+    name="cash",
+    table="raw.cash_events",
+    time="event_time",
+    columns=(
+        _text("event_id", required=True),
+        _time("event_time"),
+        _text(
+            "kind",
+            required=True,
+            words=("deposit", "withdrawal", "interest", "dividend", "funding", "fee"),
+        ),
+        _price("amount", required=True),
+        _text("currency", required=True),
+        _SOURCE,
+    ),
+)
+
+ACTIONS = Kind(
+    name="actions",
+    table="raw.corporate_actions",
+    time="ex_date",
+    columns=(
+        _text("exchange", required=True),
+        _text("symbol", required=True),
+        Column("ex_date", "DATE", required=True),
+        _text("kind", required=True, words=("split",)),
+        _price("ratio", required=True),
+        _SOURCE,
+    ),
+    checks=(("ratio <= 0", "ratio: not above zero"),),
+)
+
+METRICS = Kind(
+    name="metrics",
+    table="raw.system_metrics",
+    time="timestamp",
+    id="metric_id",
+    columns=(
+        _time("timestamp"),
+        _text("metric_name", required=True),
+        _text("metric_type", required=True, words=("counter", "gauge", "histogram")),
+        Column("value", "DOUBLE", required=True),
+        Column(
+            "labels",
+            "STRUCT(service VARCHAR, component VARCHAR, environment VARCHAR, instance VARCHAR)",
+        ),
+        Column("quantiles", "STRUCT(p50 DOUBLE, p95 DOUBLE, p99 DOUBLE, p999 DOUBLE)"),
+        _CORRELATION,
+    ),
+)
+
+LOGS = Kind(
+    name="logs",
+    table="raw.application_logs",
+    time="timestamp",
+    id="log_id",
+    occurrences=True,
+    columns=(
+        _time("timestamp"),
+        _text("level", required=True, words=("debug", "info", "warning", "error", "critical")),
+        _text("service", required=True),
+        _text("component"),
+        _text("message", required=True),
+        _text("event"),
+        Column(
+            "context",
+            "STRUCT(correlation_id UUID, order_id UUID, symbol VARCHAR, user_id VARCHAR,"
+            " session_id VARCHAR)",
+        ),
+        Column("data", "JSON"),
+        Column("exception", 'STRUCT("type" VARCHAR, message VARCHAR, stack_trace VARCHAR)'),
+        Column("source", 'STRUCT(file VARCHAR, line INTEGER, "function" VARCHAR)'),
+    ),
+)
+
+KINDS = {kind.name: kind for kind in (TICKS, CORRECTIONS, ORDERS, CASH, ACTIONS, METRICS, LOGS)}

@@ -1,0 +1,67 @@
+"""Recorded stream messages: one JSON document per line, whatever it is wrapped in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from python_ingest.feeds.text import lines
+
+
+def messages(path: Path) -> str:
+    """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
+
+    A line is a message, an array of messages, or an envelope with the message in `data` or
+    `event`; it may begin with a local clock. `doc` is NULL where there is no JSON object. The raw
+    text of a message in an array is the message, not the whole array.
+    """
+    return f"""
+select
+    case when starts_with(ltrim(line, '0123456789 '), '[') and doc is not null
+        then doc::varchar else line end as raw_text,
+    clock,
+    case when json_type(coalesce(inner_doc, doc)) = 'OBJECT' then coalesce(inner_doc, doc) end
+        as doc
+from (
+    select line, clock, doc,
+        case
+            when json_type(doc, '$.data') = 'OBJECT' then json_extract(doc, '$.data')
+            when json_type(doc, '$.event') = 'OBJECT' then json_extract(doc, '$.event')
+        end as inner_doc
+    from (
+        select line, clock,
+            unnest(case
+                when text is null then [null]
+                when starts_with(text, '[') then json_extract(text, '$[*]')
+                else [text]
+            end) as doc
+        from (
+            select line, clock, case when json_valid(text) then text::json end as text
+            from (
+                select line,
+                    case when has_clock then ltrim(substr(line, strpos(line, ' ') + 1))
+                        else line end as text,
+                    case when has_clock
+                        then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
+                from (
+                    select line, line[1] between '0' and '9' as has_clock from {lines(path)}
+                )
+            )
+        )
+    )
+)"""
+
+
+def extracted(path: Path, paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Return SQL of the messages with list `v` of the values at `paths`, and SQL per path."""
+    wanted = ", ".join(f"'$.{name}'" for name in paths)
+    at = {name: f"v[{i}]" for i, name in enumerate(paths, start=1)}
+    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages(path)})", at
+
+
+def unix_time(value: str) -> str:
+    """Return SQL for a Unix time in milliseconds or, by its magnitude, microseconds."""
+    number = f"try_cast({value} as bigint)"
+    return (
+        f"case when {number} between 0 and 99999999999999 then make_timestamp({number} * 1000)"
+        f" when {number} between 0 and 99999999999999999 then make_timestamp({number}) end"
+    )

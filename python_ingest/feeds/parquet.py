@@ -1,0 +1,68 @@
+"""Canonical Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import FileRejectedError
+from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.values import literal, quoted
+
+
+def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
+    """Read a canonical Parquet file; types are converted where they differ.
+
+    Raises FileRejectedError when the file is no Parquet or its columns are not the kind's.
+    """
+    reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    try:
+        described = connection.execute(f"describe select * from {reader}").fetchall()
+    except duckdb.Error as error:
+        raise FileRejectedError(f"not a readable Parquet file: {first_line(error)}") from None
+    types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
+    check_columns(kind, list(types))
+    columns = ", ".join(quoted(name) for name in types)
+    sql = (
+        f"select {columns}, file_row_number + 1 as row_number,"
+        f" to_json(struct_pack({', '.join(f'{quoted(n)} := {quoted(n)}' for n in types)}))::varchar"
+        f" as raw_text from {reader}"
+    )
+    return Scan("parquet", sql, types, extra=("row_number",))
+
+
+def is_exact(kind: Kind, scan: Scan) -> bool:
+    """Whether a file has the kind's own types, so that it needs no second copy."""
+    return all(
+        kind.column(name).type == kind_of and not kind_of.startswith("STRUCT")
+        for name, kind_of in scan.types.items()
+    )
+
+
+def check_columns(kind: Kind, names: list[str]) -> None:
+    """Raise FileRejectedError when columns are unknown, doubled or missing."""
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise FileRejectedError(f"column {', '.join(doubled)} appears more than once")
+    unknown = [name for name in names if name not in kind.column_names]
+    missing = [c.name for c in kind.columns if c.required and c.name not in names]
+    if not unknown and not missing:
+        return
+    problems = []
+    if unknown:
+        problems.append(f"unknown columns {', '.join(repr(name) for name in unknown)}")
+    if missing:
+        problems.append(f"missing columns {', '.join(missing)}")
+    required = [c.name for c in kind.columns if c.required]
+    optional = [c.name for c in kind.columns if not c.required]
+    raise FileRejectedError(
+        f"{' and '.join(problems)}; {kind.name} has {', '.join(required)}"
+        f" (required) and {', '.join(optional)} (optional)"
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an engine's message."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

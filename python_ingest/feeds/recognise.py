@@ -1,0 +1,81 @@
+"""Which format a file is in, by its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import FileRejectedError, UsageError
+from python_ingest.feeds import alpaca, binance, json_lines, parquet, text
+from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.relation import Scan
+
+FORMATS = ("parquet", "csv", "ndjson", "binance", "binance-archive", "alpaca")
+
+Reading = Callable[[Path], Scan]
+
+_VENDORS: dict[tuple[str, str], Reading] = {
+    ("binance", "ticks"): binance.stream_scan,
+    ("binance", "orders"): binance.orders_scan,
+    ("alpaca", "ticks"): alpaca.ticks_scan,
+    ("alpaca", "corrections"): alpaca.corrections_scan,
+    ("alpaca", "orders"): alpaca.orders_scan,
+}
+_LOCAL_CLOCK = re.compile(r"^\d{10,20} +(?=[{\[])")
+_ALPACA = re.compile(r'"T"\s*:\s*"[a-z]+"|"stream"\s*:\s*"trade_updates"|"execution_id"\s*:')
+_BINANCE = re.compile(r'"e"\s*:\s*"|^\{"stream"|"u"\s*:\s*\d+\s*,\s*"s"\s*:\s*"')
+
+
+def scan_of(
+    connection: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    path: Path,
+    named: str | None,
+    *,
+    names: list[str],
+) -> Scan:
+    """Return the file's reading in the named format, or in the one its content shows.
+
+    `names`: what the file, and what it was packed in, were called. Raises FileRejectedError when
+    the file is in no format that has rows of this kind, UsageError when `named` does not exist.
+    """
+    if named is not None and named not in FORMATS:
+        raise UsageError(f"--format {named}: not one of {', '.join(FORMATS)}")
+    found = named or _by_content(path)
+    if found == "parquet":
+        return parquet.scan(connection, kind, path)
+    if found == "csv":
+        return text.csv_scan(kind, path)
+    if found == "ndjson":
+        return json_lines.scan(kind, path)
+    if found == "binance-archive" and kind.name == "ticks":
+        return binance.archive_scan(path, names)
+    if (found, kind.name) in _VENDORS:
+        return _VENDORS[found, kind.name](path)
+    raise FileRejectedError(f"format {found} has no {kind.name}")
+
+
+def _by_content(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head == b"PAR1":
+        return "parquet"
+    line = text.first_line_of(path)
+    if not line:
+        raise FileRejectedError("the file is empty")
+    return _of_text(path, line)
+
+
+def _of_text(path: Path, line: str) -> str:
+    if line.startswith(("{", "[")) or _LOCAL_CLOCK.match(line):
+        if _ALPACA.search(line) and not _BINANCE.search(line):
+            return "alpaca"
+        if '"trade_updates"' in line:
+            return "alpaca"
+        return "binance" if _LOCAL_CLOCK.match(line) or _BINANCE.search(line) else "ndjson"
+    if "\x00" in line or "\ufffd" in line:
+        raise FileRejectedError(f"not in a known format ({', '.join(FORMATS)})")
+    return "binance-archive" if binance.archive_kind(path) else "csv"

@@ -1,0 +1,80 @@
+"""What every feed yields: one relation of canonical columns with a verdict on each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.values import complaints, content_hash, converted, quoted
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A format's reading of one file, before types and validation.
+
+    `sql` is a select with the canonical columns the file has (`types`: name to DuckDB type), and
+    `raw_text`. Besides, it may have `row_number` (else the order of rows counts), `ignored` (the
+    kind of a message that is none of ours) and `complaint` (why the row cannot be read at all).
+    `malformed_lines`: the reader sets lines aside that it cannot split, see landing.prepare.
+    """
+
+    format: str
+    sql: str
+    types: dict[str, str]
+    extra: tuple[str, ...] = ()
+    malformed_lines: bool = False
+    header_lines: int = 0
+
+
+def validated(kind: Kind, scan: Scan, *, with_hash: bool = True) -> str:
+    """Return SQL of the kind's typed columns, `reason`, `ignored`, `raw_text`, `content_hash`.
+
+    Accepted rows have neither `reason` nor `ignored`; only rejected ones carry `raw_text`.
+    """
+    present = [c for c in kind.columns if c.name in scan.types]
+    source = [f"{quoted(c.name)} as {quoted('source.' + c.name)}" for c in present]
+    needed = ", ".join(quoted(c.name) for c in present)
+    carried = [quoted(name) for name in ("raw_text", *scan.extra)]
+    typed = []
+    for column in kind.columns:
+        if column.name in scan.types:
+            value = converted(quoted("source." + column.name), scan.types[column.name], column)
+        else:
+            value = f"null::{column.type}"
+        typed.append(f"{value} as {quoted(column.name)}")
+    defaults = [
+        f"coalesce({quoted(c.name)}, {c.default}) as {quoted(c.name)}"
+        for c in kind.columns
+        if c.default
+    ]
+    replaced = f"replace ({', '.join(defaults)})" if defaults else ""
+    whens = [
+        f"when {condition} then {reason}" for condition, reason in complaints(kind, scan.types)
+    ]
+    if "complaint" in scan.extra:
+        whens.insert(0, "when complaint is not null then complaint")
+    if "ignored" in scan.extra:
+        whens.insert(0, "when ignored is not null then null")
+    missing = [
+        f"when {quoted(c.name)} is null then '{c.name}: missing'"
+        for c in kind.columns
+        if c.required and c.name not in scan.types
+    ]
+    reason = f"case {' '.join(whens + missing)} end" if whens + missing else "null::varchar"
+    names = ", ".join(quoted(name) for name in kind.column_names)
+    row_number = "row_number, " if "row_number" in scan.extra else ""
+    ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
+    hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
+    return f"""
+select {row_number}{names}, reason, {ignored} as ignored,
+    case when reason is not null then raw_text end as raw_text{hashed}
+from (
+    select *, {reason} as reason
+    from (
+        select * {replaced}
+        from (
+            select {", ".join(source + carried)}, {", ".join(typed)}
+            from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+        )
+    )
+)"""

@@ -1,0 +1,184 @@
+"""One segment into schema `raw`: rows, rejects, conflicts and manifest in one transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import duckdb
+
+from python_ingest.feeds import parquet
+from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.relation import validated
+from python_ingest.feeds.values import quoted
+from python_ingest.landing import sameness
+from python_ingest.landing.prepare import MEMORY_LIMIT, read
+from python_ingest.landing.spool import Segment, path_of
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import transaction
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one transaction did. `new` is False when everything had been landed before."""
+
+    batch_id: int
+    read: int
+    landed: int
+    duplicate: int
+    rejected: int
+    new: bool
+
+
+class _NothingNewError(Exception):
+    """Rolls the transaction back: the file brought nothing that was not there."""
+
+
+def landed_before(
+    connection: duckdb.DuckDBPyConnection, kind: str, sha256: str, *, clean: bool
+) -> int | None:
+    """Return the batch that landed this content; `clean`: only one that rejected nothing."""
+    row = connection.execute(
+        "select min(batch_id) from raw.landings where sha256 = ? and kind = ?"
+        + (" and rows_rejected = 0" if clean else ""),
+        [sha256, kind],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def land_segment(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, segment: Segment
+) -> Batch:
+    """Land a segment on a connection that holds the database for writing.
+
+    A segment that brings nothing new changes nothing, not even the manifest.
+    """
+    kind = KINDS[segment.kind]
+    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    # Rows of one file may lie in any order in the table: faster, and less memory.
+    connection.execute("set preserve_insertion_order = false")
+    before = landed_before(connection, segment.kind, segment.sha256, clean=True)
+    if before is not None:
+        return Batch(before, 0, 0, 0, 0, new=False)
+    given = _define_batch(connection, settings, segment, kind)
+    try:
+        with transaction(connection):
+            return _land(connection, segment, kind, given=given)
+    except _NothingNewError as error:
+        return error.args[0]  # type: ignore[no-any-return]
+
+
+def _define_batch(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, segment: Segment, kind: Kind
+) -> bool:
+    """Define the view `batch`; return whether it numbers occurrences itself."""
+    path = path_of(settings, segment)
+    given = False
+    if segment.canonical:
+        sql = validated(kind, parquet.scan(connection, kind, path))
+    else:
+        columns = [
+            row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
+        ]
+        given = "occurrence" in columns
+        number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
+        sql = f"select * exclude (file_row_number) {number} from {read(path)}"
+    connection.execute(f"create or replace temp view batch as {sql}")
+    return given
+
+
+def _land(
+    connection: duckdb.DuckDBPyConnection, segment: Segment, kind: Kind, *, given: bool
+) -> Batch:
+    started = time.monotonic()
+    row = connection.execute("select coalesce(max(batch_id), 0) + 1 from raw.landings").fetchone()
+    batch_id = int(row[0]) if row else 1
+    counted = sameness.count(connection, kind)
+    judged = counted.accepted > 0 and sameness.find_duplicates(
+        connection, kind, counted, given=given
+    )
+    landed = 0
+    if counted.accepted:
+        landed = _insert(connection, kind, batch_id, judged=judged)
+    if judged and kind.table == "raw.market_ticks":
+        sameness.record_conflicts(connection, batch_id)
+    recorded = _record_rejects(connection, segment, batch_id) if counted.rejected else 0
+    batch = Batch(
+        batch_id=batch_id,
+        read=counted.read - counted.others,
+        landed=landed,
+        duplicate=counted.accepted - landed,
+        rejected=counted.rejected,
+        new=True,
+    )
+    if not landed and not recorded:
+        before = landed_before(connection, segment.kind, segment.sha256, clean=False)
+        if before is not None:
+            raise _NothingNewError(
+                Batch(before, batch.read, 0, batch.duplicate, batch.rejected, new=False)
+            )
+    connection.execute(
+        "insert into raw.landings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, ?)",
+        [
+            batch_id,
+            segment.kind,
+            segment.file_name,
+            segment.sha256,
+            segment.format,
+            batch.read,
+            batch.landed,
+            batch.duplicate,
+            batch.rejected,
+            counted.first,
+            counted.last,
+            round((time.monotonic() - started) * 1000),
+        ],
+    )
+    return batch
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, batch_id: int, *, judged: bool
+) -> int:
+    values = {name: quoted(name) for name in kind.column_names}
+    values["batch_id"] = str(batch_id)
+    values["row_number"] = "b.row_number"
+    values["ingestion_time"] = "now()::timestamp"
+    values["content_hash"] = "content_hash"
+    if kind.id:
+        values[kind.id] = f"{batch_id}::bigint * 4294967296 + b.row_number"
+        del values["row_number"]
+    if kind.occurrences:
+        values["occurrence"] = "coalesce(repeated.occurrence, 1)" if judged else "1"
+    join = where = ""
+    if judged:
+        where = "and b.row_number not in (select row_number from dropped)"
+        if kind.occurrences:
+            join = "left join repeated on repeated.row_number = b.row_number"
+    row = connection.execute(f"""
+        insert into {kind.table} ({", ".join(quoted(name) for name in values)})
+        select {", ".join(values.values())}
+        from batch as b {join}
+        where reason is null and ignored is null {where}
+    """).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _record_rejects(connection: duckdb.DuckDBPyConnection, segment: Segment, batch_id: int) -> int:
+    row = connection.execute(
+        """
+        insert into raw.rejected_rows
+        select $batch_id, $kind, $file, $sha256, row_number, raw_text, reason, now()::timestamp
+        from batch
+        where reason is not null and row_number not in (
+            select row_number from raw.rejected_rows where sha256 = $sha256 and kind = $kind
+        )
+        """,
+        {
+            "batch_id": batch_id,
+            "kind": segment.kind,
+            "file": segment.file_name,
+            "sha256": segment.sha256,
+        },
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,247 @@
+"""Which rows of a batch were landed before, and which share a key with another content.
+
+Only suspects are compared: rows whose key shows twice in the batch, or is found in the table
+within the batch's dates. Everything else is inserted without a second look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from python_ingest.feeds.kinds import Kind
+
+# `hash` finds candidates within one statement; nothing of it is stored.
+_TICK_KEY = (
+    "case when trade_id is not null"
+    " then hash(exchange, symbol, kind, venue, timestamp::date, trade_id)"
+    " when sequence_number is not null"
+    " then hash(exchange, symbol, kind, venue, timestamp::date, sequence_number)"
+    " else hash(exchange, symbol, kind, venue, timestamp, bid_price, ask_price, bid_size,"
+    " ask_size, last_price, last_size, conditions) end"
+)
+_TICK_KEY_COLUMNS = "exchange, symbol, kind, venue, timestamp::date, trade_id, sequence"
+
+
+@dataclass(frozen=True)
+class Count:
+    """One look at a whole batch."""
+
+    read: int
+    rejected: int
+    others: int
+    accepted: int
+    distinct_keys: int
+    first: object
+    last: object
+    by_trade_id: int
+    by_sequence: int
+
+    @property
+    def by_content(self) -> int:
+        """Accepted ticks that have neither trade_id nor sequence_number."""
+        return self.accepted - self.by_trade_id - self.by_sequence
+
+
+def count(connection: duckdb.DuckDBPyConnection, kind: Kind) -> Count:
+    """Count the relation `batch` in one scan."""
+    ok = "filter (where reason is null and ignored is null)"
+    ticks = kind.table == "raw.market_ticks"
+    key = _TICK_KEY if ticks else "content_hash"
+    trade_id = f"count(trade_id) {ok}" if ticks else "0"
+    sequence = (
+        "count(*) filter (where reason is null and ignored is null and trade_id is null"
+        " and sequence_number is not null)"
+        if ticks
+        else "0"
+    )
+    row = connection.execute(f"""
+        select count(*), count(*) filter (where reason is not null), count(ignored),
+            count(*) {ok}, count(distinct {key}) {ok},
+            min({kind.time}) {ok}, max({kind.time}) {ok}, {trade_id}, {sequence}
+        from batch
+    """).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate without groups has one row
+    return Count(*row)
+
+
+def find_duplicates(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool
+) -> bool:
+    """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
+
+    `given`: the batch numbers the occurrences itself, as the segments of one stream do.
+    """
+    connection.execute("create or replace temp table dropped (row_number bigint)")
+    connection.execute(
+        "create or replace temp table repeated (row_number bigint, occurrence integer)"
+    )
+    connection.execute("create or replace temp table suspect_rows (row_number bigint)")
+    _collect_suspects(connection, kind, counted)
+    found = connection.execute("select count(*) from suspect_rows").fetchone()
+    if not given and not (found and found[0]):
+        return False
+    _judge(connection, kind, given=given)
+    return True
+
+
+def _collect_suspects(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> None:
+    ticks = kind.table == "raw.market_ticks"
+    key = _TICK_KEY if ticks else "content_hash"
+    accepted = "(select * from batch where reason is null and ignored is null)"
+    if counted.distinct_keys < counted.accepted:
+        connection.execute(f"""
+            insert into suspect_rows
+            select row_number from {accepted}
+            where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)
+        """)
+    for look_up in _look_ups(kind, counted) if ticks else [_by_hash(kind)]:
+        connection.execute(
+            f"insert into suspect_rows select row_number from {accepted} as b where {look_up}",
+            {"first": counted.first, "last": counted.last},
+        )
+
+
+def _by_hash(kind: Kind) -> str:
+    return (
+        f"content_hash in (select content_hash from {kind.table}"
+        f" where {kind.time} between $first and $last)"
+    )
+
+
+def _look_ups(kind: Kind, counted: Count) -> list[str]:
+    """Return a condition for each way a tick is known; each names its own columns to prune by."""
+    days = "timestamp >= $first::date and timestamp < $last::date + interval 1 day"
+    known = "exchange, symbol, kind, coalesce(venue, chr(1)), timestamp::date"
+    found = []
+    if counted.by_trade_id:
+        found.append(
+            f"trade_id is not null and ({known}, trade_id) in"
+            f" (select ({known}, trade_id) from {kind.table} where {days} and trade_id is not null)"
+        )
+    if counted.by_sequence:
+        found.append(
+            f"trade_id is null and sequence_number is not null and ({known}, sequence_number) in"
+            f" (select ({known}, sequence_number) from {kind.table}"
+            f" where {days} and trade_id is null and sequence_number is not null)"
+        )
+    if counted.by_content:
+        found.append(
+            "trade_id is null and sequence_number is null"
+            " and (exchange, symbol, kind, timestamp) in"
+            f" (select (exchange, symbol, kind, timestamp) from {kind.table}"
+            " where timestamp between $first and $last"
+            " and trade_id is null and sequence_number is null)"
+        )
+    return found
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool) -> None:
+    ticks = kind.table == "raw.market_ticks"
+    columns = "exchange, symbol, " if ticks else ""
+    keyed = (
+        "trade_id is not null or sequence_number is not null"
+        if ticks
+        else ("false" if kind.occurrences else "true")
+    )
+    number = (
+        "case when keyed then row_number() over (partition by content_hash order by row_number)"
+        " else occurrence end"
+        if given
+        else "row_number() over (partition by content_hash order by row_number)"
+    )
+    chosen = "true" if given else "row_number in (select row_number from suspect_rows)"
+    connection.execute(f"""
+        create or replace temp table suspects as
+        select *, {number} as n
+        from (
+            select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
+                {", occurrence" if given else ""}
+            from batch
+            where reason is null and ignored is null and {chosen}
+        )
+    """)
+    same = "and known.exchange = s.exchange and known.symbol = s.symbol" if ticks else ""
+    highest = "max(occurrence)" if kind.occurrences else "1"
+    connection.execute(f"""
+        insert into dropped
+        select s.row_number
+        from suspects as s
+        left join (
+            select {columns} {kind.time} as time, content_hash, {highest} as occurrences
+            from {kind.table}
+            where {kind.time} between (select min(time) from suspects)
+                and (select max(time) from suspects)
+            group by all
+        ) as known
+            on known.content_hash = s.content_hash and known.time = s.time {same}
+        where case when keyed then n > 1 or known.content_hash is not null
+            else n <= known.occurrences end
+    """)
+    if kind.occurrences:
+        connection.execute(
+            "insert into repeated select row_number, n from suspects where not keyed and n > 1"
+        )
+
+
+def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+    """Write pairs of ticks with one key and different content, new ones against the best known.
+
+    Each new tick is paired with the one staging would choose among all of its key, and that one,
+    if it is new, with the one chosen before: so every loser loses at least one pair, and a key
+    that a million rows share costs a million pairs, not a million squared.
+    """
+    rank = "(case when source in ('rest', 'backfill') then 0 else 1 end, content_hash)"
+    connection.execute(
+        f"""
+        with
+        new as (
+            select {batch_id} * 4294967296 + b.row_number as tick_id, exchange, symbol, kind,
+                venue, timestamp::date as day, trade_id,
+                case when trade_id is null then sequence_number end as sequence,
+                {rank} as preference
+            from batch as b
+            where reason is null and ignored is null
+                and row_number in (select row_number from suspect_rows)
+                and row_number not in (select row_number from dropped)
+                and (trade_id is not null or sequence_number is not null)
+        ),
+        old as (
+            select exchange, symbol, kind, venue, timestamp::date as day, trade_id,
+                case when trade_id is null then sequence_number end as sequence,
+                arg_min(tick_id, {rank}) as tick_id, min({rank}) as preference
+            from raw.market_ticks
+            where timestamp >= (select min(day) from new)
+                and timestamp < (select max(day) from new) + interval 1 day
+                and batch_id < {batch_id}
+                and (exchange, symbol, kind, coalesce(venue, chr(1)), timestamp::date,
+                    coalesce(trade_id, sequence_number::varchar)) in (
+                    select (exchange, symbol, kind, coalesce(venue, chr(1)), day,
+                        coalesce(trade_id, sequence::varchar))
+                    from new
+                )
+            group by all
+        ),
+        best as (
+            select exchange, symbol, kind, venue, day, trade_id, sequence,
+                arg_min(tick_id, preference) as tick_id
+            from (select * from new union all by name select * from old)
+            group by all
+        )
+        insert into raw.tick_conflicts
+        select {batch_id}, new.tick_id,
+            case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end as rival
+        from new
+        join best on new.exchange = best.exchange and new.symbol = best.symbol
+            and new.kind = best.kind and new.venue is not distinct from best.venue
+            and new.day = best.day and new.trade_id is not distinct from best.trade_id
+            and new.sequence is not distinct from best.sequence
+        left join old on new.exchange = old.exchange and new.symbol = old.symbol
+            and new.kind = old.kind and new.venue is not distinct from old.venue
+            and new.day = old.day and new.trade_id is not distinct from old.trade_id
+            and new.sequence is not distinct from old.sequence
+        where (case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end)
+            is not null
+        """
+    )

@@ -1,0 +1,129 @@
+"""The spool: immutable segments that wait for the database, durable before anything is said.
+
+A segment is `<nanoseconds>-<kind>-<sha256, 12 digits>.parquet` with its description in a
+`.json` beside it, which is written first. Unfinished files live in `spool/tmp/`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from python_ingest.errors import FileRejectedError
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place, sync_to_disk
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What is known of a segment besides its rows.
+
+    `canonical`: the file is the source itself and is validated while it is landed; else the rows
+    carry their verdict. `others`: messages of kinds that are not ours, by kind.
+    """
+
+    name: str
+    kind: str
+    file_name: str
+    sha256: str
+    format: str
+    canonical: bool
+    others: dict[str, int]
+
+
+def new_name(kind: str, sha256: str) -> str:
+    """Return a name that sorts by time and is taken by nobody else."""
+    return f"{time.time_ns():020d}-{kind}-{sha256[:12]}"
+
+
+def age_seconds(segment: Segment) -> float:
+    """Return how long ago a segment was made."""
+    return (time.time_ns() - int(segment.name.split("-", 1)[0])) / 1e9
+
+
+def path_of(settings: Settings, segment: Segment) -> Path:
+    """Where a waiting segment lies."""
+    return settings.spool_dir / f"{segment.name}.parquet"
+
+
+@contextmanager
+def scratch(settings: Settings) -> Iterator[Path]:
+    """A folder of this process for unfinished files; gone afterwards."""
+    folder = settings.spool_dir / "tmp" / f"{os.getpid()}-{time.time_ns()}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def commit(settings: Settings, segment: Segment, finished: Path) -> None:
+    """Make a finished file a segment: durable, under its name, description first."""
+    _describe(settings, segment, finished.parent)
+    move_into_place(finished, path_of(settings, segment))
+
+
+def adopt(settings: Settings, segment: Segment, source: Path, folder: Path) -> None:
+    """Make a file that already is a segment one of ours, without a second copy if possible."""
+    _describe(settings, segment, folder)
+    linked = folder / "adopted.parquet"
+    try:
+        os.link(source, linked)
+    except OSError:
+        shutil.copyfile(source, linked)
+    move_into_place(linked, path_of(settings, segment))
+
+
+def _describe(settings: Settings, segment: Segment, folder: Path) -> None:
+    temporary = folder / "description.json"
+    temporary.write_text(json.dumps(asdict(segment)), encoding="utf-8")
+    move_into_place(temporary, path_of(settings, segment).with_suffix(".json"))
+
+
+def pending(settings: Settings) -> list[Segment]:
+    """Return the waiting segments, oldest first; clear what dead processes left unfinished."""
+    _clear_unfinished(settings)
+    found = []
+    for path in sorted(settings.spool_dir.glob("*.parquet")):
+        description = path.with_suffix(".json")
+        try:
+            found.append(Segment(**json.loads(description.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError) as error:
+            raise FileRejectedError(
+                f"{path}: its description {description.name} cannot be read ({error});"
+                " land its source again and remove it"
+            ) from None
+    return found
+
+
+def landed(settings: Settings, segment: Segment) -> None:
+    """Move a segment whose rows are committed to `spool/landed/`, where backups find it."""
+    folder = settings.spool_dir / "landed"
+    if not folder.exists():
+        folder.mkdir()
+        sync_to_disk(settings.spool_dir)
+    path = path_of(settings, segment)
+    with suppress(FileNotFoundError):  # another loader moved it
+        path.rename(folder / path.name)
+        path.with_suffix(".json").rename(folder / f"{segment.name}.json")
+        sync_to_disk(folder)
+
+
+def discard(settings: Settings, segment: Segment) -> None:
+    """Remove a segment whose rows were landed before from another one."""
+    path = path_of(settings, segment)
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _clear_unfinished(settings: Settings) -> None:
+    for folder in (settings.spool_dir / "tmp").glob("*-*"):
+        process = folder.name.split("-")[0]
+        if process.isdigit() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""What differs between exchanges: the address, the greeting, and what their messages hold."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import orjson
+from websockets.asyncio.client import ClientConnection
+
+from python_ingest.errors import IngestError, UsageError
+from python_ingest.feeds import alpaca, binance
+from python_ingest.feeds.recognise import Reading
+
+Symbols = Sequence[str]
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """How to subscribe, and the kinds of rows its messages hold, the main one first.
+
+    `marks` names the message kinds that make the other kinds worth a look.
+    """
+
+    name: str
+    address: str
+    path: Callable[[Symbols], str]
+    greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
+    kinds: dict[str, Reading]
+    marks: dict[str, tuple[str, ...]]
+
+    def url(self, symbols: Symbols, given: str | None) -> str:
+        """Return the address to open; a given one without a path takes the exchange's path."""
+        base = (given or self.address).rstrip("/")
+        if urlsplit(base).scheme not in ("ws", "wss"):
+            raise UsageError(f"--url {given}: not a ws:// or wss:// address")
+        return base + self.path(symbols) if urlsplit(base).path == "" else base
+
+
+def _binance_path(symbols: Symbols) -> str:
+    streams = [f"{s.lower()}@{what}" for s in symbols for what in ("trade", "bookTicker")]
+    return "/stream?streams=" + "/".join(streams)
+
+
+async def _no_greeting(
+    connection: ClientConnection, symbols: Symbols, environment: Environment
+) -> None:
+    """Binance subscribes by its address."""
+
+
+async def _greet_alpaca(
+    connection: ClientConnection, symbols: Symbols, environment: Environment
+) -> None:
+    """Authenticate and subscribe; raises IngestError when Alpaca refuses."""
+    key = environment.get("APCA_API_KEY_ID", "")
+    secret = environment.get("APCA_API_SECRET_KEY", "")
+    await _expect(connection, "connected")
+    await connection.send(orjson.dumps({"action": "auth", "key": key, "secret": secret}).decode())
+    await _expect(connection, "authenticated")
+    listed = list(symbols)
+    request = {"action": "subscribe", "trades": listed, "quotes": listed}
+    await connection.send(orjson.dumps(request).decode())
+
+
+async def _expect(connection: ClientConnection, wanted: str) -> None:
+    for message in orjson.loads(await connection.recv(decode=False)):
+        if message.get("T") == "error":
+            raise IngestError(
+                f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"
+                " APCA_API_KEY_ID and APCA_API_SECRET_KEY set?"
+            )
+        if message.get("msg") == wanted:
+            return
+    raise IngestError(f"Alpaca did not say {wanted!r}: is the address right?")
+
+
+EXCHANGES = {
+    "binance": Exchange(
+        name="binance",
+        address="wss://stream.binance.com:9443",
+        path=_binance_path,
+        greet=_no_greeting,
+        kinds={"ticks": binance.stream_scan},
+        marks={},
+    ),
+    "alpaca": Exchange(
+        name="alpaca",
+        address="wss://stream.data.alpaca.markets",
+        path=lambda symbols: "/v2/iex",
+        greet=_greet_alpaca,
+        kinds={"ticks": alpaca.ticks_scan, "corrections": alpaca.corrections_scan},
+        marks={"corrections": ("c", "x")},
+    ),
+}

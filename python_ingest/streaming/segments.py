@@ -1,0 +1,152 @@
+"""Received frames to durable segments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from python_ingest.feeds.kinds import KINDS, TICKS, Kind
+from python_ingest.feeds.relation import validated
+from python_ingest.landing import spool
+from python_ingest.landing.prepare import read, working_connection, write_segment
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import sql_path
+from python_ingest.streaming.exchanges import Exchange
+
+# Identical ticks without an id carry the same time, so they cannot be far apart.
+_REMEMBER_SECONDS = 600
+
+Frame = tuple[int, bytes]
+
+
+class SegmentWriter:
+    """Writes the frames of one stream; counts identical ticks without an id over all of them.
+
+    Not thread-safe: one flush at a time.
+    """
+
+    def __init__(self, settings: Settings, exchange: Exchange) -> None:
+        self._settings = settings
+        self._exchange = exchange
+        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self.name = f"stream-{exchange.name}-{started}"
+        self._number = 0
+        self._connection = working_connection(settings)
+        self._connection.execute(
+            "create table seen (content_hash bigint, occurrences integer, noted double)"
+        )
+
+    def write(self, frames: Sequence[Frame]) -> list[spool.Segment]:
+        """Make the frames durable; return the segments, none for a kind without rows."""
+        self._number += 1
+        finished: list[tuple[spool.Segment, Path]] = []
+        others: dict[str, int] = {}
+        self._connection.execute(
+            "create or replace temp table counted (content_hash bigint, n integer)"
+        )
+        with spool.scratch(self._settings) as folder:
+            lines = folder / "frames.ndjson"
+            with lines.open("wb") as file:
+                file.writelines(_line(clock, frame) for clock, frame in frames)
+            for kind, reading in self._exchange.kinds.items():
+                marks = self._exchange.marks.get(kind)
+                if marks is None or any(mark in others for mark in marks):
+                    path = folder / f"{kind}.parquet"
+                    scan = reading(lines)
+                    write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
+                    others = others or self._others(path)
+                    path = self._numbered(KINDS[kind], path)
+                    finished.append((self._segment(kind, path, scan.format, others), path))
+            for segment, path in finished:
+                spool.commit(self._settings, segment, path)
+        # Only now: a flush that fails is tried again and must give the same numbers.
+        self._remember()
+        return [segment for segment, _ in finished]
+
+    def close(self) -> None:
+        """Let go of the working memory."""
+        self._connection.close()
+
+    def _segment(
+        self, kind: str, path: Path, format_name: str, others: dict[str, int]
+    ) -> spool.Segment:
+        sha256 = sha256_of(path)
+        return spool.Segment(
+            name=spool.new_name(kind, sha256),
+            kind=kind,
+            file_name=f"{self.name}/{self._number:08d}",
+            sha256=sha256,
+            format=format_name,
+            canonical=False,
+            others=others,
+        )
+
+    def _others(self, finished: Path) -> dict[str, int]:
+        return dict(
+            self._connection.execute(
+                f"select ignored, count(*) from {read(finished)} where ignored is not null"
+                " group by all"
+            ).fetchall()
+        )
+
+    def _numbered(self, kind: Kind, finished: Path) -> Path:
+        """Give identical ticks without an id their number within the whole stream."""
+        if kind is not TICKS:
+            return finished
+        keyless = "trade_id is null and sequence_number is null and reason is null"
+        row = self._connection.execute(
+            f"select count(*) from {read(finished)} where {keyless} and ignored is null"
+        ).fetchone()
+        if not row or not row[0]:
+            return finished
+        numbered = finished.with_suffix(".numbered")
+        names = self._columns(finished)
+        number = "" if "row_number" in names else ", file_row_number + 1 as row_number"
+        self._connection.execute(f"""
+            create or replace temp view received as
+            select * exclude (file_row_number) {number},
+                ({keyless} and ignored is null) as keyless
+            from {read(finished)}
+        """)
+        self._connection.execute(f"""
+            copy (
+                select received.* exclude (keyless),
+                    case when keyless then coalesce(seen.occurrences, 0)
+                        + row_number() over (
+                            partition by received.content_hash, keyless order by row_number
+                        )
+                        else 1 end as occurrence
+                from received left join seen on seen.content_hash = received.content_hash
+            ) to {sql_path(numbered)} (format parquet)
+        """)
+        self._connection.execute(
+            "insert into counted select content_hash, count(*) from received where keyless"
+            " group by all"
+        )
+        return numbered
+
+    def _columns(self, finished: Path) -> list[str]:
+        described = self._connection.execute(f"describe select * from {read(finished)}")
+        return [row[0] for row in described.fetchall()]
+
+    def _remember(self) -> None:
+        now = time.time()
+        self._connection.execute(
+            "update seen set occurrences = occurrences + n, noted = ? from counted"
+            " where counted.content_hash = seen.content_hash",
+            [now],
+        )
+        self._connection.execute(
+            "insert into seen select content_hash, n, ? from counted"
+            " where content_hash not in (select content_hash from seen)",
+            [now],
+        )
+        self._connection.execute("delete from seen where noted < ?", [now - _REMEMBER_SECONDS])
+
+
+def _line(clock: int, frame: bytes) -> bytes:
+    # JSON has no raw line breaks inside its texts, so between its tokens a blank serves as well
+    return b"%d %s\n" % (clock, frame.replace(b"\r", b" ").replace(b"\n", b" "))

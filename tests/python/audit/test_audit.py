@@ -1,0 +1,264 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from python_ingest.audit import expectations
+from python_ingest.audit.rules import RULES
+from python_ingest.audit.run import accept, audit
+from python_ingest.errors import AuditFailedError, IngestError, NotInitialisedError
+from python_ingest.storage.writer import open_writer
+
+
+def ingest(landing, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", "from python_ingest.cli.main import main; main()", *arguments],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "DATA_DIR": str(landing.settings.data_dir),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_good_batch_passes_and_is_kept(landing, query):
+    landing.ticks()
+    newest = landing.orders()
+    result = audit(landing.settings)
+    assert result.passed
+    assert (result.critical, result.warnings) == ([], [])
+    assert query("select batch_id, passed, summary from raw.audits") == [
+        (newest, True, "passed with 0 warnings")
+    ]
+
+
+def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
+    landing.ticks()
+    assert not audit(landing.settings).nothing_new
+    probe = (
+        "import sys\n"
+        "from python_ingest.audit.run import audit\n"
+        "from python_ingest.settings import load_settings\n"
+        "assert audit(load_settings()).nothing_new\n"
+        "assert not {'great_expectations', 'pandas'} & set(sys.modules)\n"
+    )
+    env = {**os.environ, "DATA_DIR": str(landing.settings.data_dir)}
+    env["PYTHONPATH"] = os.pathsep.join(sys.path)
+    subprocess.run([sys.executable, "-c", probe], env=env, check=True, timeout=60)
+    assert query("select count(*) from raw.audits") == [(1,)]
+
+
+def test_an_empty_database_has_nothing_new(landing):
+    assert audit(landing.settings).nothing_new
+
+
+@pytest.mark.parametrize(
+    ("rejected", "change", "says"),
+    [
+        (51, "", "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5)"),
+        (
+            0,
+            "delete from raw.market_ticks where sequence_number = 7",
+            "landings, ticks: manifest and tables disagree (batches_that_disagree 1, at most 0)",
+        ),
+        (
+            1,
+            "delete from raw.rejected_rows",
+            "landings, ticks: manifest and tables disagree (batches_that_disagree 1, at most 0)",
+        ),
+        (
+            0,
+            "update raw.market_ticks set last_price = -1 where kind = 'trade'",
+            "ticks, test AAA trade: most prices are zero or negative"
+            " (not_positive_share 1, at most 0.5)",
+        ),
+        (
+            0,
+            "update raw.market_ticks set last_price = null where sequence_number = 8",
+            "ticks, test AAA trade: ticks without any price were landed (unpriced 1, at most 0)",
+        ),
+        (
+            0,
+            "update raw.market_ticks set content_hash = 1 where sequence_number in (2, 4, 6)",
+            "ticks, test AAA trade: the same tick was landed twice (landed_twice 2, at most 0)",
+        ),
+    ],
+)
+def test_bad_ticks_stop_with_their_words(landing, query, rejected, change, says):
+    landing.ticks(rows=50, rejected=rejected, change=change)
+    result = audit(landing.settings)
+    assert not result.passed
+    assert says in result.critical
+    with pytest.raises(AuditFailedError) as failure:
+        result.require()
+    assert says in str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert query("select passed from raw.audits") == [(False,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            "update raw.order_events set fill_price = null",
+            "orders, test AAA fill: fills lack their quantity or price",
+        ),
+        (
+            "update raw.order_events set event_id = 'x', event_type = 'fill', fill_quantity = 1,"
+            " fill_price = 1",
+            "orders, test AAA fill: the same event was landed twice (landed_twice 2, at most 0)",
+        ),
+    ],
+)
+def test_bad_events_stop_with_their_words(landing, change, says):
+    landing.orders(change=change)
+    result = audit(landing.settings)
+    assert any(line.startswith(says) for line in result.critical)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("set bid_price = 101 where kind = 'quote'", "test AAA quote: quotes are crossed"),
+        ("set last_size = 0 where kind = 'trade'", "test AAA trade: sizes are zero"),
+        ("set last_size = null where sequence_number = 8", "test AAA trade: sizes are missing"),
+        (
+            "set last_price = 0 where sequence_number = 8",
+            "test AAA trade: prices are zero or negative",
+        ),
+        (
+            "set last_price = 500 where sequence_number = 8",
+            "test AAA trade: the highest price is a multiple of the lowest",
+        ),
+        (
+            "set timestamp = ingestion_time + interval 6 second where sequence_number = 48",
+            "test AAA trade: ticks are dated after they were landed",
+        ),
+        (
+            "set timestamp = timestamp - interval 2 hour where sequence_number = 0",
+            "test AAA trade: no tick for a long time (largest_gap_seconds 7220, at most 3600)",
+        ),
+    ],
+)
+def test_odd_ticks_are_warnings_that_let_it_pass(landing, change, says):
+    landing.ticks(change=f"update raw.market_ticks {change}")
+    result = audit(landing.settings)
+    assert result.passed
+    assert any(line.startswith(f"ticks, {says}") for line in result.warnings), result.warnings
+
+
+def test_conflicting_ticks_are_a_warning(landing):
+    landing.ticks(
+        change="insert into raw.tick_conflicts"
+        " select batch_id, tick_id, 1 from raw.market_ticks where sequence_number = 8"
+    )
+    (line,) = audit(landing.settings).warnings
+    assert line.startswith("ticks, test AAA trade: ticks share a key but not their content")
+
+
+def test_only_what_is_new_is_judged(landing):
+    landing.ticks(change="update raw.market_ticks set bid_price = 101 where kind = 'quote'")
+    assert audit(landing.settings).warnings
+    landing.ticks()
+    result = audit(landing.settings)
+    assert result.warnings == []
+    assert result.batch_id == 2
+
+
+def test_what_failed_stays_in_the_way_until_somebody_accepts_it(landing, query):
+    landing.ticks(rows=10, rejected=200)
+    assert not audit(landing.settings).passed
+    landing.ticks(rows=10)
+    assert not audit(landing.settings).passed
+    assert accept(landing.settings, "the vendor's test feed") == 2
+    assert audit(landing.settings).nothing_new
+    assert query("select passed, summary from raw.audits order by audited_at")[-1] == (
+        True,
+        "accepted: the vendor's test feed",
+    )
+
+
+def test_enough_good_rows_after_bad_ones_pass_again(landing):
+    landing.ticks(rows=10, rejected=30)
+    assert not audit(landing.settings).passed
+    landing.ticks(rows=100)
+    assert audit(landing.settings).passed
+
+
+def test_the_pages_say_it_and_need_nothing_from_elsewhere(landing):
+    landing.ticks(rows=10, rejected=30)
+    landing.orders()
+    result = audit(landing.settings)
+    assert result.docs == landing.settings.data_dir / "audit" / "data_docs" / "index.html"
+    index = result.docs.read_text()
+    assert "nothing is published" in index
+    assert "most rows were rejected" in index
+    pages = list(result.docs.parent.rglob("*.html"))
+    assert len(pages) == 1 + 3 + 3
+    for page in pages:
+        text = page.read_text()
+        assert "http://" not in text
+        assert "https://" not in text
+        assert "audit.css" in text
+        if page != result.docs:
+            assert page.relative_to(result.docs.parent).as_posix() in index
+    details = next(page for page in pages if "validations/landings" in page.as_posix())
+    assert "rejected_share" in details.read_text()
+
+
+def test_the_pages_of_the_last_audit_replace_the_ones_before(landing):
+    landing.ticks(rows=10, rejected=30)
+    audit(landing.settings)
+    landing.ticks(rows=100)
+    result = audit(landing.settings)
+    assert result.docs is not None
+    assert "The audit passed" in result.docs.read_text()
+    assert len(list(result.docs.parent.rglob("validations/landings/**/*.html"))) == 1
+
+
+def test_the_file_is_free_while_the_figures_are_judged(landing, monkeypatch):
+    judge = expectations.judge
+
+    def judge_with_a_writer_beside(figures, docs):
+        with open_writer(landing.settings) as connection:
+            connection.execute("create table meanwhile (x integer)")
+        return judge(figures, docs)
+
+    monkeypatch.setattr(expectations, "judge", judge_with_a_writer_beside)
+    landing.ticks()
+    assert audit(landing.settings).passed
+
+
+def test_an_older_schema_says_what_to_run(landing):
+    with open_writer(landing.settings) as connection:
+        connection.execute("drop table raw.audits; delete from raw.schema_versions")
+        connection.execute("insert into raw.schema_versions values (1, '001_raw', now())")
+    with pytest.raises(NotInitialisedError, match="ingest init"):
+        audit(landing.settings)
+
+
+def test_the_command_fails_with_one_line_and_can_accept(landing):
+    landing.ticks(rows=10, rejected=30)
+    failed = ingest(landing, "audit")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("ingest: the audit failed, nothing is published: landings")
+    assert failed.stderr.count("\n") == 1
+    accepted = ingest(landing, "audit", "--accept", "known")
+    assert (accepted.returncode, accepted.stdout) == (
+        0,
+        "audit: accepted up to batch 1: known\n",
+    )
+    assert ingest(landing, "audit").stdout == "audit: nothing new since the last audit\n"
+
+
+def test_failing_is_a_reason_not_a_crash():
+    assert issubclass(AuditFailedError, IngestError)
+
+
+def test_every_rule_has_its_own_words():
+    assert len({(rule.frame, rule.says) for rule in RULES}) == len(RULES)

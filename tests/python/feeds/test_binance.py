@@ -1,0 +1,152 @@
+"""Binance's formats, with messages as its documentation prints them and as they were recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import io
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Land = Callable[..., Any]
+
+# Payloads of github.com/binance/binance-spot-api-docs (web-socket-streams.md, user-data-stream.md).
+TRADE = {
+    "e": "trade", "E": 1672515782136, "s": "BNBBTC", "t": 12345, "p": "0.001", "q": "100",
+    "T": 1672515782136, "m": True, "M": True,
+}  # fmt: skip
+AGG_TRADE = {
+    "e": "aggTrade", "E": 1672515782136, "s": "BNBBTC", "a": 12345, "p": "0.001", "q": "100",
+    "f": 100, "l": 105, "T": 1672515782136, "m": True, "M": True,
+}  # fmt: skip
+BOOK_TICKER = {
+    "u": 400900217, "s": "BNBUSDT", "b": "25.35190000", "B": "31.21000000", "a": "25.36520000",
+    "A": "40.66000000",
+}  # fmt: skip
+REPORT = {
+    "e": "executionReport", "E": 1499405658658, "s": "ETHBTC", "c": "mUvoqJxFIILMdfAW5iGSOW",
+    "S": "BUY", "o": "LIMIT", "f": "GTC", "q": "1.00000000", "p": "0.10264410",
+    "P": "0.00000000", "F": "0.00000000", "g": -1, "C": "", "x": "NEW", "X": "NEW", "r": "NONE",
+    "i": 4293153, "l": "0.00000000", "z": "0.00000000", "L": "0.00000000", "n": "0", "N": None,
+    "T": 1499405658657, "t": -1, "I": 8641984, "w": True, "m": False, "M": False,
+    "O": 1499405658657, "Z": "0.00000000", "Y": "0.00000000", "Q": "0.00000000",
+}  # fmt: skip
+
+
+def ndjson(*messages: object) -> bytes:
+    return "".join(json.dumps(message) + "\n" for message in messages).encode()
+
+
+def test_documented_stream_messages(land: Land) -> None:
+    lines = ndjson(TRADE, {"stream": "bnbbtc@aggTrade", "data": AGG_TRADE}, BOOK_TICKER)
+    clocked = b"1672515782136123456 " + ndjson({"stream": "x@bookTicker", "data": BOOK_TICKER})
+    result, ask = land("ticks", "a.ndjson", lines + clocked + ndjson({"e": "kline", "s": "X"}))
+    assert (result.landed, result.rejected, result.others) == (3, 1, {"kline": 1})
+    at = dt.datetime(2022, 12, 31, 19, 43, 2, 136000)
+    price = Decimal("0.001")
+    columns = "exchange, symbol, kind, timestamp, last_price, last_size, sequence_number, trade_id"
+    assert ask(f"select {columns} from raw.market_ticks where kind <> 'quote' order by kind") == [
+        ("binance", "BNBBTC", "agg", at, price, 100, 12345, "12345"),
+        ("binance", "BNBBTC", "trade", at, price, 100, 12345, "12345"),
+    ]
+    assert ask(
+        "select symbol, timestamp, bid_price, bid_size, ask_price, ask_size, sequence_number,"
+        " trade_id, last_price from raw.market_ticks where kind = 'quote'"
+    ) == [
+        (
+            "BNBUSDT",
+            at.replace(microsecond=136123),
+            Decimal("25.3519"),
+            Decimal("31.21"),
+            Decimal("25.3652"),
+            Decimal("40.66"),
+            400900217,
+            None,
+            None,
+        )
+    ]
+    assert ask("select row_number, reason from raw.rejected_rows") == [
+        (3, "timestamp: missing (a spot bookTicker without a local clock)")
+    ]
+
+
+def test_recording_agrees_with_a_plain_reading(land: Land) -> None:
+    path = Path("/work/shared/data/binance_spot_btcusdt_ws.ndjson.gz")
+    if not path.exists():
+        pytest.skip("the shared recording is not here")
+    packed = gzip.compress(b"".join(gzip.decompress(path.read_bytes()).splitlines(True)[:3000]))
+    seen: Counter[str] = Counter()
+    size = Decimal(0)
+    for line in gzip.decompress(packed).decode().splitlines():
+        message = json.loads(line.split(" ", 1)[1])
+        stream = message.get("stream", "@none").split("@")[1]
+        seen[stream] += 1
+        if stream == "trade":
+            size += Decimal(message["data"]["q"])
+    result, ask = land("ticks", "b.ndjson.gz", packed)
+    assert (result.landed, result.rejected) == (seen["trade"] + seen["bookTicker"], 0)
+    assert result.others["depthUpdate"] == seen["depth"]
+    assert ask("select sum(last_size), count(last_size) from raw.market_ticks") == [
+        (size, seen["trade"])
+    ]
+
+
+def test_archives_in_milliseconds_and_microseconds(land: Land) -> None:
+    millis = (
+        b"3735683259,61837.63000000,0.02000000,1236.75260000,1723161255342,True,True\n"
+        b"3735683260,61837.64000000,0.00010000,6.18376400,1723161255343,False,True\n"
+    )
+    result, ask = land("ticks", "BTCUSDT-trades-2024-08-08.csv", millis)
+    assert result.landed == 2
+    agg = b"3051,61837.63,0.02,3735683259,3735683259,1723161255342123,true,true\n"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("BTCUSDT-aggTrades-2025-01-01.csv", agg)
+    result, ask = land("ticks", "renamed.zip", packed.getvalue())
+    assert result.landed == 1
+    # the same trade from the stream is the same row
+    stream = {**TRADE, "s": "BTCUSDT", "t": 3735683259, "p": "61837.63", "q": "0.02"}
+    result, ask = land("ticks", "s.ndjson", ndjson({**stream, "T": 1723161255342}))
+    assert (result.landed, result.duplicate) == (0, 1)
+    assert ask(
+        "select kind, symbol, trade_id, timestamp, source from raw.market_ticks order by 2, 3"
+    ) == [
+        ("agg", "BTCUSDT", "3051", dt.datetime(2024, 8, 8, 23, 54, 15, 342123), "backfill"),
+        ("trade", "BTCUSDT", "3735683259", dt.datetime(2024, 8, 8, 23, 54, 15, 342000), "backfill"),
+        ("trade", "BTCUSDT", "3735683260", dt.datetime(2024, 8, 8, 23, 54, 15, 343000), "backfill"),
+    ]
+    result, ask = land("ticks", "unnamed.csv", millis[1:])
+    assert "symbol only in its name" in result.error
+
+
+def test_execution_reports(land: Land) -> None:
+    fill = {
+        **REPORT, "x": "TRADE", "X": "PARTIALLY_FILLED", "l": "0.25", "L": "0.10264400",
+        "n": "0.00025", "N": "ETH", "t": 77, "T": 1499405658700,
+    }  # fmt: skip
+    cancel = {**REPORT, "x": "CANCELED", "X": "CANCELED", "c": "cancel-1", "C": REPORT["c"]}
+    odd = {**REPORT, "x": "TRADE_PREVENTION"}
+    envelope = {"subscriptionId": 0, "event": {**fill, "X": "FILLED", "t": 78, "l": "0.75"}}
+    content = ndjson(REPORT, fill, envelope, cancel, odd, {"e": "balanceUpdate"})
+    result, ask = land("orders", "o.ndjson", content)
+    assert result.others == {"balanceUpdate": 1, "executionReport TRADE_PREVENTION": 1}
+    assert (result.landed, result.rejected) == (4, 0)
+    order = (REPORT["c"], "4293153", "buy", "limit", 1, Decimal("0.1026441"))
+    rest = (Decimal("0.102644"), Decimal("0.00025"), "ETH")
+    assert ask(
+        "select event_type, client_order_id, order_id, side, order_type, quantity, price,"
+        " fill_quantity, fill_price, commission, commission_currency, exchange_trade_id"
+        " from raw.order_events order by row_number"
+    ) == [
+        ("submitted", *order, None, None, None, None, None),
+        ("partial_fill", *order, Decimal("0.25"), *rest, "77"),
+        ("fill", *order, Decimal("0.75"), *rest, "78"),
+        ("cancelled", *order, None, None, None, None, None),
+    ]

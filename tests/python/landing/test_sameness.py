@@ -1,0 +1,176 @@
+"""What counts as the same row, against a plain Python model of design section 5."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import Settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+Tick = dict[str, Any]
+
+COLUMNS = ["exchange", "symbol", "timestamp", "venue", "last_price", "sequence_number", "trade_id"]
+
+
+def write(path: Path, ticks: list[Tick]) -> Path:
+    frame = pl.DataFrame(
+        ticks,
+        schema={
+            "exchange": pl.String,
+            "symbol": pl.String,
+            "timestamp": pl.String,
+            "venue": pl.String,
+            "last_price": pl.String,
+            "sequence_number": pl.Int64,
+            "trade_id": pl.String,
+            "source": pl.String,
+        },
+    )
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.with_columns(
+            pl.col("timestamp").str.to_datetime(time_unit="us"),
+            pl.col("last_price").cast(pl.Decimal(18, 8)),
+        ).write_parquet(path)
+    return path
+
+
+def tick(**changes: Any) -> Tick:
+    start = {
+        "exchange": "x",
+        "symbol": "s",
+        "timestamp": "2024-01-02T10:00:00.000000",
+        "venue": None,
+        "last_price": "1",
+        "sequence_number": None,
+        "trade_id": None,
+        "source": "websocket",
+    }
+    return {**start, **changes}
+
+
+def key_of(t: Tick) -> tuple[Any, ...] | None:
+    if t["trade_id"] is None and t["sequence_number"] is None:
+        return None
+    number = None if t["trade_id"] is not None else t["sequence_number"]
+    return (t["exchange"], t["symbol"], t["venue"], t["timestamp"][:10], t["trade_id"], number)
+
+
+class Model:
+    """The rule, row by row."""
+
+    def __init__(self) -> None:
+        self.keyed: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
+        self.keyless: Counter[tuple[Any, ...]] = Counter()
+
+    def land(self, ticks: list[Tick]) -> int:
+        landed = 0
+        seen: Counter[tuple[Any, ...]] = Counter()
+        for t in ticks:
+            content, key = tuple(t[c] for c in COLUMNS), key_of(t)
+            if key is None:
+                seen[content] += 1
+                if seen[content] > self.keyless[content]:
+                    self.keyless[content] += 1
+                    landed += 1
+            elif content not in self.keyed[key]:
+                self.keyed[key].add(content)
+                landed += 1
+        return landed
+
+
+@pytest.mark.parametrize(("seed", "suffix"), [(1, "parquet"), (2, "csv"), (3, "parquet")])
+def test_overlapping_files_land_what_the_model_lands(
+    settings: Settings, rows: Rows, tmp_path: Path, seed: int, suffix: str
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+
+    def some() -> Tick:
+        return tick(
+            symbol=rng.choice("ab"),
+            timestamp=f"2024-01-0{rng.randint(1, 2)}T{rng.choice(['00', '23'])}:59:59.000000",
+            venue=rng.choice([None, "V"]),
+            last_price=rng.choice(["1", "2"]),
+            sequence_number=rng.choice([None, None, 1, 2]),
+            trade_id=rng.choice([None, None, "1", "2"]),
+            source=rng.choice(["websocket", "rest"]),
+        )
+
+    model = Model()
+    for number in range(4):
+        ticks = [some() for _ in range(rng.randint(1, 150))]
+        result = land_files(settings, "ticks", [write(tmp_path / f"{number}.{suffix}", ticks)])[0]
+        expected = model.land(ticks)
+        assert (result.landed, result.duplicate) == (expected, len(ticks) - expected)
+    total = sum(map(len, model.keyed.values())) + model.keyless.total()
+    assert rows("select count(*), count(distinct tick_id) from raw.market_ticks") == [(total,) * 2]
+    most = max(model.keyless.values())
+    assert rows("select max(occurrence) from raw.market_ticks") == [(most,)]
+    # whoever drops the loser of every pair keeps one row per key
+    survivors = rows("""
+        with ranked as (
+            select *, (source not in ('rest', 'backfill'), content_hash) as rank
+            from raw.market_ticks
+        ),
+        losers as (
+            select case when a.rank > b.rank then a.tick_id else b.tick_id end as tick_id
+            from raw.tick_conflicts as c
+            join ranked as a on a.tick_id = c.tick_id
+            join ranked as b on b.tick_id = c.rival_tick_id
+        )
+        select count(*) from raw.market_ticks
+        where coalesce(trade_id, sequence_number::varchar) is not null
+            and tick_id not in (select tick_id from losers)
+    """)
+    assert survivors == [(len(model.keyed),)]
+    assert rows(
+        "select bool_and(rows_read = rows_landed + rows_duplicate + rows_rejected),"
+        " sum(rows_landed) from raw.landings"
+    ) == [(True, total)]
+
+
+def test_content_that_differs_only_in_shape_is_not_the_same(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    near = [
+        tick(exchange="a|b", symbol="c"),
+        tick(exchange="a", symbol="b|c"),
+        tick(exchange="a", symbol="b|c", venue=""),
+        tick(exchange="a", symbol="b|c", venue="1:b"),
+        tick(exchange="a", symbol="b|c", trade_id="1:b"),
+        tick(exchange="1:a", symbol="b|c"),
+    ]
+    result = land_files(settings, "ticks", [write(tmp_path / "a.parquet", near)])[0]
+    assert result.landed == len(near)
+    assert rows("select count(distinct content_hash) from raw.market_ticks") == [(len(near),)]
+
+
+def test_a_key_shared_by_all_costs_one_pair_per_row(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    ticks = [tick(sequence_number=0, last_price=str(i)) for i in range(2000)]
+    for name, part in (("a", ticks[:1000]), ("b", ticks[1000:])):
+        assert land_files(settings, "ticks", [write(tmp_path / f"{name}.parquet", part)])[0].landed
+    assert rows("select count(*) < 2001 from raw.tick_conflicts") == [(True,)]
+
+
+def test_the_hash_is_md5_of_the_documented_text(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    land_files(settings, "ticks", [write(tmp_path / "a.parquet", [tick(trade_id="é7", venue="")])])
+    text = "1:x1:s1704189600000000|trade|0:||||1.00000000||||3:é7::"
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+    expected = int.from_bytes(digest[:8], "little") >> 1
+    other = int.from_bytes(digest[8:], "little") >> 1
+    (found,) = rows("select content_hash from raw.market_ticks")[0]
+    assert found in (expected, other), (found, expected, other)

@@ -1,0 +1,11 @@
+"""Fixtures of the trading tests: what costs a dbt run is made once."""
+
+from __future__ import annotations
+
+import pytest
+from trading_cases import Case, random_cases
+
+
+@pytest.fixture(scope="session")
+def cases() -> list[Case]:
+    return random_cases(seed=20240102, count=60)

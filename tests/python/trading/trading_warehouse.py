@@ -1,0 +1,165 @@
+"""A warehouse of its own for a test: rows go straight into raw, dbt runs in a subprocess."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.schema.migrate import migrate
+
+PROJECT = Path(__file__).parents[3]
+LANDED_AT = datetime(2030, 1, 1)
+TIME_COLUMN = {
+    "order_events": "event_time",
+    "cash_events": "event_time",
+    "market_ticks": "timestamp",
+    "corporate_actions": None,
+}
+KIND = {
+    "order_events": "orders",
+    "cash_events": "cash",
+    "market_ticks": "ticks",
+    "corporate_actions": "actions",
+}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "order_events": {
+        "exchange": "alpaca",
+        "symbol": "AAPL",
+        "side": "buy",
+        "order_type": "limit",
+        "quantity": "100",
+    },
+    "cash_events": {"kind": "deposit", "currency": "USD"},
+    "market_ticks": {"exchange": "alpaca", "symbol": "AAPL", "kind": "trade", "occurrence": 1},
+    "corporate_actions": {"exchange": "alpaca", "symbol": "AAPL", "kind": "split"},
+}
+
+
+def content_hash(row: dict[str, Any]) -> int:
+    """Of the row's own columns only, so that it does not depend on file or order."""
+    text = json.dumps(row, sort_keys=True, default=str)
+    return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big") >> 1  # noqa: S324
+
+
+@dataclass
+class Warehouse:
+    data_dir: Path
+    batch: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(str(self.path)) as connection:
+            migrate(connection)
+
+    @property
+    def path(self) -> Path:
+        return self.data_dir / "trading.duckdb"
+
+    def land(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
+        """Land one batch; columns that are left out take the defaults above or NULL."""
+        self.batch += 1
+        complete = []
+        for number, row in enumerate(rows, start=1):
+            full = {"source": "websocket", **DEFAULTS[table], **row}
+            if table == "order_events":
+                full.setdefault("client_order_id", f"client-{full['order_id']}")
+            if table == "corporate_actions":
+                full["ex_date"] = str(full["ex_date"])
+            complete.append(
+                full
+                | {
+                    "batch_id": self.batch,
+                    "content_hash": content_hash(full),
+                    "ingestion_time": LANDED_AT,
+                    **(
+                        {"tick_id": (self.batch << 32) + number}
+                        if table == "market_ticks"
+                        else {"row_number": number}
+                    ),
+                }
+            )
+        times = [datetime.fromisoformat(str(r[TIME_COLUMN[table]])) for r in complete
+                 if TIME_COLUMN[table]]  # fmt: skip
+        with duckdb.connect(str(self.path)) as connection:
+            columns = list(dict.fromkeys(name for row in complete for name in row))
+            landed = pa.table(  # noqa: F841 - DuckDB finds it by its name
+                {
+                    name: [None if row.get(name) is None else str(row[name]) for row in complete]
+                    for name in columns
+                }
+            )
+            connection.execute(
+                f"insert into raw.{table} ({', '.join(columns)}) select * from landed"
+            )
+            connection.execute(
+                "insert into raw.landings values (?, ?, ?, ?, 'ndjson', ?, ?, 0, 0, ?, ?, ?, 1)",
+                [
+                    self.batch,
+                    KIND[table],
+                    f"{table}-{self.batch}",
+                    f"sha-{self.batch}",
+                    len(complete),
+                    len(complete),
+                    min(times, default=None),
+                    max(times, default=None),
+                    LANDED_AT,
+                ],
+            )
+        return self.batch
+
+    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run dbt in this warehouse."""
+        environment = os.environ | {
+            "DATA_DIR": str(self.data_dir),
+            "DATABASE_PATH": str(self.path),
+            "PYTHONPATH": str(PROJECT),
+        }
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("dbt")),
+                *arguments,
+                "--target-path",
+                str(self.data_dir / "target"),
+                "--log-path",
+                str(self.data_dir / "logs"),
+            ],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(done.stdout[-6000:])
+        return done
+
+    def build(self, *arguments: str) -> None:
+        """Seeds and every model that trading needs, without tests."""
+        self.dbt(
+            "build", "--exclude-resource-type", "test", "unit_test", "snapshot",
+            "--select", "+marts.trading", *arguments,
+        )  # fmt: skip
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """What a query answers, as dictionaries."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            found = connection.execute(query, list(parameters))
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def utc(text: str) -> datetime:
+    """A naive UTC time, as the database keeps it."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
