@@ -13,3 +13,33 @@
     commit;
     begin
 {% endmacro %}
+
+{# Take a snapshot of the portfolio as it was last built: dbt run-operation take_portfolio_snapshot.
+   The builds to come keep its time and value it again, should a late event change it. #}
+{% macro take_portfolio_snapshot() %}
+    {% set snapshots = api.Relation.create(
+        database=target.database, schema='warm', identifier='portfolio_snapshots_warm'
+    ) %}
+    {% if adapter.get_relation(target.database, 'warm', 'portfolio_snapshots_warm') is none %}
+        {% do exceptions.raise_compiler_error("There is no portfolio yet: run `dbt build` first.") %}
+    {% endif %}
+    {% set newest %}
+        select snapshot_time from {{ snapshots }} where snapshot_type = 'newest'
+    {% endset %}
+    {% set times = run_query(newest).columns[0].values() %}
+    {% if times | length == 0 %}
+        {% do exceptions.raise_compiler_error("No fill and no cash event has been built yet.") %}
+    {% endif %}
+    {% do run_query(create_manual_snapshots()) %}
+    {% do run_query(
+        "delete from " ~ snapshots ~ " where snapshot_type = 'manual' and snapshot_time in ("
+        ~ newest ~ ");"
+        ~ "insert into " ~ snapshots ~ " select * replace ("
+        ~ stable_id(["snapshot_time", "'manual'"]) ~ " as snapshot_id, 'manual' as snapshot_type) from "
+        ~ snapshots ~ " where snapshot_type = 'newest';"
+        ~ "insert or replace into " ~ manual_snapshots() ~ " select snapshot_time, ("
+        ~ "select coalesce(max(batch_id), 0) + 1 from " ~ source('raw', 'landings') ~ ") from "
+        ~ snapshots ~ " where snapshot_type = 'newest'; commit; begin"
+    ) %}
+    {% do log("Took a portfolio snapshot of " ~ times[0] ~ " UTC.", info=true) %}
+{% endmacro %}

@@ -105,6 +105,15 @@ final as (
 
     union all
 
+    -- Not published until somebody takes it: take_portfolio_snapshot.
+    select
+        newest_at as snapshot_time,
+        'newest' as snapshot_type
+    from span
+    where first_at is not null
+
+    union all
+
     -- Not published; returns are cut at each flow.
     select distinct
         event_time as snapshot_time,

@@ -86,7 +86,7 @@ ticks as (
         ingestion_time,
         coalesce(last_price, bid_price, ask_price) as price,
         case when kind = 'quote' then coalesce(bid_size, ask_size) else last_size end as size,
-        bid_price >= ask_price as is_crossed
+        bid_price > ask_price as is_crossed
     from raw.market_ticks
     where batch_id > $after
 

@@ -33,7 +33,8 @@ RULES = [
     Rule("ticks", "unsized", 0, "warning", "sizes are missing"),
     Rule("ticks", "from_the_future", 0, "warning", "ticks are dated after they were landed"),
     Rule("ticks", "price_range", 2, "warning", "the highest price is a multiple of the lowest"),
-    Rule("ticks", "largest_gap_seconds", 3600, "warning", "no tick for a long time"),
+    # Longer than the night between two sessions.
+    Rule("ticks", "largest_gap_seconds", 43_200, "warning", "no tick for half a day"),
     Rule("orders", "landed_twice", 0, "critical", "the same event was landed twice"),
     Rule("orders", "incomplete_fills", 0, "critical", "fills lack their quantity or price"),
     Rule("orders", "overfills", 0, "warning", "a fill is larger than its order"),

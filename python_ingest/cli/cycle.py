@@ -31,7 +31,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _print_summary(settings: Settings, warnings: list[str], published: Publication) -> None:
-    table = Table(title=f"what can be queried in {published.path}")
+    print(f"{published.path}, {published.bytes / 1e6:.1f} MB, holds")
+    table = Table(box=None)
     table.add_column("relation")
     table.add_column("rows", justify="right")
     for name, rows in relations(settings.published_path):

@@ -37,14 +37,15 @@ def cash(
 ) -> list[tuple[str, int, str, int, str]]:
     """Return (event_id, microseconds, kind, amount in units of 1e-8, currency), oldest first.
 
-    `deposits` are (microseconds, units, currency). At the end of each UTC day with trades there
-    are interest and a data fee; a part of the first deposit is withdrawn on the last day.
+    `deposits` are (microseconds, units, currency). At the midnight after each UTC day with orders
+    there are interest and a data fee: the last one lets portfolio marks run to the end of the
+    day. A part of the first deposit is withdrawn with the last order event.
     """
     rows = [(micros, "deposit", units, currency) for micros, units, currency in deposits]
     days = sorted({event["event_time"] // DAY for event in events})
     last = max((event["event_time"] for event in events), default=0)
     for day in days:
-        close = min((day + 1) * DAY - SECOND, last)
+        close = (day + 1) * DAY
         paid_in = sum(units for micros, units, _ in deposits if micros <= close)
         currency = [name for micros, _, name in deposits if micros <= close][-1]
         rows.append((close, "interest", paid_in // 10_000, currency))

@@ -49,12 +49,12 @@ SILENT_SECONDS = 30
 # (file, kind, format), in landing order.
 FILES = [
     (BINANCE, "ticks", "binance"),
-    ("aig_trades.parquet", "ticks", "canonical"),
-    ("aig_corrections.csv", "corrections", "canonical"),
-    ("cash.csv", "cash", "canonical"),
-    ("orders.ndjson", "orders", "canonical"),
-    ("metrics.ndjson.gz", "metrics", "canonical"),
-    ("logs.ndjson", "logs", "canonical"),
+    ("aig_trades.parquet", "ticks", "parquet"),
+    ("aig_corrections.csv", "corrections", "csv"),
+    ("cash.csv", "cash", "csv"),
+    ("orders.ndjson", "orders", "ndjson"),
+    ("metrics.ndjson.gz", "metrics", "ndjson"),
+    ("logs.ndjson", "logs", "ndjson"),
 ]
 
 

@@ -49,7 +49,7 @@ def ticks_scan(path: Path) -> Scan:
     source, at = extracted(path, _TICK)
 
     def number(name: str) -> str:
-        return exact_number("doc::varchar", at[name], name)
+        return exact_number("doc", at[name], name)
 
     sql = f"""
 select
@@ -71,7 +71,7 @@ select
     case when doc is null then 'not a JSON object' end as complaint,
     case when doc is not null and coalesce({at["T"]}, '') not in ('t', 'q')
         then coalesce({at["T"]}, 'unnamed') end as ignored
-from (select *, {has_long_number("doc::varchar")} as has_long_number from ({source}))"""
+from (select *, {has_long_number("doc")} as has_long_number from ({source}))"""
     names = (
         "exchange symbol timestamp kind venue bid_price ask_price bid_size ask_size last_price"
         " last_size trade_id conditions tape"
@@ -84,7 +84,7 @@ def corrections_scan(path: Path) -> Scan:
     source, at = extracted(path, _CORRECTION)
 
     def number(name: str) -> str:
-        return exact_number("doc::varchar", at[name], name)
+        return exact_number("doc", at[name], name)
 
     sql = f"""
 select
@@ -102,7 +102,7 @@ select
     case when doc is null then 'not a JSON object' end as complaint,
     case when doc is not null and coalesce({at["T"]}, '') not in ('c', 'x')
         then coalesce({at["T"]}, 'unnamed') end as ignored
-from (select *, {has_long_number("doc::varchar")} as has_long_number from ({source}))"""
+from (select *, {has_long_number("doc")} as has_long_number from ({source}))"""
     names = (
         "exchange symbol trade_id action timestamp venue corrected_trade_id corrected_price"
         " corrected_size corrected_conditions"

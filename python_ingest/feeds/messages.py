@@ -16,30 +16,28 @@ def messages(path: Path) -> str:
     """
     return f"""
 select
-    case when starts_with(ltrim(line, '0123456789 '), '[') and doc is not null
-        then doc::varchar else line end as raw_text,
+    case when in_array then doc else line end as raw_text,
     clock,
-    case when json_type(coalesce(inner_doc, doc)) = 'OBJECT' then coalesce(inner_doc, doc) end
-        as doc
+    case
+        when starts_with(inside[1], '{{') then inside[1]::varchar
+        when starts_with(inside[2], '{{') then inside[2]::varchar
+        when starts_with(doc, '{{') then doc
+    end as doc
 from (
-    select line, clock, doc,
-        case
-            when json_type(doc, '$.data') = 'OBJECT' then json_extract(doc, '$.data')
-            when json_type(doc, '$.event') = 'OBJECT' then json_extract(doc, '$.event')
-        end as inner_doc
+    select line, clock, in_array, doc, json_extract(doc, ['$.data', '$.event']) as inside
     from (
-        select line, clock,
+        select line, clock, in_array,
             unnest(case
-                when text is null then [null]
-                when starts_with(text, '[') then json_extract(text, '$[*]')
+                when not json_valid(text) then [null]
+                when in_array then json_extract(text, '$[*]')::varchar[]
                 else [text]
             end) as doc
         from (
-            select line, clock, case when json_valid(text) then text::json end as text
+            select line, clock, text, starts_with(text, '[') as in_array
             from (
                 select line,
-                    case when has_clock then ltrim(substr(line, strpos(line, ' ') + 1))
-                        else line end as text,
+                    ltrim(case when has_clock then substr(line, strpos(line, ' ') + 1)
+                        else line end) as text,
                     case when has_clock
                         then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
                 from (

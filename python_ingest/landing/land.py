@@ -102,7 +102,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             kind=segment.kind,
             state="failed",
             seconds=time.monotonic() - started,
-            error=first_line(error),
+            error=f"{first_line(error)} (its segment waits: ingest land --pending)",
         )
     age = spool.age_seconds(segment)
     if batch.new:

@@ -5,6 +5,7 @@
     materialized='incremental',
     incremental_strategy='restate_bars',
     unique_key='bar_id',
+    on_schema_change='fail',
     pre_hook=["{{ check_bar_inputs() }}", "{{ create_bar_revisions() }}"],
     post_hook=[
         "{{ keep_refreshed_bars() }}", "{{ remember_build() }}", "{{ remember_bar_inputs() }}"

@@ -9,6 +9,7 @@ warm as (
 final as (
 
     select * from warm
+    where snapshot_type <> 'newest'
 
 )
 

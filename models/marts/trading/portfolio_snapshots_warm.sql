@@ -146,7 +146,11 @@ final as (
         ) as leverage,
         values_at.margin_used::decimal(18, 2) as margin_used,
         values_at.max_drawdown::decimal(18, 2) as max_drawdown,
-        try_cast(values_at.max_drawdown_ratio * 100 as decimal(10, 4)) as max_drawdown_pct,
+        if(
+            values_at.period_start is null and values_at.flow = 0,
+            null,
+            try_cast(values_at.max_drawdown_ratio * 100 as decimal(10, 4))
+        ) as max_drawdown_pct,
         values_at.long_positions,
         values_at.short_positions,
         values_at.long_positions + values_at.short_positions as total_positions,

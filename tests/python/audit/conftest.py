@@ -23,7 +23,9 @@ class Landing:
         with open_writer(settings) as connection:
             migrate(connection)
 
-    def ticks(self, rows: int = 50, rejected: int = 0, change: str = "") -> int:
+    def ticks(
+        self, rows: int = 50, rejected: int = 0, change: str = "", symbol: str = "AAA"
+    ) -> int:
         self.batches += 1
         batch = self.batches
         with open_writer(self.settings) as connection:
@@ -34,7 +36,7 @@ class Landing:
                     $batch * 4294967296 + n as tick_id,
                     $batch as batch_id,
                     'test' as exchange,
-                    'AAA' as symbol,
+                    $symbol as symbol,
                     $at - interval 1 hour + n * interval 10 second as timestamp,
                     if(n % 2 = 0, 'trade', 'quote') as kind,
                     if(n % 2 = 0, null, 99.99) as bid_price,
@@ -49,7 +51,7 @@ class Landing:
                     $batch * 1000 + n as content_hash
                 from range($rows) as t (n)
                 """,
-                {"batch": batch, "rows": rows, "at": LANDED_AT},
+                {"batch": batch, "rows": rows, "at": LANDED_AT, "symbol": symbol},
             )
             self._manifest(connection, "ticks", rows, rejected)
             if change:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,20 @@ import pytest
 from python_ingest.schema.migrate import migrate
 
 PROJECT = Path(__file__).resolve().parents[3]
+EXTRA_EXCHANGES = [
+    "nyse,America/New_York,00:00,09:30,16:00,regular,",
+    "fx17,America/New_York,17:00,,,all,",
+    "globex,America/Chicago,17:00,17:00,16:00,regular,",
+]
+EXTRA_CALENDAR = [
+    "nyse,2024-07-03,09:30,13:00,half day",
+    "nyse,2024-07-04,,,Independence Day",
+]
+EXTRA_INSTRUMENTS = [
+    "quoted,MID,fx,,,mid,,,",
+    "quoted,ASK,fx,,,ask,,,",
+    "prop,BYAGG,crypto,,,agg,,,",
+]
 MARKET = "stg_disputed_ticks+ +path:models/marts/market"
 
 TICK_COLUMNS = {
@@ -50,6 +65,7 @@ class Warehouse:
     """A database of its own: `land_*` a batch, `build`, `rows`."""
 
     data_dir: Path
+    project: Path
 
     @property
     def path(self) -> Path:
@@ -149,7 +165,7 @@ class Warehouse:
         )
 
     def dbt(
-        self, *arguments: str, check: bool = True, project: Path = PROJECT
+        self, *arguments: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run dbt in a process of its own, with this database."""
         done = subprocess.run(
@@ -157,7 +173,7 @@ class Warehouse:
                 Path(sys.executable).with_name("dbt"),
                 *arguments,
                 "--project-dir",
-                project,
+                self.project,
                 "--profiles-dir",
                 PROJECT,
                 "--target-path",
@@ -202,9 +218,33 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def warehouse(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """One database per test module."""
-    data_dir = tmp_path_factory.mktemp("market")
-    shutil.copy(empty_database, data_dir / "trading.duckdb")
-    return Warehouse(data_dir)
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the dbt project whose seeds know more exchanges than ours."""
+    copy = tmp_path_factory.mktemp("project")
+    shutil.copy(PROJECT / "dbt_project.yml", copy)
+    for folder in ("models", "macros", "seeds", "tests/generic"):
+        shutil.copytree(PROJECT / folder, copy / folder)
+    seeds = {
+        "exchanges": EXTRA_EXCHANGES,
+        "exchange_calendar": EXTRA_CALENDAR,
+        "instruments": EXTRA_INSTRUMENTS,
+    }
+    for seed, lines in seeds.items():
+        with (copy / "seeds" / f"{seed}.csv").open("a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(
+    empty_database: Path, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Warehouse]:
+    """Make an empty database of its own."""
+
+    def make() -> Warehouse:
+        data_dir = tmp_path_factory.mktemp("market")
+        shutil.copy(empty_database, data_dir / "trading.duckdb")
+        return Warehouse(data_dir, project)
+
+    return make

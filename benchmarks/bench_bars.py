@@ -1,0 +1,183 @@
+"""Bars by dbt against the fastest bare query for 1m bars, over the same ticks in the same run.
+
+    python benchmarks/bench_bars.py --rows 20000000
+
+Makes its own database in a temporary folder, with ticks of 50 symbols over five days straight in
+`raw` (SQL `range()`, one batch), builds all bars, then lands one more hour of ticks at the same
+rate (1 % of them up to two hours late) and builds again. The same hour is also landed on a fifth
+of the history: what it costs must not depend on that. Times of dbt are the models' own (run_results.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.schema.migrate import migrate
+
+PROJECT = Path(__file__).resolve().parents[1]
+SYMBOLS = 50
+DAYS = 5
+REPEATS = 3
+RATE = 20_000_000 // (DAYS * 24)
+STEP = ("int_bar_steps",)
+CHAIN = (
+    "stg_disputed_ticks",
+    "stg_tick_amendments",
+    "int_newest_ticks",
+    *STEP,
+    "ohlcv_bars_warm",
+)
+ORDER = (
+    "epoch_us(timestamp)::hugeint * 9223372036854775808::hugeint"
+    " + coalesce(sequence_number, 9223372036854775807)"
+)
+BARE = f"""
+create or replace temp table bare as
+select
+    exchange, symbol, epoch_us(timestamp) // 60000000 as minute,
+    arg_min(last_price, {ORDER}) as open, max(last_price) as high, min(last_price) as low,
+    arg_max(last_price, {ORDER}) as close, sum(last_size) as volume,
+    sum(last_price::decimal(20, 8) * last_size) / sum(last_size) as vwap,
+    count(*) as trade_count
+from raw.market_ticks
+group by all
+"""
+
+
+def _connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(data_dir / "trading.duckdb"), config={"threads": 4})
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def _land(data_dir: Path, batch: int, rows: int, start: str, seconds: int, late: str) -> None:
+    """Land `rows` trades, evenly spread over `seconds` from `start`, moved back by `late` (SQL)."""
+    micros = seconds * 1_000_000
+    with _connect(data_dir) as connection:
+        connection.execute(f"""
+            insert into raw.market_ticks by name
+            select
+                ({batch}::bigint << 32) + i + 1 as tick_id,
+                {batch} as batch_id,
+                'bench' as exchange,
+                'S' || lpad((hash(i) % {SYMBOLS})::varchar, 3, '0') as symbol,
+                timestamp '{start}' + to_microseconds(((i * {micros}::hugeint) // {rows})::bigint)
+                    - {late} as timestamp,
+                'trade' as kind,
+                (100 + (hash(i + 1) % 100000000)::bigint * 0.00000001)::decimal(18, 8)
+                    as last_price,
+                ((hash(i + 2) % 1000000000)::bigint * 0.00000001)::decimal(18, 8) as last_size,
+                {batch}::bigint * 1000000000 + i as sequence_number,
+                ({batch}::bigint * 1000000000 + i)::varchar as trade_id,
+                'websocket' as source,
+                timestamp '2026-02-01' as ingestion_time,
+                1 as occurrence,
+                (hash(i + 3) >> 1)::bigint as content_hash
+            from range({rows}) as r(i)
+        """)
+        connection.execute(
+            "insert into raw.landings values (?, 'ticks', 'bench', ?, 'canonical', ?, ?, 0, 0,"
+            " null, null, now()::timestamp, 0)",
+            [batch, str(batch), rows, rows],
+        )
+
+
+def _build(data_dir: Path, *arguments: str) -> dict[str, float]:
+    """Run dbt; return seconds by model."""
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("dbt"),
+            "--quiet",
+            "build",
+            *("--exclude-resource-type", "test", "unit_test"),
+            *("--select", "+ohlcv_bars", *arguments),
+            *("--vars", '{"as_of": "2026-01-10 02:00:00"}'),
+            *("--target-path", data_dir / "target", "--log-path", data_dir / "logs"),
+        ],
+        check=True,
+        cwd=PROJECT,
+        env=os.environ | {"DATA_DIR": str(data_dir), "PYTHONPATH": str(PROJECT)},
+    )
+    results = json.loads((data_dir / "target" / "run_results.json").read_text())["results"]
+    return {r["unique_id"].split(".")[-1]: r["execution_time"] for r in results}
+
+
+def _bare(data_dir: Path) -> float:
+    with _connect(data_dir) as connection:
+        start = time.perf_counter()
+        connection.execute(BARE)
+        return time.perf_counter() - start
+
+
+def _total(times: dict[str, float], models: tuple[str, ...]) -> float:
+    return sum(times[model] for model in models)
+
+
+def _row(name: str, seconds: float, baseline: float, rows: int) -> dict[str, object]:
+    return {
+        "name": name,
+        "ratio": round(seconds / baseline, 2),
+        "seconds": round(seconds, 3),
+        "baseline_seconds": round(baseline, 3),
+        "rows": rows,
+    }
+
+
+def _one_more_hour(data_dir: Path) -> float:
+    late = "case when hash(i + 9) % 100 = 0 then to_seconds((hash(i + 10) % 7200)::integer)"
+    _land(data_dir, 2, RATE, "2026-01-10 00:00:00", 3600, f"{late} else interval 0 seconds end")
+    return _total(_build(data_dir), CHAIN)
+
+
+def run(rows: int) -> list[dict[str, object]]:
+    """Measure; one row per claim."""
+    with tempfile.TemporaryDirectory() as folder:
+        large, small = Path(folder, "large"), Path(folder, "small")
+        for data_dir, share in ((large, 1), (small, 5)):
+            data_dir.mkdir()
+            with _connect(data_dir) as connection:
+                migrate(connection)
+            start = f"2026-01-{10 - DAYS if share == 1 else 9:02} 00:00:00"
+            _land(data_dir, 1, rows // share, start, DAYS * 86400 // share, "interval 0 seconds")
+        bare, step, chain = [], [], []
+        _build(large)
+        for _ in range(REPEATS):
+            bare.append(_bare(large))
+            times = _build(large, "--full-refresh")
+            step.append(_total(times, STEP))
+            chain.append(_total(times, CHAIN))
+        _build(small)
+        after_less, after_more = _one_more_hour(small), _one_more_hour(large)
+    baseline = statistics.median(bare)
+    return [
+        _row("1m bars, full build / bare 1m query", statistics.median(step), baseline, rows),
+        _row("all five, full build / bare 1m query", statistics.median(chain), baseline, rows),
+        _row("one more hour / the same after a fifth of the history", after_more, after_less, rows),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    rows = run(parser.parse_args().rows)
+    print("| ratio | what | seconds | baseline | rows |\n|---:|---|---:|---:|---:|")
+    for row in rows:
+        cells = (row[key] for key in ("ratio", "name", "seconds", "baseline_seconds", "rows"))
+        print("| " + " | ".join(str(cell) for cell in cells) + " |")
+    results = PROJECT / "benchmarks" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "bars.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

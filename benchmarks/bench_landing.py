@@ -1,0 +1,319 @@
+"""Landing against bare DuckDB: canonical Parquet, recorded Binance lines, the stream, memory.
+
+    python benchmarks/bench_landing.py --rows 2000000
+    python benchmarks/bench_landing.py --rows 20000000 --only parquet
+
+`ratio` is bare DuckDB's time over ours: the share of the engine's speed that reaches the user.
+The stream's `seconds` is the 95th percentile from receipt to durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+from websockets.asyncio.server import ServerConnection, serve
+
+from python_ingest.landing.land import land_files
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer, session_config
+from python_ingest.streaming.exchanges import EXCHANGES
+from python_ingest.streaming.stream import Stream
+
+Row = dict[str, Any]
+
+
+def settings_in(folder: Path) -> Settings:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    env = {
+        "DATA_DIR": str(folder / "data"),
+        "DATABASE_TEMP_DIRECTORY": str(folder / "temp"),
+        "DATABASE_NUM_THREADS": str(os.cpu_count()),
+    }
+    return load_settings(folder / "none.toml", env)
+
+
+def make_ticks(path: Path, rows: int, first: int = 0) -> None:
+    """Canonical trades of 20 symbols in time order, one day per 10 million."""
+    duckdb.connect().execute(f"""
+        copy (
+            select 'binance' as exchange, 'SYM' || (i % 20) as symbol,
+                timestamp '2024-08-08' + to_microseconds(i * 8640) as timestamp,
+                (60000 + (hash(i) % 100000) / 100.0)::decimal(18, 8) as last_price,
+                ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8) as last_size,
+                i as sequence_number, i::varchar as trade_id, 'trade' as kind
+            from range({first}, {first + rows}) as t (i)
+        ) to '{path}' (format parquet, compression zstd)
+    """)
+
+
+def alternating(
+    ours: Callable[[], float], bare: Callable[[], float], times: int
+) -> tuple[float, float]:
+    pairs = [(ours(), bare()) for _ in range(times)]
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def bare_insert(settings: Settings, select: str) -> float:
+    with open_writer(settings) as connection:
+        migrate(connection)
+
+    def insert() -> None:
+        path = str(settings.database_path)
+        with duckdb.connect(path, config=session_config(settings)) as connection:
+            connection.execute(f"insert into raw.market_ticks {select}")
+
+    return timed(insert)
+
+
+def bench_parquet(work: Path, rows: int, times: int) -> list[Row]:
+    source, second, full = work / "ticks.parquet", work / "more.parquet", work / "full.parquet"
+    make_ticks(source, rows)
+    settings = settings_in(work / "first")
+    land_files(settings, "ticks", [source])
+    with duckdb.connect(str(settings.database_path)) as connection:
+        connection.execute(f"copy raw.market_ticks to '{full}' (format parquet, compression zstd)")
+    make_ticks(second, max(rows // 10, 1), first=rows)
+    found = []
+
+    def land(path: Path, into: Settings) -> float:
+        (result,) = land_files(into, "ticks", [path])
+        assert result.state == "landed", result  # noqa: S101
+        return result.seconds
+
+    seconds, bare = alternating(
+        lambda: land(source, settings_in(work / "ours")),
+        lambda: bare_insert(settings_in(work / "bare"), f"from read_parquet('{full}')"),
+        times,
+    )
+    found.append(row("canonical Parquet into an empty table", rows, seconds, bare))
+    # one tenth more on top, of the same days and symbols, and a file that repeats half
+    more = rows // 10
+    part = f"from read_parquet('{full}') limit {more}"
+    filled = settings_in(work / "filled")
+    land(source, filled)
+    found.append(
+        row(
+            f"a tenth more on top of {rows:,} of the same days",
+            more,
+            land(second, filled),
+            bare_insert(settings_in(work / "bare"), part),
+        )
+    )
+    again = work / "again.parquet"
+    make_ticks(again, more, first=rows - more // 2)
+    result = land_files(filled, "ticks", [again])[0]
+    assert (result.landed, result.duplicate) == (0, more), result  # noqa: S101
+    found.append(
+        row(
+            "the same once more, all duplicates",
+            more,
+            result.seconds,
+            bare_insert(settings_in(work / "bare"), part),
+        )
+    )
+    return found
+
+
+def row(name: str, rows: int, seconds: float, baseline: float | None = None) -> Row:
+    return {
+        "name": name,
+        "ratio": round(baseline / seconds, 3) if baseline else None,
+        "seconds": round(seconds, 3),
+        "baseline_seconds": round(baseline, 3) if baseline else None,
+        "rows": rows,
+        "rows_per_second": round(rows / seconds),
+    }
+
+
+def bench_lines(work: Path, rows: int, times: int) -> list[Row]:
+    path = work / "lines.ndjson"
+    lines = 0
+    with path.open("w") as file:
+        while lines < rows:
+            clock = 1723161253937085768 + lines * 1000
+            kind = "trade" if lines % 4 == 0 else "bookTicker"
+            data = (
+                f'{{"e":"trade","E":{clock // 1000000},"s":"BTCUSDT","t":{lines},'
+                f'"p":"61837.63000000","q":"0.02000000","T":{clock // 1000000},"m":true,"M":true}}'
+                if kind == "trade"
+                else f'{{"u":{lines},"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000",'
+                '"a":"61837.64000000","A":"1.54698000"}'
+            )
+            file.write(f'{clock} {{"stream":"btcusdt@{kind}","data":{data}}}\n')
+            lines += 1
+
+    def ours() -> float:
+        (result,) = land_files(settings_in(work / "ours"), "ticks", [path])
+        assert result.landed == rows, result  # noqa: S101
+        return result.seconds
+
+    def bare() -> float:
+        columns = ", ".join(f"'$.data.{c}'" for c in "estpqTubBaA")
+        with duckdb.connect(str(settings_in(work / "bare").data_dir) + ".duckdb") as connection:
+            return timed(
+                lambda: connection.execute(f"""
+                    create table t as select json_extract_string(
+                        substr(line, 21), [{columns}]) as v
+                    from read_csv('{path}', columns = {{'line': 'VARCHAR'}}, delim = '\x01',
+                        quote = '', escape = '', header = false, auto_detect = false)
+                """)
+            )
+
+    seconds, baseline = alternating(ours, bare, times)
+    return [row("recorded Binance lines", rows, seconds, baseline)]
+
+
+def bench_stream(work: Path, per_second: int, seconds: int) -> list[Row]:
+    found = []
+    for size in (1000, 1):
+        settings = settings_in(work / "stream")
+        rate = per_second if size > 1 else 50_000
+        server = subprocess.Popen(
+            [sys.executable, __file__, "--serve", str(rate), str(size), str(seconds)],
+            stdout=subprocess.PIPE,
+        )
+        assert server.stdout is not None  # noqa: S101
+        port = int(server.stdout.readline())
+
+        async def run(settings: Settings = settings, port: int = port) -> tuple[float, int, float]:
+            url = f"ws://127.0.0.1:{port}/x"
+            stream = Stream(settings, EXCHANGES["binance"], ["BTCUSDT"], url=url)
+            stream.totals.oldest_delay_seconds.clear()
+            running = asyncio.create_task(stream.run())
+            started = time.perf_counter()
+            while time.perf_counter() - started < seconds + 4:
+                await asyncio.sleep(0.1)
+            stream.stop()
+            totals = await running
+            delays = sorted(totals.oldest_delay_seconds)
+            return delays[int(len(delays) * 0.95)], totals.landed, max(delays)
+
+        p95, landed, _ = asyncio.run(run())
+        server.wait()
+        result = row(
+            f"stream, frames of {size} messages: {landed // seconds:,} ticks/s sustained;"
+            " p95 of the oldest tick, receipt to durable",
+            landed,
+            p95,
+        )
+        found.append({**result, "rows_per_second": landed // seconds})
+    return found
+
+
+async def replay(per_second: int, size: int, seconds: int) -> None:
+    """Serve numbered trades at a rate, then stay until the client leaves."""
+
+    async def handle(connection: ServerConnection) -> None:
+        number, started = 0, time.perf_counter()
+        while (passed := time.perf_counter() - started) < seconds:
+            while number < passed * per_second:
+                now = int(time.time() * 1000)
+                messages = [
+                    b'{"e":"trade","E":%d,"s":"BTCUSDT","t":%d,"p":"61837.63000000",'
+                    b'"q":"0.02000000","T":%d,"m":true,"M":true}' % (now, n, now)
+                    for n in range(number, number + size)
+                ]
+                number += size
+                frame = b"[" + b",".join(messages) + b"]" if size > 1 else messages[0]
+                await connection.send(frame, text=True)
+            await asyncio.sleep(0.001)
+        await connection.wait_closed()
+        done.set()
+
+    done = asyncio.Event()
+    async with serve(handle, "127.0.0.1", 0, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await done.wait()
+
+
+def bench_memory(work: Path, rows: int) -> list[Row]:
+    """Peak memory of a process that lands, for Parquet and for lines of NDJSON."""
+    found = []
+    parquet, ndjson = work / "m.parquet", work / "m.ndjson.gz"
+    make_ticks(parquet, rows)
+    duckdb.sql(f"copy (from '{parquet}' limit {rows // 4}) to '{ndjson}' (format json, "
+               "compression gzip)")  # fmt: skip
+    for path, count in ((parquet, rows), (ndjson, rows // 4)):
+        settings = settings_in(work / "memory")
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, __file__, "--land", str(path), str(settings.data_dir)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        result = row(
+            f"peak memory {json.loads(done.stdout):,} MB landing {path.name}",
+            count,
+            time.perf_counter() - started,
+        )
+        found.append(result)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--stream-seconds", type=int, default=15)
+    parser.add_argument("--only", default="parquet,lines,stream,memory")
+    parser.add_argument("--serve", nargs=3, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--land", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.serve:
+        asyncio.run(replay(*args.serve))
+        return
+    if args.land:
+        settings = load_settings(Path("none.toml"), {"DATA_DIR": args.land[1]})
+        (result,) = land_files(settings, "ticks", [Path(args.land[0])])
+        assert result.state == "landed", result  # noqa: S101
+        # not getrusage: its maximum is inherited from the process that started this one
+        status = Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
+        return
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        work, wanted = Path(folder), args.only.split(",")
+        if "parquet" in wanted:
+            rows += bench_parquet(work, args.rows, args.times)
+        if "lines" in wanted:
+            rows += bench_lines(work, args.rows // 2, args.times)
+        if "stream" in wanted:
+            rows += bench_stream(work, 100_000, args.stream_seconds)
+        if "memory" in wanted:
+            rows += bench_memory(work, args.rows)
+    print("| ratio | what | rows | seconds | bare DuckDB | rows/s |\n|---|---|---|---|---|---|")
+    for r in rows:
+        print(
+            f"| {r['ratio'] or ''} | {r['name']} | {r['rows']:,} | {r['seconds']} |"
+            f" {r['baseline_seconds'] or ''} | {r['rows_per_second']:,} |"
+        )
+    target = Path(__file__).parent / "results" / "landing.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+-- low <= open, close <= high.
+select *
+from {{ ref('ohlcv_bars') }}
+where
+    low > least(open, close)
+    or high < greatest(open, close)

@@ -1,0 +1,12 @@
+{{ config(severity='warn') }}
+
+-- Commission in a currency without a price stays open in its own currency.
+select
+    exchange,
+    symbol,
+    order_id,
+    fill_id,
+    commission,
+    commission_currency
+from {{ ref('int_fill_charges') }}
+where not is_converted

@@ -1,0 +1,10 @@
+select bars.*
+from {{ ref('ohlcv_bars') }} as bars
+left join {{ ref('int_counted_steps') }} as steps
+    on
+        bars.exchange = steps.exchange
+        and bars.symbol = steps.symbol
+        and bars.timestamp = steps.minute
+where
+    bars.timeframe = '1m'
+    and steps.minute is null

@@ -1,0 +1,2 @@
+{{ config(severity='warn') }}
+select * from {{ ref('stg_tick_conflicts') }}

@@ -1,0 +1,219 @@
+"""Any arrival order and any split into builds gives the rows of one full refresh.
+
+Hypothesis makes the cases; each is a symbol of its own, so that one sequence of builds serves them
+all: part k of every case is landed before build k.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import Warehouse
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+BUILDS = 3
+# Before the wall clock, so that completeness is decided by the ticks.
+AS_OF = ("--vars", '{"as_of": "2024-03-10 12:00:00"}')
+START = datetime(2024, 3, 10, 4, 58)  # around midnight in New York, on a day of 23 hours
+BARS = "select * exclude (built_at, built_batch_id) from ohlcv_bars order by all"
+
+times = st.tuples(
+    st.sampled_from([0, 1, 2, 61, 119, 120, 121, 200, 86400]), st.sampled_from([0, 0, 999_999])
+).map(lambda t: START + timedelta(minutes=t[0], microseconds=t[1]))
+prices = st.sampled_from(
+    [Decimal(p) for p in ("10", "10.00000001", "9.5", "11", "0", "-3", "0.33333333")]
+)
+sizes = st.sampled_from([None, *map(Decimal, ("0", "1", "0.00000001", "7.7", "9999999999"))])
+ticks = st.fixed_dictionaries(
+    {
+        "timestamp": times,
+        "kind": st.sampled_from(["trade", "trade", "trade", "agg", "quote"]),
+        "venue": st.sampled_from([None, "N"]),
+        "last_price": prices,
+        "last_size": sizes,
+        "sequence_number": st.sampled_from([None, 1, 2, 3]),
+        "trade_id": st.sampled_from([None, "1", "2", "10", "x"]),
+        "conditions": st.sampled_from([None, None, [], ["@"], ["T"], ["Z"], ["@", "I"], ["O"]]),
+        "source": st.sampled_from(["websocket", "rest"]),
+    }
+)
+corrections = st.fixed_dictionaries(
+    {
+        "timestamp": times.map(lambda t: t + timedelta(seconds=1)),
+        "venue": st.sampled_from([None, "N"]),
+        "trade_id": st.sampled_from(["1", "2", "10"]),
+        "action": st.sampled_from(["bust", "correct", "correct"]),
+        "corrected_trade_id": st.sampled_from([None, "2", "20"]),
+        "corrected_price": st.one_of(st.none(), prices),
+        "corrected_size": sizes,
+    }
+)
+cases = st.fixed_dictionaries(
+    {
+        "exchange": st.sampled_from(["prop", "alpaca", "nyse", "fx17"]),
+        "ticks": st.lists(ticks, min_size=1, max_size=10),
+        "corrections": st.lists(corrections, max_size=3),
+        "seed": st.integers(0, 2**32),
+    }
+)
+
+
+def _cases(count: int) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def collect(case: dict[str, Any]) -> None:
+        made.append(case)
+
+    collect()
+    for number, case in enumerate(made):
+        for row in case["ticks"] + case["corrections"]:
+            row |= {"exchange": case["exchange"], "symbol": f"S{number:05}"}
+        for tick in case["ticks"]:
+            tick["tape"] = "C"
+            if tick["kind"] == "quote":
+                tick |= {"bid_price": tick["last_price"], "last_price": None, "last_size": None}
+    return made
+
+
+def _land(warehouse: Warehouse, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        warehouse.land_ticks("select * from given_rows", given_rows=pd.DataFrame(rows))
+
+
+@pytest.fixture(
+    scope="module", params=[150, pytest.param(3000, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def both_ways(
+    request: pytest.FixtureRequest, new_warehouse: Callable[[], Warehouse]
+) -> tuple[Warehouse, Warehouse]:
+    """(built bit by bit in a random order, built at once in another one)."""
+    made = _cases(request.param)
+    bits, whole = new_warehouse(), new_warehouse()
+    arriving: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    correcting: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for case in made:
+        chance = random.Random(case["seed"])
+        for tick in case["ticks"]:
+            arriving[chance.randrange(BUILDS)].append(tick)
+            if tick["trade_id"] or tick["sequence_number"]:
+                arriving[chance.randrange(BUILDS)].append(tick)  # sent again: no new tick
+        for correction in case["corrections"]:
+            correcting[chance.randrange(BUILDS)].append(correction)
+    for build in range(BUILDS):
+        random.Random(build).shuffle(arriving[build])
+        _land(bits, arriving[build])
+        bits.land_corrections(correcting[build])
+        bits.build(*AS_OF)
+    whole.land_corrections([row for case in reversed(made) for row in case["corrections"]])
+    _land(whole, [row for case in reversed(made) for row in reversed(case["ticks"])])
+    whole.build(*AS_OF)
+    return bits, whole
+
+
+def test_bit_by_bit_equals_at_once(both_ways: tuple[Warehouse, Warehouse]) -> None:
+    bits, whole = both_ways
+    built, expected = bits.rows(BARS), whole.rows(BARS)
+    assert len(expected) > 500
+    assert [row for row in built if row not in set(expected)] == []
+    assert built == expected
+    for relation in ("latest_ticks", "tick_gaps", "ohlcv_bars_filled"):
+        query = f"select * from {relation} order by all"
+        assert bits.rows(query) == whole.rows(query), relation
+
+
+def test_full_refresh_changes_nothing(both_ways: tuple[Warehouse, Warehouse]) -> None:
+    bits, _ = both_ways
+    built = bits.rows(BARS)
+    revisions = bits.rows("select * from ohlcv_bar_revisions order by all")
+    bits.build("--full-refresh", *AS_OF)
+    assert bits.rows(BARS) == built
+    assert bits.rows("select * from ohlcv_bar_revisions order by all") == revisions
+
+
+def _order(tick: dict[str, Any]) -> tuple[Any, ...]:
+    number = tick["trade_id"] if str(tick["trade_id"]).isdigit() else None
+    return (
+        tick["timestamp"],
+        tick["sequence_number"] is None,
+        tick["sequence_number"] or 0,
+        number is None,
+        int(number or 0),
+        tick["content_hash"],
+    )
+
+
+def _minute_bar(ticks: list[dict[str, Any]]) -> tuple[Any, ...] | None:
+    """A 1m bar by the words of the design, in plain Python."""
+
+    def has(tick: dict[str, Any], *codes: str) -> bool:
+        return bool(set(tick["conditions"] or []) & set(codes))
+
+    ordered = sorted(ticks, key=_order)
+    last = [t for t in ordered if not has(t, "I")]
+    if not last:
+        return None
+    firm = [t["last_price"] for t in last if not has(t, "Z")]
+    opened = last[0]["last_price"]
+    close = firm[-1] if firm else opened
+    size = sum((Fraction(t["last_size"] or 0) for t in ordered), Fraction(0))
+    notional = sum(
+        (Fraction(t["last_price"]) * Fraction(t["last_size"] or 0) for t in ordered), Fraction(0)
+    )
+    vwap = None
+    if size:
+        units = abs(notional / size) * 10**8
+        whole = units.numerator // units.denominator
+        whole += 2 * (units - whole) >= 1
+        vwap = Decimal(whole if notional >= 0 else -whole).scaleb(-8)
+    able = [t["last_price"] for t in last]
+    return opened, max(able), min(able), close, size, vwap, len(ordered)
+
+
+def test_minutes_equal_plain_python(both_ways: tuple[Warehouse, Warehouse]) -> None:
+    _, whole = both_ways
+    names = (
+        "exchange, symbol, kind, timestamp, last_price, last_size, sequence_number, trade_id,"
+        " conditions, content_hash"
+    )
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    kinds: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for row in whole.rows(f"select {names}, is_busted from staging.stg_market_ticks"):
+        tick = dict(zip([*names.split(", "), "is_busted"], row, strict=True))
+        if tick["kind"] == "quote":
+            continue
+        kinds[(tick["exchange"], tick["symbol"], tick["timestamp"].date())].add(tick["kind"])
+        minute = tick["timestamp"].replace(second=0, microsecond=0)
+        if not tick["is_busted"]:
+            groups[(tick["exchange"], tick["symbol"], tick["kind"], minute)].append(tick)
+    expected = {}
+    for (exchange, symbol, kind, minute), ticks_of in groups.items():
+        if kind == "agg" and "trade" in kinds[(exchange, symbol, minute.date())]:
+            continue
+        bar = _minute_bar(ticks_of)
+        if bar:
+            expected[(exchange, symbol, minute)] = bar
+    built = {
+        row[:3]: (*row[3:7], Fraction(row[7]), *row[8:])
+        for row in whole.rows(
+            "select exchange, symbol, timestamp, open, high, low, close, volume, vwap, trade_count"
+            " from ohlcv_bars where timeframe = '1m'"
+        )
+    }
+    assert built == expected

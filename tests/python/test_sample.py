@@ -1,0 +1,214 @@
+"""The main job end to end, as `make build` does it, judged by pandas, polars and fractions."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE = REPOSITORY / "sample"
+MANIFEST = json.loads((SAMPLE / "manifest.json").read_text())
+UNIT = 10**8
+
+
+def ingest(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "python_ingest", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make_build(data_dir: Path) -> str:
+    printed = ""
+    for file in MANIFEST["files"]:
+        done = ingest(data_dir, "land", file["kind"], str(SAMPLE / file["file"]))
+        assert done.returncode == 0, done.stderr
+        printed += done.stdout
+    done = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return printed + done.stdout
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    data_dir = tmp_path_factory.mktemp("sample") / "data"
+    make_build(data_dir)
+    return data_dir
+
+
+@pytest.fixture
+def published(built):
+    path = built / "published" / "trading.duckdb"
+    with duckdb.connect(str(path), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def recorded_trades() -> list[tuple[int, int, int, int]]:
+    """(minute, trade id, price, size) of every recorded trade, in units of 1e-8."""
+    trades = []
+    with gzip.open(SAMPLE / "binance_spot_btcusdt_ws.ndjson.gz", "rt") as lines:
+        for line in lines:
+            data = json.loads(line.split(" ", 1)[1]).get("data", {})
+            if data.get("e") == "trade":
+                price, size = (int(Fraction(data[key]) * UNIT) for key in ("p", "q"))
+                trades.append((data["T"] // 60_000, data["t"], price, size))
+    return trades
+
+
+def units(column: str) -> str:
+    return f"({column}::decimal(38, 8) * {UNIT})::hugeint"
+
+
+@pytest.fixture
+def bars(published) -> list[tuple]:
+    return published.execute(
+        f"""
+        select
+            epoch_ms(timestamp) // 60000, {units("open")}, {units("high")},
+            {units("low")}, {units("close")}, {units("volume")},
+            trade_count
+        from ohlcv_bars where symbol = 'BTCUSDT' and timeframe = '1m' order by timestamp
+        """
+    ).fetchall()
+
+
+def test_minute_bars_equal_polars(bars, recorded_trades):
+    frame = pl.DataFrame(recorded_trades, ["minute", "id", "price", "size"], orient="row")
+    expected = (
+        frame.sort("minute", "id")
+        .group_by("minute", maintain_order=True)
+        .agg(
+            pl.first("price").alias("open"),
+            pl.max("price").alias("high"),
+            pl.min("price").alias("low"),
+            pl.last("price").alias("close"),
+            pl.sum("size").alias("volume"),
+            pl.len().cast(pl.Int64).alias("count"),
+        )
+    )
+    assert len(bars) > 3
+    assert bars == expected.rows()
+
+
+def test_minute_bars_equal_pandas(bars, recorded_trades):
+    frame = pd.DataFrame(recorded_trades, columns=["minute", "id", "price", "size"])
+    grouped = frame.sort_values(["minute", "id"]).groupby("minute")
+    expected = (
+        grouped["price"]
+        .agg(["first", "max", "min", "last"])
+        .join(grouped["size"].agg(["sum", "count"]))
+    )
+    assert bars == [tuple(row) for row in expected.itertuples(name=None)]
+
+
+def test_vwap_is_exact_and_rounded_half_up(published, recorded_trades):
+    notional, volume = defaultdict(Fraction), defaultdict(Fraction)
+    for minute, _, price, size in recorded_trades:
+        notional[minute] += Fraction(price * size, UNIT**2)
+        volume[minute] += Fraction(size, UNIT)
+    rows = published.execute(
+        "select epoch_ms(timestamp) // 60000, vwap from ohlcv_bars"
+        " where symbol = 'BTCUSDT' and timeframe = '1m'"
+    ).fetchall()
+    assert rows
+    for minute, vwap in rows:
+        exact = notional[minute] / volume[minute]
+        assert Fraction(vwap) == Fraction(int(exact * UNIT + Fraction(1, 2)), UNIT)
+
+
+def test_everything_the_specification_names_is_there(published):
+    counts = {
+        name: published.execute(f"select count(*) from {name}").fetchone()[0]
+        for name in (
+            "market_ticks ohlcv_bars orders trades positions current_positions"
+            " portfolio_snapshots system_metrics application_logs landings"
+        ).split()
+    }
+    assert all(counts.values()), counts
+    landed = published.execute(
+        "select count(*) from landings where file_name not like 'ingest/%'"
+    ).fetchone()
+    assert landed == (len(MANIFEST["files"]),)
+    assert published.execute("select count(*) from rejected_rows").fetchone() == (0,)
+
+
+def test_a_second_build_changes_nothing(built):
+    before = built / "before.duckdb"
+    before.write_bytes((built / "published" / "trading.duckdb").read_bytes())
+    printed = make_build(built)
+    assert printed.count("already landed") == len(MANIFEST["files"])
+    with duckdb.connect() as both:
+        both.execute(f"attach '{before}' as old (read_only)")
+        both.execute(f"attach '{built / 'published' / 'trading.duckdb'}' as new (read_only)")
+        names = [
+            row[0]
+            for row in both.execute(
+                "select table_name from information_schema.tables"
+                " where table_catalog = 'old' and table_schema = 'main'"
+            ).fetchall()
+        ]
+        assert len(names) > 10
+        for name in names:
+            for one, other in (("old", "new"), ("new", "old")):
+                changed = both.execute(
+                    f"select count(*) from (from {one}.{name} except all from {other}.{name})"
+                ).fetchone()
+                assert changed == (0,), name
+
+
+def test_the_order_lifecycle_of_the_specification(tmp_path):
+    """Created, submitted, filled, position: the specification's integration test."""
+    data_dir = tmp_path / "data"
+    common = {
+        "order_id": "6a1f8a1c-6f5e-4b39-9d53-0a4f9f1d2c33",
+        "client_order_id": "first",
+        "exchange": "alpaca",
+        "symbol": "AAPL",
+        "side": "buy",
+        "order_type": "limit",
+        "quantity": "100",
+        "price": "150",
+    }
+    steps = [
+        {"event_id": "1", "event_type": "created", "event_time": "2025-10-20T14:30:00Z"},
+        {"event_id": "2", "event_type": "submitted", "event_time": "2025-10-20T14:30:01Z"},
+        {
+            "event_id": "3",
+            "event_type": "fill",
+            "event_time": "2025-10-20T14:30:02Z",
+            "trade_id": "t-1",
+            "fill_quantity": "100",
+            "fill_price": "150.50",
+        },
+    ]
+    events = tmp_path / "events.ndjson"
+    events.write_text("".join(json.dumps({**common, **step}) + "\n" for step in steps))
+    assert ingest(data_dir, "land", "orders", str(events)).returncode == 0
+    done = ingest(data_dir, "cycle", "--as-of", "2025-10-21 00:00:00")
+    assert done.returncode == 0, done.stdout + done.stderr
+    path = str(data_dir / "published" / "trading.duckdb")
+    with duckdb.connect(path, read_only=True) as connection:
+        order = connection.execute(
+            "select order_id::varchar, status, filled_quantity, average_fill_price from orders"
+        ).fetchall()
+        position = connection.execute(
+            "select symbol, side, quantity, average_entry_price, current_price, unrealized_pnl"
+            " from current_positions"
+        ).fetchall()
+    assert order == [(common["order_id"], "filled", 100, Decimal("150.5"))]
+    assert position == [("AAPL", "long", 100, Decimal("150.5"), None, None)]
