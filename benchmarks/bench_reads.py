@@ -157,7 +157,7 @@ def _write(kind: str, where: str, stop: Any) -> None:
     if kind == "pool":
         settings = load_settings()
         with ReaderPool(settings) as pool:
-            batch = pool.query("select * exclude (is_busted) from market_ticks limit 1000")
+            batch = pool.query("select * from raw.market_ticks limit 1000")
         while not stop.wait(1 / BATCHES_A_SECOND):
             with open_writer(settings) as connection, transaction(connection):
                 connection.register("batch", batch)

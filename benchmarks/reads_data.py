@@ -1,4 +1,8 @@
-"""The benchmark's data: the same ticks, bars and orders in the published file and in PostgreSQL."""
+"""The benchmark's data: the same ticks, bars and orders in the published file and in PostgreSQL.
+
+`market_ticks` is a view over landed ticks and their amendments, as the dbt model is; PostgreSQL
+gets its rows as a plain table.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,23 @@ from (
 """
 
 MARTS = """
-create view market_ticks as select *, false as is_busted from raw.market_ticks;
+create table tick_amendments as
+    select
+        tick_id, last_price + 1 as corrected_price, last_size as corrected_size,
+        conditions as corrected_conditions, false as is_busted, false as is_superseded
+    from raw.market_ticks where sequence_number % 10000 = 0;
+create view market_ticks as
+    select
+        landed.tick_id, exchange, symbol, timestamp, bid_price, ask_price, bid_size, ask_size,
+        coalesce(amended.corrected_price, landed.last_price) as last_price,
+        coalesce(amended.corrected_size, landed.last_size) as last_size,
+        volume, sequence_number,
+        coalesce(amended.corrected_conditions, landed.conditions) as conditions,
+        tape, ingestion_time, source, correlation_id, kind, venue, trade_id,
+        coalesce(amended.is_busted, false) as is_busted, batch_id
+    from raw.market_ticks as landed
+    left join tick_amendments as amended on landed.tick_id = amended.tick_id
+    where amended.is_superseded is null or not amended.is_superseded;
 create table latest_ticks as
     select * from raw.market_ticks
     qualify row_number() over (partition by exchange, symbol order by timestamp desc) = 1;

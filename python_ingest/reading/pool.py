@@ -14,31 +14,45 @@ import duckdb
 from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
 from python_ingest.reading.gate import FairGate
 from python_ingest.reading.opened import Connection, OpenedPublication, identity_of
-from python_ingest.reading.results import Parameters, Readable, Result
+from python_ingest.reading.results import Question, Readable, Rows
 from python_ingest.reading.watch import Watch
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
+from python_ingest.telemetry.json_logs import LogSegments
+from python_ingest.telemetry.otel import Telemetry
+from python_ingest.telemetry.otel_queries import QueryTelemetry
+from python_ingest.telemetry.otel_queries import logger as slow_queries
+from python_ingest.telemetry.segment_files import telemetry_dir
+
+_SERVICE = "reader_pool"
 
 
 class Reader(Readable):
     """One connection on one publication: all its queries see the same state."""
 
-    def __init__(self, connection: Connection, watch: Watch, settings: Settings) -> None:
+    def __init__(
+        self, connection: Connection, watch: Watch, telemetry: QueryTelemetry, timeout_ms: int
+    ) -> None:
         self._connection = connection
         self._watch = watch
-        self._timeout_ms = settings.pool.query_timeout_ms
+        self._telemetry = telemetry
+        self._timeout_ms = timeout_ms
 
-    def _run(
-        self, sql: str, params: Parameters, fetch: Callable[[duckdb.DuckDBPyConnection], Result]
-    ) -> Result:
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        with self._telemetry.observe(ask.operation, ask.sql) as outcome:
+            rows = self._fetched(ask, fetch)
+            outcome.rows = len(rows)
+            return rows
+
+    def _fetched(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
         running = self._watch.begin(self._connection, self._timeout_ms / 1000)
         try:
-            return fetch(self._connection.execute(sql, params))
+            return fetch(self._connection.execute(ask.sql, ask.params))
         except duckdb.InterruptException:
             if not running.interrupted:
                 raise DatabaseError("the pool was closed while the query ran") from None
             raise QueryTimeoutError(
-                f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms): {sql}"
+                f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms): {ask.sql}"
             ) from None
         except duckdb.Error as error:
             raise as_database_error(error) from error
@@ -65,6 +79,13 @@ class ReaderPool(Readable):
         self._opened = OpenedPublication(self._settings, threads)
         self._places = FairGate(self._settings.pool.max_readers)
         self._watch = Watch(FairGate(os.cpu_count() or 1))
+        self._telemetry = Telemetry(self._settings, _SERVICE)
+        self._queries = QueryTelemetry(self._settings, self._telemetry, _SERVICE)
+        self._queries.watch_pool(
+            lambda: self.active_readers, lambda: self.available_readers, self._path
+        )
+        self._logs = LogSegments(telemetry_dir(self._settings))
+        slow_queries.addHandler(self._logs)
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +106,9 @@ class ReaderPool(Readable):
             self._closed = True
         self._watch.close()
         self._opened.retire()
+        self._telemetry.close()
+        slow_queries.removeHandler(self._logs)
+        self._logs.close()
 
     @property
     def active_readers(self) -> int:
@@ -111,17 +135,15 @@ class ReaderPool(Readable):
         try:
             opened, connection = self._connection()
             try:
-                yield Reader(connection, self._watch, self._settings)
+                yield Reader(connection, self._watch, self._queries, limits.query_timeout_ms)
             finally:
                 opened.give_back(connection)
         finally:
             self._places.leave()
 
-    def _run(
-        self, sql: str, params: Parameters, fetch: Callable[[duckdb.DuckDBPyConnection], Result]
-    ) -> Result:
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
         with self.reader() as reader:
-            return reader._run(sql, params, fetch)
+            return reader._run(ask, fetch)
 
     def _connection(self) -> tuple[OpenedPublication, Connection]:
         """Return a connection to what is published now."""

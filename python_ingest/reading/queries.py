@@ -29,12 +29,13 @@ def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
 def latest_tick(source: Readable, exchange: str, symbol: str) -> dict[str, Any] | None:
     """Return the newest tick of an instrument, or None."""
     sql = "select * from latest_ticks where exchange = ? and symbol = ?"
-    return _one(source.dicts(sql, [exchange, symbol]))
+    return _one(source.dicts(sql, [exchange, symbol], operation="latest_tick"))
 
 
 def latest_ticks(source: Readable) -> pa.Table:
     """Return the newest tick of every instrument, by exchange and symbol."""
-    return source.query("select * from latest_ticks order by exchange, symbol")
+    sql = "select * from latest_ticks order by exchange, symbol"
+    return source.query(sql, operation="latest_ticks")
 
 
 def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
@@ -52,6 +53,7 @@ def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
         " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
         " order by timestamp desc, tick_id desc limit ?",
         [exchange, symbol, _utc(since), _utc(until), limit],
+        operation="recent_ticks",
     )
 
 
@@ -70,6 +72,7 @@ def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
         " where exchange = ? and symbol = ? and timeframe = ? and timestamp >= ? and timestamp < ?"
         " order by timestamp",
         [exchange, symbol, timeframe, _utc(start), _utc(end)],
+        operation="bars",
     )
 
 
@@ -79,12 +82,14 @@ def open_positions(source: Readable, strategy_id: str | None = None) -> pa.Table
         "select * from current_positions where ?::varchar is null or strategy_id = ?"
         " order by exchange, symbol, strategy_id",
         [strategy_id, strategy_id],
+        operation="open_positions",
     )
 
 
 def order_by_id(source: Readable, order_id: UUID) -> dict[str, Any] | None:
     """Return one order, or None."""
-    return _one(source.dicts("select * from orders where order_id = ?", [order_id]))
+    sql = "select * from orders where order_id = ?"
+    return _one(source.dicts(sql, [order_id], operation="order_by_id"))
 
 
 def portfolio_curve(
@@ -99,4 +104,5 @@ def portfolio_curve(
         " where snapshot_type = ? and snapshot_time >= ? and snapshot_time < ?"
         " order by snapshot_time",
         [snapshot_type, _utc(start), _utc(end)],
+        operation="portfolio_curve",
     )

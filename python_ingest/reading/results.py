@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     import polars
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
-Result = TypeVar("Result")
+Rows = TypeVar("Rows", bound=Sized)
+
+
+class Question(NamedTuple):
+    """A query: its text, its values, and the name under which it is counted."""
+
+    sql: str
+    params: Parameters
+    operation: str
 
 
 def _arrow(answer: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -33,17 +41,20 @@ class Readable(ABC):
     """
 
     @abstractmethod
-    def _run(
-        self, sql: str, params: Parameters, fetch: Callable[[duckdb.DuckDBPyConnection], Result]
-    ) -> Result: ...
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows: ...
 
-    def query(self, sql: str, params: Parameters = None) -> pa.Table:
-        """Return the rows as an Arrow table: the cheapest form for more than a few rows."""
-        return self._run(sql, params, _arrow)
+    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
+        """Return the rows as an Arrow table: the cheapest form for more than a few rows.
 
-    def dicts(self, sql: str, params: Parameters = None) -> list[dict[str, Any]]:
+        `operation` is the name under which metrics and spans count the query.
+        """
+        return self._run(Question(sql, params, operation), _arrow)
+
+    def dicts(
+        self, sql: str, params: Parameters = None, operation: str = "query"
+    ) -> list[dict[str, Any]]:
         """Return each row as a dict: the cheapest form for a few rows."""
-        return self._run(sql, params, _dicts)
+        return self._run(Question(sql, params, operation), _dicts)
 
     def pandas(self, sql: str, params: Parameters = None) -> pandas.DataFrame:
         """Return a pandas frame of Arrow-backed columns, so that DECIMAL stays exact."""
