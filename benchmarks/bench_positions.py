@@ -68,18 +68,9 @@ def build(data: Path) -> tuple[float, dict[str, float]]:
     target = data / "target"
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("dbt")),
-            "build",
-            "--select",
-            "+marts.trading",
-            "--exclude-resource-type",
-            "test",
-            "unit_test",
-            "snapshot",
-            "--target-path",
-            str(target),
-            "--log-path",
-            str(data / "logs"),
+            str(Path(sys.executable).with_name("dbt")), "build", "--select", "+marts.trading",
+            "--exclude-resource-type", "test", "unit_test", "snapshot",
+            "--target-path", str(target), "--log-path", str(data / "logs"),
         ],  # fmt: skip
         cwd=PROJECT,
         env=os.environ | {"DATA_DIR": str(data), "PYTHONPATH": str(PROJECT)},

@@ -167,3 +167,14 @@ def test_two_pools_and_a_plain_connection_share_the_file(published):
 def test_sessions_run_in_utc(published):
     with ReaderPool(published) as pool:
         assert pool.dicts("select current_setting('TimeZone') as zone") == [{"zone": "UTC"}]
+
+
+def test_a_pool_leaves_its_metrics_and_its_slow_queries_to_be_landed(published):
+    with ReaderPool(published) as pool:
+        pool.query("select count(*) from orders", operation="count")
+        with pytest.raises(QueryError):
+            pool.query("from nowhere")
+    metrics = (published.data_dir / "telemetry").glob("metrics-*.ndjson")
+    text = "".join(file.read_text() for file in metrics)
+    assert '"count/success"' in text
+    assert '"query/QueryError"' in text
