@@ -4,6 +4,8 @@
 class IngestError(Exception):
     """Could not be done, and nothing was half done (exit code 1)."""
 
+    retryable = False  # whether the same call may succeed a moment later
+
 
 class UsageError(IngestError):
     """The call itself is wrong: unknown option value, bad configuration (exit code 2)."""
@@ -17,8 +19,42 @@ class FileRejectedError(IngestError):
     """A file could not be read as a whole; nothing of it was landed."""
 
 
-class DatabaseBusyError(IngestError):
+class DatabaseError(IngestError):
+    """The database could not do what was asked."""
+
+
+class DatabaseBusyError(DatabaseError):
     """Another process held the database file for longer than we may wait."""
+
+    retryable = True
+
+
+class ConnectionTimeoutError(DatabaseError):
+    """No connection of the pool became free in time."""
+
+    retryable = True
+
+
+class QueryTimeoutError(DatabaseError):
+    """A query ran longer than it may and was interrupted."""
+
+
+class WriteConflictError(DatabaseError):
+    """Two transactions changed the same rows; this one was rolled back."""
+
+    retryable = True
+
+
+class DiskFullError(DatabaseError):
+    """There is no room left for the database or its temporary files."""
+
+
+class QueryError(DatabaseError):
+    """DuckDB refused the query: its text, its parameters or its need of memory."""
+
+
+class NotPublishedError(DatabaseError):
+    """Nothing that readers could open has been published yet."""
 
 
 class NotInitialisedError(IngestError):

@@ -1,1 +1,5 @@
 """What readers use: the published file and queries on it."""
+
+from python_ingest.reading.pool import Reader, ReaderPool
+
+__all__ = ["Reader", "ReaderPool"]

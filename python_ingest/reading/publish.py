@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
@@ -76,8 +77,11 @@ def _copy(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         connection.execute(f"create schema if not exists {_TARGET}.{quoted(relation.schema)}")
         if view is None:
             copied = connection.execute(
-                f"create table {_TARGET}.{name} as select * from {name}"
+                f"create table {_TARGET}.{name} as select * from {name}{order_by(relation.name)}"
             ).fetchone()
+            if column := indexed_column(relation.name):
+                index = quoted(f"{relation.name}_by_{column}")
+                connection.execute(f"create index {index} on {_TARGET}.{name} ({column})")
             rows[".".join(relation)] = int(copied[0]) if copied else 0
     # Only with the target as current database do unqualified names mean the target's.
     connection.execute(f"use {_TARGET}")
@@ -93,7 +97,9 @@ def _write_copy(settings: Settings, target: Path) -> dict[str, int]:
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     with open_writer(settings) as connection:
-        connection.execute(f"attach {sql_path(target)} as {_TARGET}")
+        connection.execute(
+            f"attach {sql_path(target)} as {_TARGET} (row_group_size {ROW_GROUP_SIZE})"
+        )
         return _copy(connection)
 
 

@@ -1,0 +1,279 @@
+"""Fifty readers at once, and one alone: the pool against plain PostgreSQL 15, a writer meanwhile.
+
+Needs PostgreSQL 15's server (Debian: postgresql-15) and psycopg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from postgres import postgres
+from reads_data import END, SYMBOLS, load_postgres, make_published, orders_of, span
+
+from python_ingest.reading import ReaderPool
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer, transaction
+
+RESULTS = Path(__file__).parent / "results" / "reads.json"
+CLIENTS = 50
+BATCHES_A_SECOND = 5
+
+SQL = {
+    "order by id": "select * from orders where order_id = ?",
+    "average of 30 days of 1h bars": (
+        "select avg(close) from ohlcv_bars where exchange = 'binance' and symbol = ?"
+        " and timeframe = '1h' and timestamp >= ? and timestamp < ?"
+    ),
+    "recent hour, 1000 full rows": (
+        "select * from market_ticks where exchange = 'binance' and symbol = ?"
+        " and timestamp >= ? and timestamp <= ? order by timestamp desc limit 1000"
+    ),
+    "30 days of bars": (
+        "select * from ohlcv_bars where exchange = 'binance' and symbol = ?"
+        " and timeframe = '1h' and timestamp >= ? and timestamp < ? order by timestamp"
+    ),
+    "latest tick of all symbols": "select * from latest_ticks",
+}
+ROWS = {"recent hour, 1000 full rows": 1000, "30 days of bars": 720, "order by id": 1}
+MIX = ["order by id"] * 4 + ["average of 30 days of 1h bars"] * 4
+MIX += ["recent hour, 1000 full rows"] * 2
+ALONE = ["recent hour, 1000 full rows", "latest tick of all symbols", "order by id"]
+ALONE += ["30 days of bars"]
+FEW_ROWS = {"order by id", "average of 30 days of 1h bars"}
+
+Ask = Callable[[str, list[Any]], int]
+
+
+def values(name: str, rows: int, dice: random.Random) -> list[Any]:
+    """The values of one query, drawn evenly over instruments, orders and time."""
+    if name == "order by id":
+        number = dice.randrange(orders_of(rows))
+        return [UUID(md5(b"order%d" % number, usedforsecurity=False).hexdigest())]
+    if name == "latest tick of all symbols":
+        return []
+    length = timedelta(hours=1) if name.startswith("recent") else timedelta(days=30)
+    earliest = END - (span(rows) if name.startswith("recent") else timedelta(days=60))
+    start = earliest + (END - earliest - length) * dice.random()
+    return [f"SYM{dice.randrange(SYMBOLS):02d}", start, start + length]
+
+
+def pool_asker(pool: ReaderPool) -> Ask:
+    def ask(name: str, params: list[Any]) -> int:
+        if name in FEW_ROWS:
+            return len(pool.dicts(SQL[name], params))
+        return int(pool.query(SQL[name], params).num_rows)
+
+    return ask
+
+
+def postgres_asker(dsn: str, *, objects: bool) -> Ask:
+    """Without `objects`, the rows stay bytes of the protocol in the client's memory."""
+    cursor = psycopg.connect(dsn, autocommit=True, prepare_threshold=1).cursor(binary=not objects)
+
+    def ask(name: str, params: list[Any]) -> int:
+        cursor.execute(SQL[name].replace("?", "%s"), params)
+        return len(cursor.fetchall()) if objects else cursor.rowcount
+
+    return ask
+
+
+def memory_mb() -> dict[str, float]:
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return {
+        line.split(":")[0]: int(line.split()[1]) / 1024
+        for line in status
+        if line.startswith(("VmRSS", "VmHWM"))
+    }
+
+
+def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) -> dict[str, Any]:
+    """Run `clients` threads of the mix; returns [(query, milliseconds)] and the memory used."""
+    times: list[tuple[str, float]] = []
+    pool = ReaderPool() if kind == "pool" else None
+    start = threading.Barrier(clients + 1)
+    end = [0.0]
+
+    def client(number: int) -> None:
+        dice = random.Random(number)  # noqa: S311 - the same queries in every run
+        ask = pool_asker(pool) if pool else postgres_asker(where, objects=kind == "objects")
+        for name in MIX:
+            ask(name, values(name, rows, dice))
+        start.wait()
+        while time.perf_counter() < end[0]:
+            name = dice.choice(MIX)
+            params = values(name, rows, dice)
+            began = time.perf_counter()
+            found = ask(name, params)
+            times.append((name, (time.perf_counter() - began) * 1000))
+            if found != ROWS.get(name, found):
+                raise ValueError(f"{name}: {found} rows for {params}")
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    end[0] = time.perf_counter() + 3600
+    start.wait()
+    end[0] = time.perf_counter() + seconds
+    for thread in threads:
+        thread.join()
+    return {"times": times, "memory": memory_mb()}
+
+
+def run_alone(kind: str, where: str, rows: int, repeats: int) -> dict[str, list[float]]:
+    """One client, one query after the other; returns the milliseconds of each."""
+    dice = random.Random(0)  # noqa: S311 - the same queries in every run
+    pool = ReaderPool() if kind == "pool" else None
+    ask = pool_asker(pool) if pool else postgres_asker(where, objects=kind == "objects")
+    times: dict[str, list[float]] = {name: [] for name in ALONE}
+    for turn in range(repeats + 20):
+        for name in ALONE:
+            params = values(name, rows, dice)
+            began = time.perf_counter()
+            ask(name, params)
+            if turn >= 20:
+                times[name].append((time.perf_counter() - began) * 1000)
+    if pool:
+        times["memory"] = [memory_mb()["VmRSS"]]
+    return times
+
+
+def _write(kind: str, where: str, stop: Any) -> None:
+    """Land a thousand ticks at a time, at a fixed pace, until told to stop."""
+    if kind == "pool":
+        settings = load_settings()
+        with ReaderPool(settings) as pool:
+            batch = pool.query("select * from raw.market_ticks limit 1000")
+        while not stop.wait(1 / BATCHES_A_SECOND):
+            with open_writer(settings) as connection, transaction(connection):
+                connection.register("batch", batch)
+                connection.execute("insert into raw.market_ticks select * from batch")
+        return
+    with psycopg.connect(where, autocommit=True) as connection:
+        while not stop.wait(1 / BATCHES_A_SECOND):
+            connection.execute("insert into market_ticks select * from market_ticks limit 1000")
+
+
+def in_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run `work` in a fresh process while a writer lands rows in another."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    kind, where = arguments[:2]
+    writer = context.Process(target=_write, args=(kind, where, stop))
+    writer.start()
+    try:
+        with context.Pool(1) as process:
+            return process.apply(work, arguments)
+    finally:
+        stop.set()
+        writer.join()
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(len(times) * share))]
+
+
+def mixed(dsn: str, rows: int, seconds: float, runs: int) -> tuple[list[dict[str, Any]], list[str]]:
+    found: dict[str, list[dict[str, Any]]] = {"pool": [], "bytes": [], "objects": []}
+    for _ in range(runs):
+        for kind, results in found.items():
+            results.append(in_process(run_clients, kind, dsn, rows, CLIENTS, seconds))
+    rate = {
+        kind: statistics.median(len(r["times"]) / seconds for r in results)
+        for kind, results in found.items()
+    }
+    p99 = {
+        kind: percentile([t for r in results for _, t in r["times"]], 0.99)
+        for kind, results in found.items()
+    }
+    memory = max(r["memory"]["VmRSS"] for r in found["pool"])
+    table, lines = [], []
+    for kind in ("objects", "bytes"):
+        name = f"{CLIENTS} clients, PostgreSQL's rows as {kind}"
+        ratio = rate["pool"] / rate[kind]
+        table.append(
+            {
+                "name": name,
+                "ratio": ratio,
+                "seconds": 1 / rate["pool"],
+                "baseline_seconds": 1 / rate[kind],
+                "rows": rows,
+                "queries_per_second": rate["pool"],
+                "baseline_queries_per_second": rate[kind],
+                "p99_ms": p99["pool"],
+                "baseline_p99_ms": p99[kind],
+                "resident_mb": memory,
+            }
+        )
+        lines.append(
+            f"| {ratio:.2f} | {name}, queries/s | {rate['pool']:.0f} (p99 {p99['pool']:.0f} ms)"
+            f" | {rate[kind]:.0f} (p99 {p99[kind]:.0f} ms) |"
+        )
+    lines.append(f"| | resident memory of the pool's process | {memory:.0f} MB | |")
+    return table, lines
+
+
+def alone(dsn: str, rows: int, repeats: int) -> tuple[list[dict[str, Any]], list[str]]:
+    ours = in_process(run_alone, "pool", dsn, rows, repeats)
+    theirs = in_process(run_alone, "objects", dsn, rows, repeats)
+    table, lines = [], []
+    for name in ALONE:
+        mine, other = statistics.median(ours[name]), statistics.median(theirs[name])
+        table.append(
+            {
+                "name": f"1 client, {name}",
+                "ratio": other / mine,
+                "seconds": mine / 1000,
+                "baseline_seconds": other / 1000,
+                "rows": rows,
+                "p99_ms": percentile(ours[name], 0.99),
+                "baseline_p99_ms": percentile(theirs[name], 0.99),
+            }
+        )
+        lines.append(
+            f"| {other / mine:.2f} | 1 client, {name}, median (p99)"
+            f" | {mine:.2f} ({percentile(ours[name], 0.99):.2f}) ms"
+            f" | {other:.2f} ({percentile(theirs[name], 0.99):.2f}) ms |"
+        )
+    lines.append(f"| | resident memory of one client's process | {ours['memory'][0]:.0f} MB | |")
+    return table, lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-reads-") as folder, postgres() as dsn:
+        os.environ["DATA_DIR"] = folder
+        os.environ.pop("DATABASE_PATH", None)
+        settings = load_settings()
+        make_published(settings, options.rows)
+        load_postgres(dsn, settings, Path(folder))
+        rows, lines = mixed(dsn, options.rows, options.seconds, options.runs)
+        more_rows, more_lines = alone(dsn, options.rows, options.repeats)
+    print(f"{options.rows:,} ticks; {BATCHES_A_SECOND} batches of 1000 rows a second meanwhile\n")
+    print("| ratio | what | pool on the published file | PostgreSQL 15 |\n|---|---|---|---|")
+    print("\n".join(lines + more_lines))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(rows + more_rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

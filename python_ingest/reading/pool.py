@@ -1,0 +1,158 @@
+"""ReaderPool: many readers on the published file, from one process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
+from python_ingest.reading.gate import FairGate
+from python_ingest.reading.opened import Connection, OpenedPublication, identity_of
+from python_ingest.reading.results import Question, Readable, Rows
+from python_ingest.reading.watch import Watch
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.failures import as_database_error
+from python_ingest.telemetry.json_logs import LogSegments
+from python_ingest.telemetry.otel import Telemetry
+from python_ingest.telemetry.otel_queries import QueryTelemetry
+from python_ingest.telemetry.otel_queries import logger as slow_queries
+from python_ingest.telemetry.segment_files import telemetry_dir
+
+_SERVICE = "reader_pool"
+
+
+class Reader(Readable):
+    """One connection on one publication: all its queries see the same state."""
+
+    def __init__(
+        self, connection: Connection, watch: Watch, telemetry: QueryTelemetry, timeout_ms: int
+    ) -> None:
+        self._connection = connection
+        self._watch = watch
+        self._telemetry = telemetry
+        self._timeout_ms = timeout_ms
+
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        with self._telemetry.observe(ask.operation, ask.sql) as outcome:
+            rows = self._fetched(ask, fetch)
+            outcome.rows = len(rows)
+            return rows
+
+    def _fetched(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        running = self._watch.begin(self._connection, self._timeout_ms / 1000)
+        try:
+            return fetch(self._connection.execute(ask.sql, ask.params))
+        except duckdb.InterruptException:
+            if not running.interrupted:
+                raise DatabaseError("the pool was closed while the query ran") from None
+            raise QueryTimeoutError(
+                f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms): {ask.sql}"
+            ) from None
+        except duckdb.Error as error:
+            raise as_database_error(error) from error
+        finally:
+            self._watch.end(running)
+
+
+class ReaderPool(Readable):
+    """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
+
+    `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
+    is followed at the next query; queries that run end on the file they began with. One thread a
+    query is right for many short ones; give `threads` for a few long ones.
+
+    Raises NotPublishedError when nothing has been published.
+    """
+
+    def __init__(self, settings: Settings | None = None, threads: int = 1) -> None:
+        self._settings = settings or load_settings()
+        self._threads = threads
+        self._path = self._settings.published_path
+        self._opening = threading.Lock()
+        self._closed = False
+        self._opened = OpenedPublication(self._settings, threads)
+        self._places = FairGate(self._settings.pool.max_readers)
+        self._watch = Watch(FairGate(os.cpu_count() or 1))
+        self._telemetry = Telemetry(self._settings, _SERVICE)
+        self._queries = QueryTelemetry(self._settings, self._telemetry, _SERVICE)
+        self._queries.watch_pool(
+            lambda: self.active_readers, lambda: self.available_readers, self._path
+        )
+        self._logs = LogSegments(telemetry_dir(self._settings))
+        slow_queries.addHandler(self._logs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Interrupt what still runs and let go of the file."""
+        with self._opening:
+            if self._closed:
+                return
+            self._closed = True
+        self._watch.close()
+        self._opened.retire()
+        self._telemetry.close()
+        slow_queries.removeHandler(self._logs)
+        self._logs.close()
+
+    @property
+    def active_readers(self) -> int:
+        """Connections in use."""
+        return self._settings.pool.max_readers - self._places.free
+
+    @property
+    def available_readers(self) -> int:
+        """Connections that could be had at once."""
+        return self._places.free
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Give one reader: every query of the block sees the same publication.
+
+        Raises ConnectionTimeoutError after `connection_timeout_ms` without a free connection.
+        """
+        limits = self._settings.pool
+        if not self._places.enter(limits.connection_timeout_ms / 1000):
+            raise ConnectionTimeoutError(
+                f"all {limits.max_readers} readers are busy since {limits.connection_timeout_ms} ms"
+                " (pool.max_readers, pool.connection_timeout_ms)"
+            )
+        try:
+            opened, connection = self._connection()
+            try:
+                yield Reader(connection, self._watch, self._queries, limits.query_timeout_ms)
+            finally:
+                opened.give_back(connection)
+        finally:
+            self._places.leave()
+
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        with self.reader() as reader:
+            return reader._run(ask, fetch)
+
+    def _connection(self) -> tuple[OpenedPublication, Connection]:
+        """Return a connection to what is published now."""
+        identity = identity_of(self._path)
+        with self._opening:
+            if self._closed:
+                raise DatabaseError("the pool is closed")
+            if self._opened.identity != identity:
+                former = self._opened
+                self._opened = OpenedPublication(self._settings, self._threads)
+                former.retire()
+            return self._opened, self._opened.take()

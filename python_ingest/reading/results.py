@@ -1,0 +1,72 @@
+"""The forms in which a reader gets its rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+Rows = TypeVar("Rows", bound=Sized)
+
+
+class Question(NamedTuple):
+    """A query: its text, its values, and the name under which it is counted."""
+
+    sql: str
+    params: Parameters
+    operation: str
+
+
+def _arrow(answer: duckdb.DuckDBPyConnection) -> pa.Table:
+    return answer.to_arrow_table()
+
+
+def _dicts(answer: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+class Readable(ABC):
+    """Answers queries; values come in as parameters (`?` or `$name`), never in the text.
+
+    Errors: ConnectionTimeoutError, QueryTimeoutError, DiskFullError, QueryError.
+    """
+
+    @abstractmethod
+    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows: ...
+
+    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
+        """Return the rows as an Arrow table: the cheapest form for more than a few rows.
+
+        `operation` is the name under which metrics and spans count the query.
+        """
+        return self._run(Question(sql, params, operation), _arrow)
+
+    def dicts(
+        self, sql: str, params: Parameters = None, operation: str = "query"
+    ) -> list[dict[str, Any]]:
+        """Return each row as a dict: the cheapest form for a few rows."""
+        return self._run(Question(sql, params, operation), _dicts)
+
+    def pandas(self, sql: str, params: Parameters = None) -> pandas.DataFrame:
+        """Return a pandas frame of Arrow-backed columns, so that DECIMAL stays exact."""
+        import pandas  # noqa: PLC0415 - half a second that other readers need not pay
+
+        frame: pandas.DataFrame = self.query(sql, params).to_pandas(types_mapper=pandas.ArrowDtype)
+        return frame
+
+    def polars(self, sql: str, params: Parameters = None) -> polars.DataFrame:
+        """Return a polars frame; DECIMAL stays exact."""
+        import polars  # noqa: PLC0415 - optional: only who asks for polars needs it
+
+        frame = polars.from_arrow(self.query(sql, params))
+        assert isinstance(frame, polars.DataFrame)  # noqa: S101 - a table gives a frame
+        return frame

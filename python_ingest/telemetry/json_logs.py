@@ -1,0 +1,81 @@
+"""Log records as structured JSON: rows of `application_logs`, on a stream or in files to land."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from python_ingest.telemetry.otel import correlation_id
+from python_ingest.telemetry.segment_files import write_rows
+
+_LINES_A_FILE = 1000
+
+
+def row_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return a record as a canonical row; `extra` may give event, service and data (a dict)."""
+    exception = None
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, _, trace = record.exc_info
+        # The message of an exception may quote a row; where it was raised cannot.
+        where = "".join(traceback.format_tb(trace))
+        exception = {"type": kind.__name__, "message": None, "stack_trace": where}
+    correlation = correlation_id.get()
+    return {
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        "level": record.levelname.lower(),
+        "service": getattr(record, "service", "ingest"),
+        "component": record.name,
+        "message": record.getMessage(),
+        "event": getattr(record, "event", None),
+        "context": {"correlation_id": str(correlation)} if correlation else None,
+        "data": getattr(record, "data", None),
+        "exception": exception,
+        "source": {
+            "file": Path(record.pathname).name,
+            "line": record.lineno,
+            "function": record.funcName,
+        },
+    }
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for streams."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a canonical row of logs."""
+        return json.dumps(row_of(record), default=str)
+
+
+class LogSegments(logging.Handler):
+    """Keeps rows and writes them as a file for `ingest land logs`, at 1000 rows and at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self._rows: list[dict[str, Any]] = []
+        self._writing = threading.Lock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record; logging must never stop the work it tells of."""
+        self._rows.append(row_of(record))
+        if len(self._rows) >= _LINES_A_FILE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        with self._writing:
+            rows, self._rows = self._rows, []
+            try:
+                write_rows(self._folder, "logs", rows)
+            except OSError:
+                self._rows = (rows + self._rows)[-_LINES_A_FILE:]
+
+    def close(self) -> None:
+        """Write what was kept, and end."""
+        self.flush()
+        super().close()

@@ -1,0 +1,134 @@
+"""What is measured of every query, under the specification's names."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from python_ingest.settings import Settings
+from python_ingest.telemetry.otel import Telemetry, correlation_id
+from python_ingest.telemetry.otel_metrics import BUCKETS_MS
+
+logger = logging.getLogger("python_ingest.queries")
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+
+
+def without_values(sql: str) -> str:
+    """Return a query's text with every literal as `?`: logs carry no content of rows."""
+    return _LITERAL.sub("?", sql)
+
+
+@dataclass
+class QueryOutcome:
+    """Filled in by whoever runs the query."""
+
+    rows: int = 0
+
+
+class QueryTelemetry:
+    """Counts, times and traces queries; a slow one is logged with its text, without values."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry, service: str) -> None:
+        self._telemetry = telemetry
+        self._service = service
+        self._slow_ms = settings.observability.slow_query_threshold_ms
+        meter = telemetry.meter
+        self._total = meter.create_counter("database.queries.total")
+        self._success = meter.create_counter("database.queries.success")
+        self._errors = meter.create_counter("database.queries.errors")
+        self._duration = meter.create_histogram(
+            "database.query.duration_ms",
+            unit="ms",
+            explicit_bucket_boundaries_advisory=BUCKETS_MS,
+        )
+
+    def watch_pool(
+        self, active: Callable[[], int], available: Callable[[], int], published: Path
+    ) -> None:
+        """Observe the pool's connections and the size of the published file at every export."""
+
+        def size_mb() -> float:
+            return published.stat().st_size / 1e6 if published.exists() else 0.0
+
+        gauges: dict[str, Callable[[], float]] = {
+            "database.pool.readers.active": active,
+            "database.pool.readers.available": available,
+            "database.size_mb": size_mb,
+        }
+        for name, value in gauges.items():
+            self._telemetry.meter.create_observable_gauge(name, [_observer(value)])
+
+    @contextmanager
+    def observe(self, operation: str, sql: str) -> Iterator[QueryOutcome]:
+        """Measure the block as one query."""
+        outcome = QueryOutcome()
+        began = time.perf_counter()
+        began_ns = time.time_ns()
+        error: BaseException | None = None
+        try:
+            yield outcome
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            took_ms = (time.perf_counter() - began) * 1000
+            self._count(operation, took_ms, error)
+            if self._telemetry.traces:
+                self._trace(operation, sql, began_ns, outcome, error)
+            if took_ms >= self._slow_ms:
+                self._log(operation, sql, took_ms, outcome)
+
+    def _count(self, operation: str, took_ms: float, error: BaseException | None) -> None:
+        named = {"operation": operation}
+        self._total.add(1, named)
+        if error is None:
+            self._success.add(1, named)
+        else:
+            self._errors.add(1, {**named, "error_type": type(error).__name__})
+        status = "success" if error is None else "error"
+        self._duration.record(took_ms, {**named, "status": status})
+
+    def _trace(
+        self,
+        operation: str,
+        sql: str,
+        began_ns: int,
+        outcome: QueryOutcome,
+        error: BaseException | None,
+    ) -> None:
+        span = self._telemetry.tracer.start_span("database.query", start_time=began_ns)
+        span.set_attribute("db.system", "duckdb")
+        span.set_attribute("db.operation", operation)
+        span.set_attribute("db.statement", without_values(sql))
+        span.set_attribute("db.rows_returned", outcome.rows)
+        span.set_attribute("db.success", error is None)
+        if error is not None:
+            span.set_attribute("db.error", type(error).__name__)
+        if (correlation := correlation_id.get()) is not None:
+            span.set_attribute("correlation_id", str(correlation))
+        span.end()
+
+    def _log(self, operation: str, sql: str, took_ms: float, outcome: QueryOutcome) -> None:
+        data = {
+            "operation": operation,
+            "duration_ms": round(took_ms, 3),
+            "rows": outcome.rows,
+            "statement": without_values(sql),
+        }
+        logger.warning(
+            "query took %.0f ms",
+            took_ms,
+            extra={"event": "slow_query", "service": self._service, "data": data},
+        )
+
+
+def _observer(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [Observation(value())]

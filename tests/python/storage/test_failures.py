@@ -1,0 +1,79 @@
+import errno
+
+import duckdb
+import pytest
+
+from python_ingest.errors import (
+    ConnectionTimeoutError,
+    DatabaseBusyError,
+    DiskFullError,
+    QueryError,
+    QueryTimeoutError,
+    WriteConflictError,
+)
+from python_ingest.storage.failures import as_database_error, with_retry
+
+
+def test_a_real_write_conflict_is_told_and_retried():
+    with duckdb.connect() as one:
+        one.execute("create table t as select 1 as a")
+        two = one.cursor()
+        one.begin()
+        one.execute("update t set a = 2")
+
+        def change():
+            two.begin()
+            try:
+                two.execute("update t set a = a + 10")
+                two.commit()
+            except duckdb.Error:
+                two.rollback()
+                one.commit()  # from now on it can succeed
+                raise
+
+        with_retry(change)
+        assert two.execute("from t").fetchall() == [(12,)]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "retryable"),
+    [
+        (duckdb.TransactionException("Conflict on update!"), WriteConflictError, True),
+        (duckdb.IOException("Could not set lock on file"), DatabaseBusyError, True),
+        (duckdb.IOException("write: No space left on device"), DiskFullError, False),
+        (OSError(errno.ENOSPC, "x"), DiskFullError, False),
+        (duckdb.ParserException("syntax error\nLINE 1"), QueryError, False),
+    ],
+)
+def test_each_failure_has_its_class(error, expected, retryable):
+    ours = as_database_error(error)
+    assert type(ours) is expected
+    assert ours.retryable is retryable
+    assert "\n" not in str(ours)
+
+
+def test_the_disk_that_duckdb_finds_full(tmp_path):
+    """DuckDB's own limit stands for the disk's end."""
+    with duckdb.connect(config={"threads": 1, "temp_directory": str(tmp_path)}) as connection:
+        connection.execute("set max_temp_directory_size = '1MB'; set memory_limit = '30MB'")
+        with pytest.raises(duckdb.Error) as error:
+            connection.execute(
+                "select max(n) from (select row_number() over (order by md5(i::varchar)) as n"
+                " from range(1000000) r(i))"
+            ).fetchall()
+        assert isinstance(as_database_error(error.value), DiskFullError)
+
+
+def test_what_cannot_help_is_not_tried_again():
+    calls = []
+
+    def fail(error):
+        calls.append(error)
+        raise error
+
+    with pytest.raises(QueryTimeoutError):
+        with_retry(lambda: fail(QueryTimeoutError("late")))
+    assert len(calls) == 1
+    with pytest.raises(ConnectionTimeoutError):
+        with_retry(lambda: fail(ConnectionTimeoutError("busy")), max_retries=2)
+    assert len(calls) == 4
