@@ -47,7 +47,7 @@ folded_events as (
         {% for column in ['order_type', 'time_in_force', 'quantity', 'price', 'stop_price'] %}
             coalesce(
                 last({{ column }} order by {{ in_order }})
-                    filter (where {{ terms }} and {{ column }} is not null),
+                filter (where {{ terms }} and {{ column }} is not null),
                 last({{ column }} order by {{ in_order }}) filter (where {{ column }} is not null)
             ) as {{ column }},
         {% endfor %}
@@ -90,15 +90,15 @@ folded_fills as (
         max(corrected_at) as corrected_at,
         coalesce(sum(quantity) filter (where not is_busted), 0) as filled_quantity,
         sum({{ scaled('quantity') }} * {{ scaled('price') }})
-            filter (where not is_busted) as notional_units,
+        filter (where not is_busted) as notional_units,
         sum({{ scaled('quantity') }} * 100000000)
-            filter (where not is_busted) as quantity_units,
+        filter (where not is_busted) as quantity_units,
         sum(commission) filter (where not is_busted) as commission,
         min(commission_currency) filter (where not is_busted and commission <> 0)
             as commission_currency,
         coalesce(sum(quantity), 0) as claimed_quantity,
         count(distinct coalesce(commission_currency, ''))
-            filter (where not is_busted and commission <> 0) as commission_currencies
+        filter (where not is_busted and commission <> 0) as commission_currencies
     from fills
     group by exchange, symbol, order_id
 

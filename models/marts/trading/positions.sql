@@ -8,8 +8,30 @@ warm as (
 
 final as (
 
-    -- What the next build continues from is no business of readers.
-    select * exclude (peak_pnl, deepest_fall, largest_cost) from warm
+    select
+        position_id,
+        exchange,
+        symbol,
+        strategy_id,
+        side,
+        quantity,
+        average_entry_price,
+        first_entry_time,
+        current_price,
+        market_value,
+        unrealized_pnl,
+        unrealized_pnl_pct,
+        realized_pnl,
+        total_cost_basis,
+        max_drawdown,
+        max_drawdown_pct,
+        snapshot_time,
+        opened_at,
+        closed_at,
+        correlation_id,
+        is_fill,
+        trip_number
+    from warm
 
 )
 

@@ -8,7 +8,27 @@ warm as (
 
 final as (
 
-    select * from warm
+    select
+        trade_id,
+        order_id,
+        exchange,
+        symbol,
+        strategy_id,
+        side,
+        quantity,
+        price,
+        executed_at,
+        reported_at,
+        commission,
+        commission_currency,
+        fees,
+        realized_pnl,
+        exchange_trade_id,
+        correlation_id,
+        source_trade_id,
+        source_order_id,
+        corrected_at
+    from warm
 
 )
 

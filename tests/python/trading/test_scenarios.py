@@ -106,6 +106,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             created("aapl", "09:05:00", "buy", "10", strategy_id="momentum"),
             fill("aapl", "09:06:00", "buy", "10", "90"),
             fill("aapl2", "11:00:00", "sell", "5", "60", strategy_id="momentum"),
+            created("life", "09:30:00", "buy", "100", symbol="LIFE", price="150"),
+            created("life", "09:30:01", "buy", "100", symbol="LIFE", price="150")
+            | {"event_id": "life-sub", "event_type": "submitted"},
+            fill("life", "09:30:02", "buy", "100", "150.50", symbol="LIFE"),
             *sequences(),
         ],
     )  # fmt: skip
@@ -183,9 +187,9 @@ def test_the_portfolio_adds_up_by_hand(warehouse: Warehouse) -> None:
             commission_of_published = sum(
                 (Decimal(entry["commission"]) for entry in csv.DictReader(file)), Decimal(0)
             )
-    # Dividend and funding, ES realised, BTC, ETH and its 3 USDT, XYZ short, AAPL bought and sold.
+    # Dividend and funding, ES realised, BTC, ETH and its 3 USDT, XYZ short, AAPL bought and sold, LIFE.
     cash = (
-        100000 + Decimal("7.25") - Decimal("2.25") + 500 - 20000 - 2000 - 3 + 50 - 900 + 300
+        100000 + Decimal("7.25") - Decimal("2.25") + 500 - 20000 - 2000 - 3 + 50 - 900 + 300 - 15050
         + published + barter - commission_of_published
     )  # fmt: skip
     assert row["cash_balance"] == cash
@@ -215,6 +219,31 @@ def test_published_sequences_through_the_whole_chain(warehouse: Warehouse) -> No
                         assert row[column] == Decimal(text), (expected, column)
                         checked += 1
     assert checked >= 60
+
+
+def test_order_lifecycle(warehouse: Warehouse) -> None:
+    """The specification's integration test: created, submitted, filled, and a position."""
+    (order,) = warehouse.rows("from orders where symbol = 'LIFE'")
+    (trade,) = warehouse.rows("from trades where symbol = 'LIFE'")
+    held = position(warehouse, "LIFE")
+    assert (order["status"], order["filled_quantity"]) == ("filled", 100)
+    assert order["created_at"] == utc("2024-03-04 09:30:00")
+    assert order["submitted_at"] == utc("2024-03-04 09:30:01")
+    assert order["filled_at"] == utc("2024-03-04 09:30:02")
+    assert order["average_fill_price"] == Decimal("150.5")
+    assert (trade["order_id"], trade["correlation_id"]) == (
+        order["order_id"], order["correlation_id"],
+    )  # fmt: skip
+    assert (held["quantity"], held["average_entry_price"]) == (100, Decimal("150.5"))
+
+
+def test_a_second_snapshot_changes_nothing(warehouse: Warehouse) -> None:
+    tables = ("orders_history", "current_positions_history")
+    warehouse.dbt("snapshot")
+    before = [warehouse.rows(f"from snapshots.{table} order by all") for table in tables]
+    warehouse.dbt("snapshot")
+    assert [warehouse.rows(f"from snapshots.{table} order by all") for table in tables] == before
+    assert all(before)
 
 
 def test_a_restated_bar_a_split_and_a_manual_snapshot(warehouse: Warehouse) -> None:
