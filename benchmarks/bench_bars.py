@@ -62,7 +62,7 @@ def _connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str) -> None:
-    """Land `rows` trades, evenly spread over `span` (start, seconds), moved back by `late` (SQL)."""
+    """Land `rows` trades, evenly over `span` (start, seconds), moved back by `late` (SQL)."""
     start, seconds = span
     micros = seconds * 1_000_000
     with _connect(data_dir) as connection:
