@@ -5,7 +5,8 @@
 Makes its own database in a temporary folder, with ticks of 50 symbols over five days straight in
 `raw` (SQL `range()`, one batch), builds all bars, then lands one more hour of ticks at the same
 rate (1 % of them up to two hours late) and builds again. The same hour is also landed on a fifth
-of the history: what it costs must not depend on that. Times of dbt are the models' own (run_results.json).
+of the history: what it costs must not depend on that. Times of dbt are the
+models' own (run_results.json).
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def _connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _land(data_dir: Path, batch: int, rows: int, start: str, seconds: int, late: str) -> None:
-    """Land `rows` trades, evenly spread over `seconds` from `start`, moved back by `late` (SQL)."""
+def _land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str) -> None:
+    """Land `rows` trades, evenly over `span` (start, seconds), moved back by `late` (SQL)."""
+    start, seconds = span
     micros = seconds * 1_000_000
     with _connect(data_dir) as connection:
         connection.execute(f"""
@@ -135,7 +137,8 @@ def _row(name: str, seconds: float, baseline: float, rows: int) -> dict[str, obj
 
 def _one_more_hour(data_dir: Path) -> float:
     late = "case when hash(i + 9) % 100 = 0 then to_seconds((hash(i + 10) % 7200)::integer)"
-    _land(data_dir, 2, RATE, "2026-01-10 00:00:00", 3600, f"{late} else interval 0 seconds end")
+    span = ("2026-01-10 00:00:00", 3600)
+    _land(data_dir, 2, RATE, span, f"{late} else interval 0 seconds end")
     return _total(_build(data_dir), CHAIN)
 
 
@@ -148,7 +151,8 @@ def run(rows: int) -> list[dict[str, object]]:
             with _connect(data_dir) as connection:
                 migrate(connection)
             start = f"2026-01-{10 - DAYS if share == 1 else 9:02} 00:00:00"
-            _land(data_dir, 1, rows // share, start, DAYS * 86400 // share, "interval 0 seconds")
+            span = (start, DAYS * 86400 // share)
+            _land(data_dir, 1, rows // share, span, "interval 0 seconds")
         bare, step, chain = [], [], []
         _build(large)
         for _ in range(REPEATS):

@@ -5,8 +5,10 @@
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind', 'scope', 'minute'],
     on_schema_change='fail',
-    pre_hook="{{ check_bar_inputs() }}",
-    post_hook=["{{ remember_build() }}", "{{ remember_bar_inputs() }}"]
+    pre_hook=["{{ check_bar_inputs() }}", "{{ read_again_rather_than_keep() }}"],
+    post_hook=[
+        "{{ remember_build() }}", "{{ remember_bar_inputs() }}", "{{ optimise_as_usual() }}"
+    ]
 ) }}
 {% set touched_ticks %}
     select

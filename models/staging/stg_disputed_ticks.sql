@@ -5,13 +5,14 @@
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',
-    post_hook="{{ remember_build() }}"
+    pre_hook="{{ read_again_rather_than_keep() }}",
+    post_hook=["{{ remember_build() }}", "{{ optimise_as_usual() }}"]
 ) }}
 {% set seen = seen_batch() %}
 
 with
 
-ticks as (
+ticks as not materialized (
 
     select * from {{ ref('stg_landed_ticks') }}
 

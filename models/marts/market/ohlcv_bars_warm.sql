@@ -162,10 +162,10 @@ intraday_steps as (
                 {{ bucket_of('steps.minute', 'timeframes.minutes') }}
             ) in (
                 select
-                    exchange,
-                    symbol,
-                    timeframe,
-                    timestamp
+                    touched_buckets.exchange,
+                    touched_buckets.symbol,
+                    touched_buckets.timeframe,
+                    touched_buckets.timestamp
                 from touched_buckets
             )
         {% endif %}
@@ -209,9 +209,9 @@ daily_steps as (
             and {{ in_touched_hours('steps.minute', touched_steps, '48 hours') }}
             and (steps.exchange, steps.symbol, trading_days.trading_date) in (
                 select
-                    exchange,
-                    symbol,
-                    trading_date
+                    touched_days.exchange,
+                    touched_days.symbol,
+                    touched_days.trading_date
                 from touched_days
             )
         {% endif %}
@@ -347,10 +347,10 @@ computed as (
 
     previous as (
 
-        select * from {{ this }} as bars
+        select * from {{ this }}
         where
-            not bars.is_complete
-            or {{ in_touched_hours('bars.timestamp', touched_steps, '48 hours') }}
+            not is_complete
+            or {{ in_touched_hours('timestamp', touched_steps, '48 hours') }}
 
     ),
 
@@ -400,7 +400,7 @@ computed as (
         select * from changed
         union all by name
         select * from completed
-        where bar_id not in (select bar_id from vanished)
+        where completed.bar_id not in (select vanished.bar_id from vanished)
         union all by name
         select * from vanished
 

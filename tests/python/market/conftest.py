@@ -164,9 +164,7 @@ class Warehouse:
             [batch, kind, str(batch)],
         )
 
-    def dbt(
-        self, *arguments: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
+    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt in a process of its own, with this database."""
         done = subprocess.run(
             [

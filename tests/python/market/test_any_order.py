@@ -109,7 +109,7 @@ def both_ways(
     arriving: dict[int, list[dict[str, Any]]] = defaultdict(list)
     correcting: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for case in made:
-        chance = random.Random(case["seed"])
+        chance = random.Random(case["seed"])  # noqa: S311
         for tick in case["ticks"]:
             arriving[chance.randrange(BUILDS)].append(tick)
             if tick["trade_id"] or tick["sequence_number"]:
@@ -117,7 +117,7 @@ def both_ways(
         for correction in case["corrections"]:
             correcting[chance.randrange(BUILDS)].append(correction)
     for build in range(BUILDS):
-        random.Random(build).shuffle(arriving[build])
+        random.Random(build).shuffle(arriving[build])  # noqa: S311
         _land(bits, arriving[build])
         bits.land_corrections(correcting[build])
         bits.build(*AS_OF)

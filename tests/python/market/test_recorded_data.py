@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -105,9 +106,7 @@ def test_us_volumes_equal_the_vendors_own(recorded: Warehouse) -> None:
     only_average = ["07 20:02", "07 20:11", "07 20:29", "07 20:31", "07 20:58"]
     only_average += ["08 20:21", "08 20:24", "08 20:29"]
     assert [row[0] for row in differing if row[1]] == only_average
-    compared = _compared(
-        recorded, "lean_aig_official_bars", "lean", "ours.volume = theirs.volume"
-    )
+    compared = _compared(recorded, "lean_aig_official_bars", "lean", "ours.volume = theirs.volume")
     assert compared["1m"] == [862, 854, 846]
     assert compared["1h"] == [14, 14, 10]  # all but the hours of the auctions
 
@@ -152,9 +151,7 @@ def test_binance_bars_equal_those_of_polars_and_pandas(recorded: Warehouse) -> N
 def test_gaps_are_the_numbers_that_are_missing(recorded: Warehouse) -> None:
     numbers = sorted(_binance()["sequence_number"])
     expected = [
-        (before + 1, after - 1)
-        for before, after in zip(numbers, numbers[1:], strict=False)
-        if after > before + 1
+        (before + 1, after - 1) for before, after in pairwise(numbers) if after > before + 1
     ]
     gaps = "select from_number, to_number from tick_gaps where exchange = 'binance' order by 1"
     assert recorded.rows(gaps) == expected

@@ -71,7 +71,9 @@ FIRST = [
     trade("nyse", "IBM", utc(date(2024, 7, 4), time(10), NEW_YORK), 70),
     # Extended hours count in minutes, not in the day; odd lots in volume only.
     *(
-        trade("alpaca", "T", utc(date(2024, 7, 2), clock, NEW_YORK), price, tape="C", conditions=codes)
+        trade(
+            "alpaca", "T", utc(date(2024, 7, 2), clock, NEW_YORK), price, tape="C", conditions=codes
+        )
         for clock, price, codes in (
             (time(8), 5, ["@", "T"]),
             (time(10), 6, ["@"]),
@@ -244,7 +246,9 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
     text = macro.read_text()
     try:
         macro.write_text(
-            text.replace("{{ landed_batch() }} as batch_id", "error('power cut')::bigint as batch_id")
+            text.replace(
+                "{{ landed_batch() }} as batch_id", "error('power cut')::bigint as batch_id"
+            )
         )
         failed = warehouse.dbt(
             "run", "--select", "int_bar_steps", "ohlcv_bars_warm", *AS_OF, check=False
