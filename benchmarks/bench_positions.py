@@ -40,7 +40,10 @@ select
     (hash(i, 3) // 2)::bigint as content_hash, 'strategy' as strategy_id
 from range(?, ?) as t(i)
 """
-LANDED = "insert into raw.landings values (?, 'orders', ?, ?, 'parquet', ?, ?, 0, 0, null, null, now()::timestamp, 1)"
+LANDED = (
+    "insert into raw.landings values"
+    " (?, 'orders', ?, ?, 'parquet', ?, ?, 0, 0, null, null, now()::timestamp, 1)"
+)
 
 
 def land(path: Path, batch: int, begin: int, end: int, rows: int) -> None:
@@ -50,8 +53,8 @@ def land(path: Path, batch: int, begin: int, end: int, rows: int) -> None:
         connection.execute(LANDED, [batch, f"f{batch}", f"s{batch}", count, count])
         if batch == 1:
             connection.execute(
-                "insert into raw.cash_events values (1, 1, 'd', '2024-01-02', 'deposit', 1e8, 'USD',"
-                " 'rest', now()::timestamp, 1)"
+                "insert into raw.cash_events values (1, 1, 'd', '2024-01-02', 'deposit', 1e8,"
+                " 'USD', 'rest', now()::timestamp, 1)"
             )
             connection.execute(
                 "insert into raw.market_ticks by name select 1 as batch_id, i as tick_id,"
@@ -68,10 +71,19 @@ def build(data: Path) -> tuple[float, dict[str, float]]:
     target = data / "target"
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("dbt")), "build", "--select", "+marts.trading",
-            "--exclude-resource-type", "test", "unit_test", "snapshot",
-            "--target-path", str(target), "--log-path", str(data / "logs"),
-        ],  # fmt: skip
+            str(Path(sys.executable).with_name("dbt")),
+            "build",
+            "--select",
+            "+marts.trading",
+            "--exclude-resource-type",
+            "test",
+            "unit_test",
+            "snapshot",
+            "--target-path",
+            str(target),
+            "--log-path",
+            str(data / "logs"),
+        ],
         cwd=PROJECT,
         env=os.environ | {"DATA_DIR": str(data), "PYTHONPATH": str(PROJECT)},
         capture_output=True,

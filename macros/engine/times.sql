@@ -1,6 +1,10 @@
-{# The minute a time lies in; integer arithmetic, which groups faster than time_bucket. #}
+{# The minute a time lies in, as an integer: groups faster than any timestamp. #}
+{% macro minute_number(column) -%}
+    epoch_us({{ column }}) // 60000000
+{%- endmacro %}
+
 {% macro minute_of(column) -%}
-    make_timestamp(epoch_us({{ column }}) // 60000000 * 60000000)
+    make_timestamp({{ minute_number(column) }} * 60000000)
 {%- endmacro %}
 
 {# A local time of a zone as UTC; both without zone. #}

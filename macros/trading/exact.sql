@@ -1,17 +1,24 @@
 {# numerator / denominator with so many decimals, rounded half up (away from zero); NULL when the
-   denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. #}
+   denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. DuckDB divides
+   large HUGEINTs bit by bit, 25 us each, so a DOUBLE guesses and exact products say whether the guess
+   is one off; beyond 1e15 it might be more, so there it does divide. #}
 {% macro divide_exactly(numerator, denominator, decimals) -%}
-    (
+    {%- set whole = "(abs((" ~ numerator ~ ")::hugeint) * " ~ 10 ** decimals ~ ")" -%}
+    {%- set part = "abs((" ~ denominator ~ ")::hugeint)" -%}
+    {%- set guess = "round(" ~ whole ~ "::double / nullif(" ~ part ~ ", 0)::double)" -%}
+    {%- set rest = "2 * (" ~ whole ~ " - " ~ guess ~ "::bigint * " ~ part ~ ")" -%}
+    ((
         case
-            when ({{ denominator }}) <> 0
-                then (
-                    (
-                        2 * abs(({{ numerator }})::hugeint) * {{ 10 ** decimals }}
-                        + abs(({{ denominator }})::hugeint)
-                    ) // (2 * abs(({{ denominator }})::hugeint))
-                ) * sign({{ numerator }}) * sign({{ denominator }})
-        end::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }})
-    )
+            when {{ guess }} < 1e15
+                then {{ guess }}::bigint::hugeint
+                    + ({{ rest }} >= {{ part }})::tinyint
+                    - ({{ rest }} < -{{ part }})::tinyint
+            when {{ part }} > 0
+                then (2 * {{ whole }} + {{ part }}) // (2 * {{ part }})
+        end
+        * sign({{ numerator }})::tinyint
+        * sign({{ denominator }})::tinyint
+    )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
 {%- endmacro %}
 
 {# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined
@@ -42,4 +49,10 @@
 {# How many 1e-8 a DECIMAL(18, 8) counts. #}
 {% macro scaled(amount) -%}
     ({{ amount }}::decimal(38, 8) * 100000000)::hugeint
+{%- endmacro %}
+
+{# Money rounded half up (away from zero): to 8 decimals where a mart stores it. The same as a cast,
+   which takes four times as long. #}
+{% macro rounded(money, decimals) -%}
+    round({{ money }}, {{ decimals }})::decimal({{ 18 if decimals == 8 else 38 }}, {{ decimals }})
 {%- endmacro %}

@@ -71,31 +71,40 @@ intraday as (
         exchange,
         symbol,
         kind,
-        'intraday' as scope,
-        {{ minute_of('timestamp') }} as minute,
-        {{ step_aggregates('sets_last', 'sets_high_low', 'sets_volume') }},
-        bool_or(
-            sets_last <> sets_daily_last
-            or sets_high_low <> sets_daily_high_low
-            or sets_volume <> sets_daily_volume
-        ) as differs_daily,
-        bool_or(is_auction) as has_auction
+        {{ minute_number('timestamp') }} as minute_number,
+        {{ step_aggregates('sets_last', 'sets_high_low', 'sets_volume') }}
     from ticks
-    group by all
+    group by
+        exchange,
+        symbol,
+        kind,
+        minute_number
 
 ),
 
+-- Minutes with a tick whose daily rules differ, or with an auction's.
 special_minutes as (
 
-    select * from intraday
-    where differs_daily or has_auction
+    select
+        exchange,
+        symbol,
+        kind,
+        {{ minute_number('timestamp') }} as minute_number,
+        bool_or(differs_daily) as differs_daily
+    from ticks
+    where differs_daily or is_auction
+    group by
+        exchange,
+        symbol,
+        kind,
+        minute_number
 
 ),
 
 special_ticks as (
 
     select
-        ticks.*,
+        ticks.* exclude (differs_daily),
         special_minutes.differs_daily
     from ticks
     inner join special_minutes
@@ -103,7 +112,7 @@ special_ticks as (
             ticks.exchange = special_minutes.exchange
             and ticks.symbol = special_minutes.symbol
             and ticks.kind = special_minutes.kind
-            and {{ minute_of('ticks.timestamp') }} = special_minutes.minute
+            and {{ minute_number('ticks.timestamp') }} = special_minutes.minute_number
 
 ),
 
@@ -113,12 +122,15 @@ daily as (
         exchange,
         symbol,
         kind,
-        'daily' as scope,
-        {{ minute_of('timestamp') }} as minute,
+        {{ minute_number('timestamp') }} as minute_number,
         {{ step_aggregates('sets_daily_last', 'sets_daily_high_low', 'sets_daily_volume') }}
     from special_ticks
     where differs_daily
-    group by all
+    group by
+        exchange,
+        symbol,
+        kind,
+        minute_number
 
 ),
 
@@ -128,22 +140,34 @@ auction as (
         exchange,
         symbol,
         kind,
-        'auction' as scope,
-        {{ minute_of('timestamp') }} as minute,
+        {{ minute_number('timestamp') }} as minute_number,
         {{ step_aggregates('sets_daily_last', 'sets_daily_high_low', 'sets_daily_volume') }}
     from special_ticks
     where is_auction
-    group by all
+    group by
+        exchange,
+        symbol,
+        kind,
+        minute_number
 
 ),
 
 steps as (
 
-    select * exclude (differs_daily, has_auction) from intraday
+    select
+        *,
+        'intraday' as scope
+    from intraday
     union all
-    select * from daily
+    select
+        *,
+        'daily' as scope
+    from daily
     union all
-    select * from auction
+    select
+        *,
+        'auction' as scope
+    from auction
 
 ),
 
@@ -154,7 +178,7 @@ rebuilt as (
         symbol,
         kind,
         scope,
-        minute,
+        make_timestamp(minute_number * 60000000) as minute,
         tick_count,
         open,
         close,

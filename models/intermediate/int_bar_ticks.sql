@@ -45,7 +45,8 @@ plain_trades as (
         2::tinyint as sets_daily_last,
         true as sets_daily_high_low,
         true as sets_daily_volume,
-        false as is_auction
+        false as is_auction,
+        false as differs_daily
     from ticks
     where
         kind in ('trade', 'agg')
@@ -75,7 +76,8 @@ busted_trades as (
         0::tinyint as sets_daily_last,
         false as sets_daily_high_low,
         false as sets_daily_volume,
-        false as is_auction
+        false as is_auction,
+        false as differs_daily
     from ticks
     where
         kind in ('trade', 'agg')
@@ -116,7 +118,10 @@ conditioned_trades as (
         coalesce(
             not list_has_any(ticks.conditions, rules.daily_no_volume), true
         ) as sets_daily_volume,
-        coalesce(list_has_any(ticks.conditions, rules.auction), false) as is_auction
+        coalesce(list_has_any(ticks.conditions, rules.auction), false) as is_auction,
+        sets_last <> sets_daily_last
+        or sets_high_low <> sets_daily_high_low
+        or sets_volume <> sets_daily_volume as differs_daily
     from ticks
     left join rules
         on
@@ -158,7 +163,8 @@ quotes as (
         2::tinyint as sets_daily_last,
         true as sets_daily_high_low,
         false as sets_daily_volume,
-        false as is_auction
+        false as is_auction,
+        false as differs_daily
     from ticks
     inner join quoted_instruments
         on

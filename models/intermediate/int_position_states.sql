@@ -199,9 +199,9 @@ rounded as (
 
     select
         *,
-        state.cost::decimal(38, 16) as cost_basis,
-        (state.realized - state.cost)::decimal(38, 16)
-        + state.cost::decimal(38, 16) as realized_pnl
+        {{ rounded('state.cost', 16) }} as cost_basis,
+        {{ rounded('state.realized - state.cost', 16) }}
+        + {{ rounded('state.cost', 16) }} as realized_pnl
     from steps
 
 ),
@@ -215,7 +215,7 @@ with_previous as (
         ) as previous_quantity,
         coalesce(
             lag(realized_pnl) over position_history,
-            (before.realized - before.cost)::decimal(38, 16) + before.cost::decimal(38, 16),
+            {{ rounded('before.realized - before.cost', 16) }} + {{ rounded('before.cost', 16) }},
             0
         ) as previous_realized
     from rounded

@@ -21,6 +21,12 @@ cash_events as (
 
 ),
 
+position_states as (
+
+    select * from {{ ref('int_position_states') }}
+
+),
+
 manual_snapshots as (
 
     select * from {{ manual_snapshots() }}
@@ -59,6 +65,39 @@ intervals as (
 
 ),
 
+open_positions as (
+
+    select
+        event_at,
+        sum(sum((quantity <> 0)::integer - (coalesce(previous_quantity, 0) <> 0)::integer))
+            over (order by event_at) as positions
+    from position_states
+    group by event_at
+
+),
+
+movements as (
+
+    select executed_at as moved_at from fills
+    union
+    select event_time as moved_at from cash_events
+
+),
+
+-- While nothing is held and nothing moves, every interval would say the same: the day's end does.
+busy_intervals as (
+
+    select intervals.snapshot_time
+    from intervals
+    asof left join open_positions on intervals.snapshot_time >= open_positions.event_at
+    asof left join movements on intervals.snapshot_time >= movements.moved_at
+    where
+        open_positions.positions > 0
+        or movements.moved_at
+        > intervals.snapshot_time - interval '{{ var("position_mark_interval") }}'
+
+),
+
 days as (
 
     select
@@ -85,7 +124,7 @@ final as (
     select
         snapshot_time,
         'intraday' as snapshot_type
-    from intervals
+    from busy_intervals
 
     union all
 

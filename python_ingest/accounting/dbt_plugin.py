@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb.func import PythonUDFType
 
 from python_ingest.accounting.fold import States, fold
 
@@ -80,7 +81,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         fold_positions,
         ["decimal(38, 8)", "decimal(38, 24)", "decimal(38, 24)", EVENTS_SQL],
         STATES_SQL,
-        type="arrow",
+        type=PythonUDFType.ARROW,
     )
 
 

@@ -57,7 +57,9 @@ def land_segment(
     connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     # Rows of one file may lie in any order in the table: faster, and less memory.
     connection.execute("set preserve_insertion_order = false")
-    before = landed_before(connection, segment.kind, segment.sha256, clean=True)
+    # A segment that is gone was moved by another loader, after it had landed it.
+    gone = not path_of(settings, segment).exists()
+    before = landed_before(connection, segment.kind, segment.sha256, clean=not gone)
     if before is not None:
         return Batch(before, 0, 0, 0, 0, new=False)
     given = _define_batch(connection, settings, segment, kind)

@@ -99,7 +99,7 @@ def report_landing(settings: Settings, results: Sequence[LandingResult]) -> None
         if of_kind:
             records += [("metrics", record) for record in _metrics(kind, of_kind)]
     for result in results:
-        if result.state in ("failed", "spooled") or result.rejected:
+        if result.state in ("failed", "spooled") or (result.state == "landed" and result.rejected):
             records.append(("logs", _log(result)))
     try:
         for segment in spool_records(settings, records):

@@ -21,7 +21,6 @@ _TICK_KEY = (
     " else hash(exchange, symbol, kind, venue, timestamp, bid_price, ask_price, bid_size,"
     " ask_size, last_price, last_size, conditions) end"
 )
-_TICK_KEY_COLUMNS = "exchange, symbol, kind, venue, timestamp::date, trade_id, sequence"
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Count:
     last: object
     by_trade_id: int
     by_sequence: int
+    trade_ids: tuple[object, object]
+    sequences: tuple[object, object]
 
     @property
     def by_content(self) -> int:
@@ -56,14 +57,20 @@ def count(connection: duckdb.DuckDBPyConnection, kind: Kind) -> Count:
         if ticks
         else "0"
     )
+    extremes = (
+        "min(trade_id), max(trade_id), min(sequence_number), max(sequence_number)"
+        if ticks
+        else "null, null, null, null"
+    )
     row = connection.execute(f"""
         select count(*), count(*) filter (where reason is not null), count(ignored),
             count(*) {ok}, count(distinct {key}) {ok},
-            min({kind.time}) {ok}, max({kind.time}) {ok}, {trade_id}, {sequence}
+            min({kind.time}) {ok}, max({kind.time}) {ok}, {trade_id}, {sequence}, {extremes}
         from batch
     """).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    return Count(*row)
+    values = (*row[:9], row[9:11], row[11:13])
+    return Count(*values)
 
 
 def find_duplicates(
@@ -98,41 +105,59 @@ def _collect_suspects(connection: duckdb.DuckDBPyConnection, kind: Kind, counted
         """)
     for look_up in _look_ups(kind, counted) if ticks else [_by_hash(kind)]:
         connection.execute(
-            f"insert into suspect_rows select row_number from {accepted} as b where {look_up}",
-            {"first": counted.first, "last": counted.last},
+            f"insert into suspect_rows select row_number from {accepted} as b semi join {look_up}",
+            {
+                name: value
+                for name, value in {
+                    "first": counted.first,
+                    "last": counted.last,
+                    "low_id": counted.trade_ids[0],
+                    "high_id": counted.trade_ids[1],
+                    "low": counted.sequences[0],
+                    "high": counted.sequences[1],
+                }.items()
+                if f"${name} " in look_up + " "
+            },
         )
 
 
 def _by_hash(kind: Kind) -> str:
     return (
-        f"content_hash in (select content_hash from {kind.table}"
-        f" where {kind.time} between $first and $last)"
+        f"(select content_hash from {kind.table}"
+        f" where {kind.time} >= $first and {kind.time} <= $last ) as t"
+        " on t.content_hash = b.content_hash"
     )
 
 
 def _look_ups(kind: Kind, counted: Count) -> list[str]:
-    """Return a condition for each way a tick is known; each names its own columns to prune by."""
-    days = "timestamp >= $first::date and timestamp < $last::date + interval 1 day"
-    known = "exchange, symbol, kind, coalesce(venue, chr(1)), timestamp::date"
+    """Return the right side of a semi join for each way a tick is known.
+
+    Each names the range of its own column, so that row groups are pruned by it.
+    """
+    days = "timestamp >= $first ::date and timestamp < $last ::date + interval 1 day"
+    same = (
+        "t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
+        " and t.venue is not distinct from b.venue and t.timestamp::date = b.timestamp::date"
+    )
     found = []
     if counted.by_trade_id:
         found.append(
-            f"trade_id is not null and ({known}, trade_id) in"
-            f" (select ({known}, trade_id) from {kind.table} where {days} and trade_id is not null)"
+            f"(select * from {kind.table} where {days}"
+            " and trade_id >= $low_id and trade_id <= $high_id ) as t"
+            f" on {same} and t.trade_id = b.trade_id"
         )
     if counted.by_sequence:
         found.append(
-            f"trade_id is null and sequence_number is not null and ({known}, sequence_number) in"
-            f" (select ({known}, sequence_number) from {kind.table}"
-            f" where {days} and trade_id is null and sequence_number is not null)"
+            f"(select * from {kind.table} where {days}"
+            " and sequence_number >= $low and sequence_number <= $high and trade_id is null) as t"
+            f" on {same} and t.sequence_number = b.sequence_number and b.trade_id is null"
         )
     if counted.by_content:
         found.append(
-            "trade_id is null and sequence_number is null"
-            " and (exchange, symbol, kind, timestamp) in"
-            f" (select (exchange, symbol, kind, timestamp) from {kind.table}"
-            " where timestamp between $first and $last"
-            " and trade_id is null and sequence_number is null)"
+            f"(select * from {kind.table} where timestamp >= $first and timestamp <= $last"
+            " and trade_id is null and sequence_number is null) as t"
+            " on t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
+            " and t.timestamp = b.timestamp and b.trade_id is null and b.sequence_number is null"
         )
     return found
 
@@ -170,7 +195,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool) ->
         from suspects as s
         left join (
             select {columns} {kind.time} as time, content_hash, {highest} as occurrences
-            from {kind.table}
+            from {kind.table} as t
+            semi join suspects on t.content_hash = suspects.content_hash
             where {kind.time} between (select min(time) from suspects)
                 and (select max(time) from suspects)
             group by all
@@ -192,35 +218,42 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int) -> No
     if it is new, with the one chosen before: so every loser loses at least one pair, and a key
     that a million rows share costs a million pairs, not a million squared.
     """
-    rank = "(case when source in ('rest', 'backfill') then 0 else 1 end, content_hash)"
+    rank = "{'late': source not in ('rest', 'backfill'), 'content_hash': content_hash}"
+    key = (
+        "exchange, symbol, kind, venue, timestamp::date as day, trade_id,"
+        " case when trade_id is null then sequence_number end as sequence"
+    )
+    connection.execute(f"""
+        create or replace temp table new_rivals as
+        select {batch_id} * 4294967296 + row_number as tick_id, {key}, {rank} as preference
+        from batch
+        where reason is null and ignored is null
+            and row_number in (select row_number from suspect_rows)
+            and row_number not in (select row_number from dropped)
+            and (trade_id is not null or sequence_number is not null)
+    """)
+    found = connection.execute("select count(*), min(day), max(day) from new_rivals").fetchone()
+    if not found or not found[0]:
+        return
     connection.execute(
         f"""
         with
         new as (
-            select {batch_id} * 4294967296 + b.row_number as tick_id, exchange, symbol, kind,
-                venue, timestamp::date as day, trade_id,
-                case when trade_id is null then sequence_number end as sequence,
-                {rank} as preference
-            from batch as b
-            where reason is null and ignored is null
-                and row_number in (select row_number from suspect_rows)
-                and row_number not in (select row_number from dropped)
-                and (trade_id is not null or sequence_number is not null)
+            select * from new_rivals
         ),
         old as (
-            select exchange, symbol, kind, venue, timestamp::date as day, trade_id,
-                case when trade_id is null then sequence_number end as sequence,
-                arg_min(tick_id, {rank}) as tick_id, min({rank}) as preference
-            from raw.market_ticks
-            where timestamp >= (select min(day) from new)
-                and timestamp < (select max(day) from new) + interval 1 day
-                and batch_id < {batch_id}
-                and (exchange, symbol, kind, coalesce(venue, chr(1)), timestamp::date,
-                    coalesce(trade_id, sequence_number::varchar)) in (
-                    select (exchange, symbol, kind, coalesce(venue, chr(1)), day,
-                        coalesce(trade_id, sequence::varchar))
-                    from new
-                )
+            select exchange, symbol, kind, venue, day, trade_id, sequence,
+                arg_min(tick_id, preference) as tick_id, min(preference) as preference
+            from (
+                select tick_id, {key}, {rank} as preference
+                from raw.market_ticks
+                where timestamp >= $first and timestamp < $last::date + interval 1 day
+                    and batch_id < {batch_id}
+            ) as t
+            semi join new on t.exchange = new.exchange and t.symbol = new.symbol
+                and t.kind = new.kind and t.venue is not distinct from new.venue
+                and t.day = new.day and t.trade_id is not distinct from new.trade_id
+                and t.sequence is not distinct from new.sequence
             group by all
         ),
         best as (
@@ -243,5 +276,6 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int) -> No
             and new.sequence is not distinct from old.sequence
         where (case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end)
             is not null
-        """
+        """,
+        {"first": found[1], "last": found[2]},
     )

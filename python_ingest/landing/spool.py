@@ -95,6 +95,8 @@ def pending(settings: Settings) -> list[Segment]:
         try:
             found.append(Segment(**json.loads(description.read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError) as error:
+            if not path.exists():  # another loader landed it meanwhile
+                continue
             raise FileRejectedError(
                 f"{path}: its description {description.name} cannot be read ({error});"
                 " land its source again and remove it"

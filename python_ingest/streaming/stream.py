@@ -115,6 +115,7 @@ class Stream:
             self._url,
             max_size=_MAX_FRAME,
             compression=None,
+            close_timeout=1,
             process_exception=self._explain,
         )
         try:
@@ -129,6 +130,8 @@ class Stream:
                     await self._receive_frames(connection)
                 except ConnectionClosed as error:
                     self._say(f"connection lost: {error}")
+                finally:
+                    await connection.close()
                 # a server that hangs up at once must not be called in a tight loop
                 short_lived = 0 if self._last_clock != before else short_lived + 1
                 await asyncio.sleep(min(0.1 * 2**short_lived, _LONGEST_WAIT) if short_lived else 0)
@@ -174,10 +177,13 @@ class Stream:
 
     async def _spool(self) -> None:
         """Write what was received, at most every `max_seconds` or `max_frames`."""
-        measured = time.monotonic()
+        measured = begun = time.monotonic()
         while True:
+            # from start to start: the time a flush takes is not added to the wait
+            wait = begun + self._max_seconds - time.monotonic()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), self._max_seconds)
+                await asyncio.wait_for(self._full.wait(), max(wait, 0.001))
+            begun = time.monotonic()
             stopping = self._stop.is_set()
             self._full.clear()
             frames, self._frames = self._frames, []

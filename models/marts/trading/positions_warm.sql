@@ -45,7 +45,9 @@ pending as (
 
     select
         valuations.*,
-        if(quantity = 0, 0, market_value - cost_basis)::decimal(38, 16) as unrealized,
+        {{ rounded('if(quantity = 0, 0, market_value - cost_basis)', 16) }} as unrealized,
+        {{ rounded('realized_pnl', 16) }} as realized,
+        {{ rounded('abs(cost_basis)', 16) }} as cost,
         {% if is_incremental() %}
             if(
                 last_rows.row.trip_number = valuations.trip_number, last_rows.row, null
@@ -75,12 +77,12 @@ with_peak as (
 
     select
         *,
-        (realized_pnl + unrealized)::decimal(38, 16) as pnl,
+        realized + unrealized as pnl,
         greatest(
-            before.peak_pnl, max((realized_pnl + unrealized)::decimal(38, 16)) over round_trip
+            before.peak_pnl, max(realized + unrealized) over round_trip
         ) as peak_pnl,
         greatest(
-            before.largest_cost, max(abs(cost_basis)::decimal(38, 16)) over round_trip
+            before.largest_cost, max(cost) over round_trip
         ) as largest_cost
     from pending
     window round_trip as (
@@ -119,13 +121,13 @@ final as (
         average_price::decimal(18, 8) as average_entry_price,
         opened_at as first_entry_time,
         current_price,
-        if(quantity = 0, 0, market_value)::decimal(18, 8) as market_value,
-        unrealized::decimal(18, 8) as unrealized_pnl,
-        {{ percentage('unrealized', '(cost_basis * sign(quantity))::decimal(38, 16)') }}
+        {{ rounded('if(quantity = 0, 0, market_value)', 8) }} as market_value,
+        {{ rounded('unrealized', 8) }} as unrealized_pnl,
+        {{ percentage('unrealized', 'if(cost_basis * sign(quantity) < 0, -cost, cost)') }}
             as unrealized_pnl_pct,
-        realized_pnl::decimal(18, 8) as realized_pnl,
-        abs(cost_basis)::decimal(18, 8) as total_cost_basis,
-        deepest_fall::decimal(18, 8) as max_drawdown,
+        {{ rounded('realized', 8) }} as realized_pnl,
+        {{ rounded('cost', 8) }} as total_cost_basis,
+        {{ rounded('deepest_fall', 8) }} as max_drawdown,
         {{ percentage('deepest_fall', 'largest_cost') }} as max_drawdown_pct,
         snapshot_time,
         opened_at,

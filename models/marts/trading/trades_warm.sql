@@ -62,9 +62,9 @@ final as (
         -- Set where the fill closes something.
         if(
             sign(changed_states.previous_quantity) * sign(fills.held_quantity) < 0,
-            changed_states.own_realized_pnl * fills.multiplier,
+            {{ rounded('changed_states.own_realized_pnl * fills.multiplier', 8) }},
             null
-        )::decimal(18, 8) as realized_pnl,
+        ) as realized_pnl,
         fills.exchange_trade_id,
         fills.correlation_id,
         fills.trade_id as source_trade_id,

@@ -177,6 +177,43 @@ def test_two_loaders_on_one_file(settings: Settings, rows: Rows, tmp_path: Path)
     check(settings, rows, 20_000, 500)
 
 
+def test_two_loaders_of_what_is_pending(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    paths = []
+    for number in range(8):
+        paths.append(tmp_path / f"{number}.csv")
+        paths[-1].write_text(trades(number * 10, 10) + f"x,s,never,1,1,bad{number}\n")
+    at_once = settings.model_copy(
+        update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 1})}
+    )
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ok', flush=True); input()"
+    settings.data_dir.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(settings.database_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        results = land_files(at_once, "ticks", paths)
+        holder.communicate(b"\n")
+    assert {result.state for result in results} == {"spooled"}
+    loaders = [
+        subprocess.Popen(
+            [*INGEST, "land", "--pending"],
+            env=environment(
+                settings,
+                DATABASE_CONNECTION_TIMEOUT_MS="60000",
+                OBSERVABILITY_ENABLE_METRICS="false",
+            ),
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+    assert [loader.wait() for loader in loaders] == [0, 0]
+    check(settings, rows, 80, 0)
+    assert rows("select count(*) from raw.rejected_rows") == [(8,)]
+
+
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "parquet", "ndjson"])
 def test_file_cut_at_every_tenth(settings: Settings, rows: Rows, tmp_path: Path, form: str) -> None:
     count = 1000

@@ -1,4 +1,4 @@
-"""From events to P&L: the built tables against fractions, and against themselves built otherwise."""
+"""From events to P&L: the built tables against fractions, and against other builds of them."""
 
 from __future__ import annotations
 

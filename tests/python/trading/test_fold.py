@@ -55,7 +55,7 @@ def test_continuing_from_a_state_is_the_same_as_never_stopping(
     whole = fold(sizes, prices, none)
     first = fold(sizes[:cut], prices[:cut], none[:cut])
     start = (
-        dict(quantity=first.quantity[-1], cost=first.cost[-1], realized=first.realized[-1])
+        {"quantity": first.quantity[-1], "cost": first.cost[-1], "realized": first.realized[-1]}
         if cut
         else {}
     )
@@ -88,7 +88,7 @@ def test_a_split_that_leaves_nothing_realises_the_cost() -> None:
 
 
 def test_lists_of_different_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         fold([1], [1, 2], [None])
 
 

@@ -147,8 +147,8 @@ class Warehouse:
     def build(self, *arguments: str) -> None:
         """Seeds and every model that trading needs, without tests."""
         self.dbt(
-            "build", "--exclude-resource-type", "test", "unit_test", "snapshot",
-            "--select", "+marts.trading", *arguments,
+            "build", "--select", "+marts.trading",
+            "--exclude-resource-type", "test", "unit_test", "snapshot", *arguments,
         )  # fmt: skip
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

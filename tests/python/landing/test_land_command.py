@@ -1,0 +1,101 @@
+"""The command: exit codes, what it prints, and that landing again changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import Settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+TICKS = "exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\nx,s,2024-01-02,oops\n"
+
+
+def ingest(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*INGEST, *arguments],
+        env={**os.environ, "DATA_DIR": str(settings.data_dir), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["land"],
+        ["land", "ticks"],
+        ["land", "tocks", "a.csv"],
+        ["land", "ticks", "a.csv", "--pending"],
+        ["land", "ticks", "a.csv", "--format", "xml"],
+        ["stream", "--exchange", "nyse", "--symbols", "A"],
+        ["stream", "--exchange", "binance", "--symbols", ","],
+        ["stream", "--exchange", "binance", "--symbols", "A", "--url", "http://x"],
+    ],
+)
+def test_wrong_use_is_exit_two_and_one_line(settings: Settings, arguments: list[str]) -> None:
+    done = ingest(settings, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("ingest: ")
+    assert done.stderr.count("\n") == 1
+    assert not settings.data_dir.exists()
+
+
+def test_summary_json_and_nothing_on_the_second_run(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text(TICKS)
+    second.write_text(TICKS.replace("oops", "2"))
+    done = ingest(settings, "land", "ticks", str(first), str(tmp_path / "none.csv"), str(second))
+    assert done.returncode == 1
+    assert "none.csv: no such file; nothing of it was landed" in done.stderr
+    assert "a.csv: batch 1, 2 read = 1 landed + 0 duplicate + 1 rejected" in done.stdout
+    assert "b.csv: batch 2, 2 read = 1 landed + 1 duplicate + 0 rejected" in done.stdout
+    assert "3 files: 4 read = 2 landed + 1 duplicate + 1 rejected" in done.stdout
+    assert rows("select message like '%none.csv: no such file' from raw.application_logs"
+                " where level = 'error'") == [(True,)]  # fmt: skip
+    landed = "select value from raw.system_metrics where metric_name = 'landing_rows_landed'"
+    assert rows(landed) == [(2.0,)]
+    tables = rows("select table_name from information_schema.tables where table_schema = 'raw'")
+    counts = [rows(f"select count(*) from raw.{name}") for (name,) in tables]
+    done = ingest(settings, "land", "ticks", str(first), str(second), "--json")
+    assert done.returncode == 0
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["state"], r["batch_id"]) for r in results] == [
+        ("already landed", 1),
+        ("already landed", 2),
+    ]
+    assert [rows(f"select count(*) from raw.{name}") for (name,) in tables] == counts
+
+
+def test_the_function_reports_nothing_of_its_own(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TICKS)
+    land_files(settings, "ticks", [path])
+    assert rows("select (select count(*) from raw.system_metrics),"
+                " (select count(*) from raw.application_logs),"
+                " (select count(*) from raw.landings)") == [(0, 0, 1)]  # fmt: skip
+
+
+def test_a_segment_says_where_it_came_from(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TICKS)
+    land_files(settings, "ticks", [path])
+    (description,) = (settings.spool_dir / "landed").glob("*.json")
+    told = json.loads(description.read_text())
+    assert (told["file_name"], told["kind"], told["format"]) == (str(path), "ticks", "csv")
+    assert len(told["sha256"]) == 64
+    assert description.with_suffix(".parquet").exists()

@@ -1,0 +1,276 @@
+"""Days and sessions, quotes, completeness, late ticks, and what a failed build leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from conftest import Warehouse
+
+AS_OF = ("--vars", '{"as_of": "2024-07-05 12:00:00"}')
+NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")
+
+
+def utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    local = datetime.combine(day, clock, zone)
+    return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+def trade(exchange: str, symbol: str, at: datetime, price: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "exchange": exchange,
+        "symbol": symbol,
+        "timestamp": at,
+        "kind": "trade",
+        "last_price": Decimal(str(price)),
+        "last_size": Decimal(1),
+        **more,
+    }
+
+
+def quote(symbol: str, at: datetime, bid: str | None, ask: str | None) -> dict[str, Any]:
+    return {
+        "exchange": "quoted",
+        "symbol": symbol,
+        "timestamp": at,
+        "kind": "quote",
+        "bid_price": bid and Decimal(bid),
+        "ask_price": ask and Decimal(ask),
+    }
+
+
+NOON = datetime(2024, 7, 1, 12)
+SPRING, AUTUMN = date(2024, 3, 10), date(2024, 11, 3)
+FIRST = [
+    # FX: one trade a second before and one at 17:00 New York on both days of the change.
+    *(
+        trade("fx17", f"DST{day.month}", utc(day, clock, NEW_YORK), price)
+        for day in (date(2024, 3, 8), SPRING, date(2023, 11, 5))
+        for clock, price in ((time(16, 59, 59), 1), (time(17), 2))
+    ),
+    # Futures: a session over midnight, and a print in the pause at 16:30 Chicago.
+    trade("globex", "ES", utc(date(2024, 7, 1), time(17), CHICAGO), 10),
+    trade("globex", "ES", utc(date(2024, 7, 2), time(15, 59, 59), CHICAGO), 11),
+    trade("globex", "ES", utc(date(2024, 7, 2), time(16, 30), CHICAGO), 99),
+    # Regular hours, a half day with its closing auction after the bell, a holiday.
+    *(
+        trade("nyse", "IBM", utc(date(2024, 7, 3), clock, NEW_YORK), price, **more)
+        for clock, price, more in (
+            (time(9, 29, 59), 50, {}),
+            (time(9, 30), 20, {}),
+            (time(12, 59, 59), 21, {}),
+            (time(13, 0, 4), 22, {"tape": "A", "conditions": ["6"]}),
+            (time(13, 0, 5), 90, {}),
+        )
+    ),
+    trade("nyse", "IBM", utc(date(2024, 7, 4), time(10), NEW_YORK), 70),
+    # Extended hours count in minutes, not in the day; odd lots in volume only.
+    *(
+        trade("alpaca", "T", utc(date(2024, 7, 2), clock, NEW_YORK), price, tape="C", conditions=codes)
+        for clock, price, codes in (
+            (time(8), 5, ["@", "T"]),
+            (time(10), 6, ["@"]),
+            (time(10, 0, 1), 9, ["@", "I"]),
+            (time(10, 0, 2), 7, ["@", "Z"]),
+        )
+    ),
+    # Quotes: half up at the ninth decimal; mid needs both sides above zero.
+    quote("MID", NOON, "1.00000001", "1.00000002"),
+    quote("MID", NOON + timedelta(seconds=1), "0", "5"),
+    quote("MID", NOON + timedelta(seconds=2), None, "5"),
+    quote("ASK", NOON, None, "3"),
+    trade("quoted", "ASK", NOON, 100),
+    quote("UNLISTED", NOON, "1", "2"),
+    # Trades and aggregate trades.
+    trade("prop", "BOTH", NOON, 1, trade_id="1"),
+    trade("prop", "BOTH", NOON, 2, trade_id="1", kind="agg"),
+    trade("prop", "BYAGG", NOON, 1, trade_id="1"),
+    trade("prop", "BYAGG", NOON, 2, trade_id="1", kind="agg"),
+    # Sums beyond DECIMAL(18, 8), and notionals beyond DECIMAL(38, 16).
+    *(
+        trade("prop", "HUGE", NOON, "9999999999.99999999", last_size=Decimal("9999999999.99999999"))
+        for _ in range(300)
+    ),
+    # Completeness: silent since long; one tick dated tomorrow; an open minute.
+    trade("silent", "S", datetime(2024, 7, 3), 1),
+    trade("future", "F", datetime(2024, 7, 5, 12), 1),
+    trade("future", "F", datetime(2024, 7, 5, 12, 5), 1, ingestion_time=datetime(2024, 7, 5, 12)),
+    trade("live", "L", datetime(2024, 7, 5, 12), 1),
+    trade("live", "L", datetime(2024, 7, 5, 12, 1, 29), 1),
+]
+SECOND = [
+    trade("live", "L", datetime(2024, 7, 5, 12, 1, 30), 1),
+    trade("live", "M", datetime(2024, 7, 5, 12, 1, 31), 3),
+    trade("nyse", "IBM", utc(date(2024, 7, 3), time(10, 0), NEW_YORK), 19),
+]
+
+
+@pytest.fixture(scope="module")
+def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    made = new_warehouse()
+    made.land_ticks("select * from rows", rows=pd.DataFrame(FIRST))
+    made.build(*AS_OF)
+    return made
+
+
+def _days(warehouse: Warehouse, exchange: str, symbol: str) -> list[tuple[Any, ...]]:
+    return warehouse.rows(
+        "select trading_date, timestamp, ends_at, open, high, close, trade_count from ohlcv_bars"
+        f" where exchange = '{exchange}' and symbol = '{symbol}' and timeframe = '1d' order by 2"
+    )
+
+
+def test_fx_days_start_at_five_in_new_york(warehouse: Warehouse) -> None:
+    spring = _days(warehouse, "fx17", "DST3")
+    assert [row[:3] for row in spring] == [
+        (day, utc(day - timedelta(1), time(17), NEW_YORK), utc(day, time(17), NEW_YORK))
+        for day in (date(2024, 3, 8), date(2024, 3, 9), SPRING, date(2024, 3, 11))
+    ]
+    assert [(row[2] - row[1]) / timedelta(hours=1) for row in spring] == [24, 24, 23, 24]
+    autumn = _days(warehouse, "fx17", "DST11")
+    assert [(row[0], (row[2] - row[1]) / timedelta(hours=1)) for row in autumn] == [
+        (date(2023, 11, 5), 25),
+        (date(2023, 11, 6), 24),
+    ]
+
+
+def test_sessions(warehouse: Warehouse) -> None:
+    (futures,) = _days(warehouse, "globex", "ES")
+    assert futures[0] == date(2024, 7, 2)
+    assert futures[3:] == (10, 11, 11, 2)
+    (half_day,) = _days(warehouse, "nyse", "IBM")[:1]
+    assert half_day[0] == date(2024, 7, 3)
+    assert half_day[3:] == (20, 22, 22, 3)
+    assert len(_days(warehouse, "nyse", "IBM")) == 1
+
+
+def test_conditions(warehouse: Warehouse) -> None:
+    (day,) = _days(warehouse, "alpaca", "T")
+    assert day[3:] == (6, 7, 6, 4)
+    minutes = warehouse.rows(
+        "select open, high, low, close, volume, trade_count from ohlcv_bars"
+        " where exchange = 'alpaca' and timeframe = '1m' order by timestamp"
+    )
+    assert minutes == [(5, 5, 5, 5, 1, 1), (6, 7, 6, 6, 3, 3)]
+
+
+def test_quotes_and_kinds(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select symbol, open, close, volume, vwap, trade_count from ohlcv_bars"
+        " where exchange in ('quoted', 'prop') and symbol <> 'HUGE' and timeframe = '1d' order by 1"
+    )
+    mid = Decimal("1.00000002")
+    assert rows == [
+        ("ASK", 3, 3, 0, None, 0),
+        ("BOTH", 1, 1, 1, 1, 1),
+        ("BYAGG", 2, 2, 1, 2, 1),
+        ("MID", mid, mid, 0, None, 0),
+    ]
+
+
+def test_large_sums(warehouse: Warehouse) -> None:
+    rows = warehouse.rows("select distinct volume, vwap from ohlcv_bars where symbol = 'HUGE'")
+    price = Decimal("9999999999.99999999")
+    assert rows == [(300 * price, price)]
+
+
+def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
+    complete = (
+        "select exchange, timestamp, is_complete from ohlcv_bars where timeframe = '1m'"
+        " and exchange in ('silent', 'future', 'live') and symbol <> 'M' order by 1, 2"
+    )
+    noon = datetime(2024, 7, 5, 12)
+    states = [
+        ("future", noon, False),
+        ("future", noon + timedelta(minutes=5), False),
+        ("live", noon, False),
+        ("live", noon + timedelta(minutes=1), False),
+        ("silent", datetime(2024, 7, 3), True),
+    ]
+    assert warehouse.rows(complete) == states
+    before = warehouse.rows("select * from ohlcv_bars order by all")
+    warehouse.land_ticks("select * from rows", rows=pd.DataFrame(SECOND))
+    warehouse.build(*AS_OF)
+    states[2] = ("live", noon, True)
+    assert warehouse.rows(complete) == states
+    late = "exchange = 'nyse' and timestamp >= '2024-07-03' and timestamp < '2024-07-04'"
+    revised = warehouse.rows(
+        "select timeframe, open, high, low, close, trade_count from ohlcv_bar_revisions"
+        f" where {late} order by 1"
+    )
+    assert ("1d", 20, 22, 20, 22, 3) in revised
+    assert ("1m", *([20] * 4), 1) not in revised  # another minute than the late tick's
+    spans = warehouse.rows("select valid_from < valid_to from ohlcv_bar_revisions")
+    assert spans == [(True,)] * len(revised)
+    # What no tick touched is as it was, to the time it was built at.
+    untouched = "exchange not in ('nyse', 'live')"
+    after = warehouse.rows(f"select * from ohlcv_bars where {untouched} order by all")
+    assert after == [row for row in before if row[1] not in {"nyse", "live"}]
+
+
+def test_empty_buckets_carry_the_close(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select timestamp, open, close, volume, is_filled from ohlcv_bars_filled"
+        " where exchange = 'alpaca' and timeframe = '1h' order by 1"
+    )
+    start = utc(date(2024, 7, 2), time(8), NEW_YORK)
+    assert rows == [
+        (start, 5, 5, 1, False),
+        (start + timedelta(hours=1), 5, 5, 0, True),
+        (start + timedelta(hours=2), 6, 6, 3, False),
+    ]
+
+
+def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_were(
+    warehouse: Warehouse,
+) -> None:
+    """The hook that writes the watermark fails: neither the bars nor it may have moved."""
+    state = (
+        "select count(*), sum(built_batch_id) from ohlcv_bars",
+        "select * from build_watermarks order by all",
+        "select * from ohlcv_bar_revisions order by all",
+        "select count(*), sum(built_batch_id) from intermediate.int_bar_steps",
+    )
+    before = [warehouse.rows(query) for query in state]
+    warehouse.land_ticks(
+        "select * from rows", rows=pd.DataFrame([trade("silent", "S", datetime(2024, 7, 3), 2)])
+    )
+    macro = warehouse.project / "macros" / "build_state.sql"
+    text = macro.read_text()
+    try:
+        macro.write_text(
+            text.replace("{{ landed_batch() }} as batch_id", "error('power cut')::bigint as batch_id")
+        )
+        failed = warehouse.dbt(
+            "run", "--select", "int_bar_steps", "ohlcv_bars_warm", *AS_OF, check=False
+        )
+    finally:
+        macro.write_text(text)
+    assert "power cut" in failed.stdout
+    assert [warehouse.rows(query) for query in state] == before
+    warehouse.build(*AS_OF)
+    assert warehouse.rows(
+        "select close from ohlcv_bars where exchange = 'silent' and timeframe = '1m'"
+    ) in ([(1,)], [(2,)])
+    assert warehouse.rows(
+        "select trade_count from ohlcv_bars where exchange = 'silent' and timeframe = '1m'"
+    ) == [(2,)]
+
+
+def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
+    with warehouse.connect() as connection:
+        connection.execute("update main.bar_inputs set hash = 'other' where seed = 'timeframes'")
+    failed = warehouse.dbt("run", "--select", "int_bar_steps", *AS_OF, check=False)
+    assert "other seeds than these (timeframes)" in failed.stdout
+    assert "--full-refresh --select int_bar_steps+" in failed.stdout
+    warehouse.build("--full-refresh", *AS_OF)
+    with warehouse.connect() as connection:
+        connection.execute("update main.build_watermarks set batch_id = 99")
+    failed = warehouse.dbt("run", "--select", "int_bar_steps", *AS_OF, check=False)
+    assert "has seen batch 99" in failed.stdout
+    assert "--full-refresh --select stg_disputed_ticks+" in failed.stdout
