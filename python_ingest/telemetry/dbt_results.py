@@ -43,7 +43,7 @@ def metrics_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def logs_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each node that failed or warned; dbt's messages may quote rows, so not them."""
+    """Yield a row for each node that failed or warned, without its message: that may quote rows."""
     metadata = run_results["metadata"]
     for result in run_results["results"]:
         level = _BAD.get(result["status"])

@@ -1,5 +1,7 @@
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -115,6 +117,49 @@ def test_a_new_publication_is_followed_and_an_old_reader_keeps_its_own(published
         publish_batch(2)
         assert pool.dicts("select any_value(batch) as b from orders") == [{"b": 2}]
         assert early.dicts("select any_value(batch) as b from orders") == [{"b": 1}]
+
+
+def open_publications() -> int:
+    links = (link.resolve() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum("published" in str(link) for link in links)
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+def test_former_publications_are_let_go(published, publish_batch):
+    with ReaderPool(published) as pool:
+        for batch in range(2, 6):
+            publish_batch(batch)
+            assert pool.dicts("select any_value(batch) as b from orders") == [{"b": batch}]
+            assert open_publications() == 1
+    assert open_publications() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_a_day_of_publications_leaves_memory_flat(published, publish_batch):
+    """A publication every twenty minutes for a day, fifty readers all the time."""
+    done = threading.Event()
+
+    def read(_):
+        while not done.is_set():
+            assert pool.query("select * from market_ticks").num_rows == 1000
+
+    with ReaderPool(published) as pool, ThreadPoolExecutor(50) as threads:
+        readers = [threads.submit(read, n) for n in range(50)]
+        try:
+            sizes = []
+            for batch in range(2, 74):
+                publish_batch(batch)
+                sizes.append(resident_mb())
+        finally:
+            done.set()
+        for reader in readers:
+            reader.result()
+    assert max(sizes[-20:]) < max(sizes[20:40]) * 1.1
 
 
 def test_every_read_during_publications_is_of_one_state(published, publish_batch):
