@@ -106,7 +106,7 @@ special_minutes as (
 special_ticks as (
 
     select
-        ticks.* exclude (differs_daily),
+        ticks.* exclude (differs_daily), -- noqa: RF02
         special_minutes.differs_daily
     from ticks
     inner join special_minutes

@@ -1,4 +1,5 @@
--- What a feed's codes forbid, as lists: one row per feed, so that a tick finds all its codes' rules at once.
+-- What a feed's codes forbid, as lists: one row per feed, so that a tick finds all its codes'
+-- rules at once.
 with
 
 conditions as (

@@ -84,8 +84,10 @@ positions as (
         ) as margined_pnl,
         sum(abs(coalesce(valuations.market_value, valuations.cost_basis))) as gross_notional,
         sum(
-            (abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
-            * coalesce(margin_rates.margin_rate, 1))::decimal(38, 24)
+            cast(
+                abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
+                * coalesce(margin_rates.margin_rate, 1) as decimal(38, 24)
+            )
         ) as margin_used,
         count_if(valuations.quantity > 0) as long_positions,
         count_if(valuations.quantity < 0) as short_positions,
@@ -112,16 +114,20 @@ final as (
         times.snapshot_time,
         currencies.currency,
         coalesce(moved.flow, 0) as flow,
-        {% for column in ['flow', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
-            coalesce(sum(moved.{{ column }}) over history, 0)
-                as {{ 'net_flows' if column == 'flow' else column }},
-        {% endfor %}
-        {% for column in [
-            'market_value', 'unrealized_pnl', 'margined_pnl', 'gross_notional', 'margin_used',
-            'long_positions', 'short_positions', 'unpriced_positions'
-        ] %}
-            coalesce(positions.{{ column }}, 0) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        coalesce(sum(moved.flow) over history, 0) as net_flows,
+        coalesce(sum(moved.other_cash) over history, 0) as other_cash,
+        coalesce(sum(moved.realized_pnl) over history, 0) as realized_pnl,
+        coalesce(sum(moved.commission) over history, 0) as commission,
+        coalesce(sum(moved.fees) over history, 0) as fees,
+        coalesce(sum(moved.cash) over history, 0) as cash,
+        coalesce(positions.market_value, 0) as market_value,
+        coalesce(positions.unrealized_pnl, 0) as unrealized_pnl,
+        coalesce(positions.margined_pnl, 0) as margined_pnl,
+        coalesce(positions.gross_notional, 0) as gross_notional,
+        coalesce(positions.margin_used, 0) as margin_used,
+        coalesce(positions.long_positions, 0) as long_positions,
+        coalesce(positions.short_positions, 0) as short_positions,
+        coalesce(positions.unpriced_positions, 0) as unpriced_positions
     from times
     cross join currencies
     left join moved

@@ -101,7 +101,9 @@ corrected_values as (
         named_corrections.order_id,
         named_corrections.fill_id,
         bool_or(corrections.event_type = 'trade_bust') as is_busted,
-        {% for column in ['fill_quantity', 'fill_price', 'commission', 'commission_currency', 'fees'] %}
+        {% for column in [
+            'fill_quantity', 'fill_price', 'commission', 'commission_currency', 'fees'
+        ] %}
             last(
                 corrections.{{ column }}
                 order by
@@ -144,7 +146,9 @@ final as (
         coalesce(
             fills.correlation_id,
             orders.correlation_id,
-            {{ uuid_v5('fills.exchange', 'fills.symbol', "concat('correlation/', fills.order_id)") }}
+            {{ uuid_v5(
+                'fills.exchange', 'fills.symbol', "concat('correlation/', fills.order_id)"
+            ) }}
         ) as correlation_id,
         coalesce(corrected.fill_quantity, fills.fill_quantity) as quantity,
         coalesce(corrected.fill_price, fills.fill_price) as price,

@@ -19,11 +19,13 @@ ticks as (
 
 ),
 
-amendments as (
+{% if is_incremental() %}
+    amendments as (
 
-    select * from {{ ref('stg_tick_amendments') }}
+        select * from {{ ref('stg_tick_amendments') }}
 
-),
+    ),
+{% endif %}
 
 candidates as (
 

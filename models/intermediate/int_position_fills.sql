@@ -42,10 +42,11 @@ with_commission as (
     select
         with_instrument.*,
         -- Spot: a commission in the asset itself is taken from what is held.
-        commission_currency = base_currency and not margined and base_currency <> quote_currency
-            as is_base_commission,
-        coalesce(charged_peg.pegged_to, commission_currency)
-        = coalesce(quote_peg.pegged_to, quote_currency) as is_quote_commission
+        with_instrument.commission_currency = with_instrument.base_currency
+        and not with_instrument.margined
+        and with_instrument.base_currency <> with_instrument.quote_currency as is_base_commission,
+        coalesce(charged_peg.pegged_to, with_instrument.commission_currency)
+        = coalesce(quote_peg.pegged_to, with_instrument.quote_currency) as is_quote_commission
     from with_instrument
     left join pegs as charged_peg on with_instrument.commission_currency = charged_peg.currency
     left join pegs as quote_peg on with_instrument.quote_currency = quote_peg.currency

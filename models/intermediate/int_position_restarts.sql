@@ -10,7 +10,8 @@ events as (
 
 fills as (
 
-    select * from events where is_fill
+    select * from events
+    where is_fill
 
 ),
 
@@ -119,6 +120,16 @@ inherited_restarts as (
 
 ),
 
+positions as (
+
+    select distinct
+        exchange,
+        symbol,
+        coalesce(strategy_id, 'unassigned') as strategy_id
+    from events
+
+),
+
 split_restarts as (
 
     select
@@ -128,13 +139,7 @@ split_restarts as (
         actions.effective_at as restart_at,
         actions.batch_id
     from actions
-    inner join (
-        select distinct
-            exchange,
-            symbol,
-            coalesce(strategy_id, 'unassigned') as strategy_id
-        from events
-    ) as positions
+    inner join positions
         on actions.exchange = positions.exchange and actions.symbol = positions.symbol
 
 ),

@@ -18,7 +18,8 @@ fills as (
 
 splits as (
 
-    select * from {{ ref('stg_corporate_actions') }} where kind = 'split'
+    select * from {{ ref('stg_corporate_actions') }}
+    where kind = 'split'
 
 ),
 
@@ -193,8 +194,8 @@ steps as (
 
 ),
 
--- Realised minus cost is what was paid, a whole number of 1e-16: rounding one and deriving the other
--- keeps their sum exact.
+-- Realised minus cost is what was paid, a whole number of 1e-16: rounding one and deriving the
+-- other keeps their sum exact.
 rounded as (
 
     select

@@ -142,6 +142,20 @@ mark_times as (
 
 ),
 
+marks as (
+
+    select
+        positions_to_mark.exchange,
+        positions_to_mark.symbol,
+        positions_to_mark.strategy_id,
+        mark_times.snapshot_time,
+        mark_times.is_mark
+    from positions_to_mark
+    inner join mark_times
+        on positions_to_mark.marked_after < mark_times.snapshot_time
+
+),
+
 times as (
 
     select
@@ -152,17 +166,7 @@ times as (
         coalesce(fill_times.is_fill, false) as is_fill,
         coalesce(fill_times.is_fill or marks.is_mark, marks.is_mark) as is_published
     from fill_times
-    full join (
-        select
-            positions_to_mark.exchange,
-            positions_to_mark.symbol,
-            positions_to_mark.strategy_id,
-            mark_times.snapshot_time,
-            mark_times.is_mark
-        from positions_to_mark
-        inner join mark_times
-            on positions_to_mark.marked_after < mark_times.snapshot_time
-    ) as marks
+    full join marks
         on
             fill_times.exchange = marks.exchange
             and fill_times.symbol = marks.symbol
@@ -217,7 +221,7 @@ held as (
             times.exchange = instruments.exchange
             and times.symbol = instruments.symbol
             and times.strategy_id = instruments.strategy_id
-    where times.is_fill or last_states.state.quantity <> 0
+    where times.is_fill or last_states.state.quantity <> 0 -- noqa: RF01
 
 ),
 
@@ -287,7 +291,7 @@ split_ratios as (
         priced.symbol,
         priced.known_at,
         priced.snapshot_time,
-        list_reduce(
+        list_reduce( -- noqa: PRS, RF02
             list(distinct {{ scaled('splits.ratio') }}), lambda x, y: x * y // 100000000
         ) as ratio_units
     from priced

@@ -42,6 +42,24 @@ manual_snapshots as (
 
 ),
 
+-- Times at which everything is to be valued besides.
+valued_times as (
+
+    select
+        event_time as restart_at,
+        batch_id
+    from cash_events
+    where is_flow
+
+    union all
+
+    select
+        snapshot_time as restart_at,
+        batch_id
+    from manual_snapshots
+
+),
+
 final as (
 
     select
@@ -86,27 +104,15 @@ final as (
 
     union all
 
-    -- A time at which everything is to be valued besides.
     select
         positions.exchange,
         positions.symbol,
         positions.strategy_id,
-        times.restart_at,
-        times.batch_id,
+        valued_times.restart_at,
+        valued_times.batch_id,
         'events' as cause
     from positions
-    cross join (
-        select
-            event_time as restart_at,
-            batch_id
-        from cash_events
-        where is_flow
-        union all
-        select
-            snapshot_time as restart_at,
-            batch_id
-        from manual_snapshots
-    ) as times
+    cross join valued_times
 
 )
 

@@ -22,8 +22,8 @@ union all
 select
     exchange,
     concat_ws('/', symbol, order_id, fill_id) as key,
-    count(distinct (fill_quantity, fill_price, side)) as versions
+    count(distinct row(fill_quantity, fill_price, side)) as versions
 from events
 where is_fill
 group by exchange, symbol, order_id, fill_id
-having count(distinct (fill_quantity, fill_price, side)) > 1
+having count(distinct row(fill_quantity, fill_price, side)) > 1

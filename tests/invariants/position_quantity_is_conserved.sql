@@ -1,4 +1,5 @@
--- What is held is the sum of signed fills less base-asset commission, where no split stands between.
+-- What is held is the sum of signed fills less base-asset commission, where no split stands
+-- between.
 with
 
 fills as (

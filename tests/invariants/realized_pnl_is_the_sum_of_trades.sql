@@ -1,5 +1,5 @@
--- The last realised P&L of a position is the sum over its states, and over its round trips to within
--- their rounding.
+-- The last realised P&L of a position is the sum over its states, and over its round trips to
+-- within their rounding.
 with
 
 trips as (

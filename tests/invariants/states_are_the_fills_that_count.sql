@@ -24,13 +24,21 @@ states as (
 
 ),
 
+in_both as (
+
+    select * from fills
+    intersect
+    select * from states
+
+),
+
 counts as (
 
     select
         (select count(*) from fills) as fills,
         (select count(*) from states) as states,
         (select count(*) from {{ ref('trades') }}) as trades,
-        (select count(*) from (select * from fills intersect select * from states)) as in_both
+        (select count(*) from in_both) as in_both
 
 )
 

@@ -31,17 +31,19 @@ steps as (
 
 ),
 
-all_steps as (
+{% if is_incremental() %}
+    all_steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+        select * from {{ ref('int_bar_steps') }}
 
-),
+    ),
 
-mixed_days as (
+    mixed_days as (
 
-    select * from {{ ref('int_mixed_days') }}
+        select * from {{ ref('int_mixed_days') }}
 
-),
+    ),
+{% endif %}
 
 timeframes as (
 
@@ -153,7 +155,7 @@ intraday_steps as (
     where
         steps.scope = 'intraday'
         and timeframes.minutes < 1440
-        {% if is_incremental() %}
+    {% if is_incremental() %}
             and {{ in_touched_hours('steps.minute', touched_steps, '24 hours') }}
             and (
                 steps.exchange,
@@ -205,7 +207,7 @@ daily_steps as (
                 and steps.minute < trading_days.closes_at
             ) is not true
         )
-        {% if is_incremental() %}
+    {% if is_incremental() %}
             and {{ in_touched_hours('steps.minute', touched_steps, '48 hours') }}
             and (steps.exchange, steps.symbol, trading_days.trading_date) in (
                 select

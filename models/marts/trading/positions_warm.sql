@@ -13,7 +13,8 @@ with
 
 valuations as (
 
-    select * from {{ ref('int_position_valuations') }} where is_published
+    select * from {{ ref('int_position_valuations') }}
+    where is_published
 
 ),
 

@@ -19,13 +19,15 @@ fills as (
 
 states as (
 
-    select * from {{ ref('int_position_states') }} where not is_split
+    select * from {{ ref('int_position_states') }}
+    where not is_split
 
 ),
 
 charges as (
 
-    select * from {{ ref('int_fill_charges') }} where is_converted
+    select * from {{ ref('int_fill_charges') }}
+    where is_converted
 
 ),
 
