@@ -25,6 +25,7 @@ from python_ingest.telemetry.otel_queries import logger as slow_queries
 from python_ingest.telemetry.segment_files import telemetry_dir
 
 _SERVICE = "reader_pool"
+_TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
 
 
 class Reader(Readable):
@@ -78,7 +79,7 @@ class ReaderPool(Readable):
         self._closed = False
         self._opened = OpenedPublication(self._settings, threads)
         self._places = FairGate(self._settings.pool.max_readers)
-        self._watch = Watch(FairGate(os.cpu_count() or 1))
+        self._watch = Watch(FairGate(_TURNS_A_CORE * (os.cpu_count() or 1)))
         self._telemetry = Telemetry(self._settings, _SERVICE)
         self._queries = QueryTelemetry(self._settings, self._telemetry, _SERVICE)
         self._queries.watch_pool(

@@ -1,7 +1,7 @@
 """One thread that looks after running queries: it ends late ones and lends the turns of long ones.
 
-A turn is a place among the few queries that run at once, about one a core: two at a time answer
-more clients than fifty at a time. So that a long query keeps nobody waiting, its turn goes to the
+A turn is a place among the few queries that run at once: four at a time on two cores answer more
+clients than fifty at a time. So that a long query keeps nobody waiting, its turn goes to the
 next after a moment and the long one runs on beside them.
 """
 
