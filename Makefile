@@ -7,11 +7,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: build test test-slow lint format bench docs lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
-	@ingest demo --sample
-	@ingest cycle --as-of "$$(ingest demo --sample-as-of)"
+	@ingest init
+	@ingest land ticks sample/binance_spot_btcusdt_ws.ndjson.gz sample/aig_trades.parquet
+	@ingest land corrections sample/aig_corrections.csv
+	@ingest land cash sample/cash.csv
+	@ingest land orders sample/orders.ndjson
+	@ingest land metrics sample/metrics.ndjson.gz
+	@ingest land logs sample/logs.ndjson
+	@ingest cycle --as-of "2024-08-09 00:00:00"
 
 test: lint ## Lint, build on fixtures, fast tests (under 10 minutes on two cores)
-	pytest
+	pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/.installed ## The long kill and scale tests
 	pytest -m slow

@@ -84,10 +84,8 @@ positions as (
         ) as margined_pnl,
         sum(abs(coalesce(valuations.market_value, valuations.cost_basis))) as gross_notional,
         sum(
-            cast(
-                abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
-                * coalesce(margin_rates.margin_rate, 1) as decimal(38, 24)
-            )
+            abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
+            * coalesce(margin_rates.margin_rate, 1)
         ) as margin_used,
         count_if(valuations.quantity > 0) as long_positions,
         count_if(valuations.quantity < 0) as short_positions,

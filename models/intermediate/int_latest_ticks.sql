@@ -19,13 +19,11 @@ ticks as (
 
 ),
 
-{% if is_incremental() %}
-    amendments as (
+amendments as ( -- noqa: ST03
 
-        select * from {{ ref('stg_tick_amendments') }}
+    select * from {{ ref('stg_tick_amendments') }}
 
-    ),
-{% endif %}
+),
 
 candidates as (
 

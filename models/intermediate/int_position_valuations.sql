@@ -36,7 +36,8 @@ prices as (
 
 splits as (
 
-    select * from {{ ref('stg_corporate_actions') }} where kind = 'split'
+    select * from {{ ref('stg_corporate_actions') }}
+    where kind = 'split'
 
 ),
 

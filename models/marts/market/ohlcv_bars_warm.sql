@@ -31,19 +31,17 @@ steps as (
 
 ),
 
-{% if is_incremental() %}
-    all_steps as (
+all_steps as ( -- noqa: ST03
 
-        select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_bar_steps') }}
 
-    ),
+),
 
-    mixed_days as (
+mixed_days as ( -- noqa: ST03
 
-        select * from {{ ref('int_mixed_days') }}
+    select * from {{ ref('int_mixed_days') }}
 
-    ),
-{% endif %}
+),
 
 timeframes as (
 

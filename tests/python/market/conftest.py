@@ -31,7 +31,7 @@ EXTRA_INSTRUMENTS = [
     "quoted,ASK,fx,,,ask,,,",
     "prop,BYAGG,crypto,,,agg,,,",
 ]
-MARKET = "stg_disputed_ticks+ +path:models/marts/market"
+MARKET = "+path:models/marts/market"
 
 TICK_COLUMNS = {
     "exchange": "varchar",

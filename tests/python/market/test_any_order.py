@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Warehouse
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from .conftest import Warehouse
 
 BUILDS = 3
 # Before the wall clock, so that completeness is decided by the ticks.

@@ -10,7 +10,8 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pytest
-from conftest import Warehouse
+
+from .conftest import Warehouse
 
 DATA = Path(__file__).parent / "data"
 

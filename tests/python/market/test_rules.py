@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from conftest import Warehouse
+
+from .conftest import Warehouse
 
 AS_OF = ("--vars", '{"as_of": "2024-07-05 12:00:00"}')
 NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")

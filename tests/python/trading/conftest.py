@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from trading_cases import Case, random_cases
+
+from .trading_cases import Case, random_cases
 
 
 @pytest.fixture(scope="session")

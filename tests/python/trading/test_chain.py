@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from trading_cases import Case, Fill
-from trading_model import Position, rounded
-from trading_warehouse import Warehouse
+
+from .trading_cases import Case, Fill
+from .trading_model import Position, rounded
+from .trading_warehouse import Warehouse
 
 DEPOSIT = {"event_id": "deposit", "event_time": "2024-01-02 08:30:00", "amount": "1000000"}
 LATE_FEE = {

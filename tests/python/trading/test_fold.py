@@ -10,10 +10,11 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading_model import Position
 
 from python_ingest.accounting.dbt_plugin import register
 from python_ingest.accounting.fold import fold
+
+from .trading_model import Position
 
 DATA = Path(__file__).parent / "data"
 TOLERANCE = Fraction(1, 10**8)

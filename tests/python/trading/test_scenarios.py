@@ -10,7 +10,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from trading_warehouse import Warehouse, utc
+
+from .trading_warehouse import Warehouse, utc
 
 DATA = Path(__file__).parent / "data"
 # exchange, symbol, asset_class, base, quote, bar_price, multiplier, margined, price_exchange
@@ -187,7 +188,8 @@ def test_the_portfolio_adds_up_by_hand(warehouse: Warehouse) -> None:
             commission_of_published = sum(
                 (Decimal(entry["commission"]) for entry in csv.DictReader(file)), Decimal(0)
             )
-    # Dividend and funding, ES realised, BTC, ETH and its 3 USDT, XYZ short, AAPL bought and sold, LIFE.
+    # Dividend and funding, ES realised, BTC, ETH and its 3 USDT, XYZ short, AAPL bought and sold,
+    # LIFE.
     cash = (
         100000 + Decimal("7.25") - Decimal("2.25") + 500 - 20000 - 2000 - 3 + 50 - 900 + 300 - 15050
         + published + barter - commission_of_published
