@@ -49,7 +49,7 @@ def judge(profile: Profile, docs: Path) -> Judgement:
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             "store_backend": {
                 "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(docs),
+                "base_directory": str(docs.resolve()),  # it refuses a relative one
             },
         },
     )

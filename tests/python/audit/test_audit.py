@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_a_good_batch_passes_and_is_kept(landing, query):
     assert query("select batch_id, passed, summary from raw.audits") == [
         (newest, True, "passed with 0 warnings")
     ]
+
+
+def test_the_default_data_folder_is_a_relative_one(landing, monkeypatch):
+    landing.ticks()
+    monkeypatch.chdir(landing.settings.data_dir.parent)
+    name = Path(landing.settings.data_dir.name)
+    result = audit(
+        landing.settings.model_copy(
+            update={"data_dir": name, "database_path": name / "trading.duckdb"}
+        )
+    )
+    assert result.docs == name / "audit" / "data_docs" / "index.html"
+    assert result.docs.exists()
 
 
 def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
