@@ -1,6 +1,6 @@
 {# Bars depend on seeds, which no batch announces: a hash of each is kept with every build. #}
 {% macro bar_inputs() -%}
-    {{ target.schema }}.bar_inputs
+    warm.bar_inputs
 {%- endmacro %}
 
 {% macro current_bar_inputs() -%}
@@ -56,6 +56,7 @@
 
 {# Post-hook, inside the model's transaction. #}
 {% macro remember_bar_inputs() %}
+    create schema if not exists warm;
     create table if not exists {{ bar_inputs() }} (
         model varchar not null,
         seed varchar not null,

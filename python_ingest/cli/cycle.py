@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,9 +22,15 @@ from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
 _NEXT = (
-    "python -c \"import duckdb; duckdb.connect('{path}', read_only=True)"
+    "{python} -c \"import duckdb; duckdb.connect('{path}', read_only=True)"
     ".sql('from current_positions').show()\""
 )
+
+
+def _python() -> str:
+    """Return this interpreter as one would type it here."""
+    here = Path(sys.executable)
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
 
 def register(app: typer.Typer) -> None:
@@ -64,4 +72,4 @@ def cycle(
         f" {len(build.warnings)} with warnings; {verdict.summary};"
         f" {time.monotonic() - started:.1f} s"
     )
-    print(f"next: {_NEXT.format(path=settings.published_path)}")
+    print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")

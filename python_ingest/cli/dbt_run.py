@@ -51,6 +51,8 @@ def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     target_dir = settings.data_dir.resolve() / "dbt"
     arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
+    # They judge the SQL on rows of their own, whatever has landed: `make test` runs them.
+    arguments += ["--exclude-resource-type", "unit_test"]
     if as_of:
         arguments += ["--vars", json.dumps({"as_of": as_of})]
     (target_dir / "run_results.json").unlink(missing_ok=True)

@@ -171,6 +171,22 @@ def test_a_second_build_changes_nothing(built):
                 assert changed == (0,), name
 
 
+def test_every_unit_test_of_dbt_passes(built):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()"),
+            *("test", "--resource-type", "unit_test", "--target-path", str(built / "dbt")),
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA_DIR": str(built)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Completed successfully" in done.stdout
+
+
 def test_the_order_lifecycle_of_the_specification(tmp_path):
     """Created, submitted, filled, position: the specification's integration test."""
     data_dir = tmp_path / "data"

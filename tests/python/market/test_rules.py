@@ -269,7 +269,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
 
 def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
-        connection.execute("update main.bar_inputs set hash = 'other' where seed = 'timeframes'")
+        connection.execute("update warm.bar_inputs set hash = 'other' where seed = 'timeframes'")
     failed = warehouse.dbt("run", "--select", "int_bar_steps", *AS_OF, check=False)
     assert "other seeds than these (timeframes)" in failed.stdout
     assert "--full-refresh --select int_bar_steps+" in failed.stdout
