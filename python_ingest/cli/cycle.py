@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from python_ingest.audit.run import audit
 from python_ingest.cli.dbt_run import dbt_build
+from python_ingest.errors import IngestError, UsageError
 from python_ingest.landing.land import land_pending
 from python_ingest.reading.catalog import relations
 from python_ingest.reading.publish import Publication, publish
@@ -55,13 +57,21 @@ def cycle(
         str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")
     ] = "",
 ) -> None:
-    """Land what is pending, build and test, audit, publish; stop at the first that fails."""
+    """Land what is pending, build and test, audit, publish; stop at the first that fails.
+
+    A segment that cannot be landed stays in the spool, stops nothing else, and makes the code 1.
+    """
+    if as_of:
+        try:
+            datetime.fromisoformat(as_of)
+        except ValueError:
+            raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
     settings = load_settings()
     started = time.monotonic()
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
         with open_writer(settings) as connection:
             migrate(connection)
-        land_pending(settings)
+        landed = land_pending(settings)
         build = dbt_build(settings, as_of)
         verdict = audit(settings)
         verdict.require()
@@ -73,3 +83,9 @@ def cycle(
         f" {time.monotonic() - started:.1f} s"
     )
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
+    failed = [result for result in landed if result.state == "failed"]
+    if failed:
+        raise IngestError(
+            "built and published without what could not be landed: "
+            + "; ".join(f"{result.file}: {result.error}" for result in failed)
+        )

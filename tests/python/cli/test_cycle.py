@@ -1,0 +1,134 @@
+"""What `ingest cycle` does when a step fails; the whole chain is in test_sample.py."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from python_ingest.audit.run import AuditResult
+from python_ingest.cli import cycle as command
+from python_ingest.cli import dbt_run
+from python_ingest.errors import (
+    AuditFailedError,
+    BuildFailedError,
+    DatabaseBusyError,
+    IngestError,
+    UsageError,
+)
+from python_ingest.landing.land import LandingResult
+from python_ingest.reading.publish import publish
+from python_ingest.storage.process_lock import process_lock
+
+PASSED = AuditResult(passed=True, batch_id=1)
+BUILT = dbt_run.BuildSummary(models=1, tests_passed=1, warnings=["m: 3 rows"])
+
+
+@pytest.fixture
+def steps(settings, monkeypatch) -> list[str]:
+    """The steps that were taken; each does nothing and succeeds unless a test says otherwise."""
+    taken = []
+
+    def replace(name, result):
+        def run(*_):
+            taken.append(name)
+            return result(settings) if callable(result) else result
+
+        monkeypatch.setattr(command, name, run)
+
+    replace("land_pending", [])
+    replace("dbt_build", BUILT)
+    replace("audit", PASSED)
+    replace("publish", publish)
+    return taken
+
+
+def test_land_build_audit_publish_in_this_order(steps, settings, capsys):
+    command.cycle()
+    assert steps == ["land_pending", "dbt_build", "audit", "publish"]
+    assert settings.published_path.exists()
+    printed = capsys.readouterr().out
+    assert "warning: m: 3 rows" in printed
+    assert str(settings.published_path) in printed
+
+
+def test_a_failed_build_is_neither_audited_nor_published(steps, settings, monkeypatch):
+    def fail(*_):
+        raise BuildFailedError("dbt build failed, nothing was published: model.trading.orders")
+
+    monkeypatch.setattr(command, "dbt_build", fail)
+    with pytest.raises(BuildFailedError):
+        command.cycle()
+    assert steps == ["land_pending"]
+    assert not settings.published_path.exists()
+
+
+def test_a_failed_audit_leaves_the_former_publication(steps, settings, monkeypatch):
+    command.cycle()
+    before = settings.published_path.stat().st_ino
+    bad = AuditResult(passed=False, batch_id=2, critical=["ticks: no price"])
+    monkeypatch.setattr(command, "audit", lambda _: bad)
+    with pytest.raises(AuditFailedError, match="ticks: no price"):
+        command.cycle()
+    assert settings.published_path.stat().st_ino == before
+
+
+def test_a_segment_that_cannot_be_landed_is_named_after_the_rest_was_published(
+    steps, settings, monkeypatch
+):
+    stuck = LandingResult(file="bad.parquet", kind="ticks", state="failed", error="disk full")
+    monkeypatch.setattr(command, "land_pending", lambda _: [stuck])
+    with pytest.raises(IngestError, match=r"bad\.parquet: disk full"):
+        command.cycle()
+    assert settings.published_path.exists()
+
+
+def test_two_cycles_do_not_overlap(steps, settings):
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle"),
+        pytest.raises(DatabaseBusyError, match="another ingest cycle is running"),
+    ):
+        command.cycle()
+    assert steps == []
+
+
+def test_outside_the_project_it_says_where_to_run_it(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"no dbt_project\.yml in"):
+        dbt_run.dbt_build(settings, "")
+
+
+def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
+    """A project of one model that cannot be built, run by the real dbt."""
+    project = tmp_path / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "models" / "broken.sql").write_text("select * from nowhere")
+    (project / "dbt_project.yml").write_text("name: p\nprofile: p\nversion: 1.0.0\n")
+    profile = {"target": "d", "outputs": {"d": {"type": "duckdb", "path": str(tmp_path / "d.db")}}}
+    (project / "profiles.yml").write_text(json.dumps({"p": profile}))
+    monkeypatch.chdir(project)
+    with pytest.raises(BuildFailedError, match=r"nothing was published: model\.p\.broken"):
+        dbt_run.dbt_build(settings, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["publish"], 1, "run `ingest init`"),
+        (["cycle", "--as-of", "tomorrow"], 2, "--as-of tomorrow"),
+    ],
+)
+def test_wrong_use_is_one_line_and_a_code(data_dir, arguments, code, says):
+    done = subprocess.run(
+        [sys.executable, "-m", "python_ingest", *arguments],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
