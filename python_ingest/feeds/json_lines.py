@@ -11,7 +11,7 @@ from python_ingest.feeds.kinds import DECIMAL, Kind
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.feeds.text import first_line_of, lines
-from python_ingest.feeds.values import literal
+from python_ingest.storage.sql import literal
 
 # A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
 _LONG_NUMBER = "'[0-9.]{17}'"

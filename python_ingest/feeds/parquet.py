@@ -9,7 +9,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import Scan
-from python_ingest.feeds.values import literal, quoted
+from python_ingest.storage.sql import quoted, sql_path
 
 
 def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
@@ -17,7 +17,7 @@ def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
 
     Raises FileRejectedError when the file is no Parquet or its columns are not the kind's.
     """
-    reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    reader = f"read_parquet({sql_path(path)}, file_row_number = true)"
     try:
         described = connection.execute(f"describe select * from {reader}").fetchall()
     except duckdb.Error as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.values import complaints, content_hash, converted, quoted
+from python_ingest.feeds.values import complaints, content_hash, converted
+from python_ingest.storage.sql import quoted
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
-from python_ingest.feeds.values import literal, quoted
+from python_ingest.storage.sql import literal, quoted, sql_path
 
 _MAX_LINE = 2_000_000
 
@@ -33,7 +33,7 @@ def csv_reader(path: Path, columns: dict[str, str], *, header: bool) -> str:
     """Return a reader that keeps texts as they are and sets malformed lines aside."""
     names = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
     return (
-        f"read_csv({literal(str(path))}, columns = {{{names}}}, header = {str(header).lower()},"
+        f"read_csv({sql_path(path)}, columns = {{{names}}}, header = {str(header).lower()},"
         " auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '',"
         f" max_line_size = {_MAX_LINE}, store_rejects = true)"
     )
@@ -45,7 +45,7 @@ def lines(path: Path) -> str:
     Control character 1 cannot be part of JSON, so no line is split.
     """
     return (
-        f"read_csv({literal(str(path))}, columns = {{'line': 'VARCHAR'}}, header = false,"
+        f"read_csv({sql_path(path)}, columns = {{'line': 'VARCHAR'}}, header = false,"
         " auto_detect = false, delim = '\x01', quote = '', escape = '', strict_mode = false,"
         f" max_line_size = {_MAX_LINE}, store_rejects = true)"
     )

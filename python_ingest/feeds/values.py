@@ -9,19 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from python_ingest.feeds.kinds import BEFORE_1970_OR_FUTURE, DECIMAL, Column, Kind
+from python_ingest.storage.sql import literal, quoted
 
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
-
-
-def quoted(name: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def converted(value: str, source_type: str, column: Column) -> str:

@@ -10,11 +10,11 @@ import duckdb
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
-from python_ingest.feeds.values import quoted
 from python_ingest.landing import sameness
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
 from python_ingest.landing.spool import Segment, path_of
 from python_ingest.settings import Settings
+from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
 

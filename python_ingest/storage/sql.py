@@ -10,6 +10,11 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Return a text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def sql_path(path: Path) -> str:
     """A path as an SQL string literal, for statements that take no bound value."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return literal(str(path))
