@@ -65,22 +65,30 @@ intervals as (
 
 ),
 
-open_positions as (
+movements as (
 
     select
-        event_at,
-        sum(sum((quantity <> 0)::integer - (coalesce(previous_quantity, 0) <> 0)::integer))
-            over (order by event_at) as positions
+        event_at as moved_at,
+        (quantity <> 0)::integer - (coalesce(previous_quantity, 0) <> 0)::integer as opened
     from position_states
-    group by event_at
+    union all
+    select
+        event_time as moved_at,
+        0 as opened
+    from cash_events
 
 ),
 
-movements as (
+-- Each movement counts from the first interval's end at or after it.
+moved_intervals as (
 
-    select executed_at as moved_at from fills
-    union
-    select event_time as moved_at from cash_events
+    select
+        time_bucket(
+            interval '{{ var("position_mark_interval") }}', moved_at - interval 1 microsecond
+        ) + interval '{{ var("position_mark_interval") }}' as snapshot_time,
+        sum(sum(opened)) over (order by snapshot_time) as positions
+    from movements
+    group by snapshot_time
 
 ),
 
@@ -89,12 +97,11 @@ busy_intervals as (
 
     select intervals.snapshot_time
     from intervals
-    asof left join open_positions on intervals.snapshot_time >= open_positions.event_at
-    asof left join movements on intervals.snapshot_time >= movements.moved_at
+    asof inner join moved_intervals
+        on intervals.snapshot_time >= moved_intervals.snapshot_time
     where
-        open_positions.positions > 0
-        or movements.moved_at
-        > intervals.snapshot_time - interval '{{ var("position_mark_interval") }}'
+        moved_intervals.positions > 0
+        or moved_intervals.snapshot_time = intervals.snapshot_time
 
 ),
 
