@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from python_ingest.audit.run import audit
-from python_ingest.cli.dbt_run import dbt_build
+from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.landing.land import land_pending
 from python_ingest.reading.catalog import relations
@@ -66,6 +66,7 @@ def cycle(
             datetime.fromisoformat(as_of)
         except ValueError:
             raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    require_project()
     settings = load_settings()
     started = time.monotonic()
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):

@@ -41,13 +41,17 @@ def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
     )
 
 
+def require_project() -> None:
+    """Raise UsageError, before anything is written, where there is no dbt project."""
+    if not Path("dbt_project.yml").exists():
+        raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
+
+
 def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
-    Raises BuildFailedError that names the nodes which failed, UsageError outside the project.
+    Raises BuildFailedError that names the nodes which failed.
     """
-    if not Path("dbt_project.yml").exists():
-        raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
     target_dir = settings.data_dir.resolve() / "dbt"
     arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]

@@ -97,7 +97,8 @@ def test_two_cycles_do_not_overlap(steps, settings):
 def test_outside_the_project_it_says_where_to_run_it(settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"no dbt_project\.yml in"):
-        dbt_run.dbt_build(settings, "")
+        command.cycle()
+    assert not settings.data_dir.exists()
 
 
 def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
