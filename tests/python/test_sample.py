@@ -171,20 +171,35 @@ def test_a_second_build_changes_nothing(built):
                 assert changed == (0,), name
 
 
-def test_every_unit_test_of_dbt_passes(built):
+def dbt(data_dir: Path, *arguments: str) -> str:
     done = subprocess.run(
         [
             *(sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()"),
-            *("test", "--resource-type", "unit_test", "--target-path", str(built / "dbt")),
+            *(*arguments, "--target-path", str(data_dir / "dbt")),
         ],
         cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(built)},
+        env={**os.environ, "DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "Completed successfully" in done.stdout
+    return done.stdout
+
+
+def test_every_unit_test_of_dbt_passes(built):
+    assert "Completed successfully" in dbt(built, "test", "--resource-type", "unit_test")
+
+
+def test_every_analysis_answers_its_question(built):
+    dbt(built, "compile", "--select", "path:analyses")
+    compiled = sorted((built / "dbt" / "compiled" / "trading" / "analyses").glob("*.sql"))
+    assert {path.name for path in compiled} == {
+        path.name for path in (REPOSITORY / "analyses").glob("*.sql")
+    }
+    with duckdb.connect(str(built / "trading.duckdb"), read_only=True) as connection:
+        empty = [p.stem for p in compiled if not connection.execute(p.read_text()).fetchall()]
+    assert empty == []
 
 
 def test_the_order_lifecycle_of_the_specification(tmp_path):
