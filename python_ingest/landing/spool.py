@@ -118,7 +118,15 @@ def landed(settings: Settings, segment: Segment) -> None:
 
 
 def discard(settings: Settings, segment: Segment) -> None:
-    """Remove a segment whose rows were landed before from another one."""
+    """Remove a segment whose content was landed before from another one.
+
+    Where no other one is in `spool/landed/`, this is the one: its loader was killed after the
+    commit and before the move.
+    """
+    content = segment.name.split("-", 1)[1]
+    if not any((settings.spool_dir / "landed").glob(f"*-{content}.parquet")):
+        landed(settings, segment)
+        return
     path = path_of(settings, segment)
     path.unlink(missing_ok=True)
     path.with_suffix(".json").unlink(missing_ok=True)

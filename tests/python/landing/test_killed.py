@@ -243,3 +243,19 @@ def test_file_cut_at_every_tenth(settings: Settings, rows: Rows, tmp_path: Path,
     (result,) = land_files(settings, "ticks", [whole])
     assert result.landed + result.duplicate == count
     check(settings, rows, count, 0)
+
+
+def test_killed_between_commit_and_move_keeps_the_segment_for_backups(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    path = tmp_path / "trades.csv"
+    path.write_text(trades(0, 100))
+    land_files(settings, "ticks", [path])
+    folder = settings.spool_dir / "landed"
+    kept = {file.name for file in folder.iterdir()}
+    for file in folder.iterdir():  # as if the loader had died before it moved them
+        file.rename(settings.spool_dir / file.name)
+    (again,) = land_pending(settings)
+    assert again.state == "already landed"
+    assert {file.name for file in folder.iterdir()} == kept
+    check(settings, rows, 100, 0)
