@@ -61,6 +61,10 @@ class NotInitialisedError(IngestError):
     """The database has no raw schema yet, or one of another version."""
 
 
+class StoreError(IngestError):
+    """The place of backups or archived files cannot be read or written; the message names it."""
+
+
 class BuildFailedError(IngestError):
     """`dbt build` ended with errors; the former publication stays."""
 

@@ -21,6 +21,8 @@ ENVIRONMENT_PREFIX = {
     "observability": "OBSERVABILITY",
     "retention": "RETENTION",
     "publish": "PUBLISH",
+    "backup": "BACKUP",
+    "archive": "ARCHIVE",
 }
 
 
@@ -67,6 +69,20 @@ class Publish(Section):
     keep: int = Field(default=3, ge=1)
 
 
+class Backup(Section):
+    """Where backups lie (a directory or s3://bucket/prefix), and how many full ones are kept."""
+
+    store: str = ""
+    keep: int = Field(default=2, ge=1)
+
+
+class Archive(Section):
+    """Where old cold files go (a directory or s3://bucket/prefix), and in which storage class."""
+
+    store: str = ""
+    storage_class: str = "GLACIER_IR"
+
+
 class Settings(Section):
     """Everything that `ingest` reads from configuration."""
 
@@ -77,11 +93,18 @@ class Settings(Section):
     observability: Observability = Observability()
     retention: Retention = Retention()
     publish: Publish = Publish()
+    backup: Backup = Backup()
+    archive: Archive = Archive()
 
     @property
     def spool_dir(self) -> Path:
         """Where segments wait until they are landed."""
         return self.data_dir / "spool"
+
+    @property
+    def backup_store(self) -> str:
+        """Where backups lie; below DATA_DIR unless `[backup] store` says otherwise."""
+        return self.backup.store or str(self.data_dir / "backups")
 
     @property
     def published_path(self) -> Path:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from s3_server import s3, s3_server
 
 from python_ingest.settings import Settings, load_settings
+
+__all__ = ["s3", "s3_server"]
 
 
 @pytest.fixture

@@ -1,0 +1,250 @@
+"""Immutable objects under keys, in a directory or an S3-compatible store.
+
+An object appears whole or not at all and is never replaced: putting the same content again is
+harmless, other content under a taken key is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from python_ingest.errors import ConfigError, StoreError
+from python_ingest.storage.files import sha256_of, sync_to_disk
+
+_CHUNK_BYTES = 8 << 20
+_UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What a store says of an object; `storage_class` is empty where there are no classes."""
+
+    key: str
+    bytes: int
+    storage_class: str = ""
+
+
+class ObjectStore(Protocol):
+    """The one interface to where backups and archived files lie.
+
+    Keys are relative paths with `/`. Every method raises StoreError that names the place.
+    """
+
+    url: str
+
+    def workspace(self, otherwise: Path) -> Path:
+        """Return the folder where files are best made that are put with `consume`."""
+
+    def put(
+        self,
+        source: Path,
+        key: str,
+        *,
+        sha256: str,
+        storage_class: str = "",
+        consume: bool = False,
+    ) -> None:
+        """Store a file of this hex sha256 durably; when this returns the store has verified it.
+
+        `consume`: the caller needs the file no longer, it may be moved.
+        """
+
+    def put_bytes(self, content: bytes, key: str) -> None:
+        """Store a small text."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes in chunks."""
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return what is known of an object, None when there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose key begins with `prefix`, sorted by key."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; harmless when it is gone."""
+
+    def thaw(self, key: str, days: int) -> bool:
+        """Ask for an object of an archive class; return whether it can be read now."""
+
+
+def fetch(store: ObjectStore, key: str, target: Path) -> str:
+    """Write an object to a new file, durably; return the hex sha256 of what was written."""
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        for chunk in store.read(key):
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def open_store(url: str) -> ObjectStore:
+    """Return the store at `s3://bucket/prefix` or in a directory.
+
+    Raises ConfigError when the address is none, or S3's credentials are not in the environment.
+    """
+    if url.startswith("s3://"):
+        # boto3 takes most of a second to import
+        from python_ingest.storage.s3_store import S3Store  # noqa: PLC0415
+
+        return S3Store(url)
+    if "://" in url or not url:
+        raise ConfigError(f"{url!r} is no store: give a directory or s3://bucket/prefix")
+    return DirectoryStore(Path(url.removesuffix("/")))
+
+
+class DirectoryStore:
+    """Objects as files below a directory; has no storage classes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def workspace(self, otherwise: Path) -> Path:
+        """Below the directory itself: from there a file is moved, not copied."""
+        return self.root / _UNFINISHED
+
+    def put(
+        self,
+        source: Path,
+        key: str,
+        *,
+        sha256: str,
+        storage_class: str = "",
+        consume: bool = False,
+    ) -> None:
+        """Move or copy a file into place; a copy is read back."""
+        with self._complaints(key):
+            if self._is_there(key, sha256):
+                return
+            unfinished = self._unfinished()
+            try:
+                try:
+                    if not consume:
+                        raise OSError
+                    os.link(source, unfinished)
+                except OSError:
+                    shutil.copyfile(source, unfinished)
+                    if sha256_of(unfinished) != sha256:
+                        raise StoreError(
+                            f"{source} does not have the sha256 {sha256}, or was not copied"
+                            f" rightly to {self.root}"
+                        ) from None
+                self._place(unfinished, key)
+            finally:
+                unfinished.unlink(missing_ok=True)
+            if consume:
+                source.unlink()
+
+    def put_bytes(self, content: bytes, key: str) -> None:
+        """Write a small file."""
+        with self._complaints(key):
+            if self._is_there(key, hashlib.sha256(content).hexdigest()):
+                return
+            unfinished = self._unfinished()
+            try:
+                unfinished.write_bytes(content)
+                self._place(unfinished, key)
+            finally:
+                unfinished.unlink(missing_ok=True)
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield a file's bytes."""
+        with self._complaints(key), self._path(key).open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return a file's size."""
+        with self._complaints(key), suppress(FileNotFoundError, NotADirectoryError):
+            return StoredObject(key, self._path(key).stat().st_size)
+        return None
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the files, without unfinished ones."""
+        with self._complaints(prefix):
+            # only the folder that the prefix names: a store may hold many backups
+            folder = self.root / prefix.rpartition("/")[0]
+            keys = sorted(
+                path.relative_to(self.root).as_posix()
+                for path in folder.rglob("*")
+                if path.is_file() and _UNFINISHED not in path.relative_to(self.root).parts
+            )
+        for key in keys:
+            if key.startswith(prefix) and (found := self.stat(key)):
+                yield found
+
+    def delete(self, key: str) -> None:
+        """Remove a file and the folders that it leaves empty."""
+        with self._complaints(key):
+            path = self._path(key)
+            path.unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder == self.root:
+                    break
+                try:
+                    folder.rmdir()
+                except OSError:
+                    break
+
+    def thaw(self, key: str, days: int) -> bool:
+        """Files can be read at once."""
+        return True
+
+    def _path(self, key: str) -> Path:
+        if key.startswith("/") or {"", ".", ".."} & set(key.split("/")):
+            raise StoreError(f"{key!r} is no key of {self.root}")
+        return self.root / key
+
+    def _unfinished(self) -> Path:
+        folder = self.root / _UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{os.getpid()}-{time.time_ns()}"
+
+    def _is_there(self, key: str, sha256: str) -> bool:
+        path = self._path(key)
+        if not path.exists():
+            return False
+        if sha256_of(path) == sha256:
+            return True
+        raise StoreError(f"{path} is there already with other content; nothing was replaced")
+
+    def _place(self, unfinished: Path, key: str) -> None:
+        path = self._path(key)
+        made = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync_to_disk(unfinished)
+        os.link(unfinished, path)  # unlike a rename it never replaces
+        sync_to_disk(path.parent)
+        for folder in made:
+            sync_to_disk(folder.parent)
+
+    def _complaints(self, key: str) -> _Complaints:
+        return _Complaints(f"{self.root}/{key}")
+
+
+class _Complaints:
+    """Turns what the file system says into a StoreError that names the file."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError,)):
+            raise StoreError(f"{self._place}: {error.strerror or error}") from error
+        if isinstance(error, FileNotFoundError):
+            raise StoreError(f"{error.filename or self._place}: is not there") from error
