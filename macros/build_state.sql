@@ -8,7 +8,7 @@
 
 {# The newest landed batch. None can land during a build: dbt holds the database file. #}
 {% macro landed_batch() -%}
-    (select coalesce(max(batch_id), 0) from {{ source('raw', 'landings') }})
+    (select coalesce(max(batch_id), 0) from {{ ref('stg_landings') }})
 {%- endmacro %}
 
 {# Post-hook, inside the model's transaction: rows and watermark are there together or not at all. #}
