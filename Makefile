@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build test test-slow lint format bench docs lock clean
+.PHONY: build test test-slow lint lint-python lint-database conventions lint-sql format hooks bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -22,21 +22,33 @@ test: lint ## Lint, build on fixtures, fast tests (under 10 minutes on two cores
 test-slow: $(VENV)/.installed ## The long kill and scale tests
 	pytest -m slow
 
-# What SQL a model compiles to depends on what is built already, so lint has an empty database of its own.
-lint: $(VENV)/.installed ## Everything a reviewer should not have to say
-	@mkdir -p target
+lint: lint-python conventions lint-sql ## Everything a reviewer should not have to say
+
+lint-python: $(VENV)/.installed
 	ruff format --check
 	ruff check
 	mypy
 	lint-imports
+
+# What SQL a model compiles to depends on what is built already, so lint has an empty database of its own.
+lint-database: $(VENV)/.installed
+	@mkdir -p target
 	@DATA_DIR=target/lint ingest init > target/lint.log
+
+conventions: lint-database
 	DATA_DIR=target/lint dbt parse --quiet --show-all-deprecations
+	dbt-bouncer run --show-all-failures > target/bouncer.log || { cat target/bouncer.log; exit 1; }
+
+lint-sql: lint-database
 	DATA_DIR=target/lint sqlfluff lint --processes 2 models macros tests analyses
 
 format: $(VENV)/.installed ## What tools can mend by themselves
 	ruff format
 	ruff check --fix
 	DATA_DIR=target/lint sqlfluff fix models tests analyses
+
+hooks: $(VENV)/.installed ## Check what is committed before it is committed
+	pre-commit install
 
 bench: $(VENV)/.installed ## Ratios against bare DuckDB, written to benchmarks/results/
 	for bench in benchmarks/bench_*.py; do python $$bench || exit 1; done
