@@ -1,7 +1,7 @@
 {# Stop with one line when the raw schema is missing, instead of failing model by model. #}
 {% macro require_initialised() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot"] %}
-        {% set raw = adapter.get_relation(target.database, "raw", "schema_versions") %}
+        {% set raw = adapter.get_relation(target.database, "raw", "cold_files") %}
         {% if raw is none %}
             {% do exceptions.raise_compiler_error("The database is not initialised: run `ingest init`.") %}
         {% endif %}
