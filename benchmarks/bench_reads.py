@@ -156,8 +156,8 @@ def _write(kind: str, where: str, stop: Any) -> None:
     """Land a thousand ticks at a time, at a fixed pace, until told to stop."""
     if kind == "pool":
         settings = load_settings()
-        with ReaderPool(settings) as pool:
-            batch = pool.query("select * from raw.market_ticks limit 1000")
+        with open_writer(settings) as connection:
+            batch = connection.sql("select * from raw.market_ticks limit 1000").to_arrow_table()
         while not stop.wait(1 / BATCHES_A_SECOND):
             with open_writer(settings) as connection, transaction(connection):
                 connection.register("batch", batch)

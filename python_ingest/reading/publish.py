@@ -18,6 +18,7 @@ import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_by
+from python_ingest.reading.stored import stored_views
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
@@ -68,28 +69,60 @@ def _needed(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Relation, V
             yield from visit(relation, "")
 
 
+def _name(relation: Relation) -> str:
+    return f"{quoted(relation.schema)}.{quoted(relation.name)}"
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, target: Relation, select: str) -> int:
+    """Make a table of the attached target in the order of its readers; return its rows."""
+    name = f"{_TARGET}.{_name(target)}"
+    connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
+    copied = connection.execute(
+        f"create table {name} as {select}{order_by(target.name)}"
+    ).fetchone()
+    if column := indexed_column(target.name):
+        index = quoted(f"{target.name}_by_{column}")
+        connection.execute(f"create index {index} on {name} ({column})")
+    return int(copied[0]) if copied else 0
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: str) -> None:
+    connection.execute(f"create schema if not exists {quoted(view.schema)}")
+    connection.execute(f"create view {_name(view)} as {select}")
+
+
 def _copy(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
     needed = list(_needed(connection))
+    stored = {each.view: each for each in stored_views(needed)}
+    emptied = {each.landed for each in stored.values()}
+    left_out = {relation for each in stored.values() for relation in each.only_here}
+    needed = [(relation, view) for relation, view in needed if relation not in left_out]
     for relation, view in needed:
-        name = f"{quoted(relation.schema)}.{quoted(relation.name)}"
-        connection.execute(f"create schema if not exists {_TARGET}.{quoted(relation.schema)}")
         if view is None:
-            copied = connection.execute(
-                f"create table {_TARGET}.{name} as select * from {name}{order_by(relation.name)}"
-            ).fetchone()
-            if column := indexed_column(relation.name):
-                index = quoted(f"{relation.name}_by_{column}")
-                connection.execute(f"create index {index} on {_TARGET}.{name} ({column})")
-            rows[".".join(relation)] = int(copied[0]) if copied else 0
+            none = " where false" if relation in emptied else ""
+            rows[".".join(relation)] = _copy_table(
+                connection, relation, f"select * from {_name(relation)}{none}"
+            )
+        elif each := stored.get(relation):
+            landed = f"{_name(each.landed)} using ({each.key})"
+            only = f" semi join {landed}" if each.cold else ""
+            rows[".".join(each.table)] = _copy_table(
+                connection, each.table, f"select * from {_name(relation)}{only}"
+            )
     # Only with the target as current database do unqualified names mean the target's.
     connection.execute(f"use {_TARGET}")
     for relation, view in needed:
-        if view is not None:
-            connection.execute(
-                f"create view {quoted(relation.schema)}.{quoted(relation.name)} as {view.select}"
-            )
+        each = stored.get(relation)
+        if view is None or (each and not each.cold):
+            continue
+        if each:
+            _create_view(connection, each.rest, view.select)
+            both = f"select * from {_name(each.table)} union all select * from {_name(each.rest)}"
+            _create_view(connection, relation, both)
+        else:
+            _create_view(connection, relation, view.select)
     return rows
 
 

@@ -14,6 +14,8 @@ import duckdb
 
 from python_ingest.errors import IngestError
 
+_FILE_READERS = ("read_parquet", "parquet_scan")
+
 
 class Relation(NamedTuple):
     """A table or view of one database file."""
@@ -23,10 +25,14 @@ class Relation(NamedTuple):
 
 
 class View(NamedTuple):
-    """A view's SELECT without the catalog's name, and the relations it names with a schema."""
+    """A view's SELECT without the catalog's name, and what it reads.
+
+    `reads`: the relations it names with a schema. `reads_files`: whether it reads Parquet files.
+    """
 
     select: str
     reads: list[Relation]
+    reads_files: bool
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -47,11 +53,12 @@ def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog:
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise IngestError(f"a view cannot be published: {tree.get('error_message')}: {query[:80]}")
-    reads = []
+    reads, reads_files = [], False
     for node in _nodes(tree):
+        reads_files |= node.get("function_name") in _FILE_READERS
         if node.get("catalog_name") == catalog:
             node["catalog_name"] = ""
         if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
             reads.append(Relation(node["schema_name"], node["table_name"]))
     row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
-    return View(str(row[0]) if row else query, reads)
+    return View(str(row[0]) if row else query, reads, reads_files)

@@ -52,6 +52,55 @@ def test_views_follow_the_file_under_any_name(settings, tmp_path):
     assert row == (1000, "trading.raw", "DECIMAL(38,8)")
 
 
+TICKS = """
+create schema raw;
+create schema staging;
+create table raw.market_ticks as
+    select i as tick_id, timestamp '2026-01-05' + to_hours(i::integer) as timestamp,
+        'binance' as exchange, 'BTCUSDT' as symbol from range(1000) r(i);
+create view staging.stg_ticks as
+    select *, tick_id % 7 = 0 as is_busted from trading.raw.market_ticks{cold};
+create view market_ticks as select * from trading.staging.stg_ticks where tick_id <> 5;
+"""
+
+
+def test_ticks_are_stored_as_they_are_read(settings):
+    build(settings, TICKS.format(cold=""))
+    assert publish(settings).rows == {"main.market_ticks": 999}
+    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+        assert reader.execute("select table_name from duckdb_tables()").fetchall() == [
+            ("market_ticks",)
+        ]
+        assert reader.execute("from duckdb_views() where not internal").fetchall() == []
+        busted = reader.execute("select count(*) from market_ticks where is_busted").fetchone()
+    assert busted == (143,)
+
+
+def test_ticks_that_lie_in_files_stay_there_and_show_once(settings, tmp_path):
+    cold = tmp_path / "cold.parquet"
+    duckdb.sql(
+        "select i as tick_id, timestamp '2025-01-05' as timestamp, 'binance' as exchange,"
+        " 'ETHUSDT' as symbol from range(1000, 1500) r(i)"
+    ).write_parquet(str(cold))
+    files = f" union all by name select *, false as is_busted from read_parquet('{cold}')"
+    build(settings, TICKS.format(cold=files))
+    assert publish(settings).rows == {"raw.market_ticks": 0, "warm_rows.market_ticks": 999}
+    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+        counted = reader.execute(
+            "select symbol, count(*), count(distinct tick_id), count(*) filter (is_busted)"
+            " from market_ticks group by all order by 1"
+        ).fetchall()
+    assert counted == [("BTCUSDT", 999, 999, 143), ("ETHUSDT", 500, 500, 0)]
+
+
+def test_a_landed_table_that_others_read_too_is_published_as_it_is(settings):
+    build(
+        settings, TICKS.format(cold="") + "create view t as select * from trading.raw.market_ticks"
+    )
+    assert publish(settings).rows == {"raw.market_ticks": 1000}
+    assert total(settings.published_path) == 999
+
+
 def test_a_reader_keeps_the_old_file_and_the_next_one_sees_the_new(settings):
     build(settings, VIEWS)
     publish(settings)
