@@ -21,6 +21,7 @@ ENVIRONMENT_PREFIX = {
     "observability": "OBSERVABILITY",
     "retention": "RETENTION",
     "publish": "PUBLISH",
+    "serve": "SERVE",
     "backup": "BACKUP",
     "archive": "ARCHIVE",
 }
@@ -83,6 +84,14 @@ class Archive(Section):
     storage_class: str = "GLACIER_IR"
 
 
+class Serve(Section):
+    """What `ingest serve` keeps in memory, and what it answers with at most."""
+
+    port: int = Field(default=8815, ge=1, le=65535)
+    hot_hours: int = Field(default=24, ge=1)
+    max_result_mb: int = Field(default=256, ge=1)
+
+
 class Settings(Section):
     """Everything that `ingest` reads from configuration."""
 
@@ -93,6 +102,7 @@ class Settings(Section):
     observability: Observability = Observability()
     retention: Retention = Retention()
     publish: Publish = Publish()
+    serve: Serve = Serve()
     backup: Backup = Backup()
     archive: Archive = Archive()
 

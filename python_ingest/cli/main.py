@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, cycle, demo, init, land, publish, stream
+from python_ingest.cli import audit, cycle, demo, init, land, publish, serve, stream
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ demo.register(app)
 init.register(app)
 land.register(app)
 publish.register(app)
+serve.register(app)
 stream.register(app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -62,7 +63,8 @@ def land_segment(
     before = landed_before(connection, segment.kind, segment.sha256, clean=not gone)
     if before is not None:
         return Batch(before, 0, 0, 0, 0, new=False)
-    given = _define_batch(connection, settings, segment, kind)
+    sql, given = segment_rows(connection, segment, path_of(settings, segment))
+    connection.execute(f"create or replace temp view batch as {sql}")
     try:
         with transaction(connection):
             return _land(connection, segment, kind, given=given)
@@ -70,23 +72,19 @@ def land_segment(
         return error.args[0]  # type: ignore[no-any-return]
 
 
-def _define_batch(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, segment: Segment, kind: Kind
-) -> bool:
-    """Define the view `batch`; return whether it numbers occurrences itself."""
-    path = path_of(settings, segment)
-    given = False
+def segment_rows(
+    connection: duckdb.DuckDBPyConnection, segment: Segment, path: Path
+) -> tuple[str, bool]:
+    """Return SQL of a segment's rows with their verdicts; and whether it numbers occurrences."""
+    kind = KINDS[segment.kind]
     if segment.canonical:
-        sql = validated(kind, parquet.scan(connection, kind, path))
-    else:
-        columns = [
-            row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
-        ]
-        given = "occurrence" in columns
-        number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
-        sql = f"select * exclude (file_row_number) {number} from {read(path)}"
-    connection.execute(f"create or replace temp view batch as {sql}")
-    return given
+        return validated(kind, parquet.scan(connection, kind, path)), False
+    columns = [
+        row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
+    ]
+    number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
+    sql = f"select * exclude (file_row_number) {number} from {read(path)}"
+    return sql, "occurrence" in columns
 
 
 def _land(

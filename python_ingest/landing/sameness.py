@@ -44,6 +44,18 @@ class Count:
         """Accepted ticks that have neither trade_id nor sequence_number."""
         return self.accepted - self.by_trade_id - self.by_sequence
 
+    def values(self, sql: str) -> dict[str, object]:
+        """Return the parameters that a look-up names."""
+        ranges = {
+            "first": self.first,
+            "last": self.last,
+            "low_id": self.trade_ids[0],
+            "high_id": self.trade_ids[1],
+            "low": self.sequences[0],
+            "high": self.sequences[1],
+        }
+        return {name: value for name, value in ranges.items() if f"${name} " in sql + " "}
+
 
 def count(connection: duckdb.DuckDBPyConnection, kind: Kind) -> Count:
     """Count the relation `batch` in one scan."""
@@ -103,21 +115,10 @@ def _collect_suspects(connection: duckdb.DuckDBPyConnection, kind: Kind, counted
             select row_number from {accepted}
             where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)
         """)
-    for look_up in _look_ups(kind, counted) if ticks else [_by_hash(kind)]:
+    for look_up in known_ticks(kind.table, counted) if ticks else [_by_hash(kind)]:
         connection.execute(
             f"insert into suspect_rows select row_number from {accepted} as b semi join {look_up}",
-            {
-                name: value
-                for name, value in {
-                    "first": counted.first,
-                    "last": counted.last,
-                    "low_id": counted.trade_ids[0],
-                    "high_id": counted.trade_ids[1],
-                    "low": counted.sequences[0],
-                    "high": counted.sequences[1],
-                }.items()
-                if f"${name} " in look_up + " "
-            },
+            counted.values(look_up),
         )
 
 
@@ -129,10 +130,11 @@ def _by_hash(kind: Kind) -> str:
     )
 
 
-def _look_ups(kind: Kind, counted: Count) -> list[str]:
-    """Return the right side of a semi join for each way a tick is known.
+def known_ticks(table: str, counted: Count) -> list[str]:
+    """Return the right side of a semi join of `b` with `table` for each way a tick is known.
 
-    Each names the range of its own column, so that row groups are pruned by it.
+    By trade id, by sequence number, and (a wider net) by time where it has neither. Each names
+    the range of its own column, so that row groups are pruned by it.
     """
     days = "timestamp >= $first ::date and timestamp < $last ::date + interval 1 day"
     same = (
@@ -142,19 +144,19 @@ def _look_ups(kind: Kind, counted: Count) -> list[str]:
     found = []
     if counted.by_trade_id:
         found.append(
-            f"(select * from {kind.table} where {days}"
+            f"(select * from {table} where {days}"
             " and trade_id >= $low_id and trade_id <= $high_id ) as t"
             f" on {same} and t.trade_id = b.trade_id"
         )
     if counted.by_sequence:
         found.append(
-            f"(select * from {kind.table} where {days}"
+            f"(select * from {table} where {days}"
             " and sequence_number >= $low and sequence_number <= $high and trade_id is null) as t"
             f" on {same} and t.sequence_number = b.sequence_number and b.trade_id is null"
         )
     if counted.by_content:
         found.append(
-            f"(select * from {kind.table} where timestamp >= $first and timestamp <= $last"
+            f"(select * from {table} where timestamp >= $first and timestamp <= $last"
             " and trade_id is null and sequence_number is null) as t"
             " on t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
             " and t.timestamp = b.timestamp and b.trade_id is null and b.sequence_number is null"

@@ -91,17 +91,38 @@ def pending(settings: Settings) -> list[Segment]:
     _clear_unfinished(settings)
     found = []
     for path in sorted(settings.spool_dir.glob("*.parquet")):
-        description = path.with_suffix(".json")
         try:
-            found.append(Segment(**json.loads(description.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError) as error:
+            found.append(read_description(path))
+        except (OSError, ValueError) as error:
             if not path.exists():  # another loader landed it meanwhile
                 continue
             raise FileRejectedError(
-                f"{path}: its description {description.name} cannot be read ({error});"
+                f"{path}: its description {path.stem}.json cannot be read ({error});"
                 " land its source again and remove it"
             ) from None
     return found
+
+
+def kept(settings: Settings) -> dict[str, Path]:
+    """Return every segment that is here, waiting or landed, by its name: where it lay just now.
+
+    Waiting ones are listed first, so that one which moves meanwhile is in one of both lists.
+    """
+    found: dict[str, Path] = {}
+    for folder in (settings.spool_dir, settings.spool_dir / "landed"):
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(folder):
+                if entry.name.endswith(".parquet"):
+                    found[entry.name.removesuffix(".parquet")] = Path(entry.path)
+    return found
+
+
+def read_description(path: Path) -> Segment:
+    """Return what stands beside a segment's file. Raises OSError or ValueError."""
+    try:
+        return Segment(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def landed(settings: Settings, segment: Segment) -> None:

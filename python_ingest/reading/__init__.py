@@ -1,4 +1,4 @@
-"""What readers use: the published file and queries on it."""
+"""What readers use: the published file, the hot day, and queries on them."""
 
 from python_ingest.reading.pool import Reader, ReaderPool
 

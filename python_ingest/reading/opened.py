@@ -1,18 +1,19 @@
-"""One publication, opened: hands out connections and closes when the last reader is done."""
+"""Engines that are open: they hand out connections and close when the last reader is done."""
 
 from __future__ import annotations
 
 import os
 import threading
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
-from python_ingest.errors import NotPublishedError
+from python_ingest.errors import DatabaseError, NotPublishedError
 from python_ingest.reading.results import Parameters
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import session_config
 
 FileIdentity = tuple[int, int, int, int]
@@ -35,9 +36,9 @@ def identity_of(path: Path) -> FileIdentity:
 class Connection:
     """A connection that parses a text once: a third of the time of a look-up by id."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    def __init__(self, engine: duckdb.DuckDBPyConnection, search_path: str) -> None:
         self._cursor = engine.cursor()
-        self._cursor.execute(f"use {quoted(catalog)}")
+        self._cursor.execute(f"set search_path = {literal(search_path)}")
         self._statements: dict[str, duckdb.Statement] = {}
 
     def execute(self, sql: str, params: Parameters) -> duckdb.DuckDBPyConnection:
@@ -62,34 +63,26 @@ class Connection:
         self._cursor.close()
 
 
-class OpenedPublication:
-    """A published file attached read only, under its own name, to an empty engine of its own.
+class Opened:
+    """An engine and its idle connections; closes when it is retired and the last one is back."""
 
-    (Connecting to the path itself would give the engine that still has the former file open.)
-    """
-
-    def __init__(self, settings: Settings, threads: int) -> None:
-        path = settings.published_path
-        self.identity = identity_of(path)
+    def __init__(self, engine: duckdb.DuckDBPyConnection, search_path: str) -> None:
+        self.engine = engine
+        self._search_path = search_path
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._in_use = 0
         self._retired = False
-        self._catalog = path.stem
-        try:
-            self._engine = duckdb.connect(config={**session_config(settings), "threads": threads})
-            self._engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
-            self._engine.execute("set global TimeZone = 'UTC'")
-        except duckdb.Error as error:
-            raise as_database_error(error) from error
 
     def take(self) -> Connection:
         """Return a connection that nobody else has."""
         with self._lock:
+            if self._retired:
+                raise DatabaseError("the pool is closed")
             self._in_use += 1
             if self._idle:
                 return self._idle.pop()
-        return Connection(self._engine, self._catalog)
+        return Connection(self.engine, self._search_path)
 
     def give_back(self, connection: Connection) -> None:
         """Take a connection back."""
@@ -109,4 +102,60 @@ class OpenedPublication:
             for connection in self._idle:
                 connection.close()
             self._idle.clear()
-            self._engine.close()
+            self.engine.close()
+
+
+def attached(settings: Settings, threads: int) -> duckdb.DuckDBPyConnection:
+    """Return an empty engine with the published file attached read only, under its own name.
+
+    (Connecting to the path itself would give the engine that still has the former file open.)
+    Raises QueryError or NotPublishedError when it cannot be opened.
+    """
+    path = settings.published_path
+    try:
+        engine = duckdb.connect(config={**session_config(settings), "threads": threads})
+        engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
+        engine.execute("set global TimeZone = 'UTC'")
+    except duckdb.Error as error:
+        raise as_database_error(error) from error
+    return engine
+
+
+class Source(Protocol):
+    """Where a pool gets its connections from."""
+
+    def take(self) -> tuple[Opened, Connection]:
+        """Return a connection to the newest state, and whom to give it back to."""
+
+    def close(self) -> None:
+        """Let go of everything when the last connection is back."""
+
+
+class PublishedFile:
+    """The published file, followed: a new publication is opened at the next take."""
+
+    def __init__(self, settings: Settings, threads: int) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._identity = identity_of(settings.published_path)
+        self._opened = self._open()
+
+    def _open(self) -> Opened:
+        engine = attached(self._settings, self._threads)
+        return Opened(engine, quoted(self._settings.published_path.stem))
+
+    def take(self) -> tuple[Opened, Connection]:
+        """Return a connection to what is published now."""
+        identity = identity_of(self._settings.published_path)
+        with self._lock:
+            if self._identity != identity:
+                former = self._opened
+                self._opened = self._open()
+                self._identity = identity
+                former.retire()
+            return self._opened, self._opened.take()
+
+    def close(self) -> None:
+        """Let go of the file when the last connection is back."""
+        self._opened.retire()

@@ -13,8 +13,8 @@ import duckdb
 
 from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
 from python_ingest.reading.gate import FairGate
-from python_ingest.reading.opened import Connection, OpenedPublication, identity_of
-from python_ingest.reading.results import Question, Readable, Rows
+from python_ingest.reading.opened import Connection, Opened, PublishedFile, Source
+from python_ingest.reading.results import EngineReadable, Question, Rows
 from python_ingest.reading.watch import Watch
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
@@ -24,11 +24,10 @@ from python_ingest.telemetry.otel_queries import QueryTelemetry
 from python_ingest.telemetry.otel_queries import logger as slow_queries
 from python_ingest.telemetry.segment_files import telemetry_dir
 
-_SERVICE = "reader_pool"
 _TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
 
 
-class Reader(Readable):
+class Reader(EngineReadable):
     """One connection on one publication: all its queries see the same state."""
 
     def __init__(
@@ -39,7 +38,8 @@ class Reader(Readable):
         self._telemetry = telemetry
         self._timeout_ms = timeout_ms
 
-    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        """Run a question within the limits of the pool."""
         with self._telemetry.observe(ask.operation, ask.sql) as outcome:
             rows = self._fetched(ask, fetch)
             outcome.rows = len(rows)
@@ -61,7 +61,7 @@ class Reader(Readable):
             self._watch.end(running)
 
 
-class ReaderPool(Readable):
+class ReaderPool(EngineReadable):
     """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
 
     `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
@@ -71,19 +71,26 @@ class ReaderPool(Readable):
     Raises NotPublishedError when nothing has been published.
     """
 
-    def __init__(self, settings: Settings | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        threads: int = 1,
+        *,
+        source: Source | None = None,
+        service: str = "reader_pool",
+    ) -> None:
         self._settings = settings or load_settings()
-        self._threads = threads
-        self._path = self._settings.published_path
-        self._opening = threading.Lock()
+        self._closing = threading.Lock()
         self._closed = False
-        self._opened = OpenedPublication(self._settings, threads)
+        self._source = source or PublishedFile(self._settings, threads)
         self._places = FairGate(self._settings.pool.max_readers)
         self._watch = Watch(FairGate(_TURNS_A_CORE * (os.cpu_count() or 1)))
-        self._telemetry = Telemetry(self._settings, _SERVICE)
-        self._queries = QueryTelemetry(self._settings, self._telemetry, _SERVICE)
+        self._telemetry = Telemetry(self._settings, service)
+        self._queries = QueryTelemetry(self._settings, self._telemetry, service)
         self._queries.watch_pool(
-            lambda: self.active_readers, lambda: self.available_readers, self._path
+            lambda: self.active_readers,
+            lambda: self.available_readers,
+            self._settings.published_path,
         )
         self._logs = LogSegments(telemetry_dir(self._settings))
         slow_queries.addHandler(self._logs)
@@ -101,12 +108,12 @@ class ReaderPool(Readable):
 
     def close(self) -> None:
         """Interrupt what still runs and let go of the file."""
-        with self._opening:
+        with self._closing:
             if self._closed:
                 return
             self._closed = True
         self._watch.close()
-        self._opened.retire()
+        self._source.close()
         self._telemetry.close()
         slow_queries.removeHandler(self._logs)
         self._logs.close()
@@ -142,18 +149,11 @@ class ReaderPool(Readable):
         finally:
             self._places.leave()
 
-    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        """Run a question on the next free connection."""
         with self.reader() as reader:
-            return reader._run(ask, fetch)
+            return reader.run(ask, fetch)
 
-    def _connection(self) -> tuple[OpenedPublication, Connection]:
-        """Return a connection to what is published now."""
-        identity = identity_of(self._path)
-        with self._opening:
-            if self._closed:
-                raise DatabaseError("the pool is closed")
-            if self._opened.identity != identity:
-                former = self._opened
-                self._opened = OpenedPublication(self._settings, self._threads)
-                former.retire()
-            return self._opened, self._opened.take()
+    def _connection(self) -> tuple[Opened, Connection]:
+        """Return a connection to the newest state."""
+        return self._source.take()

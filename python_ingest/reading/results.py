@@ -25,15 +25,6 @@ class Question(NamedTuple):
     operation: str
 
 
-def _arrow(answer: duckdb.DuckDBPyConnection) -> pa.Table:
-    return answer.to_arrow_table()
-
-
-def _dicts(answer: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [column[0] for column in answer.description or []]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-
 class Readable(ABC):
     """Answers queries; values come in as parameters (`?` or `$name`), never in the text.
 
@@ -41,20 +32,17 @@ class Readable(ABC):
     """
 
     @abstractmethod
-    def _run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows: ...
-
     def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
         """Return the rows as an Arrow table: the cheapest form for more than a few rows.
 
         `operation` is the name under which metrics and spans count the query.
         """
-        return self._run(Question(sql, params, operation), _arrow)
 
+    @abstractmethod
     def dicts(
         self, sql: str, params: Parameters = None, operation: str = "query"
     ) -> list[dict[str, Any]]:
         """Return each row as a dict: the cheapest form for a few rows."""
-        return self._run(Question(sql, params, operation), _dicts)
 
     def pandas(self, sql: str, params: Parameters = None) -> pandas.DataFrame:
         """Return a pandas frame of Arrow-backed columns, so that DECIMAL stays exact."""
@@ -70,3 +58,30 @@ class Readable(ABC):
         frame = polars.from_arrow(self.query(sql, params))
         assert isinstance(frame, polars.DataFrame)  # noqa: S101 - a table gives a frame
         return frame
+
+
+def _arrow(answer: duckdb.DuckDBPyConnection) -> pa.Table:
+    return answer.to_arrow_table()
+
+
+def _dicts(answer: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+class EngineReadable(Readable):
+    """Answers from an engine of this process."""
+
+    @abstractmethod
+    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+        """Run a question and return what `fetch` makes of its answer."""
+
+    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
+        """Return the rows as an Arrow table."""
+        return self.run(Question(sql, params, operation), _arrow)
+
+    def dicts(
+        self, sql: str, params: Parameters = None, operation: str = "query"
+    ) -> list[dict[str, Any]]:
+        """Return each row as a dict."""
+        return self.run(Question(sql, params, operation), _dicts)

@@ -35,12 +35,13 @@ class View(NamedTuple):
     reads_files: bool
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of a JSON document, depth first."""
     if isinstance(tree, dict):
         yield tree
     if isinstance(tree, dict | list):
         for child in tree.values() if isinstance(tree, dict) else tree:
-            yield from _nodes(child)
+            yield from nodes(child)
 
 
 def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog: str) -> View:
@@ -54,7 +55,7 @@ def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog:
     if tree["error"]:
         raise IngestError(f"a view cannot be published: {tree.get('error_message')}: {query[:80]}")
     reads, reads_files = [], False
-    for node in _nodes(tree):
+    for node in nodes(tree):
         reads_files |= node.get("function_name") in _FILE_READERS
         if node.get("catalog_name") == catalog:
             node["catalog_name"] = ""

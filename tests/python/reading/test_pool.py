@@ -1,4 +1,3 @@
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from python_ingest.errors import (
 from python_ingest.reading import ReaderPool
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
+from tests.python.reading.live import open_publications, resident_mb
 
 ENDLESS = "select count(*) from range(10000000000) a(i), range(1000) b(j) where i * j % 7 = 3"
 BATCHES = (
@@ -117,15 +117,6 @@ def test_a_new_publication_is_followed_and_an_old_reader_keeps_its_own(published
         publish_batch(2)
         assert pool.dicts("select any_value(batch) as b from orders") == [{"b": 2}]
         assert early.dicts("select any_value(batch) as b from orders") == [{"b": 1}]
-
-
-def open_publications() -> int:
-    links = (link.resolve() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
-    return sum("published" in str(link) for link in links)
-
-
-def resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")

@@ -1,0 +1,79 @@
+"""Ticks of segments that lie in the spool, landed or not: what a publication may not hold yet."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import IngestError
+from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.batch import segment_rows
+from python_ingest.landing.spool import Segment, kept, read_description
+from python_ingest.settings import Settings
+from python_ingest.storage.sql import quoted
+
+Content = tuple[str, str]  # kind and sha256, as the manifest of landings has them
+
+
+class Arrivals:
+    """Reads each segment of ticks once, unless it holds one of the contents known from the start.
+
+    Not thread-safe.
+    """
+
+    def __init__(self, settings: Settings, known: set[Content]) -> None:
+        self._settings = settings
+        self._known = known
+        self._seen: set[str] = set()
+
+    def new(self) -> list[Segment]:
+        """Return segments of ticks that were not `taken` yet, oldest first.
+
+        One that is removed this moment is left out: it was published before, or held nothing new.
+        """
+        found = []
+        for name, path in sorted(kept(self._settings).items()):
+            if name in self._seen:
+                continue
+            if name.split("-")[1] == TICKS.name:
+                try:
+                    segment = read_description(path)
+                except (OSError, ValueError):
+                    continue  # moved, removed or damaged; if it is there, the next look finds it
+                if (segment.kind, segment.sha256) not in self._known:
+                    found.append(segment)
+                    continue
+            self._seen.add(name)
+        return found
+
+    def taken(self, segment: Segment) -> None:
+        """Note that a segment need not be read again."""
+        self._seen.add(segment.name)
+
+    def rows(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> pa.Table | None:
+        """Return a segment's accepted ticks; None when its file is gone.
+
+        Columns: the canonical ones, `content_hash`, `row_number`, and `occurrence`: the n-th of
+        ticks without an id that are the same (within the file or the stream), 1 for all others.
+        """
+        for folder in (self._settings.spool_dir, self._settings.spool_dir / "landed"):
+            path = folder / f"{segment.name}.parquet"
+            try:
+                sql, given = segment_rows(connection, segment, path)
+                return connection.execute(_accepted(sql, given=given)).to_arrow_table()
+            except (duckdb.Error, IngestError):
+                if path.exists():
+                    raise
+        return None
+
+
+def _accepted(sql: str, *, given: bool) -> str:
+    columns = ", ".join(quoted(name) for name in TICKS.column_names)
+    keyed = "trade_id is not null or sequence_number is not null"
+    number = "row_number() over (partition by content_hash order by row_number)"
+    occurrence = "occurrence" if given else number
+    return (
+        f"select {columns}, content_hash, row_number,"
+        f" case when {keyed} then 1 else {occurrence} end as occurrence"
+        f" from ({sql}) where reason is null and ignored is null"
+    )

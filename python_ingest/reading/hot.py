@@ -1,0 +1,204 @@
+"""The hot day: an engine that holds the newest ticks in memory and has the rest attached.
+
+`market_ticks` = the ticks of the last hours and all that are not published yet (memory), and what
+is published of the time before (file, cold files). A tick has one home: the published ones are
+divided by a constant time, and one that arrives is added only if neither half has it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import NotPublishedError
+from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.sameness import count, known_ticks
+from python_ingest.reading.arrivals import Content
+from python_ingest.reading.opened import Opened, attached
+from python_ingest.settings import Settings
+from python_ingest.storage.failures import as_database_error
+from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.writer import transaction
+
+# What tells ticks without an id apart; the published relation has no content hash.
+_CONTENT = (
+    "hash(exchange, symbol, kind, venue, timestamp, bid_price, ask_price, bid_size, ask_size,"
+    " last_price, last_size, volume, conditions, tape)"
+)
+_KEYLESS = "trade_id is null and sequence_number is null"
+# One tick of each key, one of each number of the same content; files from REST win.
+_ONE_OF_EACH = f"""
+    row_number() over (
+        partition by exchange, symbol, kind, venue, timestamp::date, trade_id,
+            case when trade_id is null then sequence_number end,
+            case when {_KEYLESS} then content_hash end, occurrence
+        order by source not in ('rest', 'backfill'), content_hash
+    ) = 1
+"""
+_NUMBERED_BEFORE = f"""
+    insert into known
+    select row_number
+    from batch
+    inner join (
+        select content, count(*) as known_times
+        from (
+            select {_CONTENT} as content
+            from market_ticks
+            where timestamp >= $first and timestamp <= $last and {_KEYLESS}
+        )
+        group by content
+    ) as seen on batch.content = seen.content
+    where {_KEYLESS} and occurrence <= known_times
+"""
+_LATEST = """
+    select
+        exchange,
+        symbol,
+        max(timestamp) as timestamp,
+        arg_max(bid_price, quoted) as bid_price,
+        arg_max(ask_price, quoted) as ask_price,
+        arg_max(bid_size, quoted) as bid_size,
+        arg_max(ask_size, quoted) as ask_size,
+        max(quoted.at) as quoted_at,
+        arg_max(last_price, traded) as last_price,
+        arg_max(last_size, traded) as last_size,
+        max(traded.at) as traded_at
+    from (
+        select *,
+            case when kind = 'quote' then {'at': timestamp, 'n': number} end as quoted,
+            case when kind <> 'quote' then {'at': timestamp, 'n': number} end as traded
+        from (
+            select exchange, symbol, timestamp, kind, bid_price, ask_price, bid_size, ask_size,
+                last_price, last_size, coalesce(sequence_number, 0) as number
+            from batch where timestamp <= now()::timestamp + interval 5 seconds
+            union all by name
+            select exchange, symbol, quoted_at as timestamp, 'quote' as kind, bid_price,
+                ask_price, bid_size, ask_size, -1 as number
+            from hot.latest_ticks where quoted_at is not null
+            union all by name
+            select exchange, symbol, traded_at as timestamp, 'trade' as kind, last_price,
+                last_size, -1 as number
+            from hot.latest_ticks where traded_at is not null
+        )
+    )
+    where (exchange, symbol) in (select (exchange, symbol) from batch)
+    group by exchange, symbol
+"""
+
+
+class HotDay(Opened):
+    """One publication and what arrived since. `add` is called by one thread, queries by any.
+
+    `contents`: (kind, sha256) of every file that the publication holds. Memory: the ticks of
+    `since` and later, some 300 bytes each.
+    """
+
+    def __init__(self, settings: Settings, threads: int, since: datetime) -> None:
+        engine = attached(settings, threads)
+        catalog = quoted(settings.published_path.stem)
+        search_path = f"memory.main,{catalog}.main"
+        super().__init__(engine, search_path)
+        self._since = since
+        try:
+            self.contents = self._landed(catalog)
+            self._columns = [
+                str(row[0])
+                for row in engine.execute(f"describe {catalog}.main.market_ticks").fetchall()
+            ]
+            self._fill(catalog)
+            self._restrict(settings)
+            self._feeder = engine.cursor()
+            self._feeder.execute(f"set search_path = {literal(search_path)}")
+        except duckdb.CatalogException as error:
+            engine.close()
+            raise NotPublishedError(
+                f"{settings.published_path} lacks what is served: run `ingest cycle`"
+                f" ({str(error).splitlines()[0]})"
+            ) from None
+        except duckdb.Error as error:
+            engine.close()
+            raise as_database_error(error) from error
+
+    def _landed(self, catalog: str) -> set[Content]:
+        found = self.engine.execute(f"select kind, sha256 from {catalog}.raw.landings").fetchall()
+        return {(str(kind), str(sha256)) for kind, sha256 in found}
+
+    def _fill(self, catalog: str) -> None:
+        since = f"timestamp {literal(self._since.isoformat(sep=' '))}"
+        published = f"{catalog}.main.market_ticks"
+        self.engine.execute(f"""
+            create schema hot;
+            create table hot.ticks as
+                select * from {published} where timestamp >= {since}
+                order by exchange, symbol, timestamp;
+            create table hot.latest_ticks as select * from {catalog}.main.latest_ticks;
+            create view market_ticks as
+                select * from hot.ticks
+                union all
+                select * from {published} where timestamp < {since};
+            create view latest_ticks as select * from hot.latest_ticks;
+        """)
+
+    def _restrict(self, settings: Settings) -> None:
+        """Leave queries no file but the cold ones, no extension, no setting, no Python object."""
+        cold = [settings.data_dir / "cold", settings.data_dir.resolve() / "cold"]
+        folders = ", ".join(literal(str(folder)) for folder in cold)
+        self.engine.execute(f"set allowed_directories = [{folders}]")
+        self.engine.execute("set python_enable_replacements = false")
+        self.engine.execute("set allow_community_extensions = false")
+        self.engine.execute("set enable_external_access = false")
+        self.engine.execute("set lock_configuration = true")
+
+    def add(self, rows: pa.Table) -> int:
+        """Add ticks that neither memory nor the publication has; return how many.
+
+        `rows`: as `Arrivals.rows` gives them. Until they are published they have no `tick_id` and
+        no `batch_id`. Whoever queries sees all of them or none.
+        """
+        connection = self._feeder
+        connection.register("arrived", rows)
+        try:
+            with transaction(connection):
+                connection.execute(f"""
+                    create or replace temp table batch as
+                    select * exclude (row_number), row_number() over () as row_number,
+                        {_CONTENT} as content, null::varchar as reason, null::varchar as ignored
+                    from (select * from arrived qualify {_ONE_OF_EACH})
+                """)
+                self._drop_known(connection)
+                inserted = connection.execute(
+                    f"insert into hot.ticks by name select {self._values()} from batch"
+                ).fetchone()
+                connection.execute(f"create or replace temp table latest as {_LATEST}")
+                connection.execute("""
+                    delete from hot.latest_ticks
+                    where (exchange, symbol) in (select (exchange, symbol) from latest)
+                """)
+                connection.execute("insert into hot.latest_ticks by name select * from latest")
+        finally:
+            connection.unregister("arrived")
+        return int(inserted[0]) if inserted else 0
+
+    def _values(self) -> str:
+        given = {name: quoted(name) for name in TICKS.column_names}
+        given["ingestion_time"] = "now()::timestamp"
+        given["is_busted"] = "false"
+        return ", ".join(f"{given[n]} as {quoted(n)}" for n in self._columns if n in given)
+
+    def _drop_known(self, connection: duckdb.DuckDBPyConnection) -> None:
+        counted = count(connection, TICKS)
+        if not counted.accepted:
+            return
+        connection.execute("create or replace temp table known (row_number bigint)")
+        by_key = known_ticks("market_ticks", counted)
+        if counted.by_content:
+            by_key.pop()  # too wide a net: here the content decides, and its number
+            connection.execute(_NUMBERED_BEFORE, counted.values(_NUMBERED_BEFORE))
+        for look_up in by_key:
+            connection.execute(
+                f"insert into known select row_number from batch as b semi join {look_up}",
+                counted.values(look_up),
+            )
+        connection.execute("delete from batch where row_number in (select row_number from known)")

@@ -1,0 +1,147 @@
+"""Keeps the hot day up to date: follows publications and the spool."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import IngestError
+from python_ingest.landing.prepare import working_connection
+from python_ingest.landing.spool import Segment
+from python_ingest.reading.arrivals import Arrivals
+from python_ingest.reading.hot import HotDay
+from python_ingest.reading.opened import Connection, Opened, identity_of
+from python_ingest.settings import Settings
+
+logger = logging.getLogger("python_ingest.serve")
+
+_LOOK_SECONDS = 0.2
+_SEGMENTS_AT_ONCE = 100
+
+
+class HotSource:
+    """Connections to the published file and, in memory, to the newest ticks.
+
+    A publication is taken over whole: a hot day beside the former one is filled with it and with
+    every segment that it does not hold, and only then given to readers. Segments leave the spool
+    only after a publication holds them; so if the publication is still the same after the spool
+    was read, nothing is missing.
+
+    Raises NotPublishedError when nothing has been published.
+    """
+
+    def __init__(self, settings: Settings, threads: int) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._failing = ""
+        self._builder = ThreadPoolExecutor(1, "hot-day-builder")
+        self._building: Future[_State] | None = None
+        self._state = self._build()
+        self._thread = threading.Thread(target=self._follow, name="hot-day", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow, in a thread of its own."""
+        self._thread.start()
+
+    def take(self) -> tuple[Opened, Connection]:
+        """Return a connection to the newest state."""
+        with self._lock:
+            day = self._state.day
+            return day, day.take()
+
+    def close(self) -> None:
+        """Stop following; let go when the last connection is back."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._builder.shutdown()
+        if self._building and not self._building.exception():
+            self._building.result().close()
+        self._state.close()
+
+    def look(self) -> None:
+        """Add what has arrived; give readers the next publication's day when it is ready."""
+        if self._building and self._building.done():
+            building, self._building = self._building, None
+            following, former = building.result(), self._state
+            following.add_arrivals()
+            with self._lock:
+                self._state = following
+            former.close()
+        elif not self._building and identity_of(self._settings.published_path) != (
+            self._state.identity
+        ):
+            self._building = self._builder.submit(self._build)
+        self._state.add_arrivals()
+
+    def _build(self) -> _State:
+        """Fill a day while readers have the former one, which goes on being fed."""
+        while True:
+            state = _State(self._settings, self._threads)
+            try:
+                state.add_arrivals()
+                if identity_of(self._settings.published_path) == state.identity:
+                    return state
+            except BaseException:
+                state.close()
+                raise
+            state.close()
+
+    def _follow(self) -> None:
+        """Look again and again; what fails is logged once and tried again."""
+        while not self._stop.wait(_LOOK_SECONDS):
+            try:
+                self.look()
+                self._failing = ""
+            except (IngestError, duckdb.Error, pa.ArrowException, OSError) as error:
+                name = type(error).__name__
+                if name != self._failing:
+                    _warn("cannot follow the spool or the publication, trying again", name)
+                self._failing = name
+
+
+class _State:
+    """A hot day and how far the spool was read into it."""
+
+    def __init__(self, settings: Settings, threads: int) -> None:
+        self.identity = identity_of(settings.published_path)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
+        self._arrivals = Arrivals(settings, self.day.contents)
+        self._reading = working_connection(settings)
+
+    def close(self) -> None:
+        self.day.retire()
+        self._reading.close()
+
+    def add_arrivals(self) -> None:
+        waiting = self._arrivals.new()
+        for begin in range(0, len(waiting), _SEGMENTS_AT_ONCE):
+            segments = waiting[begin : begin + _SEGMENTS_AT_ONCE]
+            rows = [self._rows(segment) for segment in segments]
+            found = [table for table in rows if table is not None and table.num_rows]
+            if found:
+                self.day.add(pa.concat_tables(found))
+            for segment in segments:
+                self._arrivals.taken(segment)
+
+    def _rows(self, segment: Segment) -> pa.Table | None:
+        try:
+            return self._arrivals.rows(self._reading, segment)
+        except duckdb.OutOfMemoryException:
+            raise
+        except (duckdb.Error, IngestError) as error:
+            # One damaged file must not keep all others back; landing names it too.
+            _warn(f"segment {segment.name} cannot be read and is left out", type(error).__name__)
+            return None
+
+
+def _warn(what: str, error: str) -> None:
+    logger.warning("%s: %s", what, error, extra={"event": "hot_day_behind", "service": "serve"})

@@ -1,0 +1,117 @@
+"""What goes over the wire between `ingest serve` and its clients, besides Arrow: a JSON ticket.
+
+{"sql": text, "params": null, a list or an object, "operation": text}. A parameter is a JSON value
+or, where JSON has none, an object of one key: {"decimal": "1.5"}, {"time": "2026-01-05T09:30:00"}
+(UTC), {"date": "2026-01-05"}, {"uuid": "..."}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from python_ingest.errors import QueryError, UsageError
+from python_ingest.reading.results import Question
+from python_ingest.settings import Settings
+
+TOKEN_VARIABLE = "SERVE_TOKEN"  # noqa: S105 - a name, no secret
+_LONGEST_TICKET = 1_000_000
+
+
+def location(settings: Settings) -> str:
+    """Where the server listens: the loopback interface, nothing else."""
+    return f"grpc://127.0.0.1:{settings.serve.port}"
+
+
+def token_path(settings: Settings) -> Path:
+    """Where the server leaves a token that it made itself, readable by its own user only."""
+    return settings.data_dir / "serve.token"
+
+
+def token(settings: Settings, *, make: bool = False) -> str:
+    """Return the token of the environment, else that of the file; `make`: one if there is none.
+
+    Raises UsageError when there is none.
+    """
+    if given := os.environ.get(TOKEN_VARIABLE):
+        return given
+    path = token_path(settings)
+    if make and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32))
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise UsageError(
+            f"no token: set {TOKEN_VARIABLE}, or read {path} ({error.strerror}), which"
+            " `ingest serve` makes"
+        ) from None
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    if isinstance(value, datetime):
+        utc = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        return {"time": utc.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, UUID):
+        return {"uuid": str(value)}
+    if isinstance(value, list | tuple):
+        return [_encoded(each) for each in value]
+    return value
+
+
+_DECODERS: dict[str, Callable[[str], Any]] = {
+    "decimal": Decimal,
+    "time": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "uuid": UUID,
+}
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(each) for each in value]
+    if isinstance(value, dict):
+        ((name, text),) = value.items()
+        return _DECODERS[name](text)
+    return value
+
+
+def ticket_of(ask: Question) -> bytes:
+    """Return a question as a ticket."""
+    params: Any = ask.params
+    if isinstance(params, Mapping):
+        params = {name: _encoded(value) for name, value in params.items()}
+    elif params is not None:
+        params = [_encoded(value) for value in params]
+    ticket = {"sql": ask.sql, "params": params, "operation": ask.operation}
+    return json.dumps(ticket).encode()
+
+
+def question_of(ticket: bytes) -> Question:
+    """Return the question of a ticket. Raises QueryError when it is none of ours."""
+    try:
+        if len(ticket) > _LONGEST_TICKET:
+            raise ValueError(f"longer than {_LONGEST_TICKET} bytes")
+        given = json.loads(ticket)
+        params = given.get("params")
+        if isinstance(params, dict):
+            params = {str(name): _decoded(value) for name, value in params.items()}
+        elif params is not None:
+            params = [_decoded(value) for value in params]
+        return Question(str(given["sql"]), params, str(given.get("operation") or "query"))
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        kind = type(error).__name__
+        raise QueryError(f"not a ticket (docs/serving.md): {kind}: {error}") from None

@@ -1,0 +1,105 @@
+"""A warehouse with real landings and the relations that are served; `ingest serve` on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.prepare import prepare
+from python_ingest.landing.spool import Segment
+from python_ingest.reading.publish import publish
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.writer import open_writer
+
+ROOT = Path(__file__).parents[3]
+MIDNIGHT = datetime(2026, 1, 5)
+
+# What the dbt models of these names give, where nothing is amended.
+RELATIONS = """
+create or replace view market_ticks as
+    select tick_id, exchange, symbol, timestamp, bid_price, ask_price, bid_size, ask_size,
+        last_price, last_size, volume, sequence_number, conditions, tape, ingestion_time, source,
+        correlation_id, kind, venue, trade_id, false as is_busted, batch_id
+    from raw.market_ticks;
+create or replace view landings as select * from raw.landings;
+create or replace table latest_ticks as
+    select exchange, symbol, max(timestamp) as timestamp,
+        arg_max(bid_price, timestamp) filter (where kind = 'quote') as bid_price,
+        arg_max(ask_price, timestamp) filter (where kind = 'quote') as ask_price,
+        arg_max(bid_size, timestamp) filter (where kind = 'quote') as bid_size,
+        arg_max(ask_size, timestamp) filter (where kind = 'quote') as ask_size,
+        max(timestamp) filter (where kind = 'quote') as quoted_at,
+        arg_max(last_price, timestamp) filter (where kind <> 'quote') as last_price,
+        arg_max(last_size, timestamp) filter (where kind <> 'quote') as last_size,
+        max(timestamp) filter (where kind <> 'quote') as traded_at
+    from raw.market_ticks group by all;
+"""
+
+
+def build_and_publish(settings: Settings) -> None:
+    """Stand in for `dbt build` and publish."""
+    with open_writer(settings) as connection:
+        migrate(connection)
+        connection.execute(RELATIONS)
+    publish(settings)
+
+
+def arrive(settings: Settings, rows: list[str], folder: Path, number: int) -> Segment:
+    """Make CSV rows (exchange, symbol, timestamp, last_price, last_size, trade_id) a segment."""
+    path = folder / f"arrived-{number}.csv"
+    header = "exchange,symbol,timestamp,last_price,last_size,trade_id"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return prepare(settings, TICKS, path, sha256_of(path), None)
+
+
+def trade(number: int, *, at: datetime = MIDNIGHT, keyed: bool = True) -> str:
+    """One trade; its number gives time, price and, where it is keyed, its id."""
+    when = at + timedelta(milliseconds=number)
+    return f"binance,BTCUSDT,{when.isoformat()},{100 + number},1,{number if keyed else ''}"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `ingest serve` until the block ends; it answers when the block begins."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "python_ingest", "serve"],
+        cwd=ROOT,
+        env={**os.environ, "SERVE_PORT": str(port), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("serving grpc://127.0.0.1"), line + process.stderr.read()
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def open_publications() -> int:
+    """How many published files this process holds open."""
+    links = (link.resolve() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return sum("published" in str(link) for link in links)
+
+
+def resident_mb(process: int | str = "self") -> float:
+    """Memory of a process."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

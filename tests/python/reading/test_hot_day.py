@@ -1,0 +1,163 @@
+"""A tick has one home: spool, warehouse and publication against a model in plain Python."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from python_ingest.errors import NotPublishedError
+from python_ingest.landing.land import land_pending
+from python_ingest.reading import ReaderPool
+from python_ingest.reading.hot_source import HotSource
+from python_ingest.reading.opened import identity_of
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer
+from tests.python.reading.live import MIDNIGHT, arrive, build_and_publish, open_publications, trade
+
+FOUND = (
+    "select trade_id, last_price::int - 100 as number, count(*) as n from market_ticks group by all"
+)
+
+
+def shown(pool) -> Counter:
+    return Counter({(r["trade_id"], r["number"]): r["n"] for r in pool.dicts(FOUND)})
+
+
+def catch_up(source, settings) -> None:
+    """Look until readers have the newest publication."""
+    source.look()
+    while source._state.identity != identity_of(settings.published_path):
+        source.look()
+
+
+# Few numbers, so that segments overlap; a number may repeat among ticks without an id.
+SEGMENTS = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=8)
+STEPS = st.lists(st.one_of(SEGMENTS, st.sampled_from(["land", "publish", "restart"])), max_size=12)
+
+
+@hypothesis_settings(
+    max_examples=12,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=STEPS, hot_hours=st.sampled_from([1, 10**6]))
+def test_never_missing_never_double(tmp_path_factory, steps, hot_hours):
+    folder = tmp_path_factory.mktemp("tiers")
+    environment = {"DATA_DIR": str(folder / "data"), "SERVE_HOT_HOURS": str(hot_hours)}
+    settings = load_settings(env=environment)
+    expected: Counter = Counter()
+    build_and_publish(settings)
+    source = HotSource(settings, threads=1)
+    pool = ReaderPool(settings, source=source)
+    try:
+        for number, step in enumerate(steps):
+            if step == "land":
+                land_pending(settings)
+            elif step == "publish":
+                land_pending(settings)
+                build_and_publish(settings)
+            elif step == "restart":
+                pool.close()
+                source = HotSource(settings, threads=1)
+                pool = ReaderPool(settings, source=source)
+            else:
+                arrive(settings, [trade(n, keyed=keyed) for n, keyed in step], folder, number)
+                # The same id once; of ticks without one, the most that any one file shows.
+                brought = Counter((str(n) if keyed else None, n) for n, keyed in step)
+                expected |= Counter({k: 1 if k[0] else n for k, n in brought.items()})
+            catch_up(source, settings)
+            assert shown(pool) == expected
+    finally:
+        pool.close()
+
+
+@pytest.fixture
+def live(settings):
+    build_and_publish(settings)
+    return settings
+
+
+@pytest.fixture
+def pool_and_source(live):
+    source = HotSource(live, threads=1)
+    with ReaderPool(live, source=source) as pool:
+        yield pool, source
+
+
+def test_the_newest_hours_are_in_memory_and_the_rest_in_the_file(settings, tmp_path):
+    now = datetime.now(UTC).replace(tzinfo=None)
+    arrive(settings, [trade(n, at=now - timedelta(hours=1)) for n in range(10)], tmp_path, 1)
+    arrive(settings, [trade(n, at=MIDNIGHT) for n in range(20)], tmp_path, 2)
+    land_pending(settings)
+    build_and_publish(settings)
+    with ReaderPool(settings, source=HotSource(settings, threads=1)) as pool:
+        assert pool.dicts("select count(*) as n from hot.ticks") == [{"n": 10}]
+        assert pool.dicts("select count(*) as n from market_ticks") == [{"n": 30}]
+
+
+def test_the_latest_tick_follows_and_an_old_one_changes_nothing(pool_and_source, live, tmp_path):
+    pool, source = pool_and_source
+    for number, last in enumerate([7, 3, 9]):
+        arrive(live, [trade(last)], tmp_path, number)
+        source.look()
+    (row,) = pool.dicts("from latest_ticks")
+    assert (row["last_price"], row["traded_at"]) == (109, MIDNIGHT + timedelta(milliseconds=9))
+    assert row["quoted_at"] is None
+
+
+def test_a_tick_is_seen_while_somebody_has_the_write_lock(pool_and_source, live, tmp_path):
+    pool, source = pool_and_source
+    with open_writer(live) as writer:
+        writer.begin()
+        arrive(live, [trade(1)], tmp_path, 1)
+        source.look()
+        assert len(pool.query("from market_ticks")) == 1
+
+
+def test_a_damaged_segment_keeps_no_other_back(pool_and_source, live, tmp_path, caplog):
+    pool, source = pool_and_source
+    bad = arrive(live, [trade(1)], tmp_path, 1)
+    (live.spool_dir / f"{bad.name}.parquet").write_bytes(b"PAR1 no more")
+    arrive(live, [trade(2)], tmp_path, 2)
+    source.look()
+    source.look()
+    assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["2"]
+    assert caplog.text.count(bad.name) == 1
+
+
+def test_rejected_rows_are_not_served(pool_and_source, live, tmp_path):
+    pool, source = pool_and_source
+    arrive(live, [trade(1), "binance,BTCUSDT,yesterday,1,1,5"], tmp_path, 1)
+    source.look()
+    assert len(pool.query("from market_ticks")) == 1
+
+
+def test_a_reader_of_the_former_day_keeps_it(pool_and_source, live, tmp_path):
+    pool, source = pool_and_source
+    with pool.reader() as early:
+        arrive(live, [trade(1)], tmp_path, 1)
+        land_pending(live)
+        build_and_publish(live)
+        catch_up(source, live)
+        assert pool.dicts("select tick_id is null as waits from market_ticks") == [{"waits": False}]
+        assert len(early.query("from market_ticks")) in {0, 1}
+
+
+def test_nothing_published_says_what_to_run(settings):
+    with pytest.raises(NotPublishedError, match="ingest cycle"):
+        HotSource(settings, threads=1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+def test_former_days_are_let_go(pool_and_source, live):
+    pool, source = pool_and_source
+    for _ in range(3):
+        build_and_publish(live)
+        catch_up(source, live)
+        assert len(pool.query("from market_ticks")) == 0
+        assert open_publications() == 1
