@@ -16,6 +16,7 @@ from python_ingest.audit.run import audit
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.landing.land import land_pending
+from python_ingest.landing.report import land_telemetry
 from python_ingest.reading.catalog import relations
 from python_ingest.reading.publish import Publication, publish
 from python_ingest.schema.migrate import migrate
@@ -73,6 +74,7 @@ def cycle(
         with open_writer(settings) as connection:
             migrate(connection)
         landed = land_pending(settings)
+        land_telemetry(settings)
         build = dbt_build(settings, as_of)
         verdict = audit(settings)
         verdict.require()

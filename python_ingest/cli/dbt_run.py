@@ -6,11 +6,15 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from python_ingest.errors import BuildFailedError, UsageError
+from python_ingest.errors import BuildFailedError, IngestError, UsageError
+from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
+from python_ingest.telemetry.dbt_results import logs_of, metrics_of
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,19 @@ class BuildSummary:
     warnings: list[str]
 
 
-def _results(target_dir: Path) -> list[tuple[str, str, str]]:
-    """Return (node id, status, message) of every node of the last run."""
-    document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))
+def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (node id, status, message) of every node of a run."""
     return [(r["unique_id"], r["status"], r["message"] or "") for r in document["results"]]
+
+
+def _record(settings: Settings, document: dict[str, Any]) -> None:
+    """Land what the run did, as metrics and logs; a build is not lost for that."""
+    if not settings.observability.enable_metrics:
+        return
+    records = [("metrics", row) for row in metrics_of(document)]
+    records += [("logs", row) for row in logs_of(document)]
+    with suppress(IngestError, OSError):
+        land_records(settings, records)
 
 
 def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
@@ -50,6 +63,8 @@ def require_project() -> None:
 def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
+    The times, rows and failures of its nodes are landed as metrics and logs.
+
     Raises BuildFailedError that names the nodes which failed.
     """
     target_dir = settings.data_dir.resolve() / "dbt"
@@ -63,7 +78,9 @@ def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     code = subprocess.run(arguments, check=False).returncode  # noqa: S603 - our own arguments
     if not (target_dir / "run_results.json").exists():
         raise BuildFailedError("dbt build did not start; see the message above")
-    results = _results(target_dir)
+    document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))
+    _record(settings, document)
+    results = _results(document)
     failed = [node for node, status, _ in results if status in ("error", "fail")]
     if code or failed:
         raise BuildFailedError(f"dbt build failed, nothing was published: {', '.join(failed)}")

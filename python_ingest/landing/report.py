@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
+from python_ingest.telemetry.segment_files import telemetry_dir
 
 SERVICE = "ingest"
 
@@ -101,11 +103,37 @@ def report_landing(settings: Settings, results: Sequence[LandingResult]) -> None
     for result in results:
         if result.state in ("failed", "spooled") or (result.state == "landed" and result.rejected):
             records.append(("logs", _log(result)))
-    try:
-        for segment in spool_records(settings, records):
-            land_one(settings, segment)
-    except (IngestError, OSError):
-        return
+    with suppress(IngestError, OSError):
+        land_records(settings, records)
+
+
+def land_records(settings: Settings, records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Land (kind, record) pairs; those that cannot be landed now wait in the spool."""
+    for segment in spool_records(settings, records):
+        land_one(settings, segment)
+
+
+def land_telemetry(settings: Settings) -> int:
+    """Land what readers left in `DATA_DIR/telemetry/`; return the files that were taken.
+
+    A file goes when its rows are durable in the spool; killed before that, they land once all the
+    same. One that holds no rows of ours stays where it is.
+    """
+    taken, records = [], []
+    for path in sorted(telemetry_dir(settings).glob("*-*.ndjson")):
+        kind = path.name.split("-")[0]
+        if kind not in ("metrics", "logs"):
+            continue
+        with suppress(OSError, ValueError):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            records += [(kind, json.loads(line)) for line in lines]
+            taken.append(path)
+    segments = spool_records(settings, records)
+    for path in taken:
+        path.unlink()
+    for segment in segments:
+        land_one(settings, segment)
+    return len(taken)
 
 
 def _metrics(kind: str, results: Sequence[LandingResult]) -> list[dict[str, Any]]:

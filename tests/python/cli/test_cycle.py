@@ -19,8 +19,11 @@ from python_ingest.errors import (
     UsageError,
 )
 from python_ingest.landing.land import LandingResult
+from python_ingest.reading import ReaderPool
 from python_ingest.reading.publish import publish
 from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.writer import open_writer
+from python_ingest.telemetry.segment_files import telemetry_dir
 
 PASSED = AuditResult(passed=True, batch_id=1)
 BUILT = dbt_run.BuildSummary(models=1, tests_passed=1, warnings=["m: 3 rows"])
@@ -112,6 +115,30 @@ def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(BuildFailedError, match=r"nothing was published: model\.p\.broken"):
         dbt_run.dbt_build(settings, "")
+    with open_writer(settings) as connection:
+        logged = connection.execute("select level, event, message from raw.application_logs")
+        assert logged.fetchall() == [("error", "dbt_error", "model.p.broken: error")]
+
+
+def test_what_readers_measured_is_landed_and_gone(steps, settings):
+    command.cycle()
+    with ReaderPool(settings) as pool:
+        pool.query("select 'what no log may show'", operation="asked")
+    folder = telemetry_dir(settings)
+    assert list(folder.glob("metrics-*.ndjson"))
+    (folder / "metrics-1-broken.ndjson").write_text("{")
+    command.cycle()
+    assert [path.name for path in folder.iterdir()] == ["metrics-1-broken.ndjson"]
+    with open_writer(settings) as connection:
+        landed = connection.execute(
+            "select sum(value) from raw.system_metrics"
+            " where metric_name = 'database.queries.total' and labels.component = 'asked'"
+        ).fetchone()
+        shown = connection.execute(
+            "select count(*) from (select m::varchar as t from raw.system_metrics as m"
+            " union all select l::varchar from raw.application_logs as l) where t like '%no log%'"
+        ).fetchone()
+    assert (landed, shown) == ((1,), (0,))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""What a `dbt build` did, as rows of `system_metrics` and `application_logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_BAD = {"error": "error", "fail": "error", "warn": "warning"}
+
+
+def _ended_at(result: dict[str, Any], generated_at: str) -> str:
+    timing = result.get("timing") or []
+    return str(timing[-1]["completed_at"]) if timing else generated_at
+
+
+def metrics_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the time of every node, the rows that models say they wrote, and failures of tests.
+
+    `run_results` is the content of dbt's `run_results.json`; `labels.component` is the node's id.
+    """
+    metadata = run_results["metadata"]
+    for result in run_results["results"]:
+        values: dict[str, Any] = {
+            "dbt.node.duration_ms": result["execution_time"] * 1000,
+            "dbt.node.rows": (result.get("adapter_response") or {}).get("rows_affected"),
+            "dbt.test.failures": result.get("failures"),
+        }
+        for name, value in values.items():
+            if value is None:
+                continue
+            yield {
+                "timestamp": _ended_at(result, metadata["generated_at"]),
+                "metric_name": name,
+                "metric_type": "gauge",
+                "value": float(value),
+                "labels": {
+                    "service": "dbt",
+                    "component": result["unique_id"],
+                    "environment": None,
+                    "instance": metadata["invocation_id"],
+                },
+            }
+
+
+def logs_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each node that failed or warned, without its message: that may quote rows."""
+    metadata = run_results["metadata"]
+    for result in run_results["results"]:
+        level = _BAD.get(result["status"])
+        if level is None:
+            continue
+        yield {
+            "timestamp": _ended_at(result, metadata["generated_at"]),
+            "level": level,
+            "service": "dbt",
+            "component": result["unique_id"],
+            "message": f"{result['unique_id']}: {result['status']}",
+            "event": f"dbt_{result['status']}",
+            "data": {
+                "failures": result.get("failures"),
+                "invocation_id": metadata["invocation_id"],
+            },
+        }
