@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, cycle, demo, init, land, publish, serve, stream
+from python_ingest.cli import (
+    audit,
+    backup,
+    cycle,
+    demo,
+    init,
+    land,
+    publish,
+    restore,
+    serve,
+    stream,
+)
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -22,11 +33,13 @@ def ingest() -> None:
 
 
 audit.register(app)
+backup.register(app)
 cycle.register(app)
 demo.register(app)
 init.register(app)
 land.register(app)
 publish.register(app)
+restore.register(app)
 serve.register(app)
 stream.register(app)
 
