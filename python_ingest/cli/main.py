@@ -9,6 +9,7 @@ import typer
 from python_ingest.cli import (
     audit,
     backup,
+    compare,
     cycle,
     demo,
     init,
@@ -34,6 +35,7 @@ def ingest() -> None:
 
 audit.register(app)
 backup.register(app)
+compare.register(app)
 cycle.register(app)
 demo.register(app)
 init.register(app)

@@ -2,9 +2,6 @@
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
@@ -14,33 +11,9 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pytest
+from sample_build import MANIFEST, REPOSITORY, SAMPLE, dbt, ingest, make_build
 
-REPOSITORY = Path(__file__).parents[2]
-SAMPLE = REPOSITORY / "sample"
-MANIFEST = json.loads((SAMPLE / "manifest.json").read_text())
 UNIT = 10**8
-
-
-def ingest(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "python_ingest", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def make_build(data_dir: Path) -> str:
-    printed = ""
-    for file in MANIFEST["files"]:
-        done = ingest(data_dir, "land", file["kind"], str(SAMPLE / file["file"]))
-        assert done.returncode == 0, done.stderr
-        printed += done.stdout
-    done = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
-    assert done.returncode == 0, done.stdout + done.stderr
-    return printed + done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -189,22 +162,6 @@ def test_a_second_build_changes_nothing(built):
                     f" except all from {other}.{name} {kept})"
                 ).fetchone()
                 assert changed == (0,), name
-
-
-def dbt(data_dir: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()"),
-            *(*arguments, "--target-path", str(data_dir / "dbt")),
-        ],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_every_unit_test_of_dbt_passes(built):
