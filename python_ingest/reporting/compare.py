@@ -7,13 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.errors import DatabaseError, UsageError
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.reporting.sides import Columns, Sides
+from python_ingest.storage.sql import quoted
 
 # They say when a row was built, not what it says.
 WHEN_BUILT = frozenset({"built_at", "built_batch_id"})
-
-Columns = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,41 +46,7 @@ class Comparison:
     only_after: list[str]
 
 
-class _Sides:
-    """Both files, attached read only to an empty engine."""
-
-    def __init__(self, before: Path, after: Path) -> None:
-        self.engine = duckdb.connect()
-        self.engine.execute("set TimeZone = 'UTC'")
-        # Under their own names where they differ: views may name their catalog.
-        same = before.stem == after.stem
-        self.names = ("before", "after") if same else (before.stem, after.stem)
-        for path, name in zip((before, after), self.names, strict=True):
-            if not path.is_file():
-                raise UsageError(f"{path} is no file")
-            try:
-                self.engine.execute(f"attach {sql_path(path)} as {quoted(name)} (read_only)")
-            except duckdb.Error as error:
-                raise DatabaseError(f"{path} cannot be opened: {error}") from error
-
-    def relations(self, catalog: str) -> dict[str, Columns]:
-        found: dict[str, Columns] = {}
-        rows = self.engine.execute(
-            "select table_name, column_name, data_type from duckdb_columns()"
-            " where database_name = ? and schema_name = 'main' and not internal"
-            " order by table_name, column_index",
-            [catalog],
-        ).fetchall()
-        for table, column, data_type in rows:
-            found.setdefault(table, {})[column] = data_type
-        return found
-
-    def numbers(self, sql: str) -> list[int]:
-        row = self.engine.execute(sql).fetchone() or ()
-        return [int(value) for value in row]
-
-
-def _by_key(sides: _Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
+def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
     """Compare row by row, found by their grain."""
     old, new = (f"{quoted(name)}.main.{quoted(relation)}" for name in sides.names)
     key = " and ".join(f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain)
@@ -105,7 +69,7 @@ def _by_key(sides: _Sides, relation: str, grain: list[str], columns: list[str]) 
     return Difference(relation, grain, before, after, added, removed, changed, by_column)
 
 
-def _as_wholes(sides: _Sides, relation: str, columns: list[str]) -> Difference:
+def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
     """Compare rows as wholes, for what has no grain or breaks it."""
     chosen = ", ".join(quoted(column) for column in columns)
     old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
@@ -117,14 +81,14 @@ def _as_wholes(sides: _Sides, relation: str, columns: list[str]) -> Difference:
     return Difference(relation, [], before, after, added, removed, 0)
 
 
-def _repeated(sides: _Sides, relation: str, grain: list[str]) -> int:
+def _repeated(sides: Sides, relation: str, grain: list[str]) -> int:
     key = ", ".join(quoted(column) for column in grain)
-    repeated = f"select count(*) - count(distinct ({key},)) from %s.main.{quoted(relation)}"
+    repeated = f"select count(*) - count(distinct row({key})) from %s.main.{quoted(relation)}"
     return sum(sides.numbers(repeated % quoted(name))[0] for name in sides.names)
 
 
 def _difference(
-    sides: _Sides, relation: str, grain: list[str], old: Columns, new: Columns
+    sides: Sides, relation: str, grain: list[str], old: Columns, new: Columns
 ) -> Difference:
     shared = [c for c in new if old.get(c) == new[c] and c not in WHEN_BUILT]
     new_columns = [f"{c} {new[c]}" for c in new if old.get(c) != new[c]]
@@ -155,17 +119,20 @@ def _difference(
 
 
 def compare(before: Path, after: Path, grains: dict[str, list[str]]) -> Comparison:
-    """Compare every relation of schema `main` that both files have.
+    """Compare every relation of schema `main` that both files and `grains` have.
 
-    `grains` names each relation's key columns. Raises UsageError or DatabaseError where a file
-    cannot be opened; a relation that cannot be read is a `problem` of its own.
+    `grains`: relation -> its key columns, none where it has no tested grain. Raises UsageError or
+    DatabaseError where a file cannot be opened; a relation that cannot be read is a `problem`.
     """
-    sides = _Sides(before, after)
-    old, new = (sides.relations(name) for name in sides.names)
+    sides = Sides(before, after)
+    old, new = (
+        {relation: columns for relation, columns in found.items() if relation in grains}
+        for found in map(sides.relations, sides.names)
+    )
     with sides.engine:
         return Comparison(
             differences=[
-                _difference(sides, name, grains.get(name, []), old[name], new[name])
+                _difference(sides, name, grains[name], old[name], new[name])
                 for name in sorted(old.keys() & new.keys())
             ],
             only_before=sorted(old.keys() - new.keys()),

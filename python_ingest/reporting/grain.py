@@ -39,9 +39,13 @@ def _keys(manifest: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 def grains(manifest: dict[str, Any]) -> dict[str, list[str]]:
-    """Return relation -> columns of its grain: of several tested keys the one of most columns."""
-    found: dict[str, list[str]] = {}
+    """Return model -> columns of its grain, of several tested keys the one of most columns.
+
+    A model whose grain is not tested has none.
+    """
+    nodes = manifest["nodes"].values()
+    found: dict[str, list[str]] = {n["name"]: [] for n in nodes if n["resource_type"] == "model"}
     for name, columns in sorted(_keys(manifest)):
-        if len(columns) > len(found.get(name, [])):
+        if len(columns) > len(found[name]):
             found[name] = columns
     return found
