@@ -69,6 +69,10 @@ slim: $(VENV)/.installed ## Build what this branch changed beside that copy, and
 bench: $(VENV)/.installed ## Ratios against bare DuckDB, written to benchmarks/results/
 	for bench in benchmarks/bench_*.py; do python $$bench || exit 1; done
 
+docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
+	dbt docs generate --static --quiet --target-path target/docs
+	@echo "open target/docs/static_index.html"
+
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --extra dev pyproject.toml -o requirements.lock
