@@ -15,6 +15,7 @@ from python_ingest.cli import (
     init,
     land,
     publish,
+    report,
     restore,
     serve,
     stream,
@@ -41,6 +42,7 @@ demo.register(app)
 init.register(app)
 land.register(app)
 publish.register(app)
+report.register(app)
 restore.register(app)
 serve.register(app)
 stream.register(app)
