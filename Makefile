@@ -73,6 +73,9 @@ docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_inde
 	dbt docs generate --static --quiet --target-path target/docs
 	@echo "open target/docs/static_index.html"
 
+report: $(VENV)/.installed ## One HTML page of what is published: data/report.html
+	ingest report
+
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --extra dev pyproject.toml -o requirements.lock

@@ -11,16 +11,18 @@ from python_ingest.storage.files import move_into_place
 
 MOST_SYMBOLS = 8
 
+# What one looks for first stands first: a phone shows four columns.
 _POSITIONS = (
-    "select exchange, symbol, strategy_id as strategy, side, quantity, average_entry_price as"
-    " average, current_price as price, market_value, unrealized_pnl, realized_pnl,"
-    " opened_at, snapshot_time as valued_at"
+    "select symbol, strategy_id as strategy, quantity, unrealized_pnl, average_entry_price as"
+    " average, current_price as price, market_value, realized_pnl, exchange, opened_at,"
+    " snapshot_time as valued_at"
     " from current_positions order by abs(market_value) desc nulls last, exchange, symbol"
 )
 _TRIPS = (
-    "select coalesce(closed_at::timestamp(0)::varchar, 'open') as closed_at, exchange, symbol,"
-    " strategy_id as strategy, side, fills, entered_quantity as quantity,"
-    " average_entry_price as entry, average_exit_price as exit, net_pnl, currency"
+    "select symbol, strategy_id as strategy, net_pnl, currency,"
+    " coalesce(closed_at::timestamp(0)::varchar, 'open') as closed_at, side, fills,"
+    " entered_quantity as quantity, average_entry_price as entry, average_exit_price as exit,"
+    " exchange"
     " from round_trips order by round_trips.closed_at desc nulls first, exchange, symbol"
 )
 

@@ -106,6 +106,11 @@
     const fall = chart.addSeries(lib.AreaSeries, {
       lineWidth: 1, invertFilledArea: true, priceLineVisible: false, lastValueVisible: false,
       priceFormat: priceFormat(0),
+      autoscaleInfoProvider: (scaled) => {
+        const found = scaled();
+        if (found && found.priceRange) found.priceRange.maxValue = 0;
+        return found;
+      },
     }, 1);
     chart.panes()[0].setStretchFactor(3);
     chart.panes()[1].setStretchFactor(1);
