@@ -120,9 +120,14 @@ RELATIONS = {
 }
 
 
+# A file keeps only types that Spark reads too; a HUGEINT would even become a DOUBLE.
+_STORED = {"UUID": "VARCHAR", "JSON": "VARCHAR", "HUGEINT": "DECIMAL(38, 0)"}
+_TYPE_NAME = re.compile(r'"[^"]*"|\b\w+\b')
+
+
 def stored_type(sql_type: str) -> str:
-    """Return the type in which a file keeps values of `sql_type`: one that Spark reads too."""
-    return re.sub(r"\b(UUID|JSON)\b(?=([^\"]*\"[^\"]*\")*[^\"]*$)", "VARCHAR", sql_type)
+    """Return the type in which a file keeps values of `sql_type`; names of fields stay."""
+    return _TYPE_NAME.sub(lambda found: _STORED.get(found[0].upper(), found[0]), sql_type)
 
 
 @dataclass(frozen=True)
