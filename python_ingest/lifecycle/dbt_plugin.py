@@ -69,9 +69,7 @@ class Plugin(BasePlugin):
         with transaction(connection):
             for relation, columns in views.items():
                 typed = [(name, kind) for name, kind in columns if name != "date"]
-                make_view(
-                    connection, self._settings.data_dir, relation, [*typed, ("date", "DATE")]
-                )
+                make_view(connection, self._settings.data_dir, relation, [*typed, ("date", "DATE")])
 
     def _export(self, connection: duckdb.DuckDBPyConnection, task: dict[str, Any]) -> None:
         leaving = Leaving(

@@ -26,7 +26,7 @@ from python_ingest.storage.cold_files import (
 )
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, scratch
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
 
@@ -156,7 +156,7 @@ class _Mover:
         return f"{kept} union all select {self._names} from {view} where date = date '{day}'"
 
     def _is_written_already(self, writer: Writer, day: date) -> bool:
-        """Whether what leaves is exactly what the day's file holds: rows built again as they were."""
+        """Whether what leaves is what the day's file holds: rows built again as they were."""
         files = readable_files(self._connection, self._relation.name, day, day)
         if not self._relation.restated or len(files) != 1:
             return False
@@ -195,9 +195,7 @@ class _Mover:
         )
         where = "relation = ?"
         if archived:
-            rows = " union all ".join(
-                f"select {key} from ({self._of_day(day)})" for day in days
-            )
+            rows = " union all ".join(f"select {key} from ({self._of_day(day)})" for day in days)
             paths = [
                 row[0]
                 for row in self._connection.execute(

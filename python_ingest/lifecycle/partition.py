@@ -83,7 +83,7 @@ class Writer:
             self._write_file(day, folder, part) for folder, part in self._parts(rows, per_symbol)
         ]
 
-    def _parts(self, rows: str, per_symbol: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001
+    def _parts(self, rows: str, per_symbol: bool) -> Iterator[tuple[str, str]]:
         if not per_symbol:
             if self._connection.execute(f"select 1 from ({rows}) limit 1").fetchall():
                 yield "", rows
