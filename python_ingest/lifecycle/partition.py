@@ -80,7 +80,7 @@ class Writer:
         Raises ExportError when a file does not read back as it was written.
         """
         return [
-            self._write_file(day, folder, part) for folder, part in self._parts(rows, per_symbol)
+            self.write_file(day, folder, part) for folder, part in self._parts(rows, per_symbol)
         ]
 
     def _parts(self, rows: str, per_symbol: bool) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,11 @@ class Writer:
         for (symbol,) in sorted(symbols):
             yield folder_of(symbol), f"select * from ({rows}) where symbol = {literal(symbol)}"
 
-    def _write_file(self, day: date, folder: str, rows: str) -> Written:
+    def write_file(self, day: date, folder: str, rows: str) -> Written:
+        """Write the rows of a query to one file, read it back, and put it in its place.
+
+        Raises ExportError when it does not read back as it was written.
+        """
         file_id, self._next_id = self._next_id, self._next_id + 1
         unfinished = self._scratch / f"{file_id}.parquet"
         self._connection.execute(

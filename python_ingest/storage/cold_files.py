@@ -143,6 +143,16 @@ class ColdFile:
     sha256: str
 
 
+def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the database knows cold files; one that was never migrated does not."""
+    return bool(
+        connection.execute(
+            "select count(*) from duckdb_tables() where database_name = current_database()"
+            " and schema_name = 'raw' and table_name = 'cold_files'"
+        ).fetchall()[0][0]
+    )
+
+
 def readable_files(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
