@@ -1,5 +1,5 @@
--- A position's rows leave when it is closed; the newest row of each key stays, from which the next
--- build goes on.
+-- A position's rows leave when it is closed; the newest row of each key stays, the next build goes
+-- on from it.
 -- depends_on: {{ ref('positions') }}
 -- depends_on: {{ ref('retention_policies') }}
 {{ config(materialized='cold_export') }}

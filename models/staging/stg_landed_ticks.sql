@@ -1,4 +1,4 @@
--- The one place where all landed ticks are read. A filter on `date` opens only that day's cold file.
+-- All landed ticks. A filter on `date` opens only the cold files of that day.
 with
 
 warm as (
