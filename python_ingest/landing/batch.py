@@ -115,7 +115,7 @@ def segment_rows(
     return sql, "occurrence" in columns
 
 
-def _land(
+def _land(  # noqa: PLR0913 - what is landed, where, and as what
     connection: duckdb.DuckDBPyConnection,
     data_dir: Path,
     segment: Segment,

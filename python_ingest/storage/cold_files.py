@@ -145,10 +145,15 @@ class ColdFile:
 
 def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the database knows cold files; one that was never migrated does not."""
+    return _exists(connection, "raw.cold_files")
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(
         connection.execute(
             "select count(*) from duckdb_tables() where database_name = current_database()"
-            " and schema_name = 'raw' and table_name = 'cold_files'"
+            " and schema_name || '.' || table_name = ?",
+            [table],
         ).fetchall()[0][0]
     )
 
@@ -259,7 +264,10 @@ def make_view(
         return
     all_rows = f"cold.{quoted(relation + '_in_files')}"
     connection.execute(f"create or replace view {all_rows} as {sql}")
-    restated = _restated(known, dict(columns), bounds.newest) if bounds else ""
+    # A database that is being restored has the files before it has the table.
+    restated = ""
+    if bounds and _exists(connection, known.home):
+        restated = _restated(known, dict(columns), bounds.newest)
     connection.execute(
         f"create or replace view cold.{quoted(relation)} as"
         f" select cold.* from {all_rows} as cold{restated}"
