@@ -86,8 +86,10 @@ def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     )
     try:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("serving grpc://127.0.0.1"), line + process.stderr.read()
+        said = []
+        while not (said and said[-1].startswith("serving grpc://127.0.0.1")):
+            said.append(process.stderr.readline())
+            assert said[-1], said  # it ended
         yield process
     finally:
         process.terminate()
