@@ -4,7 +4,6 @@ with
 steps as (
 
     select * from {{ ref('int_bar_steps') }}
-    where scope = 'intraday' and tick_count > 0
 
 ),
 
