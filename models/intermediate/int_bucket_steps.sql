@@ -1,10 +1,25 @@
 -- Each step once for every bar that it is a part of. A day takes the daily rules of a minute where
 -- they differ, and of an exchange with regular days only the session and the prints of its auctions.
+-- (The steps are imported twice: DuckDB would keep all of them for a CTE that is named twice.)
 with
+
+intraday_steps as (
+
+    select * from {{ ref('int_counted_steps') }}
+    where scope = 'intraday'
+
+),
 
 steps as (
 
     select * from {{ ref('int_counted_steps') }}
+
+),
+
+own_rules as (
+
+    select * from {{ ref('int_day_steps') }}
+    where scope = 'daily'
 
 ),
 
@@ -20,26 +35,17 @@ trading_days as (
 
 ),
 
-own_rules as (
-
-    select * from steps
-    where scope = 'daily'
-
-),
-
 intraday as (
 
     select
-        steps.*,
+        intraday_steps.*,
         timeframes.timeframe,
-        {{ bucket_of('steps.minute', 'timeframes.minutes') }} as timestamp,
+        {{ bucket_of('intraday_steps.minute', 'timeframes.minutes') }} as timestamp,
         to_minutes(timeframes.minutes) as length,
         null::date as trading_date
-    from steps
+    from intraday_steps
     cross join timeframes
-    where
-        steps.scope = 'intraday'
-        and timeframes.minutes < 1440
+    where timeframes.minutes < 1440
 
 ),
 

@@ -1,6 +1,13 @@
 -- Which bars a build may have changed: those around a step that was made anew, and where trades came to
--- a day of aggregate trades, or the other way round, all of that day.
+-- a day of aggregate trades, or the other way round, all of that day. (Nothing big is named twice:
+-- DuckDB would keep all of it.)
 with
+
+rebuilt_steps as (
+
+    select * from {{ ref('int_bar_steps') }}
+
+),
 
 steps as (
 
@@ -26,23 +33,19 @@ trading_days as (
 
 ),
 
-rebuilt_mixed_days as (
+mixed_minutes as (
 
     select
         steps.exchange,
         steps.symbol,
-        mixed_days.date,
-        max(steps.built_batch_id) as built_batch_id
+        steps.minute,
+        mixed_days.built_batch_id
     from steps
     inner join mixed_days
         on
             steps.exchange = mixed_days.exchange
             and steps.symbol = mixed_days.symbol
             and steps.minute::date = mixed_days.date
-    group by
-        steps.exchange,
-        steps.symbol,
-        mixed_days.date
 
 ),
 
@@ -53,19 +56,9 @@ minutes as (
         symbol,
         minute,
         built_batch_id
-    from steps
+    from rebuilt_steps
     union all
-    select
-        steps.exchange,
-        steps.symbol,
-        steps.minute,
-        rebuilt_mixed_days.built_batch_id
-    from steps
-    inner join rebuilt_mixed_days
-        on
-            steps.exchange = rebuilt_mixed_days.exchange
-            and steps.symbol = rebuilt_mixed_days.symbol
-            and steps.minute::date = rebuilt_mixed_days.date
+    select * from mixed_minutes
 
 ),
 
@@ -75,25 +68,19 @@ final as (
         minutes.exchange,
         minutes.symbol,
         timeframes.timeframe,
-        {{ bucket_of('minutes.minute', 'timeframes.minutes') }} as timestamp,
+        case
+            when timeframes.minutes < 1440
+                then {{ bucket_of('minutes.minute', 'timeframes.minutes') }}
+            else trading_days.starts_at
+        end as timestamp,
         minutes.minute,
         minutes.built_batch_id
     from minutes
-    cross join timeframes
-    where timeframes.minutes < 1440
-    union all
-    select
-        minutes.exchange,
-        minutes.symbol,
-        timeframes.timeframe,
-        trading_days.starts_at as timestamp,
-        minutes.minute,
-        minutes.built_batch_id
-    from minutes
-    inner join timeframes on timeframes.minutes = 1440
-    inner join trading_days
+    inner join timeframes on timeframes.minutes <= 1440
+    left join trading_days
         on
-            minutes.exchange = trading_days.exchange
+            timeframes.minutes = 1440
+            and minutes.exchange = trading_days.exchange
             and minutes.minute::date = trading_days.date
             and minutes.minute >= trading_days.starts_at
             and minutes.minute < trading_days.ends_at

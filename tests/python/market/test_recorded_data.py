@@ -17,7 +17,7 @@ from .conftest import Warehouse
 
 DATA = Path(__file__).parent / "data"
 
-# Bits of the vendor's mask (TradeConditionFlags) and the tapes' codes; out of sequence is one by itself.
+# Bits of the vendor's mask (TradeConditionFlags) and the tapes' codes.
 LEAN_BITS = {1 << bit: code for bit, code in CTA_CODES.items()} | {1 << 14: "Z"}
 CODES = ", ".join(
     f"case when ('0x' || sale_condition_hex)::bigint & {bit} > 0 then '{code}' end"
