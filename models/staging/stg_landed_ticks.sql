@@ -28,8 +28,6 @@ final as (
 
     select
         *,
-        -- A filter on it skips cold files.
-        timestamp::date as date,
         -- the third part of trade order
         try_cast(trade_id as hugeint) as trade_number
     from ticks
