@@ -1,6 +1,6 @@
--- Ticks that may enter a bar, each with its price and what it may set. `sets_last` is 2 (yes),
--- 1 (only where no other trade of the bar came before it) or 0. What a tick may not do is one number,
--- so that ticks without conditions, which most are, cost nothing more.
+-- Ticks that may enter a bar, each with its price and what it may set. `sets_last` is 2 (yes), 1
+-- (only where no other trade of the bar came before it) or 0. What a tick may not do is one
+-- number, so that ticks without conditions, which most are, cost nothing more.
 with
 
 trade_ticks as (

@@ -1,6 +1,7 @@
 -- Each step once for every bar that it is a part of. A day takes the daily rules of a minute where
--- they differ, and of an exchange with regular days only the session and the prints of its auctions.
--- (The steps are imported twice: DuckDB would keep all of them for a CTE that is named twice.)
+-- they differ, and of an exchange with regular days only the session and the prints of its
+-- auctions. (The steps are imported twice: DuckDB would keep all of them for a CTE that is named
+-- twice.)
 with
 
 intraday_steps as (

@@ -1,5 +1,6 @@
 -- What each code of a feed forbids, in bits: 1 to set the last price, 2 to set it unless it is the
--- first, 4 to set high and low, 8 to add volume; 16 to 128 the same for days. 256: an auction's print.
+-- first, 4 to set high and low, 8 to add volume; 16 to 128 the same for days. 256: an auction's
+-- print.
 with
 
 conditions as (

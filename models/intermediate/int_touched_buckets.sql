@@ -1,6 +1,6 @@
--- Which bars a build may have changed: those around a step that was made anew, and where trades came to
--- a day of aggregate trades, or the other way round, all of that day. (Nothing big is named twice:
--- DuckDB would keep all of it.)
+-- Which bars a build may have changed: those around a step that was made anew, and where trades
+-- came to a day of aggregate trades, or the other way round, all of that day. (Nothing big is
+-- named twice: DuckDB would keep all of it.)
 with
 
 rebuilt_steps as (

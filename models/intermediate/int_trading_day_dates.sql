@@ -1,4 +1,5 @@
--- The trading days that a UTC date has a part in: each day once for every such date, to be joined by it.
+-- The trading days that a UTC date has a part in: each day once for every such date, to be joined
+-- by it.
 with
 
 trading_days as (

@@ -1,5 +1,5 @@
--- Volume and trades of every bar, from 1m to 1d, are those of the steps in its time; of a regular day
--- those of its session and of its auctions.
+-- Volume and trades of every bar, from 1m to 1d, are those of the steps in its time; of a regular
+-- day those of its session and of its auctions.
 with
 
 steps as (
