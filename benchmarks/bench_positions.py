@@ -102,7 +102,8 @@ def build(data: Path) -> tuple[float, dict[str, float]]:
 
 
 def is_trading(node: dict) -> bool:
-    market = ("int_bar", "int_counted", "int_mixed", "int_newest_ticks", "int_trading", "int_cond")
+    market = ("int_bar", "int_bucket", "int_cond", "int_counted", "int_day_steps", "int_frontiers")
+    market += ("int_mixed", "int_touched_buckets", "int_trading")
     path = node["original_file_path"]
     return "marts/trading" in path or (
         "intermediate" in path and not node["name"].startswith(market)
