@@ -1,0 +1,292 @@
+"""Extract a relation of TimescaleDB: range by range into Parquet, resumable, checked.
+
+A run that was killed goes on where it stopped; a finished one is made again from the start.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from python_ingest.migration import changes, manifest
+from python_ingest.migration.copy_out import copy_range
+from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.ranges import Range, calendar, chosen, merged
+from python_ingest.migration.relation import Relation, chunks, read_relation
+from python_ingest.migration.server import connected
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place, sha256_of
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.sql import quoted
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to extract. `since` and `until` are UTC and choose whole ranges that they touch."""
+
+    relation: str
+    since: datetime | None = None
+    until: datetime | None = None
+    jobs: int = 1
+    time: str | None = None
+    timeframe: str | None = None
+
+
+class Watcher:
+    """Is told how an extraction goes on; does nothing by itself."""
+
+    def planned(self, ranges: int, resumed: int, rows: int) -> None:
+        """So many ranges, of which an earlier run has read some; about so many rows to come."""
+
+    def rows(self, number: int) -> None:
+        """So many more rows came."""
+
+    def changed(self, span: Range, *, still: bool) -> None:
+        """A range changed meanwhile and is read again; `still`: it changed once more."""
+
+
+def extract(settings: Settings, request: Request, watcher: Watcher | None = None) -> Manifest:
+    """Extract one relation; returns the manifest of all that is now extracted of it.
+
+    Raises TimescaleError when the server fails; what has been read stays for the next run.
+    """
+    watcher = watcher or Watcher()
+    with connected() as connection:
+        relation = read_relation(
+            connection, request.relation, time=request.time, timeframe=request.timeframe
+        )
+        folder = manifest.folder_of(settings, relation.name)
+        with process_lock(folder / ".lock", f"extraction of {relation.name}"):
+            finished = manifest.load(folder)
+            run = _begin(connection, relation, request, folder, finished)
+            _forget_files(folder, run, finished)
+            watcher.planned(
+                len(run.plan),
+                len(run.parts),
+                _expected_rows(connection, relation, run),
+            )
+            reader = _Reader(relation, folder, run, watcher)
+            reader.read(connection, run.missing(), request.jobs)
+            _read_what_came(connection, reader)
+            _read_what_changed(connection, reader, watcher)
+            return _finish(folder, reader.run, finished)
+
+
+def _begin(
+    connection: psycopg.Connection,
+    relation: Relation,
+    request: Request,
+    folder: Path,
+    finished: Manifest | None,
+) -> Manifest:
+    """Return the run to go on with, or a new one."""
+    unfinished = manifest.load(folder, manifest.UNFINISHED)
+    if unfinished and (unfinished.since, unfinished.until, unfinished.timeframe) == (
+        request.since, request.until, request.timeframe,
+    ):  # fmt: skip
+        intact = [part for part in unfinished.parts if _is_intact(folder, part)]
+        return replace(unfinished, parts=tuple(intact))
+    started = datetime.now(UTC).replace(tzinfo=None)
+    kept = [part.range for part in finished.parts] if finished else []
+    plan = chosen(_ranges(connection, relation), request.since, request.until, kept)
+    covered = _covered(plan, request, started)
+    return Manifest(
+        relation=relation.name,
+        table=relation.table.name if relation.table else None,
+        time=relation.table.time if relation.table else relation.time,
+        timeframe=relation.timeframe,
+        run=f"{started:%Y%m%dT%H%M%S%f}",
+        started_at=started,
+        since=request.since,
+        until=request.until,
+        plan=tuple(plan),
+        covered=(covered,) if covered else (),
+    )
+
+
+def _ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
+    if relation.is_hypertable:
+        return chunks(connection, relation)
+    time = quoted(relation.time) + (" at time zone 'UTC'" if relation.time_is_zoned else "")
+    row = connection.execute(
+        f"select min({time}), max({time}) from {relation.sql_name}".encode()
+    ).fetchone()
+    if row is None or row[0] is None:
+        return []
+    return calendar(row[0], row[1], max(relation.estimated_rows, 0))
+
+
+def _covered(plan: list[Range], request: Request, started: datetime) -> Range | None:
+    """From the first to the last instant of which the run reads every row there is."""
+    starts = [r.start for r in plan] + ([request.since] if request.since else [])
+    ends = [r.end for r in plan] + ([request.until] if request.until else [])
+    if not starts or not ends or min(starts) >= min(max(ends), started):
+        return None
+    return Range(min(starts), min(max(ends) if request.until else started, started))
+
+
+def _expected_rows(connection: psycopg.Connection, relation: Relation, run: Manifest) -> int:
+    share = len(run.missing()) / max(len(run.plan), 1)
+    return round(max(relation.estimated_rows, 0) * share)
+
+
+def _is_intact(folder: Path, part: Part) -> bool:
+    path = folder / part.file
+    return path.exists() and path.stat().st_size == part.bytes and sha256_of(path) == part.sha256
+
+
+class _Reader:
+    """Reads ranges, one after the other or several at once, and keeps the run's manifest."""
+
+    def __init__(self, relation: Relation, folder: Path, run: Manifest, watcher: Watcher) -> None:
+        self.relation = relation
+        self.run = run
+        self._folder = folder
+        self._watcher = watcher
+        self._lock = threading.Lock()
+        manifest.save(folder, run, manifest.UNFINISHED)
+
+    def read(self, connection: psycopg.Connection, ranges: list[Range], jobs: int) -> None:
+        """Read ranges; with several jobs each has a connection of its own."""
+        if jobs == 1 or len(ranges) < 2:  # noqa: PLR2004
+            for span in ranges:
+                self._read(connection, span)
+            return
+        waiting: queue.SimpleQueue[Range] = queue.SimpleQueue()
+        for span in ranges:
+            waiting.put(span)
+        errors: list[Exception] = []
+
+        def work() -> None:
+            try:
+                with connected() as own:
+                    while not errors:
+                        self._read(own, waiting.get_nowait())
+            except queue.Empty:
+                return
+            except Exception as error:  # noqa: BLE001 - raised again below
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(min(jobs, len(ranges)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def mark_changing(self, part: Part) -> None:
+        """Note that a range does not hold still."""
+        self._keep(replace(part, is_changing=True))
+
+    def extend(self, spans: list[Range]) -> None:
+        """Take ranges into the plan that were not there when it was made."""
+        self.run = replace(self.run, plan=tuple(sorted([*self.run.plan, *spans])))
+
+    def _read(self, connection: psycopg.Connection, span: Range) -> None:
+        name = f"{span.label}-{self.run.run}"
+        unfinished = self._folder / f".{name}.parquet"
+        rejects = self._folder / f".{name}.rejects.parquet"
+        with connection.transaction():
+            seen = changes.look(connection, self.relation, span)
+            copied = copy_range(
+                connection, self.relation, span, unfinished, rejects, self._watcher.rows
+            )
+        size, sha256 = unfinished.stat().st_size, sha256_of(unfinished)
+        if copied.rejected:
+            move_into_place(rejects, self._folder / rejects.name[1:])
+        move_into_place(unfinished, self._folder / unfinished.name[1:])
+        self._keep(
+            Part(
+                start=span.start,
+                end=span.end,
+                file=unfinished.name[1:],
+                rows=copied.rows,
+                bytes=size,
+                sha256=sha256,
+                rejected=copied.rejected,
+                reasons=copied.reasons,
+                rejects_file=rejects.name[1:] if copied.rejected else None,
+                seen=seen,
+            )
+        )
+
+    def _keep(self, part: Part) -> None:
+        with self._lock:
+            self.run = self.run.with_part(part)
+            manifest.save(self._folder, self.run, manifest.UNFINISHED)
+
+
+def _read_what_came(connection: psycopg.Connection, reader: _Reader) -> None:
+    """Read ranges that came into being meanwhile, within what the run is to cover."""
+    with connection.transaction():
+        now = _ranges(connection, reader.relation)
+    known = {(r.start, r.end) for r in reader.run.plan}
+    new = [
+        r
+        for r in now
+        if (r.start, r.end) not in known
+        and any(r.overlaps(span) for span in reader.run.covered)
+        and not any(r.overlaps(planned) for planned in reader.run.plan)
+    ]
+    reader.extend(new)
+    reader.read(connection, new, 1)
+
+
+def _read_what_changed(
+    connection: psycopg.Connection, reader: _Reader, watcher: Watcher
+) -> None:
+    changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
+    for part in changed:
+        watcher.changed(part.range, still=False)
+        reader.read(connection, [part.range], 1)
+    for part in [p for p in reader.run.parts if any(p.range == c.range for c in changed)]:
+        if _looks_changed(connection, reader, part):
+            watcher.changed(part.range, still=True)
+            reader.mark_changing(part)
+
+
+def _looks_changed(connection: psycopg.Connection, reader: _Reader, part: Part) -> bool:
+    with connection.transaction():
+        return changes.has_changed(connection, reader.relation, part)
+
+
+def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
+    """Put the run in the place of what it covers of the extraction before it."""
+    kept: list[Part] = []
+    covered = run.covered
+    if before:
+        kept = [p for p in before.parts if not any(p.range.overlaps(r) for r in run.plan)]
+        for span in before.covered:
+            covered = merged(covered, span)
+    finished = replace(
+        run,
+        parts=tuple(sorted([*kept, *run.parts], key=lambda p: p.start)),
+        plan=tuple(sorted([*(p.range for p in kept), *run.plan])),
+        covered=covered,
+        finished_at=datetime.now(UTC).replace(tzinfo=None),
+    )
+    manifest.save(folder, finished, manifest.FINISHED)
+    (folder / manifest.UNFINISHED).unlink(missing_ok=True)
+    _forget_files(folder, finished, None)
+    return finished
+
+
+def _forget_files(folder: Path, *kept: Manifest | None) -> None:
+    """Remove files that no manifest names: of runs that were killed or replaced."""
+    named = {
+        name
+        for one in kept
+        if one
+        for part in one.parts
+        for name in (part.file, part.rejects_file)
+    }
+    for path in [*folder.glob("*.parquet"), *folder.glob(".*.parquet"), *folder.glob(".*.first")]:
+        if path.name not in named:
+            path.unlink(missing_ok=True)
+
