@@ -12,7 +12,7 @@ with
 
 new_ticks as (
 
-    select * from {{ ref('stg_landed_ticks') }}
+    select * from {{ landed('ticks') }}
     where batch_id > {{ seen_batch() }}
 
 ),

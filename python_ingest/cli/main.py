@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, cycle, demo, init, land, publish, serve, stream
+from python_ingest.cli import audit, cycle, demo, extract, init, land, publish, serve, stream
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ def ingest() -> None:
 audit.register(app)
 cycle.register(app)
 demo.register(app)
+extract.register(app)
 init.register(app)
 land.register(app)
 publish.register(app)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from python_ingest.migration import changes, manifest
+from python_ingest.migration.canonical import landed_sql
 from python_ingest.migration.copy_out import copy_range
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
@@ -95,6 +96,7 @@ def _begin(
     kept = [part.range for part in finished.parts] if finished else []
     plan = chosen(_ranges(connection, relation), request.since, request.until, kept)
     covered = _covered(plan, request, started)
+    columns = {column.name: column.type for column in relation.columns}
     return Manifest(
         relation=relation.name,
         table=relation.table.name if relation.table else None,
@@ -106,7 +108,14 @@ def _begin(
         until=request.until,
         plan=tuple(plan),
         covered=(covered,) if covered else (),
+        columns=columns,
+        landed_sql=landed_sql(relation.table, columns) if _is_landed(relation) else "",
     )
+
+
+def _is_landed(relation: Relation) -> bool:
+    """Whether rows are landed one by one; orders and trades become events together."""
+    return relation.table is not None and relation.table.kind not in (None, "orders")
 
 
 def _ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:

@@ -52,7 +52,8 @@ class Manifest:
     """An extraction of one relation. Times are UTC.
 
     `covered`: the stretches of time of which it has every row that the server had; a row of ours
-    that lies in one and is not in a file is missing there.
+    that lies in one and is not in a file is missing there. `columns`: name to DuckDB type.
+    `landed_sql` makes canonical rows of a relation `extracted` that has these and a `row_number`.
     """
 
     relation: str
@@ -65,6 +66,8 @@ class Manifest:
     until: datetime | None
     plan: tuple[Range, ...]
     covered: tuple[Range, ...]
+    columns: dict[str, str]
+    landed_sql: str = ""
     parts: tuple[Part, ...] = ()
     finished_at: datetime | None = None
 

@@ -51,7 +51,7 @@ MARKET_TICKS = Table(
         # not in the specification's table; where it has them they tell ticks apart
         **_typed("VARCHAR", "kind venue trade_id"),
     },
-    required=("exchange", "symbol", "timestamp"),
+    required=("tick_id", "exchange", "symbol", "timestamp"),
 )
 
 OHLCV_BARS = Table(
@@ -160,7 +160,7 @@ SYSTEM_METRICS = Table(
         **_typed("JSON", "labels quantiles"),
         **_typed("UUID", "correlation_id"),
     },
-    required=("timestamp", "metric_name", "metric_type", "value"),
+    required=("metric_id", "timestamp", "metric_name", "metric_type", "value"),
 )
 
 APPLICATION_LOGS = Table(
@@ -174,7 +174,7 @@ APPLICATION_LOGS = Table(
         **_typed("VARCHAR", "level service component message event"),
         **_typed("JSON", "context data exception source"),
     },
-    required=("timestamp", "level", "service", "message"),
+    required=("log_id", "timestamp", "level", "service", "message"),
 )
 
 TABLES = {
