@@ -82,7 +82,7 @@
 {% macro hourly_figures(spec) -%}
     select
         relation,
-        side,
+        system,
         epoch_us({{ spec['time'] }}) // 3600000000 as hour,
         count(*) as rows,
         min({{ spec['key'] | last }})::varchar as first_key,
@@ -100,7 +100,7 @@
     {%- for size, microseconds in {'hour': 3600000000, 'day': 86400000000}.items() %}
     select
         relation,
-        side,
+        system,
         '{{ size }}' as bucket_size,
         make_timestamp(hour * 3600000000 // {{ microseconds }} * {{ microseconds }}) as bucket,
         sum(rows)::bigint as rows,
@@ -130,8 +130,8 @@
         to_json({
             {%- for column in spec['values'] %}'{{ column }}': rows.{{ column }}{{ ', ' if not loop.last }}
             {%- endfor %}})::varchar as row_values,
-        count(*) filter (where rows.side = 'duckdb') as duckdb_rows,
-        count(*) filter (where rows.side = 'timescale') as timescale_rows
+        count(*) filter (where rows.system = 'duckdb') as duckdb_rows,
+        count(*) filter (where rows.system = 'timescale') as timescale_rows
     from {{ ref(spec['model']) }} as rows
     inner join unmatched
         on
@@ -140,6 +140,6 @@
             and unmatched.hour = epoch_us(rows.{{ spec['time'] }}) // 3600000000
     group by all
     having
-        count(*) filter (where rows.side = 'duckdb')
-        <> count(*) filter (where rows.side = 'timescale')
+        count(*) filter (where rows.system = 'duckdb')
+        <> count(*) filter (where rows.system = 'timescale')
 {%- endmacro %}

@@ -52,9 +52,9 @@
    nothing about that. What is never rebuilt (full_refresh: false) stays. #}
 {% macro follow_read_positions() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
-        {% set kept = target.schema ~ '.read_positions' %}
+        {% set kept = 'warm.read_positions' %}
         {% do run_query(
-            "create table if not exists " ~ kept
+            "create schema if not exists warm; create table if not exists " ~ kept
             ~ " (relation varchar primary key, position varchar not null)"
         ) %}
         {% set before = {} %}
@@ -71,9 +71,10 @@
             {% for node in graph.nodes.values()
                 if node.resource_type == 'model' and node.config.materialized == 'incremental'
                 and node.config.full_refresh is not sameas false %}
-                {% do run_query(
-                    'drop table if exists "' ~ node.schema ~ '"."' ~ node.alias ~ '"'
-                ) %}
+                {% set built = adapter.get_relation(node.database, node.schema, node.alias) %}
+                {% if built is not none %}
+                    {% do adapter.drop_relation(built) %}
+                {% endif %}
             {% endfor %}
         {% endif %}
         {% for relation, position in now.items() %}

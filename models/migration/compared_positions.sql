@@ -53,12 +53,12 @@ timescale as (
 final as (
 
     select
-        'duckdb' as side,
+        'duckdb' as system,
         *
     from duckdb
     union all by name
     select
-        'timescale' as side,
+        'timescale' as system,
         *
     from timescale
 

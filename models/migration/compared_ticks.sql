@@ -1,4 +1,4 @@
--- Both sides of the ticks. Here they are as they landed, of several versions the one that counts, before
+-- Both systems' ticks. Here they are as they landed, of several versions the one that counts, before
 -- corrections: TimescaleDB knows none.
 with
 
@@ -33,9 +33,9 @@ timescale as (
 
 final as (
 
-    {% for side in ['duckdb', 'timescale'] %}
+    {% for system in ['duckdb', 'timescale'] %}
         select
-            '{{ side }}' as side,
+            '{{ system }}' as system,
             'market_ticks' as relation,
             exchange,
             symbol,
@@ -55,7 +55,7 @@ final as (
             {{ 'venue' if extracts_have('market_ticks', 'venue') else 'null::varchar' }} as venue,
             {{ 'trade_id' if extracts_have('market_ticks', 'trade_id') else 'null::varchar' }}
                 as trade_id
-        from {{ side }}
+        from {{ system }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -41,8 +41,8 @@ both_sides as (
         timescale.last_key as timescale_last_key,
         duckdb.figures as duckdb_figures,
         timescale.figures as timescale_figures
-    from (select * from figures where side = 'duckdb') as duckdb
-    full join (select * from figures where side = 'timescale') as timescale
+    from (select * from figures where system = 'duckdb') as duckdb
+    full join (select * from figures where system = 'timescale') as timescale
         on
             duckdb.table_name = timescale.table_name
             and duckdb.relation = timescale.relation

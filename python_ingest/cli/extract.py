@@ -54,11 +54,8 @@ def timescale(  # noqa: PLR0913, PLR0917 - the command's options
     """Extract tables of TimescaleDB (TIMESCALE_DSN) to DATA_DIR/extracts; resumes after a kill."""
     settings = load_settings()
     for name in table:
-        request = Request(
-            name, moment("--from", since), moment("--to", until), jobs, time, bars
-        )
-        with shown(name) as watcher:
-            found = extract(settings, request, watcher)
+        request = Request(name, moment("--from", since), moment("--to", until), jobs, time, bars)
+        found = extract(settings, request, Shown(name))
         if name in ("orders", "trades"):
             make_order_events(settings)
         print(json.dumps(_summary(found)) if as_json else _line(found))
@@ -71,11 +68,13 @@ def moment(option: str, text: str | None) -> datetime | None:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text}: not a time such as 2026-11-01 or 2026-11-01T12:00Z") from None
+        raise UsageError(
+            f"{option} {text}: not a time such as 2026-11-01 or 2026-11-01T12:00Z"
+        ) from None
     return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
 
 
-class shown(Watcher):  # noqa: N801 - used as a context manager
+class Shown(Watcher):
     """A progress bar on a terminal; what changed meanwhile is told everywhere."""
 
     def __init__(self, table: str) -> None:
@@ -93,24 +92,20 @@ class shown(Watcher):  # noqa: N801 - used as a context manager
         self._task = self._bar.add_task(table, total=None)
         self._table = table
 
-    def __enter__(self) -> shown:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
     def planned(self, ranges: int, resumed: int, rows: int) -> None:
         """Set how much is to come."""
+        self._bar.start()
         self._bar.update(self._task, total=rows or None)
         if resumed:
-            print(
-                f"{self._table}: goes on, {resumed} of {ranges} ranges are read", file=sys.stderr
-            )
+            print(f"{self._table}: goes on, {resumed} of {ranges} ranges are read", file=sys.stderr)
 
     def rows(self, number: int) -> None:
         """Advance."""
         self._bar.advance(self._task, number)
+
+    def done(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
 
     def changed(self, span: Range, *, still: bool) -> None:
         """Tell it."""

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from python_ingest.cli import audit, cycle, demo, extract, init, land, publish, serve, stream
+from python_ingest.cli import (
+    audit,
+    cycle,
+    demo,
+    extract,
+    init,
+    land,
+    migrate,
+    publish,
+    serve,
+    stream,
+)
 from python_ingest.errors import IngestError, UsageError
 
 app = typer.Typer(
@@ -27,6 +38,7 @@ demo.register(app)
 extract.register(app)
 init.register(app)
 land.register(app)
+migrate.register(app)
 publish.register(app)
 serve.register(app)
 stream.register(app)

@@ -44,7 +44,7 @@ def between(relation: Relation, span: Range) -> str:
     return f"{time} >= '{span.start}{zone}' and {time} < '{span.end}{zone}'"
 
 
-def copy_range(
+def copy_range(  # noqa: PLR0913, PLR0917
     connection: psycopg.Connection,
     relation: Relation,
     span: Range,
@@ -111,7 +111,7 @@ class _Feeder(threading.Thread):
         try:
             with os.fdopen(self._pipe, "wb", buffering=0) as out:
                 self._feed(out.write)
-        except Exception as error:  # noqa: BLE001 - raised again by whoever waits for us
+        except Exception as error:
             self.error = error
 
     def _feed(self, write: Callable[[bytes], object]) -> None:

@@ -47,6 +47,9 @@ class Watcher:
     def rows(self, number: int) -> None:
         """So many more rows came."""
 
+    def done(self) -> None:
+        """Nothing more comes, or it failed."""
+
     def changed(self, span: Range, *, still: bool) -> None:
         """A range changed meanwhile and is read again; `still`: it changed once more."""
 
@@ -57,6 +60,13 @@ def extract(settings: Settings, request: Request, watcher: Watcher | None = None
     Raises TimescaleError when the server fails; what has been read stays for the next run.
     """
     watcher = watcher or Watcher()
+    try:
+        return _extract(settings, request, watcher)
+    finally:
+        watcher.done()
+
+
+def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest:
     with connected() as connection:
         relation = read_relation(
             connection, request.relation, time=request.time, timeframe=request.timeframe
@@ -109,13 +119,15 @@ def _begin(
         plan=tuple(plan),
         covered=(covered,) if covered else (),
         columns=columns,
-        landed_sql=landed_sql(relation.table, columns) if _is_landed(relation) else "",
+        landed_sql=_landed_sql(relation, columns),
     )
 
 
-def _is_landed(relation: Relation) -> bool:
-    """Whether rows are landed one by one; orders and trades become events together."""
-    return relation.table is not None and relation.table.kind not in (None, "orders")
+def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
+    """Return how rows are landed one by one; orders and trades become events together."""
+    if relation.table is None or relation.table.kind in (None, "orders"):
+        return ""
+    return landed_sql(relation.table, columns)
 
 
 def _ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
@@ -178,7 +190,7 @@ class _Reader:
                         self._read(own, waiting.get_nowait())
             except queue.Empty:
                 return
-            except Exception as error:  # noqa: BLE001 - raised again below
+            except Exception as error:
                 errors.append(error)
 
         threads = [threading.Thread(target=work) for _ in range(min(jobs, len(ranges)))]
@@ -247,13 +259,13 @@ def _read_what_came(connection: psycopg.Connection, reader: _Reader) -> None:
     reader.read(connection, new, 1)
 
 
-def _read_what_changed(
-    connection: psycopg.Connection, reader: _Reader, watcher: Watcher
-) -> None:
+def _read_what_changed(connection: psycopg.Connection, reader: _Reader, watcher: Watcher) -> None:
     changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
+    with connection.transaction():  # a chunk may have been compressed since
+        now = {(r.start, r.end): r for r in _ranges(connection, reader.relation)}
     for part in changed:
         watcher.changed(part.range, still=False)
-        reader.read(connection, [part.range], 1)
+        reader.read(connection, [now.get((part.start, part.end), part.range)], 1)
     for part in [p for p in reader.run.parts if any(p.range == c.range for c in changed)]:
         if _looks_changed(connection, reader, part):
             watcher.changed(part.range, still=True)
@@ -289,13 +301,8 @@ def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
 def _forget_files(folder: Path, *kept: Manifest | None) -> None:
     """Remove files that no manifest names: of runs that were killed or replaced."""
     named = {
-        name
-        for one in kept
-        if one
-        for part in one.parts
-        for name in (part.file, part.rejects_file)
+        name for one in kept if one for part in one.parts for name in (part.file, part.rejects_file)
     }
     for path in [*folder.glob("*.parquet"), *folder.glob(".*.parquet"), *folder.glob(".*.first")]:
         if path.name not in named:
             path.unlink(missing_ok=True)
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import psycopg
 
@@ -78,7 +78,8 @@ def read_relation(
     """
     found = connection.execute(
         "select c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint"
-        " from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(%s)",
+        " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.oid = to_regclass(%s)",
         [name],
     ).fetchone()
     if found is None:
@@ -128,18 +129,14 @@ def chunks(connection: psycopg.Connection, relation: Relation) -> list[Range]:
     `is_compressed`: some chunk of that range is; its rows have no versions that could be compared.
     """
     rows = connection.execute(
-        "select range_start at time zone 'UTC', range_end at time zone 'UTC', bool_or(is_compressed)"
+        "select range_start at time zone 'UTC', range_end at time zone 'UTC',"
+        " bool_or(is_compressed)"
         " from timescaledb_information.chunks"
         " where format('%%I.%%I', hypertable_schema, hypertable_name)::regclass = %s::regclass"
         " group by 1, 2 order by 1",
         [relation.sql_name],
     )
     return [Range(start, end, bool(compressed)) for start, end, compressed in rows]
-
-
-def without_versions(relation: Relation) -> Relation:
-    """Return the relation as one whose changes can only be told by its content."""
-    return replace(relation, has_versions=False)
 
 
 def _is_hypertable(connection: psycopg.Connection, schema: str, name: str) -> bool:
@@ -168,7 +165,9 @@ def _unknown(connection: psycopg.Connection, name: str) -> str:
         " where relkind in ('r', 'p', 'v', 'm') and nspname = any(current_schemas(false))"
     ).fetchall()
     near = difflib.get_close_matches(name, [row[0] for row in rows], n=3, cutoff=0.4)
-    return f"TimescaleDB has no table {name}" + (f"; did you mean {', '.join(near)}?" if near else "")
+    return f"TimescaleDB has no table {name}" + (
+        f"; did you mean {', '.join(near)}?" if near else ""
+    )
 
 
 def _time_column(

@@ -20,7 +20,7 @@ REPOSITORY = HERE.parents[2]
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from postgres import BINARIES, postgres  # noqa: E402
 
-SCHEMA = (HERE / "schema.sql").read_text(encoding="utf-8")
+SCHEMA = (HERE / "timescale_schema.ddl").read_text(encoding="utf-8")
 TABLES = [line.split()[2] for line in SCHEMA.splitlines() if line.startswith("create table")]
 PASSWORD = "s3cret-of-the-tests"  # noqa: S105
 
@@ -70,6 +70,7 @@ def source(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psyco
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"truncate {', '.join(TABLES)}".encode())
+        connection.execute("drop table if exists ingest_dual_write")
         yield connection
 
 

@@ -254,9 +254,7 @@ def test_a_damaged_file_of_an_unfinished_run_is_read_again(source, settings, mon
     ],
     ids=["insert", "update", "delete", "new day"],
 )  # fmt: skip
-def test_a_range_that_changes_meanwhile_is_noticed_and_read_again(
-    source, settings, change, rows
-):
+def test_a_range_that_changes_meanwhile_is_noticed_and_read_again(source, settings, change, rows):
     add_ticks(source)
     source.execute("analyze market_ticks")
     watcher = Interfering(2, lambda: source.execute(change))
@@ -296,7 +294,9 @@ def test_part_of_a_table_is_extracted_again_and_the_rest_kept(source, settings, 
     source.execute("update market_ticks set tape = 'B' where timestamp >= '2024-08-09 12:00+00'"
                    " and timestamp < '2024-08-09 12:30+00'")  # fmt: skip
     read = read_ranges(monkeypatch)
-    found = extract(settings, Request("market_ticks", datetime(2024, 8, 9, 6), datetime(2024, 8, 9, 7)))
+    found = extract(
+        settings, Request("market_ticks", datetime(2024, 8, 9, 6), datetime(2024, 8, 9, 7))
+    )
     assert read == [datetime(2024, 8, 9)]
     assert found.rows == 120
     assert [row for row in rows_of(settings, "market_ticks", "tape") if row[0]] == [("B",)]
@@ -364,9 +364,7 @@ def test_a_server_error_tells_nothing_either(source, settings):
     with pytest.raises(Exception, match="division by zero") as caught:
         extract(settings, Request("broken"))
     assert PASSWORD not in str(caught.value)
-    manifest_text = "".join(
-        path.read_text() for path in Path(settings.data_dir).rglob("*.json")
-    )
+    manifest_text = "".join(path.read_text() for path in Path(settings.data_dir).rglob("*.json"))
     assert PASSWORD not in manifest_text
 
 
