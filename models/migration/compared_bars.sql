@@ -1,5 +1,5 @@
--- Each table of bars in TimescaleDB, continuous aggregates included, beside the bars computed here, of the
--- timeframes and columns that it has.
+-- Each table of bars in TimescaleDB, continuous aggregates included, beside the bars computed
+-- here, of the timeframes and columns that it has.
 with
 
 bars as (

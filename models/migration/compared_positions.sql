@@ -1,5 +1,5 @@
--- TimescaleDB's position snapshots beside what each position was here at that time: the two systems take
--- snapshots at times of their own.
+-- TimescaleDB's position snapshots beside what each position was here at that time: the two
+-- systems take snapshots at times of their own.
 with
 
 positions as (

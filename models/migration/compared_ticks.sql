@@ -1,5 +1,5 @@
--- Both systems' ticks. Here they are as they landed, of several versions the one that counts, before
--- corrections: TimescaleDB knows none.
+-- Both systems' ticks. Here they are as they landed, of several versions the one that counts,
+-- before corrections: TimescaleDB knows none.
 with
 
 landed as (

@@ -8,9 +8,17 @@ coverage as (
 
 {% for table, spec in compared_tables().items() %}
 
-    {{ table }}_hours as ({{ hourly_figures(spec) }}),
+    {{ table }}_hours as (
 
-    {{ table }}_buckets as ({{ bucket_figures(spec, table ~ '_hours') }}),
+        {{ hourly_figures(spec) }}
+
+    ),
+
+    {{ table }}_buckets as (
+
+        {{ bucket_figures(spec, table ~ '_hours') }}
+
+    ),
 
 {% endfor %}
 
@@ -23,6 +31,20 @@ figures as (
         from {{ table }}_buckets
         {{ 'union all' if not loop.last }}
     {% endfor %}
+
+),
+
+duckdb as (
+
+    select * from figures
+    where system = 'duckdb'
+
+),
+
+timescale as (
+
+    select * from figures
+    where system = 'timescale'
 
 ),
 
@@ -41,8 +63,8 @@ both_sides as (
         timescale.last_key as timescale_last_key,
         duckdb.figures as duckdb_figures,
         timescale.figures as timescale_figures
-    from (select * from figures where system = 'duckdb') as duckdb
-    full join (select * from figures where system = 'timescale') as timescale
+    from duckdb
+    full join timescale
         on
             duckdb.table_name = timescale.table_name
             and duckdb.relation = timescale.relation

@@ -1,5 +1,5 @@
--- TimescaleDB keeps the state of an order, not its events: `ingest extract timescale` makes them of orders
--- and trades, with ids that follow from theirs.
+-- TimescaleDB keeps the state of an order, not its events: `ingest extract timescale` makes them
+-- of orders and trades, with ids that follow from theirs.
 {{ config(materialized=kept_where_read('orders')) }}
 
 with

@@ -149,7 +149,8 @@ def _next(  # noqa: PLR0911, PLR0913 - one return a situation
         return "ingest migrate --table " + " --table ".join(missing)
     if any(table.rejected for table in tables):
         return (
-            "mend in TimescaleDB what was rejected (raw.rejected_rows says why), then: ingest migrate"
+            "mend in TimescaleDB what was rejected (raw.rejected_rows says why),"
+            " then: ingest migrate"
         )
     if not any(table.closed for table in tables):
         return "dbt build, to compare the extracts with what is here"
@@ -167,4 +168,3 @@ def _next(  # noqa: PLR0911, PLR0913 - one return a situation
         3: "everything matches: ingest extract timescale every table, keep the files, then shut"
         " TimescaleDB down (docs/migration.md, phase 4)",
     }.get(phase, "set [timescale] dual_write = true")
-

@@ -1,5 +1,5 @@
--- No row of TimescaleDB was refused by the extraction (NaN, infinity, too many digits), and no range
--- changed while it was read. Mend the rows there and extract again.
+-- No row of TimescaleDB was refused by the extraction (NaN, infinity, too many digits), and no
+-- range changed while it was read. Mend the rows there and extract again.
 select *
 from {{ ref('stg_timescale_ranges') }}
 where

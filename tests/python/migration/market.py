@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import psycopg
@@ -52,7 +53,7 @@ def fill(source: psycopg.Connection, *, days: int = 2, minutes: int = 1440) -> N
             null, row_number() over (partition by s order by t, i),
             case when extract(minute from t)::int % 10 = 0 then array['@', 'T'] end, null
         from generate_series(timestamptz '2024-08-07 00:00+00',
-                timestamptz '2024-08-07 00:00+00' + %(days)s * interval '1 day' - interval '1 minute',
+                timestamptz '2024-08-06 23:59+00' + %(days)s * interval '1 day',
                 interval '1 minute') t,
             (values ('BTCUSDT'), ('ETHUSDT')) as symbols (s), generate_series(0, 2) i
         where extract(epoch from t)::bigint / 60 %% 1440 < %(minutes)s
@@ -64,13 +65,15 @@ def fill(source: psycopg.Connection, *, days: int = 2, minutes: int = 1440) -> N
     for number, side, quantity, status, message, fills in ORDERS:
         add_order(source, number, side, quantity, status, message, fills)
     source.execute(
-        "insert into system_metrics select i, timestamptz '2024-08-07 01:00+00' + i * interval '1 s',"
+        "insert into system_metrics select i,"
+        " timestamptz '2024-08-07 01:00+00' + i * interval '1 s',"
         ' \'order_latency_us\', \'histogram\', i / 7.0, \'{"service": "engine", "instance": "a"}\','
         ' \'{"p50": 1.5, "p95": 2}\', null from generate_series(1, 50) i'
     )
     source.execute(
-        "insert into application_logs select i, timestamptz '2024-08-07 02:00+00' + i * interval '1 s',"
-        " 'info', 'engine', 'risk', E'line one\\nand, \"two\"', 'tick', '{\"symbol\": \"BTCUSDT\"}',"
+        "insert into application_logs select i,"
+        " timestamptz '2024-08-07 02:00+00' + i * interval '1 s', 'info', 'engine', 'risk',"
+        " E'line one\\nand, \"two\"', 'tick', '{\"symbol\": \"BTCUSDT\"}',"
         ' \'{"b": 1, "a": [1, 2]}\', null, \'{"file": "a.rs", "line": 7}\''
         " from generate_series(1, 20) i"
     )
@@ -91,9 +94,11 @@ def add_order(source, number, side, quantity, status, message, fills):
         insert into orders values (%(id)s, %(client)s, 'binance', 'BTCUSDT', 'momentum', %(side)s,
             'limit', 'gtc', %(quantity)s, 100, null, %(filled)s, %(average)s, %(status)s::text,
             %(message)s, %(at)s::timestamptz,
-            case when %(status)s::text <> 'pending' then %(at)s::timestamptz + interval '1 second' end,
+            case when %(status)s::text <> 'pending'
+                then %(at)s::timestamptz + interval '1 second' end,
             %(at)s::timestamptz + %(last)s * interval '1 minute',
-            case when %(status)s::text = 'filled' then %(at)s::timestamptz + %(last)s * interval '1 minute' end,
+            case when %(status)s::text = 'filled'
+                then %(at)s::timestamptz + %(last)s * interval '1 minute' end,
             %(commission)s, %(currency)s, %(id)s, null, false, '{"risk_checks": {"ok": true}}')
         """,
         {
@@ -107,15 +112,15 @@ def add_order(source, number, side, quantity, status, message, fills):
     for index, (price, size, minute) in enumerate(fills):
         source.execute(
             "insert into trades values (%s, %s, 'binance', 'BTCUSDT', %s, %s, %s,"
-            " timestamptz '2024-08-07 00:00+00' + %s * interval '1 minute', now(), %s, 0, %s, %s, %s)",
-            [f"00000000-0000-4000-9000-{number:06d}{index:06d}", order_id, side, size, price, minute,
-             "0.5" if index == 0 else "0", "2.625" if number == 2 else None,
+            " timestamptz '2024-08-07 00:00+00' + %s * interval '1 minute', now(), %s, 0, %s,"
+            " %s, %s)",
+            [f"00000000-0000-4000-9000-{number:06d}{index:06d}", order_id, side, size, price,
+             minute, "0.5" if index == 0 else "0", "2.625" if number == 2 else None,
              f"{number}-{index}", order_id],
         )  # fmt: skip
 
 
 def _average(fills):
-    from fractions import Fraction  # noqa: PLC0415
 
     if not fills:
         return None

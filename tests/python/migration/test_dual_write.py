@@ -24,7 +24,8 @@ def ticks(path, first=1, rows=10, tape="A"):
         copy (
             select 'binance' as exchange, 'BTC/USD' as symbol,
                 timestamp '2024-08-08 12:00:00.123456' + to_seconds(i) as timestamp,
-                (100 + i / 3)::decimal(18, 8) as last_price, 0.00000001::decimal(18, 8) as last_size,
+                (100 + i / 3)::decimal(18, 8) as last_price,
+                0.00000001::decimal(18, 8) as last_size,
                 i::varchar as trade_id, i as sequence_number,
                 [case when i % 2 = 0 then 'a,"b\\c' end, '', '{{}}'] as conditions,
                 case when i % 3 = 0 then '' else '{tape}' end as tape

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -32,7 +33,8 @@ def add_ticks(source, days=3, per_day=40, first=1):
         """
         insert into market_ticks (tick_id, exchange, symbol, timestamp, bid_price, ask_price,
             last_price, last_size, sequence_number, conditions, correlation_id)
-        select %(first)s + d * %(n)s + i, 'binance', case i %% 2 when 0 then 'BTCUSDT' else 'ETHUSDT' end,
+        select %(first)s + d * %(n)s + i, 'binance',
+            case i %% 2 when 0 then 'BTCUSDT' else 'ETHUSDT' end,
             timestamptz '2024-08-08 00:00+00' + d * interval '1 day'
                 + i * (interval '1 day' / %(n)s),
             case when i %% 4 = 0 then 100.25 + i end, case when i %% 4 = 0 then 100.5 + i end,
@@ -74,8 +76,8 @@ class Interfering(Watcher):
 
 
 def test_every_value_is_what_another_reader_of_postgres_gets(source, settings):
-    texts = ["", "NULL", "\\N", "a,b", 'say "hi"', "two\nlines", "tab\t", "back\\slash", "é𝄞", "\r\n",
-             "null", " ", "'", "\\.", "{}"]  # fmt: skip
+    texts = ["", "NULL", "\\N", "a,b", 'say "hi"', "two\nlines", "tab\t", "back\\slash", "é𝄞",
+             "\r\n", "null", " ", "'", "\\.", "{}"]  # fmt: skip
     for number, text in enumerate([*texts, None]):
         source.execute(
             "insert into market_ticks (tick_id, exchange, symbol, timestamp, tape, conditions,"
@@ -273,7 +275,8 @@ def test_a_range_that_never_holds_still_is_marked(source, settings):
     source.execute("analyze market_ticks")
 
     class Restless(Watcher):
-        told: list = []
+        def __init__(self):
+            self.told = []
 
         def rows(self, number):
             source.execute("update market_ticks set tape = 'x' where tick_id = 2")
@@ -281,9 +284,10 @@ def test_a_range_that_never_holds_still_is_marked(source, settings):
         def changed(self, span, *, still):
             self.told.append((span.start, still))
 
-    found = extract(settings, Request("market_ticks"), Restless())
+    watcher = Restless()
+    found = extract(settings, Request("market_ticks"), watcher)
     assert [part.start for part in found.parts if part.is_changing] == [DAY]
-    assert (DAY, True) in Restless.told
+    assert (DAY, True) in watcher.told
 
 
 @pytest.mark.usefixtures("by_day")
@@ -377,7 +381,7 @@ def test_a_calendar_covers_every_instant_once(first, span, rows):
     found = calendar(first, first + span, rows)
     assert found[0].start <= first
     assert found[-1].end > first + span
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))
 
 
 @given(first=MOMENTS, days=st.integers(1, 60), a=st.integers(-5, 70), b=st.integers(-5, 70))
@@ -404,4 +408,4 @@ def test_merged_spans_are_those_instants(spans):
     covered = {h for h in range(70) for r in found
                if r.start <= DAY + timedelta(hours=h) < r.end}  # fmt: skip
     assert covered == hours
-    assert all(a.end < b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(found))

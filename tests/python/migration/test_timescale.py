@@ -62,7 +62,9 @@ def there(hypertable, monkeypatch):
 def read(settings, relation, columns):
     found = manifest.load(manifest.folder_of(settings, relation))
     files = [str(manifest.folder_of(settings, relation) / part.file) for part in found.parts]
-    return duckdb.execute(f"select {columns} from read_parquet(?) order by 1, 2, 3", [files]).fetchall()
+    return duckdb.execute(
+        f"select {columns} from read_parquet(?) order by 1, 2, 3", [files]
+    ).fetchall()
 
 
 def ask(query):
@@ -75,7 +77,9 @@ def ask(query):
 def test_chunks_are_read_one_by_one_compressed_or_not(settings):
     found = extract(settings, Request("market_ticks"))
     assert [part.start for part in found.parts] == [datetime(2024, 8, day) for day in (5, 6, 7, 8)]
-    rows = ask("select count(*) from market_ticks group by timestamp::date order by timestamp::date")
+    rows = ask(
+        "select count(*) from market_ticks group by timestamp::date order by timestamp::date"
+    )
     assert [(part.rows,) for part in found.parts] == rows
     assert ["content" in part.seen for part in found.parts] == [True, True, False, False]
     expected = ask(
