@@ -282,7 +282,7 @@ def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
     kept: list[Part] = []
     covered = run.covered
     if before:
-        kept = [p for p in before.parts if not any(p.range.overlaps(r) for r in run.plan)]
+        kept = [part for part in before.parts if not _is_replaced(run, part.range)]
         for span in before.covered:
             covered = merged(covered, span)
     finished = replace(
@@ -296,6 +296,13 @@ def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
     (folder / manifest.UNFINISHED).unlink(missing_ok=True)
     _forget_files(folder, finished, None)
     return finished
+
+
+def _is_replaced(run: Manifest, span: Range) -> bool:
+    """Whether the run read this range, or found it empty: a chunk that is gone there."""
+    return any(span.overlaps(r) for r in run.plan) or any(
+        c.start <= span.start and span.end <= c.end for c in run.covered
+    )
 
 
 def _forget_files(folder: Path, *kept: Manifest | None) -> None:

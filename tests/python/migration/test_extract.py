@@ -309,6 +309,17 @@ def test_part_of_a_table_is_extracted_again_and_the_rest_kept(source, settings, 
 
 
 @pytest.mark.usefixtures("by_day")
+def test_a_day_that_is_gone_there_is_gone_from_the_extract(source, settings):
+    add_ticks(source)
+    extract(settings, Request("market_ticks"))
+    source.execute("delete from market_ticks where timestamp >= '2024-08-09 00:00+00'")
+    found = extract(settings, Request("market_ticks"))
+    assert [part.start for part in found.parts] == [DAY]
+    assert len(rows_of(settings, "market_ticks")) == 40
+    assert found.covered[0].end == found.started_at
+
+
+@pytest.mark.usefixtures("by_day")
 def test_several_jobs_read_the_same(source, settings):
     add_ticks(source, days=5)
     source.execute("analyze market_ticks")
