@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build test test-slow lint lint-python lint-database conventions lint-sql format hooks bench docs report lock clean
+.PHONY: build test test-slow lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -50,8 +50,31 @@ format: $(VENV)/.installed ## What tools can mend by themselves
 hooks: $(VENV)/.installed ## Check what is committed before it is committed
 	pre-commit install
 
+# What a branch is compared with: production's database as its last cycle left it, and its manifest.
+PRODUCTION ?= data/production
+production: $(VENV)/.installed ## Keep a copy of what is built now, for `make slim` to compare with
+	@test ! -e data/trading.duckdb.wal || { echo "data/trading.duckdb is being written: try again"; exit 1; }
+	@mkdir -p $(PRODUCTION)
+	cp data/trading.duckdb data/dbt/manifest.json $(PRODUCTION)/
+
+slim: export DATABASE_PATH := target/slim.duckdb
+slim: export PRODUCTION_PATH := $(PRODUCTION)/trading.duckdb
+slim: $(VENV)/.installed ## Build what this branch changed beside that copy, and print what rows changed
+	@test -e $(PRODUCTION)/trading.duckdb || { echo "nothing to compare with: make production"; exit 1; }
+	@rm -f target/slim.duckdb && mkdir -p target
+	@ingest init > target/slim.log
+	dbt build --target slim --selector changed --defer --state $(PRODUCTION) --target-path target/slim $(DBT); \
+	  built=$$?; ingest compare $(PRODUCTION)/trading.duckdb target/slim.duckdb --manifest target/slim/manifest.json; exit $$built
+
 bench: $(VENV)/.installed ## Ratios against bare DuckDB, written to benchmarks/results/
 	for bench in benchmarks/bench_*.py; do python $$bench || exit 1; done
+
+docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
+	dbt docs generate --static --quiet --target-path target/docs
+	@echo "open target/docs/static_index.html"
+
+report: $(VENV)/.installed ## One HTML page of what is published: data/report.html
+	ingest report
 
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \

@@ -57,6 +57,7 @@ ALONE += ["30 days of bars"]
 FEW_ROWS = {"order by id", "average of 30 days of 1h bars"}
 
 Ask = Callable[[str, list[Any]], int]
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def values(name: str, rows: int, dice: random.Random) -> list[Any]:
@@ -81,15 +82,25 @@ def pool_asker(pool: ReaderPool) -> Ask:
     return ask
 
 
-def postgres_asker(dsn: str, *, objects: bool) -> Ask:
+def postgres_asker(dsn: str, *, objects: bool, backends: list[int] | None = None) -> Ask:
     """Without `objects`, the rows stay bytes of the protocol in the client's memory."""
-    cursor = psycopg.connect(dsn, autocommit=True, prepare_threshold=1).cursor(binary=not objects)
+    connection = psycopg.connect(dsn, autocommit=True, prepare_threshold=1)
+    cursor = connection.cursor(binary=not objects)
+    if backends is not None:
+        backends.append(connection.info.backend_pid)
 
     def ask(name: str, params: list[Any]) -> int:
         cursor.execute(SQL[name].replace("?", "%s"), params)
         return len(cursor.fetchall()) if objects else cursor.rowcount
 
     return ask
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process has computed so far."""
+    after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1]
+    user, system = after_name.split()[11:13]
+    return (int(user) + int(system)) / TICKS_A_SECOND
 
 
 def memory_mb() -> dict[str, float]:
@@ -102,15 +113,24 @@ def memory_mb() -> dict[str, float]:
 
 
 def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) -> dict[str, Any]:
-    """Run `clients` threads of the mix; returns [(query, milliseconds)] and the memory used."""
+    """Run `clients` threads of the mix; returns [(query, milliseconds)], memory and CPU seconds."""
     times: list[tuple[str, float]] = []
+    backends: list[int] = []
+    connecting = threading.Lock()
     pool = ReaderPool() if kind == "pool" else None
-    start = threading.Barrier(clients + 1)
+    start, done = threading.Barrier(clients + 1), threading.Barrier(clients + 1)
     end = [0.0]
+
+    def _ask_postgres() -> Ask:
+        return postgres_asker(where, objects=kind == "objects", backends=backends)
+
+    def cpu() -> float:
+        return sum(cpu_seconds(process) for process in (os.getpid(), *backends))
 
     def client(number: int) -> None:
         dice = random.Random(number)  # noqa: S311 - the same queries in every run
-        ask = pool_asker(pool) if pool else postgres_asker(where, objects=kind == "objects")
+        with connecting:
+            ask = pool_asker(pool) if pool else _ask_postgres()
         for name in MIX:
             ask(name, values(name, rows, dice))
         start.wait()
@@ -122,16 +142,20 @@ def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) 
             times.append((name, (time.perf_counter() - began) * 1000))
             if found != ROWS.get(name, found):
                 raise ValueError(f"{name}: {found} rows for {params}")
+        done.wait()
 
     threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
     for thread in threads:
         thread.start()
     end[0] = time.perf_counter() + 3600
     start.wait()
+    before = cpu()
     end[0] = time.perf_counter() + seconds
+    done.wait()  # while the connections are there, so are PostgreSQL's processes
+    used = cpu() - before
     for thread in threads:
         thread.join()
-    return {"times": times, "memory": memory_mb()}
+    return {"times": times, "memory": memory_mb(), "cpu_seconds": used}
 
 
 def run_alone(kind: str, where: str, rows: int, repeats: int) -> dict[str, list[float]]:
@@ -200,6 +224,11 @@ def mixed(dsn: str, rows: int, seconds: float, runs: int) -> tuple[list[dict[str
         kind: percentile([t for r in results for _, t in r["times"]], 0.99)
         for kind, results in found.items()
     }
+    # What a query costs on both sides together: a loaded machine changes the rates, not this.
+    cpu = {
+        kind: sum(r["cpu_seconds"] for r in results) / sum(len(r["times"]) for r in results) * 1000
+        for kind, results in found.items()
+    }
     memory = max(r["memory"]["VmRSS"] for r in found["pool"])
     table, lines = [], []
     for kind in ("objects", "bytes"):
@@ -216,12 +245,18 @@ def mixed(dsn: str, rows: int, seconds: float, runs: int) -> tuple[list[dict[str
                 "baseline_queries_per_second": rate[kind],
                 "p99_ms": p99["pool"],
                 "baseline_p99_ms": p99[kind],
+                "cpu_ms": cpu["pool"],
+                "baseline_cpu_ms": cpu[kind],
                 "resident_mb": memory,
             }
         )
         lines.append(
             f"| {ratio:.2f} | {name}, queries/s | {rate['pool']:.0f} (p99 {p99['pool']:.0f} ms)"
             f" | {rate[kind]:.0f} (p99 {p99[kind]:.0f} ms) |"
+        )
+        lines.append(
+            f"| {cpu[kind] / cpu['pool']:.2f} | {name}, CPU a query, both sides"
+            f" | {cpu['pool']:.2f} ms | {cpu[kind]:.2f} ms |"
         )
     lines.append(f"| | resident memory of the pool's process | {memory:.0f} MB | |")
     return table, lines

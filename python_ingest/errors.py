@@ -65,6 +65,14 @@ class StoreError(IngestError):
     """The place of backups or archived files cannot be read or written; the message names it."""
 
 
+class BackupError(IngestError):
+    """There is no backup that could do what was asked."""
+
+
+class BackupDamagedError(BackupError):
+    """A backup is not what was written; the message says which part of it."""
+
+
 class BuildFailedError(IngestError):
     """`dbt build` ended with errors; the former publication stays."""
 

@@ -20,6 +20,7 @@ from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.reading.catalog import relations
 from python_ingest.reading.publish import Publication, publish
+from python_ingest.recovery.segments import remove_safe_segments
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
@@ -61,6 +62,8 @@ def cycle(
 ) -> None:
     """Land what is pending, build and test, audit, publish; stop at the first that fails.
 
+    Landed segments that are published, a day old and in a backup are removed then.
+
     A segment that cannot be landed stays in the spool, stops nothing else, and makes the code 1.
     """
     if as_of:
@@ -82,6 +85,7 @@ def cycle(
         verdict = audit(settings)
         verdict.require()
         published = publish(settings)
+        remove_safe_segments(settings)
     _print_summary(settings, [*build.warnings, *verdict.warnings], published)
     print(
         f"built {build.models} models, {build.tests_passed} tests passed,"

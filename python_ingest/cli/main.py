@@ -8,6 +8,8 @@ import typer
 
 from python_ingest.cli import (
     audit,
+    backup,
+    compare,
     cycle,
     demo,
     extract,
@@ -15,6 +17,8 @@ from python_ingest.cli import (
     land,
     migrate,
     publish,
+    report,
+    restore,
     serve,
     stream,
 )
@@ -33,6 +37,8 @@ def ingest() -> None:
 
 
 audit.register(app)
+backup.register(app)
+compare.register(app)
 cycle.register(app)
 demo.register(app)
 extract.register(app)
@@ -40,6 +46,8 @@ init.register(app)
 land.register(app)
 migrate.register(app)
 publish.register(app)
+report.register(app)
+restore.register(app)
 serve.register(app)
 stream.register(app)
 

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
-from python_ingest.reading.hot_source import HotSource
+from python_ingest.reading.hot_source import SERVE_LOGGER, HotSource
 from python_ingest.reading.pool import ReaderPool
 from python_ingest.reading.server import Server
 from python_ingest.reading.wire import TOKEN_VARIABLE, location, token, token_path
-from python_ingest.settings import load_settings
+from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
+from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
+from python_ingest.telemetry.segment_files import telemetry_dir
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="serve", epilog="Example: SERVE_PORT=8815 ingest serve")(serve)
+
+
+@contextmanager
+def _logged(settings: Settings) -> Iterator[None]:
+    """Write what is logged as JSON lines to standard error, and keep it for our own tables."""
+    stream = logging.StreamHandler()
+    stream.setFormatter(JsonFormatter())
+    kept = LogSegments(telemetry_dir(settings))
+    everything, hot_day = logging.getLogger("python_ingest"), logging.getLogger(SERVE_LOGGER)
+    everything.addHandler(stream)
+    hot_day.addHandler(kept)
+    try:
+        yield
+    finally:
+        everything.removeHandler(stream)
+        hot_day.removeHandler(kept)
+        kept.close()
 
 
 def serve() -> None:
@@ -33,7 +55,7 @@ def serve() -> None:
     with process_lock(settings.data_dir / "serve.lock", "ingest serve"):
         secret = token(settings, make=True)
         source = HotSource(settings, threads=1)
-        with ReaderPool(settings, source=source, service="serve") as pool:
+        with _logged(settings), ReaderPool(settings, source=source, service="serve") as pool:
             server = Server(settings, pool, secret)
             source.start()
             row = pool.dicts("select count(*) as ticks, min(timestamp) as since from hot.ticks")[0]

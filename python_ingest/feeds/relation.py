@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.values import complaints, content_hash, converted
+from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted
 from python_ingest.storage.sql import quoted
 
 
@@ -27,10 +27,11 @@ class Scan:
     header_lines: int = 0
 
 
-def validated(kind: Kind, scan: Scan, *, with_hash: bool = True) -> str:
+def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:
     """Return SQL of the kind's typed columns, `reason`, `ignored`, `raw_text`, `content_hash`.
 
     Accepted rows have neither `reason` nor `ignored`; only rejected ones carry `raw_text`.
+    `clock` is the time (SQL) that tells what lies in the future.
     """
     present = [c for c in kind.columns if c.name in scan.types]
     source = [f"{quoted(c.name)} as {quoted('source.' + c.name)}" for c in present]
@@ -50,7 +51,8 @@ def validated(kind: Kind, scan: Scan, *, with_hash: bool = True) -> str:
     ]
     replaced = f"replace ({', '.join(defaults)})" if defaults else ""
     whens = [
-        f"when {condition} then {reason}" for condition, reason in complaints(kind, scan.types)
+        f"when {condition} then {reason}"
+        for condition, reason in complaints(kind, scan.types, clock)
     ]
     if "complaint" in scan.extra:
         whens.insert(0, "when complaint is not null then complaint")

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from python_ingest.feeds.kinds import BEFORE_1970_OR_FUTURE, DECIMAL, Column, Kind
 from python_ingest.storage.sql import literal, quoted
 
+CLOCK = "now()::timestamp"
+"""The time of the transaction, UTC."""
+
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
 
@@ -55,21 +58,22 @@ def _struct(value: str, source_type: str, column: Column) -> str:
     return f"case when json_type({json}) = 'OBJECT' then try_cast({json} as {column.type}) end"
 
 
-def complaints(kind: Kind, types: dict[str, str]) -> list[tuple[str, str]]:
+def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str, str]]:
     """Return (condition, reason expression) for everything that can be wrong with a row.
 
-    `types` maps the columns that the source has to their source types. Conditions refer to
-    "source.x" (as it came) and "x" (as converted).
+    `types` maps the columns that the source has to their source types; `clock` is the time (SQL)
+    that tells what lies in the future. Conditions refer to "source.x" (as it came) and "x" (as
+    converted).
     """
     found: list[tuple[str, str]] = []
     for column in kind.columns:
         if column.name in types:
-            found += _of_column(column, types[column.name])
+            found += _of_column(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found
 
 
-def _of_column(column: Column, source_type: str) -> list[tuple[str, str]]:
+def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, str]]:
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     found = []
     if column.required:
@@ -104,7 +108,7 @@ def _of_column(column: Column, source_type: str) -> list[tuple[str, str]]:
         # the epoch's lower end also catches -infinity, the upper one infinity
         found.append(
             (
-                f"{typed} < timestamp '1970-01-01' or {typed} > (now()::timestamp + interval 1 day)"
+                f"{typed} < timestamp '1970-01-01' or {typed} > ({clock} + interval 1 day)"
                 if column.type == "TIMESTAMP"
                 else f"not isfinite({typed}) or {typed} < date '1970-01-01'",
                 literal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import duckdb
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
+from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import sameness
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
 from python_ingest.landing.spool import Segment, path_of
@@ -31,6 +33,23 @@ class Batch:
     new: bool
 
 
+@dataclass(frozen=True)
+class LandedAs:
+    """The batch that a segment became before: a restore makes the same one again.
+
+    `landed_at` is UTC.
+    """
+
+    batch_id: int
+    landed_at: datetime
+    duration_ms: int
+
+    @property
+    def clock(self) -> str:
+        """The time of the landing as SQL."""
+        return f"timestamp '{self.landed_at}'"
+
+
 class _NothingNewError(Exception):
     """Rolls the transaction back: the file brought nothing that was not there."""
 
@@ -48,11 +67,15 @@ def landed_before(
 
 
 def land_segment(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, segment: Segment
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    segment: Segment,
+    landed_as: LandedAs | None = None,
 ) -> Batch:
     """Land a segment on a connection that holds the database for writing.
 
-    A segment that brings nothing new changes nothing, not even the manifest.
+    A segment that brings nothing new changes nothing, not even the manifest. `landed_as`: give
+    it this number and time instead of the next and now.
     """
     kind = KINDS[segment.kind]
     connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
@@ -63,22 +86,26 @@ def land_segment(
     before = landed_before(connection, segment.kind, segment.sha256, clean=not gone)
     if before is not None:
         return Batch(before, 0, 0, 0, 0, new=False)
-    sql, given = segment_rows(connection, segment, path_of(settings, segment))
+    clock = landed_as.clock if landed_as else CLOCK
+    sql, given = segment_rows(connection, segment, path_of(settings, segment), clock)
     connection.execute(f"create or replace temp view batch as {sql}")
     try:
         with transaction(connection):
-            return _land(connection, segment, kind, given=given)
+            return _land(connection, segment, kind, landed_as, given=given)
     except _NothingNewError as error:
         return error.args[0]  # type: ignore[no-any-return]
 
 
 def segment_rows(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, path: Path
+    connection: duckdb.DuckDBPyConnection, segment: Segment, path: Path, clock: str = CLOCK
 ) -> tuple[str, bool]:
-    """Return SQL of a segment's rows with their verdicts; and whether it numbers occurrences."""
+    """Return SQL of a segment's rows with their verdicts; and whether it numbers occurrences.
+
+    `clock` is the time (SQL) that tells what lies in the future.
+    """
     kind = KINDS[segment.kind]
     if segment.canonical:
-        return validated(kind, parquet.scan(connection, kind, path)), False
+        return validated(kind, parquet.scan(connection, kind, path), clock=clock), False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
     ]
@@ -88,21 +115,28 @@ def segment_rows(
 
 
 def _land(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, kind: Kind, *, given: bool
+    connection: duckdb.DuckDBPyConnection,
+    segment: Segment,
+    kind: Kind,
+    landed_as: LandedAs | None,
+    *,
+    given: bool,
 ) -> Batch:
     started = time.monotonic()
-    row = connection.execute("select coalesce(max(batch_id), 0) + 1 from raw.landings").fetchone()
-    batch_id = int(row[0]) if row else 1
+    batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
+    clock = landed_as.clock if landed_as else CLOCK
     counted = sameness.count(connection, kind)
     judged = counted.accepted > 0 and sameness.find_duplicates(
         connection, kind, counted, given=given
     )
     landed = 0
     if counted.accepted:
-        landed = _insert(connection, kind, batch_id, judged=judged)
+        landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
         sameness.record_conflicts(connection, batch_id)
-    recorded = _record_rejects(connection, segment, batch_id) if counted.rejected else 0
+    recorded = 0
+    if counted.rejected:
+        recorded = _record_rejects(connection, segment, batch_id, clock)
     batch = Batch(
         batch_id=batch_id,
         read=counted.read - counted.others,
@@ -118,7 +152,7 @@ def _land(
                 Batch(before, batch.read, 0, batch.duplicate, batch.rejected, new=False)
             )
     connection.execute(
-        "insert into raw.landings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, ?)",
+        f"insert into raw.landings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {clock}, ?)",
         [
             batch_id,
             segment.kind,
@@ -131,19 +165,24 @@ def _land(
             batch.rejected,
             counted.first,
             counted.last,
-            round((time.monotonic() - started) * 1000),
+            landed_as.duration_ms if landed_as else round((time.monotonic() - started) * 1000),
         ],
     )
     return batch
 
 
+def _next_batch(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("select coalesce(max(batch_id), 0) + 1 from raw.landings").fetchone()
+    return int(row[0]) if row else 1
+
+
 def _insert(
-    connection: duckdb.DuckDBPyConnection, kind: Kind, batch_id: int, *, judged: bool
+    connection: duckdb.DuckDBPyConnection, kind: Kind, batch_id: int, clock: str, *, judged: bool
 ) -> int:
     values = {name: quoted(name) for name in kind.column_names}
     values["batch_id"] = str(batch_id)
     values["row_number"] = "b.row_number"
-    values["ingestion_time"] = "now()::timestamp"
+    values["ingestion_time"] = clock
     values["content_hash"] = "content_hash"
     if kind.id:
         values[kind.id] = f"{batch_id}::bigint * 4294967296 + b.row_number"
@@ -164,11 +203,13 @@ def _insert(
     return int(row[0]) if row else 0
 
 
-def _record_rejects(connection: duckdb.DuckDBPyConnection, segment: Segment, batch_id: int) -> int:
+def _record_rejects(
+    connection: duckdb.DuckDBPyConnection, segment: Segment, batch_id: int, clock: str
+) -> int:
     row = connection.execute(
-        """
+        f"""
         insert into raw.rejected_rows
-        select $batch_id, $kind, $file, $sha256, row_number, raw_text, reason, now()::timestamp
+        select $batch_id, $kind, $file, $sha256, row_number, raw_text, reason, {clock}
         from batch
         where reason is not null and row_number not in (
             select row_number from raw.rejected_rows where sha256 = $sha256 and kind = $kind

@@ -18,7 +18,8 @@ from python_ingest.reading.hot import HotDay
 from python_ingest.reading.opened import Connection, Opened, identity_of
 from python_ingest.settings import Settings
 
-logger = logging.getLogger("python_ingest.serve")
+SERVE_LOGGER = "python_ingest.serve"
+logger = logging.getLogger(SERVE_LOGGER)
 
 _LOOK_SECONDS = 0.2
 _SEGMENTS_AT_ONCE = 100

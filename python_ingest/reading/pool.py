@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import duckdb
+import pyarrow as pa
 
 from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
 from python_ingest.reading.gate import FairGate
@@ -21,7 +22,7 @@ from python_ingest.storage.failures import as_database_error
 from python_ingest.telemetry.json_logs import LogSegments
 from python_ingest.telemetry.otel import Telemetry
 from python_ingest.telemetry.otel_queries import QueryTelemetry
-from python_ingest.telemetry.otel_queries import logger as slow_queries
+from python_ingest.telemetry.otel_queries import logger as query_log
 from python_ingest.telemetry.segment_files import telemetry_dir
 
 _TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
@@ -49,13 +50,15 @@ class Reader(EngineReadable):
         running = self._watch.begin(self._connection, self._timeout_ms / 1000)
         try:
             return fetch(self._connection.execute(ask.sql, ask.params))
-        except duckdb.InterruptException:
-            if not running.interrupted:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            # Interrupted while rows are fetched, Arrow's reader raises an error of its own.
+            if running.interrupted:
+                raise QueryTimeoutError(
+                    f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms):"
+                    f" {ask.sql}"
+                ) from None
+            if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
                 raise DatabaseError("the pool was closed while the query ran") from None
-            raise QueryTimeoutError(
-                f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms): {ask.sql}"
-            ) from None
-        except duckdb.Error as error:
             raise as_database_error(error) from error
         finally:
             self._watch.end(running)
@@ -87,13 +90,9 @@ class ReaderPool(EngineReadable):
         self._watch = Watch(FairGate(_TURNS_A_CORE * (os.cpu_count() or 1)))
         self._telemetry = Telemetry(self._settings, service)
         self._queries = QueryTelemetry(self._settings, self._telemetry, service)
-        self._queries.watch_pool(
-            lambda: self.active_readers,
-            lambda: self.available_readers,
-            self._settings.published_path,
-        )
+        self._queries.watch_pool(lambda: self.active_readers, lambda: self.available_readers)
         self._logs = LogSegments(telemetry_dir(self._settings))
-        slow_queries.addHandler(self._logs)
+        query_log.addHandler(self._logs)
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +114,7 @@ class ReaderPool(EngineReadable):
         self._watch.close()
         self._source.close()
         self._telemetry.close()
-        slow_queries.removeHandler(self._logs)
+        query_log.removeHandler(self._logs)
         self._logs.close()
 
     @property

@@ -43,9 +43,10 @@ def current_version(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0] or 0) if row else 0
 
 
-def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def migrate(connection: duckdb.DuckDBPyConnection, up_to: int | None = None) -> list[str]:
     """Apply what is missing, each migration in a transaction of its own; return their names.
 
+    `up_to`: stop at this version, as an older backup needs it.
     Raises NotInitialisedError when the database is newer than this code.
     """
     version = current_version(connection)
@@ -57,7 +58,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
         )
     applied = []
     for number, name, sql in known:
-        if number <= version:
+        if number <= version or (up_to is not None and number > up_to):
             continue
         with transaction(connection):
             connection.execute(_VERSIONS)

@@ -30,7 +30,7 @@ _MAX_ELAPSED_SECONDS = 30.0
 _MAX_WAIT_SECONDS = 5.0
 
 
-def as_database_error(error: duckdb.Error | OSError) -> DatabaseError:
+def as_database_error(error: Exception) -> DatabaseError:
     """Return the error of ours that says what DuckDB's means; its first line is kept."""
     text = str(error).lower()
     first_line = (str(error).splitlines() or [type(error).__name__])[0]

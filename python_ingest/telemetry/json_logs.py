@@ -14,6 +14,7 @@ from python_ingest.telemetry.otel import correlation_id
 from python_ingest.telemetry.segment_files import write_rows
 
 _LINES_A_FILE = 1000
+_SECONDS_A_FILE = 60
 
 
 def row_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -52,11 +53,15 @@ class JsonFormatter(logging.Formatter):
 
 
 class LogSegments(logging.Handler):
-    """Keeps rows and writes them as a file for `ingest land logs`, at 1000 rows and at the end."""
+    """Keeps rows and writes them as a file for `ingest land logs`.
+
+    At 1000 rows, a minute after the first one, and at the end.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+        self._timer: threading.Timer | None = None
         self._rows: list[dict[str, Any]] = []
         self._writing = threading.Lock()
 
@@ -65,10 +70,17 @@ class LogSegments(logging.Handler):
         self._rows.append(row_of(record))
         if len(self._rows) >= _LINES_A_FILE:
             self.flush()
+        elif self._timer is None:
+            self._timer = threading.Timer(_SECONDS_A_FILE, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
 
     def flush(self) -> None:
         """Write what was kept."""
         with self._writing:
+            if self._timer:
+                self._timer.cancel()
+                self._timer = None
             rows, self._rows = self._rows, []
             try:
                 write_rows(self._folder, "logs", rows)

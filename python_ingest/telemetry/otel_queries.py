@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from python_ingest.settings import Settings
+from python_ingest.storage.process_lock import is_locked
 from python_ingest.telemetry.otel import Telemetry, correlation_id
 from python_ingest.telemetry.otel_metrics import BUCKETS_MS
 
@@ -34,9 +34,10 @@ class QueryOutcome:
 
 
 class QueryTelemetry:
-    """Counts, times and traces queries; a slow one is logged with its text, without values."""
+    """Counts, times and traces queries; slow and failed ones are logged, without values."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry, service: str) -> None:
+        self._settings = settings
         self._telemetry = telemetry
         self._service = service
         self._slow_ms = settings.observability.slow_query_threshold_ms
@@ -50,17 +51,17 @@ class QueryTelemetry:
             explicit_bucket_boundaries_advisory=BUCKETS_MS,
         )
 
-    def watch_pool(
-        self, active: Callable[[], int], available: Callable[[], int], published: Path
-    ) -> None:
-        """Observe the pool's connections and the size of the published file at every export."""
+    def watch_pool(self, active: Callable[[], int], available: Callable[[], int]) -> None:
+        """Observe, at every export, the pool's connections, the published file and the writer."""
+        published, warehouse = self._settings.published_path, self._settings.database_path
 
         def size_mb() -> float:
             return published.stat().st_size / 1e6 if published.exists() else 0.0
 
-        gauges: dict[str, Callable[[], float]] = {
+        gauges: dict[str, Callable[[], float | None]] = {
             "database.pool.readers.active": active,
             "database.pool.readers.available": available,
+            "database.pool.writer.locked": lambda: is_locked(warehouse),
             "database.size_mb": size_mb,
         }
         for name, value in gauges.items():
@@ -83,8 +84,7 @@ class QueryTelemetry:
             self._count(operation, took_ms, error)
             if self._telemetry.traces:
                 self._trace(operation, sql, began_ns, outcome, error)
-            if took_ms >= self._slow_ms:
-                self._log(operation, sql, took_ms, outcome)
+            self._log(operation, sql, took_ms, outcome, error)
 
     def _count(self, operation: str, took_ms: float, error: BaseException | None) -> None:
         named = {"operation": operation}
@@ -116,19 +116,41 @@ class QueryTelemetry:
             span.set_attribute("correlation_id", str(correlation))
         span.end()
 
-    def _log(self, operation: str, sql: str, took_ms: float, outcome: QueryOutcome) -> None:
+    def _log(
+        self,
+        operation: str,
+        sql: str,
+        took_ms: float,
+        outcome: QueryOutcome,
+        error: BaseException | None,
+    ) -> None:
+        slow = took_ms >= self._slow_ms
+        if error is None and not slow:
+            return
         data = {
             "operation": operation,
             "duration_ms": round(took_ms, 3),
             "rows": outcome.rows,
             "statement": without_values(sql),
+            "error": type(error).__name__ if error else None,
         }
-        logger.warning(
-            "query took %.0f ms",
+        logger.log(
+            logging.ERROR if error else logging.WARNING,
+            "query failed after %.0f ms" if error else "query took %.0f ms",
             took_ms,
-            extra={"event": "slow_query", "service": self._service, "data": data},
+            extra={
+                "event": "query_failed" if error else "slow_query",
+                "service": self._service,
+                "data": data,
+            },
         )
 
 
-def _observer(value: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    return lambda _: [Observation(value())]
+def _observer(
+    value: Callable[[], float | None],
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        found = value()
+        return [] if found is None else [Observation(found)]
+
+    return observe

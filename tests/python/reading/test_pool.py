@@ -1,3 +1,4 @@
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from python_ingest.errors import (
     QueryTimeoutError,
 )
 from python_ingest.reading import ReaderPool
+from python_ingest.reading.results import Question
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 from tests.python.reading.live import open_publications, resident_mb
@@ -93,6 +95,14 @@ def test_a_late_query_is_interrupted_and_its_connection_is_good_again(limited):
             pool.query(ENDLESS)
         assert not error.value.retryable
         assert pool.dicts("select 1 as one") == [{"one": 1}]
+
+
+def test_a_query_is_interrupted_while_its_rows_are_fetched(limited):
+    def fetch(answer):
+        return [0 for _ in answer.to_arrow_reader(1000)]
+
+    with ReaderPool(limited(query_timeout_ms=100)) as pool, pytest.raises(QueryTimeoutError):
+        pool.run(Question("select * from range(1000000000000)", None, "endless"), fetch)
 
 
 def test_a_wrong_query_names_what_is_wrong_and_leaves_the_pool_whole(published):
@@ -205,12 +215,18 @@ def test_sessions_run_in_utc(published):
         assert pool.dicts("select current_setting('TimeZone') as zone") == [{"zone": "UTC"}]
 
 
-def test_a_pool_leaves_its_metrics_and_its_slow_queries_to_be_landed(published):
+def test_a_pool_leaves_its_metrics_and_its_failed_queries_to_be_landed(published):
     with ReaderPool(published) as pool:
         pool.query("select count(*) from orders", operation="count")
         with pytest.raises(QueryError):
-            pool.query("from nowhere")
+            pool.query("select 'what no log may show' from nowhere")
+    (logs,) = (published.data_dir / "telemetry").glob("logs-*.ndjson")
+    (failed,) = map(json.loads, logs.read_text().splitlines())
+    assert (failed["level"], failed["event"]) == ("error", "query_failed")
+    assert failed["data"]["error"] == "QueryError"
+    assert "what no log may show" not in logs.read_text()
     metrics = (published.data_dir / "telemetry").glob("metrics-*.ndjson")
     text = "".join(file.read_text() for file in metrics)
     assert '"count/success"' in text
+    assert '"database.pool.writer.locked"' in text or not Path("/proc/locks").exists()
     assert '"query/QueryError"' in text

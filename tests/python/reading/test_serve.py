@@ -48,7 +48,9 @@ def served(tmp_path_factory):
         folder = tmp_path_factory.mktemp("served")
         patch.setenv("DATA_DIR", str(folder / "data"))
         patch.setenv("SERVE_PORT", str(free_port()))
-        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "2000")
+        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
+        patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
+        patch.setenv("SERVE_MAX_RESULT_MB", "8")
         patch.delenv("SERVE_TOKEN", raising=False)
         settings = load_settings()
         build_and_publish(settings)
@@ -182,12 +184,12 @@ def test_a_late_query_is_interrupted_and_hinders_nobody(client):
         for _ in range(20):
             assert len(client.query("from market_ticks")) == 10
         for query in late:
-            with pytest.raises(QueryTimeoutError, match="2000 ms"):
+            with pytest.raises(QueryTimeoutError, match="5000 ms"):
                 query.result()
 
 
 def test_an_answer_beyond_the_limit_is_refused_not_collected(client):
-    with pytest.raises(QueryError, match=r"256 MB .*serve\.max_result_mb"):
+    with pytest.raises(QueryError, match=r"8 MB .*serve\.max_result_mb"):
         client.query("select i, i, i, i from range(100000000) t(i)")
 
 

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from python_ingest.errors import DatabaseBusyError
-from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.process_lock import is_locked, process_lock
 
 HOLD = """
 import sys, pathlib
@@ -31,3 +32,25 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_frees_it(tmp_pat
     other.wait()
     with process_lock(lock, "cycle"):
         assert lock.read_text() == str(os.getpid())
+
+
+WRITE = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs Linux's /proc")
+def test_whether_somebody_writes_is_seen_without_a_lock(tmp_path):
+    file = tmp_path / "trading.duckdb"
+    assert is_locked(file) is None
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert writer.stdout.readline().strip() == b"open"
+    assert is_locked(file) is True
+    writer.kill()
+    writer.wait()
+    assert is_locked(file) is False

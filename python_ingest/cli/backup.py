@@ -1,0 +1,141 @@
+"""`ingest backup create|verify|list`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from python_ingest.cli.progress import progress
+from python_ingest.errors import BackupDamagedError, UsageError
+from python_ingest.recovery.create import Created, create_backup
+from python_ingest.recovery.manifest import Manifest
+from python_ingest.recovery.run import Kind
+from python_ingest.recovery.sets import load
+from python_ingest.recovery.verify import verify_backups
+from python_ingest.settings import load_settings
+from python_ingest.storage.object_store import open_store
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Make, verify and list backups.")
+    group.command(name="create", epilog="Example: ingest backup create --full")(create)
+    group.command(name="verify", epilog="Example: ingest backup verify")(verify)
+    group.command(name="list", epilog="Example: ingest backup list --json")(list_backups)
+    app.add_typer(group, name="backup")
+
+
+def create(
+    full: Annotated[bool, typer.Option("--full", help="Everything.")] = False,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="What landed since the backup before.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up to `[backup] store`; without an option incrementally where that is possible."""
+    if full and incremental:
+        raise UsageError("--full or --incremental, not both")
+    kind: Kind | None = "full" if full else "incremental" if incremental else None
+    with progress("backup", quiet=as_json) as report:
+        made = create_backup(load_settings(), kind, report)
+    if as_json:
+        print(json.dumps({**_described(made.manifest), "notes": made.notes}))
+    else:
+        _print_created(made)
+
+
+def _print_created(made: Created) -> None:
+    for note in made.notes:
+        print(f"note: {note}", file=sys.stderr)
+    about = _described(made.manifest)
+    held = f"; landing waited {made.held_seconds:.2f} s" if about["kind"] == "full" else ""
+    print(f"{about['id']}: {_size(about['bytes'])}, {_span(made.manifest)}{held}")
+    if made.removed_backups:
+        print(f"removed {', '.join(made.removed_backups)}: {len(made.removed_backups)} backups")
+    if made.removed_segments:
+        print(f"removed {made.removed_segments:,} landed segments, which are safe in backups")
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Read every byte of every backup and say which file is damaged, missing or extra."""
+    with progress("verifying", quiet=True) as report:
+        found = verify_backups(load_settings(), report)
+    if as_json:
+        print(json.dumps({"damaged": found}))
+    for line in [] if as_json else found:
+        print(line)
+    if found:
+        raise BackupDamagedError(f"{len(found)} things are wrong with the backups")
+    if not as_json:
+        print("every file of every backup is what was written")
+
+
+def list_backups(as_json: AsJson = False) -> None:
+    """Show what can be restored: age, size and span of every backup."""
+    store = open_store(load_settings().backup_store)
+    backups = load(store)
+    if as_json:
+        print(json.dumps([_described(manifest) for manifest in backups.made]))
+        return
+    table = Table(box=None)
+    for name, right in (("backup", False), ("age", True), ("size", True), ("holds", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for manifest in backups.made:
+        size = _size(_described(manifest)["bytes"])
+        table.add_row(manifest.id, _age(manifest), size, _span(manifest))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    for complaint in backups.damaged.values():
+        print(f"damaged: {complaint}")
+    for backup_id in backups.unfinished:
+        print(f"unfinished: {backup_id}")
+    if not backups.made:
+        print(f"{store.url} holds no backup: run `ingest backup create`")
+
+
+def _described(manifest: Manifest) -> dict[str, object]:
+    return {
+        "id": manifest.id,
+        "kind": manifest.kind,
+        "taken_at": manifest.taken_at.isoformat(),
+        "age_seconds": round(_seconds_since(manifest.taken_at)),
+        "bytes": sum(file.bytes for file in manifest.files()),
+        "rows": sum(table.rows for table in manifest.tables)
+        or sum(packed.landing.rows_landed for packed in manifest.segments),
+        "segments": len(manifest.segments),
+        "last_batch": manifest.last_batch,
+        "last_landed_at": manifest.last.landed_at.isoformat() if manifest.last else None,
+    }
+
+
+def _span(manifest: Manifest) -> str:
+    if manifest.kind == "full":
+        return (
+            f"everything up to {manifest.taken_at:%Y-%m-%d %H:%M:%S}, batch {manifest.last_batch}"
+        )
+    if not manifest.segments:
+        return f"nothing new up to {manifest.taken_at:%Y-%m-%d %H:%M:%S}"
+    first = manifest.segments[0].landing.batch_id
+    return f"batches {first} to {manifest.last_batch} up to {manifest.taken_at:%Y-%m-%d %H:%M:%S}"
+
+
+def _seconds_since(moment: datetime) -> float:
+    return (datetime.now(UTC).replace(tzinfo=None) - moment).total_seconds()
+
+
+def _age(manifest: Manifest) -> str:
+    minutes = int(_seconds_since(manifest.taken_at) // 60)
+    if minutes < 120:  # noqa: PLR2004 - two hours
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"  # noqa: PLR2004
+
+
+def _size(size: object) -> str:
+    return f"{int(str(size)) / 1e6:,.1f} MB"

@@ -1,0 +1,30 @@
+"""`ingest compare`: which rows a change of the models changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from python_ingest.reporting.compare import compare as compared
+from python_ingest.reporting.grain import grains, read_manifest
+from python_ingest.reporting.markdown import as_markdown
+
+EPILOG = "Example: ingest compare data/production/trading.duckdb target/slim.duckdb"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="compare", epilog=EPILOG)(compare)
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="Database file, as it was.")],
+    after: Annotated[Path, typer.Argument(help="Database file, as the branch builds it.")],
+    manifest: Annotated[
+        Path, typer.Option(help="Where dbt says the grain of each relation.")
+    ] = Path("target/manifest.json"),
+) -> None:
+    """Print, as Markdown for a pull request, how many rows were added, removed and changed."""
+    print(as_markdown(compared(before, after, grains(read_manifest(manifest)))))

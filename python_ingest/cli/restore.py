@@ -1,0 +1,59 @@
+"""`ingest restore`: a backup into a new DATA_DIR."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from python_ingest.cli.progress import progress
+from python_ingest.errors import UsageError
+from python_ingest.recovery.restore import restore
+from python_ingest.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    example = 'Example: ingest restore --to data.restored --at "2026-11-23 14:30:00"'
+    app.command(name="restore", epilog=example)(restore_command)
+
+
+def restore_command(
+    to: Annotated[Path, typer.Option(help="The new DATA_DIR.")],
+    at: Annotated[
+        str, typer.Option(help="The moment, UTC unless it names a zone; default: the newest.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Set aside what is there already.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Restore from `[backup] store`; `dbt build` on the new DATA_DIR makes the marts."""
+    moment = _moment(at) if at else None
+    with progress("restoring", quiet=as_json) as report:
+        done = restore(load_settings(), to, moment, force=force, report=report)
+    if as_json:
+        print(json.dumps(asdict(done), default=str))
+        return
+    for note in done.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if done.kept:
+        print(f"what was there lies in {done.kept}")
+    print(
+        f"{done.path}: everything up to {done.until:%Y-%m-%d %H:%M:%S.%f}, batch"
+        f" {done.last_batch}, from {done.full} and {done.segments:,} segments"
+    )
+    print(f"next: DATA_DIR={done.path} dbt build")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text}: not a time such as 2026-11-23 14:30:00") from None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,0 +1,1 @@
+"""Backups: made, verified, listed, restored to any point in time."""

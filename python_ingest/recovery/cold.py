@@ -1,0 +1,108 @@
+"""Cold files as a backup sees them: in its store, in the archive, and back in their place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import BackupError
+from python_ingest.recovery.manifest import ArchivedFile, ColdFile, StoredFile
+from python_ingest.recovery.sets import COLD
+from python_ingest.storage.cold_files import READABLE, RELATIONS, make_view
+from python_ingest.storage.object_store import ObjectStore
+
+_EXISTS = (
+    "select count(*) from duckdb_tables() where database_name = current_database()"
+    " and schema_name = 'raw' and table_name = 'cold_files'"
+)
+
+
+def _has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(_EXISTS).fetchone()
+    return bool(row and row[0])
+
+
+def cold_files(connection: duckdb.DuckDBPyConnection) -> list[ColdFile]:
+    """Return the files that the database reads, each with its place in a store."""
+    if not _has_manifest(connection):
+        return []
+    rows = connection.execute(
+        f"select path, bytes, sha256 from raw.cold_files where {READABLE} order by path"
+    ).fetchall()
+    return [
+        ColdFile(
+            path=path,
+            file=StoredFile(key=f"{COLD}/{sha256}.parquet", bytes=size, sha256=sha256),
+        )
+        for path, size, sha256 in rows
+    ]
+
+
+def archived_files(connection: duckdb.DuckDBPyConnection) -> list[ArchivedFile]:
+    """Return the files that only the archive has."""
+    if not _has_manifest(connection):
+        return []
+    rows = connection.execute(
+        "select object_url, bytes, sha256 from raw.cold_files where state = 'archived' order by all"
+    ).fetchall()
+    return [ArchivedFile(url=url, bytes=size, sha256=sha256) for url, size, sha256 in rows]
+
+
+def cold_views(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns of each view over cold files."""
+    rows = connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = current_database() and schema_name = 'cold'"
+        " order by table_name, column_index"
+    ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, column, sql_type in rows:
+        if name in RELATIONS:
+            found.setdefault(name, []).append((column, sql_type))
+    return found
+
+
+def put_cold_files(
+    store: ObjectStore, data_dir: Path, files: list[ColdFile], known: set[str]
+) -> None:
+    """Put those that the store does not have; `known`: keys that it has.
+
+    Raises BackupError when one went away or changed since the database was copied.
+    """
+    for cold in files:
+        if cold.file.key in known:
+            continue
+        path = data_dir / cold.path
+        if not path.exists():
+            raise BackupError(
+                f"{path} is in the manifest of cold files and is not there: if an export or"
+                " the archive ran meanwhile, make the backup again"
+            )
+        store.put(path, cold.file.key, sha256=cold.file.sha256)
+
+
+def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> datetime | None:
+    """Return when cold files first went to the archive, or came back, after a moment.
+
+    From then on, which rows are refused because their partition is archived is not what it was.
+    """
+    if not _has_manifest(connection):
+        return None
+    row = connection.execute(
+        "select min(event) from (select unnest([archived_at, restored_at]) as event"
+        " from raw.cold_files) where event > ?",
+        [after],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def make_views(
+    connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
+    views: dict[str, list[tuple[str, str]]],
+) -> None:
+    """Make the views over cold files again, over those below this `data_dir`."""
+    for relation, columns in views.items():
+        make_view(connection, data_dir, relation, columns)

@@ -1,0 +1,70 @@
+"""Make a backup, keep as many as were asked for, remove segments that are safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from python_ingest.errors import BackupError, NotInitialisedError
+from python_ingest.recovery import sets
+from python_ingest.recovery.full import make_full
+from python_ingest.recovery.incremental import make_incremental
+from python_ingest.recovery.manifest import Manifest
+from python_ingest.recovery.run import Kind, Report, Run, working_folder
+from python_ingest.recovery.segments import remember_backup, remove_safe_segments
+from python_ingest.settings import Settings
+from python_ingest.storage.object_store import open_store
+from python_ingest.storage.process_lock import process_lock
+
+# Builds and publications hold the file for minutes; a backup can wait.
+_PATIENCE_MS = 600_000
+
+
+@dataclass(frozen=True)
+class Created:
+    """What was made. `held_seconds`: for how long nobody else could land."""
+
+    manifest: Manifest
+    held_seconds: float
+    removed_backups: list[str]
+    removed_segments: int
+    notes: list[str]
+
+
+def create_backup(
+    settings: Settings, kind: Kind | None = None, report: Report = lambda *_: None
+) -> Created:
+    """Back the database up; without a kind incrementally where that is possible, else fully.
+
+    Raises BackupError when an incremental one is asked for and nothing can be continued,
+    StoreError when the store cannot be written; then there is no new backup.
+    """
+    if not settings.database_path.exists():
+        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    with process_lock(settings.data_dir / "backup.lock", "ingest backup"):
+        store = open_store(settings.backup_store)
+        with working_folder(store, settings) as folder:
+            run = Run(_patient(settings), store, sets.load(store), folder, report)
+            run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
+            manifest, held = _make(run, kind)
+        backups = sets.load(store)
+        gone = sets.superseded(backups.made, settings.backup.keep)
+        sets.remove(store, backups, gone)
+        remember_backup(settings, manifest.last)
+        removed = remove_safe_segments(settings)
+    return Created(manifest, held, [m.id for m in gone], removed, run.notes)
+
+
+def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
+    if kind != "full":
+        try:
+            return make_incremental(run), 0.0
+        except BackupError as error:
+            if kind == "incremental":
+                raise
+            run.notes.append(f"a full backup, since {error}")
+    return make_full(run)
+
+
+def _patient(settings: Settings) -> Settings:
+    pool = settings.pool.model_copy(update={"connection_timeout_ms": _PATIENCE_MS})
+    return settings.model_copy(update={"pool": pool})

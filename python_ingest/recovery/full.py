@@ -1,0 +1,98 @@
+"""A full backup: the database file, every table as Parquet, the cold files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from python_ingest.errors import BackupError
+from python_ingest.recovery import cold
+from python_ingest.recovery.incremental import since, write_incremental
+from python_ingest.recovery.manifest import Landing, Manifest, Table
+from python_ingest.recovery.run import Run, new_id, tools
+from python_ingest.recovery.segments import landing
+from python_ingest.recovery.snapshot import copy_database
+from python_ingest.recovery.tables import export_tables, table_names
+from python_ingest.schema.migrate import current_version
+from python_ingest.storage.writer import session_config
+
+
+def make_full(run: Run) -> tuple[Manifest, float]:
+    """Back everything up; return the manifest, and for how long nobody else could land.
+
+    The tables are read from the copy of the database file, so that landing goes on meanwhile and
+    the copy is proven to be readable. An incremental backup closes the set before, so that every
+    moment between the two full ones can be restored.
+    """
+    backup_id = new_id("full")
+    run.begin(backup_id)
+    copy = run.folder / run.settings.database_path.name
+    run.report("copying the database", 0, 1)
+    snapshot = copy_database(run.settings, copy)
+    with duckdb.connect(str(copy), read_only=True, config=session_config(run.settings)) as reader:
+        reader.execute("set TimeZone = 'UTC'")
+        reader.execute("set preserve_insertion_order = false")
+        tables = _put_tables(run, reader, backup_id)
+        files = cold.cold_files(reader)
+        cold.put_cold_files(run.store, run.settings.data_dir, files, set(run.backups.objects))
+        closing = _close_set_before(run, reader, snapshot.taken_at)
+        last = _newest_landing(reader)
+        views, archived = cold.cold_views(reader), cold.archived_files(reader)
+        schema_version = current_version(reader)
+    manifest = Manifest(
+        id=backup_id,
+        kind="full",
+        taken_at=snapshot.taken_at,
+        base=backup_id,
+        previous=closing,
+        last=last,
+        schema_version=schema_version,
+        tools=tools(),
+        database=run.put(copy, f"{backup_id}/{copy.name}"),
+        tables=tables,
+        cold=files,
+        cold_views=views,
+        archived=archived,
+    )
+    return run.finish(manifest), snapshot.held_seconds
+
+
+def _put_tables(run: Run, reader: duckdb.DuckDBPyConnection, backup_id: str) -> list[Table]:
+    steps = len(table_names(reader))
+    tables = []
+    for number, table in enumerate(export_tables(reader, run.folder), 1):
+        tables.append(
+            Table(
+                schema_name=table.schema_name,
+                name=table.name,
+                rows=table.rows,
+                checksum=table.checksum,
+                ddl=table.ddl,
+                file=run.put(table.path, f"{backup_id}/{table.path.name}", table.sha256),
+            )
+        )
+        run.report(f"{table.schema_name}.{table.name}: {table.rows:,} rows", number, steps)
+    return tables
+
+
+def _close_set_before(run: Run, reader: duckdb.DuckDBPyConnection, taken_at: datetime) -> str:
+    """Return the id of the backup that this one follows without a gap; empty if there is none."""
+    before = run.backups.newest
+    if before is None:
+        return ""
+    try:
+        batches, until = since(run, reader, before, taken_at)
+        closing = write_incremental(run, before, batches, until, current_version(reader))
+    except BackupError as error:
+        run.notes.append(f"moments between {before.id} and this one cannot be restored: {error}")
+        return ""
+    if until < taken_at:
+        run.notes.append(f"moments between {until} (the archive) and this one cannot be restored")
+        return ""
+    return closing.id
+
+
+def _newest_landing(reader: duckdb.DuckDBPyConnection) -> Landing | None:
+    row = reader.execute("select max(batch_id) from raw.landings").fetchone()
+    return landing(reader, row[0]) if row and row[0] is not None else None

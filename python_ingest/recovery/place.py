@@ -1,0 +1,69 @@
+"""Where a restore goes: beside its target first, then in its place as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import BackupError, DatabaseBusyError
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sync_to_disk
+
+
+def require_free(settings: Settings, to: Path, *, force: bool) -> None:
+    """Raise BackupError unless a restore may be put there."""
+    if to.exists() and not to.is_dir():
+        raise BackupError(f"{to} is a file: give the folder that shall be the new DATA_DIR")
+    if not to.exists() or not any(to.iterdir()):
+        return
+    if not force:
+        raise BackupError(
+            f"{to} is there already: restore to a new path, or give --force, which sets it aside"
+        )
+    if Path(settings.backup_store).absolute().is_relative_to(to):
+        raise BackupError(
+            f"the backups lie in {to} themselves: restore to a new path and make it DATA_DIR"
+        )
+    for database in to.glob("*.duckdb"):
+        try:
+            duckdb.connect(str(database)).close()
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise DatabaseBusyError(f"{database} is in use: {error}") from None
+        except duckdb.Error:
+            continue  # damaged: that is why it is restored
+
+
+@contextmanager
+def staging(to: Path) -> Iterator[Path]:
+    """A folder beside the target; what killed restores of the same target left is removed."""
+    for left in to.parent.glob(f".{to.name}.restoring-*"):
+        process = left.name.rsplit("-", 2)[1]
+        if process.isdigit() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = to.parent / f".{to.name}.restoring-{os.getpid()}-{time.time_ns()}"
+    (folder / "data").mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def move_into_place(folder: Path, to: Path, *, force: bool) -> Path | None:
+    """Put the finished folder in place; return where the one before it lies now."""
+    kept = None
+    if to.exists() and any(to.iterdir()):
+        if not force:
+            raise BackupError(f"{to} appeared meanwhile; nothing was replaced")
+        kept = to.with_name(f"{to.name}.before-{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}")
+        to.rename(kept)
+    folder.rename(to)
+    sync_to_disk(to.parent)
+    return kept

@@ -1,0 +1,187 @@
+"""Restore a backup into a new DATA_DIR, as of any moment that the backups cover."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import BackupDamagedError, IngestError
+from python_ingest.recovery import sets
+from python_ingest.recovery.cold import cold_views, make_views
+from python_ingest.recovery.manifest import Manifest, StoredFile
+from python_ingest.recovery.place import move_into_place, require_free, staging
+from python_ingest.recovery.replay import replay
+from python_ingest.recovery.run import Report
+from python_ingest.recovery.tables import import_tables, require_equal
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sync_to_disk
+from python_ingest.storage.object_store import ObjectStore, fetch, open_store
+from python_ingest.storage.writer import open_writer
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored: everything committed until `until` (UTC), up to `last_batch`.
+
+    `kept`: where the folder that was there before lies now. `notes`: what an operator should know.
+    """
+
+    path: Path
+    full: str
+    segments: int
+    until: datetime
+    last_batch: int
+    kept: Path | None
+    notes: list[str]
+
+
+def restore(
+    settings: Settings,
+    to: Path,
+    at: datetime | None = None,
+    *,
+    force: bool = False,
+    report: Report = lambda *_: None,
+) -> Restored:
+    """Make `to` a DATA_DIR as it was `at` that moment (UTC; None: as new as the backups are).
+
+    It appears whole or not at all. Raises BackupError when no backup reaches that moment or `to`
+    is there already, BackupDamagedError when what is needed is damaged on both sides.
+    """
+    to = to.absolute()
+    require_free(settings, to, force=force)
+    store = open_store(settings.backup_store)
+    backups = sets.load(store)
+    path = sets.path_to(backups.made, at)
+    notes = [f"damaged: {complaint}" for complaint in backups.damaged.values()]
+    with staging(to) as folder:
+        work = _Work(settings, store, folder, report, notes, path, at)
+        replayed, last = work.build()
+        kept = move_into_place(folder / "data", to, force=force)
+    if path.full.cold:  # views name their files, which lie elsewhere now
+        moved = {"data_dir": to, "database_path": to / work.database_name}
+        with open_writer(settings.model_copy(update=moved)) as connection:
+            make_views(connection, to, work.views)
+    until = at or path.covered_until
+    return Restored(to, path.full.id, replayed, until, last, kept, notes)
+
+
+class _Work:
+    """One restore, inside its staging folder."""
+
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        settings: Settings,
+        store: ObjectStore,
+        folder: Path,
+        report: Report,
+        notes: list[str],
+        path: sets.Path,
+        at: datetime | None,
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._report = report
+        self._notes = notes
+        self._path = path
+        self._at = at
+        full = path.full
+        if full.database is None:
+            raise BackupDamagedError(f"{full.key}: names no database")
+        self.database_name = full.database.key.rpartition("/")[2]
+        self._data = folder / "data"
+        self._database = self._data / self.database_name
+        self._settings = settings.model_copy(
+            update={"data_dir": self._data, "database_path": self._database}
+        )
+        self.views: dict[str, list[tuple[str, str]]] = {}
+        self._steps = 2 + len(full.cold) + len(path.incrementals)
+        self._done = 0
+
+    def build(self) -> tuple[int, int]:
+        """Return how many segments were landed again, and the newest batch."""
+        for cold in self._path.full.cold:
+            self._fetch(cold.file, self._data / cold.path)
+            self._step(f"fetched {cold.path}")
+        self._restore_full()
+        replayed = 0
+        with open_writer(self._settings) as connection:
+            applied = migrate(connection)
+            if applied:
+                self._notes.append(f"brought to this version: {', '.join(applied)}")
+            self.views = cold_views(connection) or self._path.full.cold_views
+            make_views(connection, self._data, self.views)
+            for incremental in self._path.incrementals:
+                replayed += self._replay(connection, incremental)
+            row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings")
+            last = row.fetchone()
+            connection.execute("checkpoint")
+        shutil.rmtree(self._data / "spool", ignore_errors=True)
+        for file in self._data.rglob("*"):
+            sync_to_disk(file)
+        return replayed, int(last[0]) if last else 0
+
+    def _restore_full(self) -> None:
+        full = self._path.full
+        try:
+            assert full.database is not None  # noqa: S101 - looked at in the constructor
+            self._fetch(full.database, self._database)
+            with open_writer(self._settings) as connection:
+                self._require_equal(connection, full)
+            self._step(f"fetched {self.database_name}")
+        except (IngestError, duckdb.Error, OSError) as error:
+            self._notes.append(
+                f"the database of {full.id} is not usable, its tables are: {_first(error)}"
+            )
+            self._database.unlink(missing_ok=True)
+            self._restore_tables(full)
+
+    def _restore_tables(self, full: Manifest) -> None:
+        files = {}
+        for table in full.tables:
+            name = table.file.key.rpartition("/")[2]
+            files[table.file.key] = self._folder / name
+            self._fetch(table.file, self._folder / name)
+        with open_writer(self._settings) as connection:
+            import_tables(connection, full.tables, files, full.schema_version)
+            self._require_equal(connection, full)
+        self._step(f"made {self.database_name} of its {len(files)} tables")
+
+    def _require_equal(self, connection: duckdb.DuckDBPyConnection, full: Manifest) -> None:
+        if full.tools.duckdb == duckdb.__version__:
+            require_equal(connection, full.tables)
+
+    def _replay(self, connection: duckdb.DuckDBPyConnection, incremental: Manifest) -> int:
+        count = 0
+        if incremental.pack:
+            pack = self._folder / "segments.tar"
+            self._fetch(incremental.pack, pack)
+            for _, difference in replay(connection, self._settings, incremental, pack, self._at):
+                count += 1
+                if difference:
+                    self._notes.append(difference)
+            pack.unlink()
+        self._step(f"landed {count} segments of {incremental.id}")
+        return count
+
+    def _fetch(self, file: StoredFile, target: Path) -> None:
+        """Get a file; raises BackupDamagedError when it is not what was put."""
+        sha256 = fetch(self._store, file.key, target)
+        if sha256 != file.sha256:
+            target.unlink()
+            raise BackupDamagedError(
+                f"{self._store.url}/{file.key} is damaged: sha256 {sha256}, not {file.sha256}"
+            )
+
+    def _step(self, what: str) -> None:
+        self._done += 1
+        self._report(what, self._done, self._steps)
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

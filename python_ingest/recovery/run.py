@@ -1,0 +1,83 @@
+"""What the making of any backup shares: its store, its working folder, its end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from python_ingest.recovery.manifest import Manifest, StoredFile, Tools, encoded
+from python_ingest.recovery.sets import UNFINISHED, Backups
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.object_store import ObjectStore
+
+Kind = Literal["full", "incremental"]
+Report = Callable[[str, int, int], None]
+"""Told what was done, and that it was step n of how many."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One making of a backup, under the lock. `notes`: what an operator should know of it."""
+
+    settings: Settings
+    store: ObjectStore
+    backups: Backups
+    folder: Path
+    report: Report
+    notes: list[str] = field(default_factory=list)
+
+    def begin(self, backup_id: str) -> None:
+        """Mark what is put from now on as unfinished."""
+        self.store.put_bytes(b"", f"{backup_id}/{UNFINISHED}")
+
+    def put(self, path: Path, key: str, sha256: str | None = None) -> StoredFile:
+        """Move a file of the working folder into the store."""
+        size = path.stat().st_size
+        sha256 = sha256 or sha256_of(path)
+        self.store.put(path, key, sha256=sha256, consume=True)
+        return StoredFile(key=key, bytes=size, sha256=sha256)
+
+    def finish(self, manifest: Manifest) -> Manifest:
+        """Write the manifest: from now on there is this backup."""
+        self.store.put_bytes(encoded(manifest), manifest.key)
+        self.store.delete(f"{manifest.id}/{UNFINISHED}")
+        return manifest
+
+
+@contextmanager
+def working_folder(store: ObjectStore, settings: Settings) -> Iterator[Path]:
+    """An empty folder; what a killed run left is removed, as only one runs at a time."""
+    root = store.workspace(settings.data_dir / ".backup")
+    shutil.rmtree(root, ignore_errors=True)
+    folder = root / f"{os.getpid()}-{time.time_ns()}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def new_id(kind: Kind) -> str:
+    """Return an id that sorts by time."""
+    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{kind}"
+
+
+def tools() -> Tools:
+    """Return the versions that make this backup."""
+    return Tools(
+        trading_warehouse=version("trading-warehouse"),
+        duckdb=duckdb.__version__,
+        python=platform.python_version(),
+    )

@@ -1,0 +1,176 @@
+"""Landed segments: packed into an incremental backup, and removed once they are safe there."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import BackupError
+from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.recovery.manifest import Landing, PackedSegment
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place, sha256_of
+
+_KEEP_SECONDS = 24 * 3600
+# A loader commits first and moves its segment then.
+_MOVE_SECONDS = 5.0
+
+
+def landings(
+    connection: duckdb.DuckDBPyConnection, after: int, up_to: int | None = None
+) -> list[Landing]:
+    """Return the rows of raw.landings after one batch (and up to another), in order."""
+    columns = list(Landing.model_fields)
+    found = connection.execute(
+        f"select {', '.join(columns)} from raw.landings"
+        " where batch_id > ? and batch_id <= coalesce(?, batch_id) order by batch_id",
+        [after, up_to],
+    ).fetchall()
+    return [Landing(**dict(zip(columns, row, strict=True))) for row in found]
+
+
+def landing(connection: duckdb.DuckDBPyConnection, batch_id: int) -> Landing | None:
+    """Return one row of raw.landings."""
+    found = landings(connection, batch_id - 1, batch_id)
+    return found[0] if found else None
+
+
+def pack(settings: Settings, batches: Sequence[Landing], target: Path) -> list[PackedSegment]:
+    """Write the segments of these batches into a tar file.
+
+    Raises BackupError when one is gone or changed: then only a full backup holds its rows.
+    """
+    packed = []
+    found = _segments(settings, batches)
+    with tarfile.open(target, "x") as tar:
+        for batch in batches:
+            segment = found[batch.batch_id]
+            path = _moved(settings, f"{segment.name}.parquet")
+            sha256 = sha256_of(path)
+            if segment.canonical and sha256 != segment.sha256:
+                raise BackupError(
+                    f"{path} was changed after it had been landed; make a full backup:"
+                    " ingest backup create --full"
+                )
+            tar.add(path, arcname=path.name)
+            packed.append(
+                PackedSegment(
+                    segment=asdict(segment),
+                    bytes=path.stat().st_size,
+                    sha256=sha256,
+                    landing=batch,
+                )
+            )
+    return packed
+
+
+def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segment]:
+    """Find the segment of each batch; of several of the same content, in the order they came."""
+    wanted = {batch.sha256[:12] for batch in batches}
+    # the spool first: what is moved meanwhile is then seen in at least one of them
+    names = {
+        path.name
+        for folder in (settings.spool_dir, settings.spool_dir / "landed")
+        for path in folder.glob("*.json")
+        if path.stem.rpartition("-")[2] in wanted
+    }
+    of_content: dict[tuple[str, str], list[Segment]] = defaultdict(list)
+    for name in sorted(names):
+        segment = Segment(**json.loads(_read_moving(settings, name)))
+        of_content[segment.kind, segment.sha256].append(segment)
+    segments = {}
+    for batch in reversed(batches):
+        same = of_content[batch.kind, batch.sha256]
+        if not same:
+            raise BackupError(
+                f"batch {batch.batch_id} ({batch.file_name}): its segment is not in"
+                f" {settings.spool_dir / 'landed'}; make a full backup:"
+                " ingest backup create --full"
+            )
+        segments[batch.batch_id] = same.pop() if len(same) > 1 else same[0]
+    return segments
+
+
+def _moved(settings: Settings, name: str) -> Path:
+    """Return where a file of the spool lies, waiting while its loader moves it."""
+    deadline = time.monotonic() + _MOVE_SECONDS
+    while True:
+        for folder in (settings.spool_dir, settings.spool_dir / "landed"):
+            if (folder / name).exists():
+                return folder / name
+        if time.monotonic() > deadline:
+            raise BackupError(
+                f"{settings.spool_dir / 'landed' / name} is gone; make a full backup:"
+                " ingest backup create --full"
+            )
+        time.sleep(0.01)
+
+
+def _read_moving(settings: Settings, name: str) -> str:
+    while True:
+        try:
+            return _moved(settings, name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+
+
+def _marker(settings: Settings) -> Path:
+    return settings.data_dir / "backup.json"
+
+
+def remember_backup(settings: Settings, last: Landing | None) -> None:
+    """Note durably, beside the database, up to which batch a backup set holds everything."""
+    temporary = _marker(settings).with_suffix(".tmp")
+    temporary.write_text(last.model_dump_json() if last else "", encoding="utf-8")
+    move_into_place(temporary, _marker(settings))
+
+
+def remove_safe_segments(settings: Settings) -> int:
+    """Remove landed segments that are published, older than 24 hours and in a backup set.
+
+    Returns how many.
+    """
+    marker = _marker(settings)
+    text = marker.read_text(encoding="utf-8") if marker.exists() else ""
+    if not text or not settings.published_path.exists():
+        return 0
+    last = Landing.model_validate_json(text)
+    safe = _published(settings, last)
+    removed = 0
+    for description in sorted((settings.spool_dir / "landed").glob("*.json")):
+        segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
+        if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
+            # the description last: a segment without one could not be told any more
+            description.with_suffix(".parquet").unlink(missing_ok=True)
+            description.unlink()
+            removed += 1
+    return removed
+
+
+def _published(settings: Settings, last: Landing) -> set[tuple[str, str]]:
+    """Return kind and sha256 of what is published and in a backup, if both know each other."""
+    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        known = connection.execute(
+            "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
+            [last.batch_id, last.sha256, last.landed_at],
+        ).fetchone()
+        newest = connection.execute("select max(batch_id) from landings").fetchone()
+        covered = last.batch_id
+        if newest and newest[0] is not None and newest[0] < covered:
+            covered = newest[0]
+        elif not known or not known[0]:
+            return set()
+        # a content that landed in several batches is safe when its newest one is
+        return set(
+            connection.execute(
+                "select kind, sha256 from landings group by all having max(batch_id) <= ?",
+                [covered],
+            ).fetchall()
+        )

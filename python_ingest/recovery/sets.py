@@ -1,0 +1,133 @@
+"""The backups of a store: which there are, what follows what, which may go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from python_ingest.errors import BackupDamagedError, BackupError, StoreError
+from python_ingest.recovery.manifest import Manifest, decoded, manifest_key
+from python_ingest.storage.object_store import ObjectStore, StoredObject
+
+UNFINISHED = "unfinished"
+COLD = "cold"
+"""Cold files lie beside the backups, under their sha256: many backups share them."""
+
+
+@dataclass(frozen=True)
+class Backups:
+    """What lies in a store: backups in the order they were made, objects by key.
+
+    `damaged`: id and complaint of those whose manifest cannot be used. `unfinished`: ids of those
+    whose making was interrupted.
+    """
+
+    made: list[Manifest]
+    objects: dict[str, StoredObject]
+    damaged: dict[str, str] = field(default_factory=dict)
+    unfinished: list[str] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The newest backup."""
+        return self.made[-1] if self.made else None
+
+    def under(self, backup_id: str) -> list[str]:
+        """Return the keys of a backup's objects."""
+        return [key for key in self.objects if key.startswith(f"{backup_id}/")]
+
+
+def load(store: ObjectStore) -> Backups:
+    """Read every manifest of a store."""
+    objects = {found.key: found for found in store.list()}
+    ids = sorted({key.split("/")[0] for key in objects if "/" in key} - {COLD})
+    made, damaged, unfinished = [], {}, []
+    for backup_id in ids:
+        key = manifest_key(backup_id)
+        if key in objects:
+            try:
+                made.append(decoded(b"".join(store.read(key))))
+            except (BackupDamagedError, StoreError) as error:
+                damaged[backup_id] = f"{key}: {error}"
+        elif f"{backup_id}/{UNFINISHED}" in objects:
+            unfinished.append(backup_id)
+        else:
+            damaged[backup_id] = f"{key}: is missing"
+    made.sort(key=lambda manifest: (manifest.taken_at, manifest.kind == "full"))
+    return Backups(made, objects, damaged, unfinished)
+
+
+@dataclass(frozen=True)
+class Path:
+    """What a restore reads: a full backup, then the incremental ones that continue it."""
+
+    full: Manifest
+    incrementals: list[Manifest]
+
+    @property
+    def covered_until(self) -> datetime:
+        """The latest moment it can restore."""
+        return self.incrementals[-1].taken_at if self.incrementals else self.full.taken_at
+
+
+def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
+    """Return the newest full backup before `at`, and what continues it up to there.
+
+    Raises BackupError that names the moments which can be restored.
+    """
+    fulls = [manifest for manifest in made if manifest.kind == "full"]
+    if not fulls:
+        raise BackupError("there is no full backup: run `ingest backup create --full`")
+    before = [full for full in fulls if at is None or full.taken_at <= at]
+    if not before:
+        raise BackupError(f"{at} lies before the oldest full backup ({fulls[0].taken_at})")
+    found = Path(before[-1], [])
+    for incremental in path_from(made, before[-1]).incrementals:
+        if at is None or found.covered_until < at:
+            found.incrementals.append(incremental)
+    if at is not None and found.covered_until < at:
+        raise BackupError(
+            f"the backups reach to {found.covered_until} only, not to {at}: where the database"
+            " is, `ingest backup create` adds what landed since"
+        )
+    return found
+
+
+def path_from(made: Sequence[Manifest], full: Manifest) -> Path:
+    """Return everything that continues a full backup, also past later full ones."""
+    following = {manifest.previous: manifest for manifest in made if manifest.previous}
+    incrementals = []
+    here = full
+    while here.id in following:
+        here = following[here.id]
+        if here.kind == "incremental":
+            incrementals.append(here)
+    return Path(full, incrementals)
+
+
+def superseded(made: Sequence[Manifest], keep: int) -> list[Manifest]:
+    """Return the backups outside the newest `keep` sets; a set is a full one and what it bases."""
+    kept = {manifest.id for manifest in [m for m in made if m.kind == "full"][-keep:]}
+    return [manifest for manifest in made if manifest.base not in kept]
+
+
+def remove(store: ObjectStore, backups: Backups, gone: Sequence[Manifest]) -> None:
+    """Remove backups, their manifests first, and the cold files that no other one needs.
+
+    Also what interrupted runs left. Cold files stay while any manifest cannot be read.
+    """
+    for manifest in gone:
+        store.delete(manifest.key)
+    for backup_id in [*(manifest.id for manifest in gone), *backups.unfinished]:
+        for key in backups.under(backup_id):
+            store.delete(key)
+    for manifest in backups.made:
+        if f"{manifest.id}/{UNFINISHED}" in backups.objects:  # killed right after its manifest
+            store.delete(f"{manifest.id}/{UNFINISHED}")
+    if not backups.damaged:
+        lost = {manifest.id for manifest in gone}
+        needed = {c.file.key for m in backups.made if m.id not in lost for c in m.cold}
+        for key in backups.under(COLD):
+            if key not in needed:
+                store.delete(key)

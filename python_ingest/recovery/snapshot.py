@@ -1,0 +1,116 @@
+"""A consistent copy of the database file, made while others go on landing.
+
+Only CHECKPOINT and the blocks that changed during the copy are done under the file's lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+# DuckDB's file: three headers of 4096 bytes, then blocks that begin with their 8-byte checksum.
+_HEADERS_BYTES = 3 * 4096
+_CHECKSUM_BYTES = 8
+_FICLONE = 0x40049409
+_AT_ONCE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The moment that the copy shows (UTC), and for how long nobody else could land."""
+
+    taken_at: datetime
+    held_seconds: float
+
+
+def copy_database(settings: Settings, target: Path) -> Snapshot:
+    """Copy the database to a new file as of one moment.
+
+    A block whose checksum was the same at two checkpoints was not written in between, so its
+    copy is whole; the others are copied again while nobody can write.
+    Raises NotInitialisedError without a database, DatabaseBusyError when others hold it.
+    """
+    path = settings.database_path
+    if not path.exists():
+        raise NotInitialisedError(f"{path} is not there: run `ingest init`")
+    held: list[float] = []
+    # Opened first and closed last: closing any descriptor of the file would free the lock that
+    # DuckDB holds on it in this process.
+    with path.open("rb") as source_file, target.open("xb") as copy_file:
+        source, copy = source_file.fileno(), copy_file.fileno()
+        with _checkpointed(settings, held) as (block_bytes, moment):
+            before = _checksums(source, block_bytes)
+            cloned = _clone(source, copy)
+        if not cloned:
+            _copy(source, copy, 0, _size(source))
+            with _checkpointed(settings, held) as (block_bytes, moment):
+                _copy_changed(source, copy, before, _checksums(source, block_bytes), block_bytes)
+        os.fsync(copy)
+    return Snapshot(moment, max(held))
+
+
+@contextmanager
+def _checkpointed(settings: Settings, held: list[float]) -> Iterator[tuple[int, datetime]]:
+    """Hold the file, everything committed in it; yields the size of its blocks and the time."""
+    with open_writer(settings) as connection:
+        started = time.monotonic()
+        connection.execute("checkpoint")
+        log = settings.database_path.with_name(settings.database_path.name + ".wal")
+        if log.exists() and log.stat().st_size:
+            raise IngestError(f"{log} is not empty after a checkpoint; nothing was backed up")
+        row = connection.execute(
+            "select block_size, now()::timestamp from pragma_database_size()"
+            " where database_name = current_database()"
+        ).fetchone()
+        if row is None:
+            raise AssertionError("a database knows its size")
+        yield int(row[0]), row[1]
+    held.append(time.monotonic() - started)
+
+
+def _size(file: int) -> int:
+    return os.fstat(file).st_size
+
+
+def _checksums(file: int, block_bytes: int) -> list[bytes]:
+    places = range(_HEADERS_BYTES, _size(file), block_bytes)
+    return [os.pread(file, _CHECKSUM_BYTES, place) for place in places]
+
+
+def _clone(source: int, copy: int) -> bool:
+    """Share the blocks where the file system can (btrfs, xfs): done at once."""
+    try:
+        fcntl.ioctl(copy, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def _copy(source: int, copy: int, start: int, end: int) -> None:
+    os.lseek(copy, start, os.SEEK_SET)
+    while start < end:
+        sent = os.sendfile(copy, source, start, min(end - start, _AT_ONCE_BYTES))
+        if sent == 0:
+            return  # the file became shorter
+        start += sent
+
+
+def _copy_changed(
+    source: int, copy: int, before: list[bytes], now: list[bytes], block_bytes: int
+) -> None:
+    _copy(source, copy, 0, _HEADERS_BYTES)
+    for number, checksum in enumerate(now):
+        if number >= len(before) or before[number] != checksum:
+            start = _HEADERS_BYTES + number * block_bytes
+            _copy(source, copy, start, start + block_bytes)
+    os.ftruncate(copy, _size(source))

@@ -1,0 +1,111 @@
+"""A database's tables as Parquet files, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import BackupDamagedError
+from python_ingest.recovery.manifest import Table
+from python_ingest.schema.migrate import migrate
+from python_ingest.storage.checksums import rows_and_checksum
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import quoted, sql_path
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A table that was written to a Parquet file and read back."""
+
+    schema_name: str
+    name: str
+    ddl: str
+    rows: int
+    checksum: str
+    sha256: str
+    path: Path
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Return (schema, name, DDL) of every table of the current database."""
+    return connection.execute(
+        "select schema_name, table_name, sql from duckdb_tables()"
+        " where database_name = current_database() and not internal and not temporary order by all"
+    ).fetchall()
+
+
+def export_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Exported]:
+    """Write every table to `<schema>.<table>.parquet`; each is read back and compared.
+
+    Reading every row also has DuckDB verify the checksum of every block it lies in.
+    """
+    with ThreadPoolExecutor(1) as hashing:
+        for schema, name, ddl in table_names(connection):
+            table = f"{quoted(schema)}.{quoted(name)}"
+            path = folder / f"{schema}.{name}.parquet"
+            wide = _wide_columns(connection, table)
+            connection.execute(
+                f"copy (select {_replaced(wide, 'varchar')} from {table}) to {sql_path(path)}"
+                " (format parquet, compression zstd, compression_level 3)"
+            )
+            sha256 = hashing.submit(sha256_of, path)
+            rows, checksum = rows_and_checksum(connection, table)
+            back = f"(select {_replaced(wide, 'hugeint')} from {_read(path)})"
+            if rows_and_checksum(connection, back) != (rows, checksum):
+                raise BackupDamagedError(f"{path} does not hold what {schema}.{name} does")
+            yield Exported(schema, name, ddl, rows, checksum, sha256.result(), path)
+
+
+def _read(path: Path) -> str:
+    return f"read_parquet({sql_path(path)}, hive_partitioning = false)"
+
+
+def _wide_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Return the columns that Parquet has no integer for: they go as text."""
+    described = connection.execute(f"describe {table}").fetchall()
+    return [row[0] for row in described if row[1] == "HUGEINT"]
+
+
+def _replaced(columns: list[str], type_name: str) -> str:
+    casts = ", ".join(f"{quoted(c)}::{type_name} as {quoted(c)}" for c in columns)
+    return f"* replace ({casts})" if casts else "*"
+
+
+def import_tables(
+    connection: duckdb.DuckDBPyConnection,
+    tables: list[Table],
+    files: dict[str, Path],
+    schema_version: int,
+) -> None:
+    """Fill an empty database: what its migrations make up to that version, the rest by its DDL.
+
+    `files`: path by key.
+    """
+    migrate(connection, up_to=schema_version)
+    made = {(schema, name) for schema, name, _ in table_names(connection)}
+    for table in tables:
+        name = f"{quoted(table.schema_name)}.{quoted(table.name)}"
+        if (table.schema_name, table.name) in made:
+            connection.execute(f"delete from {name}")
+        else:
+            connection.execute(f"create schema if not exists {quoted(table.schema_name)}")
+            connection.execute(table.ddl)
+        connection.execute(f"insert into {name} by name from {_read(files[table.file.key])}")
+
+
+def require_equal(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
+    """Compare every table with what the manifest says of it.
+
+    Raises BackupDamagedError that names the first one which differs.
+    """
+    for table in tables:
+        found = rows_and_checksum(connection, f"{quoted(table.schema_name)}.{quoted(table.name)}")
+        if found != (table.rows, table.checksum):
+            raise BackupDamagedError(
+                f"{table.schema_name}.{table.name} holds {found[0]:,} rows with checksum"
+                f" {found[1]}, it had {table.rows:,} with {table.checksum}"
+            )

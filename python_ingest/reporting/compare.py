@@ -1,0 +1,140 @@
+"""Which rows differ between two database files, relation by relation, told by their grain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.reporting.sides import Columns, Sides
+from python_ingest.storage.sql import quoted
+
+# They say when a row was built, not what it says.
+WHEN_BUILT = frozenset({"built_at", "built_batch_id"})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the rows of one relation; without a grain nothing is `changed`."""
+
+    relation: str
+    grain: list[str]
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+    changed_columns: dict[str, int] = field(default_factory=dict)
+    new_columns: list[str] = field(default_factory=list)
+    lost_columns: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether every row says what it said."""
+        counts = (self.added, self.removed, self.changed)
+        return not (any(counts) or self.new_columns or self.lost_columns or self.problem)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two files: relations of both, by name, and those that only one of them has."""
+
+    differences: list[Difference]
+    only_before: list[str]
+    only_after: list[str]
+
+
+def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
+    """Compare row by row, found by their grain."""
+    old, new = (f"{quoted(name)}.main.{quoted(relation)}" for name in sides.names)
+    key = " and ".join(f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain)
+    values = [column for column in columns if column not in grain]
+    differs = [f"o.{quoted(c)} is distinct from n.{quoted(c)}" for c in values]
+    both = "o.there and n.there"
+    counts = [
+        "count(o.there)",
+        "count(n.there)",
+        "count(*) filter (where o.there is null)",
+        "count(*) filter (where n.there is null)",
+        f"count(*) filter (where {both} and ({' or '.join(differs) or 'false'}))",
+        *(f"count(*) filter (where {both} and {one})" for one in differs),
+    ]
+    before, after, added, removed, changed, *each = sides.numbers(
+        f"select {', '.join(counts)} from (select *, true as there from {old}) as o"
+        f" full join (select *, true as there from {new}) as n on {key}"
+    )
+    by_column = {name: count for name, count in zip(values, each, strict=True) if count}
+    return Difference(relation, grain, before, after, added, removed, changed, by_column)
+
+
+def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
+    """Compare rows as wholes, for what has no grain or breaks it."""
+    chosen = ", ".join(quoted(column) for column in columns)
+    old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
+    before, after, added, removed = sides.numbers(
+        f"select (select count(*) from {old}), (select count(*) from {new}),"
+        f" (select count(*) from (from {new} except all from {old})),"
+        f" (select count(*) from (from {old} except all from {new}))"
+    )
+    return Difference(relation, [], before, after, added, removed, 0)
+
+
+def _repeated(sides: Sides, relation: str, grain: list[str]) -> int:
+    key = ", ".join(quoted(column) for column in grain)
+    repeated = f"select count(*) - count(distinct row({key})) from %s.main.{quoted(relation)}"
+    return sum(sides.numbers(repeated % quoted(name))[0] for name in sides.names)
+
+
+def _difference(
+    sides: Sides, relation: str, grain: list[str], old: Columns, new: Columns
+) -> Difference:
+    shared = [c for c in new if old.get(c) == new[c] and c not in WHEN_BUILT]
+    new_columns = [f"{c} {new[c]}" for c in new if old.get(c) != new[c]]
+    lost_columns = [f"{c} {old[c]}" for c in old if new.get(c) != old[c]]
+    problem = ""
+    try:
+        if grain and set(grain) <= set(shared):
+            repeated = _repeated(sides, relation, grain)
+            problem = f"{repeated:,} rows repeat their grain" if repeated else ""
+        if grain and set(grain) <= set(shared) and not problem:
+            found = _by_key(sides, relation, grain, shared)
+        else:
+            found = _as_wholes(sides, relation, shared)
+    except duckdb.Error as error:
+        problem = str(error).splitlines()[0]
+        found = Difference(relation, [], 0, 0, 0, 0, 0)
+    counted = {name: getattr(found, name) for name in ("before", "after", "added", "removed")}
+    return Difference(
+        relation,
+        found.grain,
+        **counted,
+        changed=found.changed,
+        changed_columns=found.changed_columns,
+        new_columns=new_columns,
+        lost_columns=lost_columns,
+        problem=problem,
+    )
+
+
+def compare(before: Path, after: Path, grains: dict[str, list[str]]) -> Comparison:
+    """Compare every relation of schema `main` that both files and `grains` have.
+
+    `grains`: relation -> its key columns, none where it has no tested grain. Raises UsageError or
+    DatabaseError where a file cannot be opened; a relation that cannot be read is a `problem`.
+    """
+    sides = Sides(before, after)
+    old, new = (
+        {relation: columns for relation, columns in found.items() if relation in grains}
+        for found in map(sides.relations, sides.names)
+    )
+    with sides.engine:
+        return Comparison(
+            differences=[
+                _difference(sides, name, grains[name], old[name], new[name])
+                for name in sorted(old.keys() & new.keys())
+            ],
+            only_before=sorted(old.keys() - new.keys()),
+            only_after=sorted(new.keys() - old.keys()),
+        )

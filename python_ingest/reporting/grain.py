@@ -1,0 +1,51 @@
+"""The grain of each relation, as the project's own uniqueness tests say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from python_ingest.errors import UsageError
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return dbt's manifest.
+
+    Raises UsageError where there is none, or where the file is something else.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is not there: run `dbt parse`, or give --manifest") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is no manifest of dbt: {error}") from None
+    if not isinstance(manifest, dict) or "nodes" not in manifest:
+        raise UsageError(f"{path} is no manifest of dbt: it has no nodes")
+    return manifest
+
+
+def _keys(manifest: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        model = manifest["nodes"].get(node.get("attached_node"), {})
+        if not model or node["config"].get("where") or node["config"]["severity"] != "ERROR":
+            continue
+        if test.get("name") == "unique":
+            yield model["name"], [test["kwargs"]["column_name"]]
+        elif test.get("name") == "unique_combination_of_columns":
+            yield model["name"], list(test["kwargs"]["columns"])
+
+
+def grains(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """Return model -> columns of its grain, of several tested keys the one of most columns.
+
+    A model whose grain is not tested has none.
+    """
+    nodes = manifest["nodes"].values()
+    found: dict[str, list[str]] = {n["name"]: [] for n in nodes if n["resource_type"] == "model"}
+    for name, columns in sorted(_keys(manifest)):
+        if len(columns) > len(found[name]):
+            found[name] = columns
+    return found

@@ -1,0 +1,93 @@
+"""How the data are doing: gaps, rejected rows, freshness, the last build, retention, migration."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.reporting.figures import Table, table
+from python_ingest.storage.sql import quoted
+
+_FRESHNESS = (
+    "select kind, count(*) as batches, sum(rows_landed)::bigint as landed,"
+    " sum(rows_duplicate)::bigint as duplicate, sum(rows_rejected)::bigint as rejected,"
+    " max(max_timestamp) as newest_row, max(landed_at) as last_landed"
+    " from landings group by kind order by last_landed desc, kind"
+)
+_GAPS = (
+    "select exchange, symbol, kind, missing_count as missing, gap_starts_at, gap_ends_at"
+    " from tick_gaps order by gap_starts_at desc, exchange, symbol"
+)
+_REJECTED = (
+    "select rejected_at, source_file, row_number, reason from rejected_rows"
+    " order by rejected_at desc, source_file, row_number"
+)
+_SLOWEST = (
+    "with nodes as (select timestamp, labels.component as node, value from system_metrics"
+    "  where metric_name = 'dbt.node.duration_ms')"
+    " select node, round(value, 0)::bigint as milliseconds from nodes"
+    " where timestamp = (select max(timestamp) from nodes)"
+    " order by value desc, node"
+)
+_SLOWEST_SHOWN = 10
+_RETENTION = (
+    "select relation, state, count(*) as files, sum(rows)::bigint as rows,"
+    " sum(bytes)::bigint as bytes, min(date) as from_date, max(date) as to_date"
+    " from {0} where state <> 'replaced' group by all order by relation, state"
+)
+_MIGRATION = (
+    "select table_name, verdict, count(*) as buckets, sum(duckdb_rows)::bigint as duckdb_rows,"
+    " sum(timescale_rows)::bigint as timescale_rows, max(bucket) as newest"
+    " from {0} group by all order by table_name, verdict"
+)
+
+
+def _found(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    """Return where a relation lies that a publication may have, as SQL."""
+    row = connection.execute(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_catalog = current_database() and table_name = ?"
+        " order by table_schema <> 'main', table_schema limit 1",
+        [name],
+    ).fetchone()
+    return f"{quoted(row[0])}.{quoted(row[1])}" if row else None
+
+
+def last_build(connection: duckdb.DuckDBPyConnection, published: Path) -> dict[str, str]:
+    """Return when the file was published, and how far what it shows has been built."""
+    at = datetime.fromtimestamp(published.stat().st_mtime, UTC)
+    said = {
+        "Published": f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        "Size": f"{published.stat().st_size / 1e6:,.1f} MB",
+    }
+    built = connection.execute("select max(built_at)::timestamp(0)::varchar from ohlcv_bars")
+    if (row := built.fetchone()) and row[0]:
+        said["Bars last changed"] = f"{row[0]} UTC"
+    if watermarks := _found(connection, "build_watermarks"):
+        row = connection.execute(
+            f"select min(batch_id), max(batch_id) from {watermarks}"
+        ).fetchone()
+        if row and row[0] is not None:
+            said["Built up to batch"] = str(row[0]) if row[0] == row[1] else f"{row[0]} to {row[1]}"
+    return said
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, Table]:
+    """Return title -> rows of each part that this publication has."""
+    parts = {
+        "Freshness": table(connection, _FRESHNESS),
+        "Gaps": table(connection, _GAPS),
+        "Rejected rows": table(connection, _REJECTED),
+    }
+    slowest = table(connection, _SLOWEST, _SLOWEST_SHOWN)
+    if slowest.rows:
+        parts["Slowest of the last build"] = slowest
+    for title, name, sql in (
+        ("Retention", "cold_files", _RETENTION),
+        ("Migration", "consistency_buckets", _MIGRATION),
+    ):
+        if relation := _found(connection, name):
+            parts[title] = table(connection, sql.format(relation))
+    return parts

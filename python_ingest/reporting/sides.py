@@ -1,0 +1,77 @@
+"""Two database files, open side by side."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import DatabaseError, UsageError
+from python_ingest.storage.sql import quoted, sql_path
+
+Columns = dict[str, str]  # name -> type, in order
+
+
+class Sides:
+    """Both files, attached read only to an empty engine as `names`.
+
+    Raises UsageError or DatabaseError where one is no database file, or would read the other.
+    """
+
+    def __init__(self, before: Path, after: Path) -> None:
+        self.engine = duckdb.connect()
+        self.engine.execute("set TimeZone = 'UTC'")
+        # Under their own names where they differ: the views of a slim build name production.
+        same = before.stem == after.stem
+        self.names = ("before", "after") if same else (before.stem, after.stem)
+        for path, name in zip((before, after), self.names, strict=True):
+            if not path.is_file():
+                raise UsageError(f"{path} is no file")
+            try:
+                self.engine.execute(f"attach {sql_path(path)} as {quoted(name)} (read_only)")
+            except duckdb.Error as error:
+                raise DatabaseError(f"{path} cannot be opened: {error}") from error
+        self._require_own_names(before, self.names[0], after.stem)
+        self._require_own_names(after, self.names[1], before.stem)
+
+    def _require_own_names(self, path: Path, catalog: str, other: str) -> None:
+        """Refuse a file whose views would read, in the other file, what it has itself.
+
+        The views of a database that was built, unlike those of a publication, name its catalog.
+        A slim build reads production's `raw` on purpose; its own is empty.
+        """
+        own = self.engine.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = $1"
+            " union all select schema_name, view_name from duckdb_views()"
+            " where database_name = $1 and not internal",
+            [catalog],
+        ).fetchall()
+        views = self.engine.execute(
+            "select sql from duckdb_views() where database_name = ? and not internal", [catalog]
+        ).fetchall()
+        text = "\n".join(sql for (sql,) in views).replace('"', "")
+        read = set(re.findall(rf"\b{re.escape(other)}\.(\w+\.\w+)", text))
+        if taken := sorted(read & {f"{schema}.{name}" for schema, name in own if schema != "raw"}):
+            raise UsageError(
+                f"{path}: its views read {other}.{taken[0]}, which would be the other file's; "
+                "compare publications, or production with a slim build (docs/review.md)"
+            )
+
+    def relations(self, catalog: str) -> dict[str, Columns]:
+        """Return the relations of schema `main`."""
+        found: dict[str, Columns] = {}
+        rows = self.engine.execute(
+            "select table_name, column_name, data_type from duckdb_columns()"
+            " where database_name = ? and schema_name = 'main' and not internal"
+            " order by table_name, column_index",
+            [catalog],
+        ).fetchall()
+        for table, column, data_type in rows:
+            found.setdefault(table, {})[column] = data_type
+        return found
+
+    def numbers(self, sql: str) -> list[int]:
+        """Return the one row of whole numbers that a query gives."""
+        row = self.engine.execute(sql).fetchone() or ()
+        return [int(value) for value in row]

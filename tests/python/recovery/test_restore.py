@@ -1,0 +1,249 @@
+"""What was landed by any moment is what a restore to that moment holds, to the last column."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from python_ingest.errors import BackupDamagedError, BackupError, DatabaseBusyError
+from python_ingest.landing.land import land_files, land_pending
+from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.restore import restore
+from python_ingest.recovery.verify import verify_backups
+from python_ingest.schema.migrate import migrate, migrations
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+from .conftest import Land, contents
+
+
+def landed_at(settings: Settings) -> list[datetime]:
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        rows = connection.execute("select landed_at from raw.landings order by batch_id").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_twenty_random_points_in_time(settings: Settings, land: Land, tmp_path: Path) -> None:
+    rng = random.Random(11)  # noqa: S311
+    land()
+    first = create_backup(settings, "full").manifest
+    for number in range(20):
+        land()
+        if number in (2, 3, 9, 15, 16):
+            create_backup(settings, "incremental")
+        if number in (6, 12):
+            create_backup(settings, "full")
+    last = create_backup(settings).manifest
+    assert last.kind == "incremental"
+    span = (last.taken_at - first.taken_at) / timedelta(microseconds=1)
+    moments = [first.taken_at + timedelta(microseconds=rng.randrange(int(span))) for _ in range(17)]
+    # at the very moment of a landing it is in, right before it is not; and the end
+    edge = landed_at(settings)[10]
+    moments += [edge, edge - timedelta(microseconds=1), last.taken_at]
+    batches = set()
+    for number, at in enumerate(moments):
+        done = restore(settings, tmp_path / f"restored{number}", at)
+        assert done.notes == []
+        expected = contents(settings.database_path, at)
+        assert contents(done.path / "trading.duckdb") == expected, at
+        assert done.last_batch == len(expected["landings"])
+        batches.add(done.last_batch)
+    assert len(batches) > 8
+    newest = restore(settings, tmp_path / "newest")
+    assert contents(newest.path / "trading.duckdb") == contents(settings.database_path)
+    assert verify_backups(settings) == []
+
+
+@pytest.mark.parametrize("side", ["database", "tables"])
+def test_every_table_comes_back_from_either_side(
+    settings: Settings, land: Land, tmp_path: Path, side: str
+) -> None:
+    for _ in range(4):
+        land()
+    with open_writer(settings) as connection:  # what dbt builds, with a type Parquet has not
+        connection.execute("create schema warm_too")
+        connection.execute(
+            'create table warm_too.sums as select batch_id as "a b", sum(tick_id)::hugeint as s,'
+            " gen_random_uuid() as u, ['x', null] as l, {'j': '{\"k\": 1}'::json} as j"
+            " from raw.market_ticks group by all"
+        )
+    full = create_backup(settings, "full").manifest
+    land()
+    create_backup(settings, "incremental")
+    if side == "tables":
+        assert full.database is not None
+        flip_a_bit(Path(settings.backup_store) / full.database.key)
+    done = restore(settings, tmp_path / "restored")
+    assert [note.split(" ")[2] for note in done.notes] == ["of"] * (side == "tables")
+    assert contents(done.path / "trading.duckdb") == contents(settings.database_path)
+    with duckdb.connect() as both:
+        both.execute(f"attach '{settings.database_path}' as old (read_only)")
+        both.execute(f"attach '{done.path / 'trading.duckdb'}' as new (read_only)")
+        sums = both.execute("from old.warm_too.sums order by all").fetchall()
+        assert sums == both.execute("from new.warm_too.sums order by all").fetchall() != []
+        described = "select column_name, data_type from duckdb_columns() where table_name = 'sums'"
+        assert len(set(both.execute(described).fetchall())) == 5
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_damage_on_both_sides_restores_nothing(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    land()
+    full = create_backup(settings, "full").manifest
+    assert full.database is not None
+    flip_a_bit(Path(settings.backup_store) / full.database.key)
+    ticks = next(table for table in full.tables if table.name == "market_ticks")
+    flip_a_bit(Path(settings.backup_store) / ticks.file.key)
+    with pytest.raises(BackupDamagedError, match=r"raw.market_ticks.parquet is damaged"):
+        restore(settings, tmp_path / "new" / "restored")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_damaged_segment_restores_nothing(settings: Settings, land: Land, tmp_path: Path) -> None:
+    land()
+    full = create_backup(settings, "full").manifest
+    land()
+    made = create_backup(settings, "incremental").manifest
+    assert made.pack is not None
+    flip_a_bit(Path(settings.backup_store) / made.pack.key)
+    with pytest.raises(BackupDamagedError, match=r"segments.tar is damaged"):
+        restore(settings, tmp_path / "restored")
+    assert not (tmp_path / "restored").exists()
+    assert restore(settings, tmp_path / "before", full.taken_at).segments == 0
+
+
+def test_moments_that_no_backup_reaches(settings: Settings, land: Land, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="no full backup"):
+        restore(settings, tmp_path / "restored")
+    land()
+    made = create_backup(settings).manifest
+    for at, says in [
+        (made.taken_at - timedelta(microseconds=1), "before the oldest"),
+        (made.taken_at + timedelta(microseconds=1), "ingest backup create"),
+    ]:
+        with pytest.raises(BackupError, match=says):
+            restore(settings, tmp_path / "restored", at)
+    assert not (tmp_path / "restored").exists()
+
+
+def test_what_is_there_is_set_aside_only_when_asked(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    land()
+    create_backup(settings)
+    before = contents(settings.database_path)
+    land()
+    with pytest.raises(BackupError, match=r"is there already.*--force"):
+        restore(settings, settings.data_dir)
+    done = restore(settings, settings.data_dir, force=True)
+    assert contents(settings.database_path) == before
+    assert done.kept is not None
+    assert len(contents(done.kept / "trading.duckdb")["landings"]) == len(before["landings"]) + 1
+    # what had landed and was in no backup is still in the spool of the folder set aside
+    spool = settings.spool_dir
+    spool.mkdir()
+    for file in (done.kept / "spool" / "landed").iterdir():
+        (spool / file.name).write_bytes(file.read_bytes())
+    land_pending(settings)
+    now, then = contents(settings.database_path), contents(done.kept / "trading.duckdb")
+    assert [row[:9] for row in now["landings"]] == [row[:9] for row in then["landings"]]
+    assert len(now["market_ticks"]) == len(then["market_ticks"])
+
+
+def test_a_database_in_use_is_not_set_aside(settings: Settings, land: Land) -> None:
+    land()
+    create_backup(settings)
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ok', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(settings.database_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(DatabaseBusyError, match="is in use"):
+            restore(settings, settings.data_dir, force=True)
+        holder.communicate(b"\n")
+
+
+def test_backups_inside_the_target_are_not_set_aside(settings: Settings, land: Land) -> None:
+    inside = settings.model_copy(
+        update={"backup": settings.backup.model_copy(update={"store": ""})}
+    )
+    land()
+    create_backup(inside)
+    assert Path(inside.backup_store).is_relative_to(settings.data_dir)
+    with pytest.raises(BackupError, match="the backups lie in"):
+        restore(inside, settings.data_dir, force=True)
+
+
+def test_after_a_restore_to_an_earlier_time_a_new_set_begins(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    """Two databases have a batch 2 then; a restore never mixes them."""
+    land()
+    early = create_backup(settings).manifest
+    land()
+    later = create_backup(settings).manifest
+    restored = restore(settings, tmp_path / "restored", early.taken_at).path
+    moved = settings.model_copy(
+        update={"data_dir": restored, "database_path": restored / "trading.duckdb"}
+    )
+    path = tmp_path / "other.csv"
+    path.write_text("exchange,symbol,timestamp,last_price,trade_id\nx,other,2024-01-02,1,1\n")
+    land_files(moved, "ticks", [path])
+    with pytest.raises(BackupError, match=f"batch 2 of {later.id} is not in this database"):
+        create_backup(moved, "incremental")
+    made = create_backup(moved)
+    assert made.manifest.kind == "full"
+    assert any("cannot be restored" in note for note in made.notes)
+    for at, expected in [
+        (later.taken_at, contents(settings.database_path)),
+        (None, contents(restored / "trading.duckdb")),
+    ]:
+        done = restore(settings, tmp_path / f"again{at is None}", at)
+        assert contents(done.path / "trading.duckdb") == expected
+    with pytest.raises(BackupError, match="reach to"):
+        restore(settings, tmp_path / "between", later.taken_at + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("side", ["database", "tables"])
+@pytest.mark.parametrize("version", [number for number, _, _ in migrations()])
+def test_a_backup_of_any_older_schema_becomes_a_current_one(
+    settings: Settings, tmp_path: Path, version: int, side: str
+) -> None:
+    with open_writer(settings) as connection:
+        migrate(connection, up_to=version)
+        connection.execute(
+            "insert into raw.cash_events values (1, 1, 'e', now()::timestamp, 'deposit', 1.5,"
+            " 'USD', 'rest', now()::timestamp, 7)"
+        )
+    full = create_backup(settings).manifest
+    assert full.schema_version == version
+    if side == "tables":
+        assert full.database is not None
+        flip_a_bit(Path(settings.backup_store) / full.database.key)
+    done = restore(settings, tmp_path / "restored")
+    names = [name for number, name, _ in migrations() if number > version]
+    assert [note for note in done.notes if "usable" not in note] == (
+        [f"brought to this version: {', '.join(names)}"] if names else []
+    )
+    with duckdb.connect(str(done.path / "trading.duckdb")) as connection:
+        assert migrate(connection) == []
+        assert connection.execute(
+            "select version, name from raw.schema_versions order by all"
+        ).fetchall() == [(number, name) for number, name, _ in migrations()]
+    old, new = contents(settings.database_path), contents(done.path / "trading.duckdb")
+    assert new["cash_events"] == old["cash_events"] != []

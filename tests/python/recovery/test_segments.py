@@ -1,0 +1,150 @@
+"""Landed segments stay until they are published, a day old and in a backup set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from python_ingest.errors import BackupError
+from python_ingest.landing.land import land_files
+from python_ingest.reading.publish import publish
+from python_ingest.recovery import segments
+from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.restore import restore
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+from .conftest import Land, contents
+
+
+def landed(settings: Settings) -> list[str]:
+    folder = settings.spool_dir / "landed"
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    assert names == sorted(path.stem for path in folder.glob("*.parquet"))
+    return names
+
+
+def publish_landings(settings: Settings) -> None:
+    with open_writer(settings) as connection:
+        connection.execute("create or replace view main.landings as select * from raw.landings")
+    publish(settings)
+
+
+def make_old(settings: Settings, names: list[str]) -> list[str]:
+    """Give segments names of the day before."""
+    renamed = []
+    for name in names:
+        when, rest = name.split("-", 1)
+        old = f"{int(when) - 25 * 3600 * 10**9:020d}-{rest}"
+        for suffix in (".parquet", ".json"):
+            path = settings.spool_dir / "landed" / f"{name}{suffix}"
+            if suffix == ".json":
+                path.write_text(path.read_text().replace(name, old))
+            path.rename(path.with_name(old + suffix))
+        renamed.append(old)
+    return renamed
+
+
+def test_all_three_must_be_true(settings: Settings, land: Land) -> None:
+    for _ in range(3):
+        land()
+    names = make_old(settings, landed(settings))
+    assert segments.remove_safe_segments(settings) == 0  # neither backed up nor published
+    create_backup(settings)
+    assert landed(settings) == names  # not published
+    publish_landings(settings)
+    land()
+    land()
+    (newer, newest) = sorted(set(landed(settings)) - set(names))
+    (newer,) = make_old(settings, [newer])
+    assert segments.remove_safe_segments(settings) == 3
+    assert landed(settings) == [newer, newest]  # published and backed up neither
+    publish_landings(settings)
+    assert segments.remove_safe_segments(settings) == 0  # not backed up
+    made = create_backup(settings, "incremental")
+    assert made.removed_segments == 1
+    assert landed(settings) == [newest]  # not a day old
+
+
+def test_nothing_is_lost_by_it(settings: Settings, land: Land, tmp_path: Path) -> None:
+    create_after = [2, 5, 6]
+    for number in range(8):
+        land()
+        publish_landings(settings)
+        if number in create_after:
+            create_backup(settings)
+            make_old(settings, landed(settings))
+            segments.remove_safe_segments(settings)
+            assert landed(settings) == []
+    create_backup(settings, "full")
+    create_backup(settings, "incremental")
+    done = restore(settings, tmp_path / "restored")
+    assert contents(done.path / "trading.duckdb") == contents(settings.database_path)
+
+
+def test_another_database_publishes_no_promise(settings: Settings, land: Land) -> None:
+    """A marker that names a batch the publication does not know removes nothing."""
+    land()
+    publish_landings(settings)
+    create_backup(settings)
+    marker = settings.data_dir / "backup.json"
+    text = marker.read_text()
+    make_old(settings, landed(settings))
+    marker.write_text(text.replace('"sha256":"', '"sha256":"0'))
+    assert segments.remove_safe_segments(settings) == 0
+    marker.write_text(text)
+    assert segments.remove_safe_segments(settings) == 1
+
+
+def test_a_segment_that_is_gone_makes_a_full_backup_due(settings: Settings, land: Land) -> None:
+    land()
+    create_backup(settings)
+    land()
+    for path in (settings.spool_dir / "landed").iterdir():
+        path.unlink()
+    with pytest.raises(BackupError, match=r"its segment is not in .*--full"):
+        create_backup(settings, "incremental")
+    made = create_backup(settings)
+    assert made.manifest.kind == "full"
+    assert "its segment is not in" in made.notes[0]
+
+
+def test_a_source_written_over_in_place_is_noticed(settings: Settings, tmp_path: Path) -> None:
+    """A canonical Parquet file is its own segment, by a hard link."""
+    create = "exchange varchar, symbol varchar, timestamp timestamp, last_price decimal(18, 8)"
+    path = tmp_path / "ticks.parquet"
+    with open_writer(settings) as connection:
+        connection.execute(f"create temp table t ({create})")
+        connection.execute("insert into t values ('x', 's', timestamp '2024-01-02', 1.5)")
+        connection.execute(f"copy t to '{path}' (format parquet)")
+    (result,) = land_files(settings, "ticks", [path])
+    assert result.state == "landed"
+    create_backup(settings)
+    other = tmp_path / "other.parquet"
+    with open_writer(settings) as connection:
+        connection.execute(f"copy (select * replace (2.5::decimal(18, 8) as last_price) from"
+                           f" '{path}') to '{other}' (format parquet)")  # fmt: skip
+    (result,) = land_files(settings, "ticks", [other])
+    (linked,) = [p for p in (settings.spool_dir / "landed").iterdir() if p.samefile(other)]
+    with os.fdopen(os.open(linked, os.O_WRONLY), "wb") as file:
+        file.write(b"other")
+    with pytest.raises(BackupError, match="was changed after it had been landed"):
+        create_backup(settings, "incremental")
+
+
+def test_a_segment_whose_loader_has_yet_to_move_it_is_found(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    land()
+    create_backup(settings)
+    land()
+    land()
+    folder = settings.spool_dir / "landed"
+    newest = landed(settings)[-1]
+    for suffix in (".json", ".parquet"):
+        (folder / f"{newest}{suffix}").rename(settings.spool_dir / f"{newest}{suffix}")
+    create_backup(settings, "incremental")
+    done = restore(settings, tmp_path / "restored")
+    assert contents(done.path / "trading.duckdb") == contents(settings.database_path)

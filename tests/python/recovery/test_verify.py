@@ -1,0 +1,101 @@
+"""Every kind of damage is found and named; what is not damaged is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from python_ingest.recovery import sets
+from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.verify import verify_backups
+from python_ingest.settings import Settings
+from python_ingest.storage.object_store import open_store
+
+from .conftest import Land
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.fixture
+def objects(settings: Settings, land: Land) -> list[Path]:
+    """The files of a store with a full and an incremental backup."""
+    land()
+    create_backup(settings, "full")
+    land()
+    create_backup(settings, "incremental")
+    root = Path(settings.backup_store)
+    return sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def test_a_whole_store_has_nothing_wrong(settings: Settings, objects: list[Path]) -> None:
+    assert {"manifest.json", "segments.tar", "trading.duckdb"} < {p.name for p in objects}
+    assert verify_backups(settings) == []
+
+
+def test_every_flipped_bit_every_missing_and_every_cut_file_is_named(
+    settings: Settings, objects: list[Path]
+) -> None:
+    root = Path(settings.backup_store)
+    for path in objects:
+        key = path.relative_to(root).as_posix()
+        content = path.read_bytes()
+        kinds: dict[str, Callable[[], object]] = {
+            "changed": lambda p=path, c=content: p.write_bytes(flipped(c)),
+            "missing": path.unlink,
+            "cut off": lambda p=path, c=content: p.write_bytes(c[:-1]),
+        }
+        for kind, damage in kinds.items():
+            damage()
+            found = verify_backups(settings)
+            of_file = [line for line in found if line.startswith(f"{key}: ")]
+            assert len(of_file) == 1, (key, kind, found)
+            if path.name != "manifest.json":
+                assert kind in of_file[0]
+                assert len(found) == 1
+            path.write_bytes(content)
+    assert verify_backups(settings) == []
+
+
+@pytest.mark.parametrize("where", ["{id}/more.parquet", "more", "cold/more.parquet", "more/more"])
+def test_an_extra_file_is_named(settings: Settings, objects: list[Path], where: str) -> None:
+    extra = Path(settings.backup_store) / where.format(id=objects[0].parent.name)
+    extra.parent.mkdir(exist_ok=True)
+    extra.write_text("x")
+    (found,) = verify_backups(settings)
+    assert found.startswith(where.format(id=objects[0].parent.name).split("more")[0])
+    assert "belongs to no backup" in found or "manifest.json: is missing" in found
+
+
+def test_a_backup_that_others_continue_is_missed(settings: Settings, land: Land) -> None:
+    land()
+    create_backup(settings, "full")
+    between = create_backup(settings, "incremental").manifest
+    after = create_backup(settings, "incremental").manifest
+    (Path(settings.backup_store) / between.key).unlink()
+    (Path(settings.backup_store) / between.id).rmdir()
+    assert verify_backups(settings) == [f"{between.id}: is missing, {after.id} continues it"]
+
+
+def test_only_the_newest_sets_are_kept(settings: Settings, land: Land) -> None:
+    land()
+    made = [create_backup(settings, "full").manifest]
+    for _ in range(4):
+        land()
+        made.append(create_backup(settings, "incremental").manifest)
+        made.append(create_backup(settings, "full").manifest)
+    backups = sets.load(open_store(settings.backup_store))
+    fulls = [m for m in backups.made if m.kind == "full"]
+    assert [m.id for m in fulls] == [m.id for m in made if m.kind == "full"][-3:]
+    assert {m.base for m in backups.made} == {m.id for m in fulls}
+    # each set is closed at the very moment at which the next one begins
+    for manifest in fulls[1:]:
+        closing = next(m for m in backups.made if m.id == manifest.previous)
+        assert closing.last == manifest.last
+        assert manifest.taken_at - closing.taken_at == timedelta(0)
+    assert verify_backups(settings) == []

@@ -1,0 +1,53 @@
+"""The sample, landed and built as `make build` does it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE = REPOSITORY / "sample"
+MANIFEST = json.loads((SAMPLE / "manifest.json").read_text())
+
+
+def ingest(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "python_ingest", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make_build(data_dir: Path) -> str:
+    """Land the sample in two parts, each with a cycle, so that the second builds incrementally."""
+    printed = ""
+    files = MANIFEST["files"]
+    for part in (files[::2], files[1::2]):
+        for file in part:
+            done = ingest(data_dir, "land", file["kind"], str(SAMPLE / file["file"]))
+            assert done.returncode == 0, done.stderr
+            printed += done.stdout
+        done = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed += done.stdout
+    return printed
+
+
+def dbt(data_dir: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()"),
+            *(*arguments, "--target-path", str(data_dir / "dbt")),
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
