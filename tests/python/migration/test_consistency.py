@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import psycopg
 import pytest
 
+from python_ingest.landing.land import land_files
+from python_ingest.migration import dual_write
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
-from python_ingest.migration.extract import Request, Watcher, extract
-from python_ingest.settings import Settings
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.order_states import replay_orders
+from python_ingest.migration.range_reader import Watcher
+from python_ingest.settings import Settings, Timescale
 
 from .conftest import TABLES, settings_in
 from .market import dbt, fill
@@ -204,3 +209,59 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
         f" where bucket = timestamp '{DAY + timedelta(hours=3)}'",
     )
     assert doubled == [(1, 2, "more in timescale")]
+
+
+def order_events(path: Path) -> Path:
+    """A new order with two fills, a fill of one that came from TimescaleDB, and one of nobody's."""
+    common = {"exchange": "binance", "symbol": "BTCUSDT", "order_type": "limit"}
+    new = {**common, "order_id": "new-1", "client_order_id": "n1", "side": "buy", "quantity": "4",
+           "strategy_id": "momentum"}  # fmt: skip
+    old = {**common, "order_id": "00000000-0000-4000-8000-000000000007",
+           "client_order_id": "client-7", "side": "buy", "quantity": "2"}  # fmt: skip
+    fill = {"event_type": "fill", "fill_quantity": "1", "commission_currency": "USD"}
+    events = [
+        {**new, "event_id": "1", "event_type": "created", "event_time": "2024-08-08T12:00:00Z"},
+        {**new, **fill, "event_id": "2", "trade_id": "t1", "fill_price": "100.00000001",
+         "commission": "0.25", "event_time": "2024-08-08T12:01:00Z"},
+        {**new, **fill, "event_id": "3", "trade_id": "t2", "fill_price": "101",
+         "commission": "0.25", "event_time": "2024-08-08T12:02:00Z"},
+        {**old, **fill, "event_id": "4", "trade_id": "t3", "fill_price": "99",
+         "commission": "0", "event_time": "2024-08-08T12:03:00Z"},
+        {**new, **fill, "order_id": "stray", "event_id": "5", "trade_id": "t4",
+         "fill_price": "1", "event_time": "2024-08-08T12:04:00Z"},
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, server, tmp_path):
+    copy = copied(migrated, tmp_path)
+    twice = copy.model_copy(update={"timescale": Timescale(dual_write=True)})
+    dual_write.begin(twice)
+    (landed,) = land_files(twice, "orders", [order_events(tmp_path / "orders.ndjson")])
+    assert landed.landed == 5
+    assert dbt(twice, "build", "--select", "+orders", "+trades", *UNBUILT).returncode == 0
+    drift = replay_orders(twice)
+    # two orders, their two and one trades; the order that began nowhere stays out
+    assert (drift.written, drift.error) == (5, None)
+    assert replay_orders(twice).written == 0
+    states = server.execute(
+        "select client_order_id, status, filled_quantity, average_fill_price, commission"
+        " from orders where client_order_id in ('n1', 'client-7') order by 1"
+    ).fetchall()
+    assert states == [
+        ("client-7", "partial", 1, 99, 0),
+        ("n1", "partial", 2, Decimal("100.50000001"), Decimal("0.5")),
+    ]
+    assert server.execute("select count(*) from trades").fetchone() == (7,)
+    (again, *_) = [
+        result
+        for result in migrate(twice, Wish(("orders",)), lambda name: Watcher(), lambda r: None)
+        if result.kind == "orders"
+    ]
+    with duckdb.connect(str(twice.database_path)) as connection:
+        fills = connection.execute(
+            "select count(*) from raw.order_events where event_type = 'fill'"
+        ).fetchone()
+    assert fills == (4 + 4,)
+    assert again.state in ("landed", "already landed")

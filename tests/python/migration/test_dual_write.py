@@ -13,7 +13,7 @@ from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, state
 from python_ingest.migration.backfill import Wish, migrate
-from python_ingest.migration.extract import Watcher
+from python_ingest.migration.range_reader import Watcher
 
 AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
 

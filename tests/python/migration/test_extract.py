@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from python_ingest.cli.main import main
 from python_ingest.errors import UsageError
 from python_ingest.migration import extract as extraction
-from python_ingest.migration import manifest
-from python_ingest.migration.extract import Request, Watcher, extract
+from python_ingest.migration import manifest, range_reader
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
 
 from .conftest import PASSWORD, REPOSITORY
@@ -175,13 +176,13 @@ def by_day(monkeypatch):
 
 def read_ranges(monkeypatch):
     read = []
-    copy = extraction.copy_range
+    copy = range_reader.copy_range
 
     def counting(connection, relation, span, *rest):
         read.append(span.start)
         return copy(connection, relation, span, *rest)
 
-    monkeypatch.setattr(extraction, "copy_range", counting)
+    monkeypatch.setattr(range_reader, "copy_range", counting)
     return read
 
 
@@ -193,7 +194,8 @@ def test_a_killed_run_goes_on_and_reads_no_finished_range_again(source, settings
         "import os, sys\n"
         "from pathlib import Path\n"
         "from python_ingest.migration import ranges\n"
-        "from python_ingest.migration.extract import Request, Watcher, extract\n"
+        "from python_ingest.migration.extract import Request, extract\n"
+        "from python_ingest.migration.range_reader import Watcher\n"
         "from python_ingest.settings import load_settings\n"
         "ranges._ROWS_PER_RANGE = 1\n"
         "class Killed(Watcher):\n"
