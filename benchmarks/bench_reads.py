@@ -119,6 +119,7 @@ def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) 
     connecting = threading.Lock()
     pool = ReaderPool() if kind == "pool" else None
     start, done = threading.Barrier(clients + 1), threading.Barrier(clients + 1)
+    measured = threading.Event()
     end = [0.0]
 
     def _ask_postgres() -> Ask:
@@ -143,6 +144,7 @@ def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) 
             if found != ROWS.get(name, found):
                 raise ValueError(f"{name}: {found} rows for {params}")
         done.wait()
+        measured.wait()
 
     threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
     for thread in threads:
@@ -153,6 +155,7 @@ def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) 
     end[0] = time.perf_counter() + seconds
     done.wait()  # while the connections are there, so are PostgreSQL's processes
     used = cpu() - before
+    measured.set()
     for thread in threads:
         thread.join()
     return {"times": times, "memory": memory_mb(), "cpu_seconds": used}

@@ -63,7 +63,8 @@ create view market_ticks as
         volume, sequence_number,
         coalesce(amended.corrected_conditions, landed.conditions) as conditions,
         tape, ingestion_time, source, correlation_id, kind, venue, trade_id,
-        coalesce(amended.is_busted, false) as is_busted, batch_id
+        coalesce(amended.is_busted, false) as is_busted, batch_id,
+        timestamp::date as date
     from raw.market_ticks as landed
     left join tick_amendments as amended on landed.tick_id = amended.tick_id
     where amended.is_superseded is null or not amended.is_superseded;
@@ -76,7 +77,8 @@ create table ohlcv_bars as
         'SYM' || lpad(s::varchar, 2, '0') as symbol, timeframe,
         timestamp '$end' - to_minutes((i * minutes)::integer) as timestamp,
         p as open, p + 1 as high, p - 1 as low, p as close, p::decimal(38, 8) as volume, p as vwap,
-        7::integer as trade_count, true as is_complete
+        7::integer as trade_count, true as is_complete,
+        timestamp::date as date
     from (values ('1h', 60, $days * 24), ('1m', 1, 7 * 1440)) t(timeframe, minutes, bars),
         range(1, bars + 1) r(i), range($symbols) q(s),
         (select (100 + i % 17 / 8)::decimal(18, 8) as p);

@@ -53,7 +53,22 @@
    that came without a price. #}
 {% macro get_incremental_restate_bars_sql(arguments) %}
     {% set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) %}
+    {% set dates = in_dates("select timestamp::date from " ~ arguments.temp_relation) %}
+    {% set moved %}
+        (
+            select * exclude (date) from {{ cold_rows('ohlcv_bars') }}
+            where {{ dates }}
+        )
+    {% endset %}
     {{ record_bar_revisions(arguments.target_relation, arguments.temp_relation, false) }}
+    {{ record_bar_revisions(moved, arguments.temp_relation, false) }}
+    insert into warm.tombstones
+    select
+        'ohlcv_bars' as relation,
+        moved.bar_id::varchar as id
+    from {{ moved }} as moved
+    inner join {{ arguments.temp_relation }} as new on moved.bar_id = new.bar_id
+    where new.open is null;
     delete from {{ arguments.target_relation }}
     where bar_id in (select bar_id from {{ arguments.temp_relation }});
     insert into {{ arguments.target_relation }} ({{ columns }})
@@ -70,6 +85,12 @@
         ) %}
         {% if before is not none %}
             {{ record_bar_revisions(before, this, true) }}
+            {{ record_bar_revisions(
+                "(select * exclude (date) from " ~ rows_in_files('ohlcv_bars')
+                ~ " where bar_id not in (select bar_id from " ~ before ~ ")"
+                ~ " and bar_id::varchar not in (select id from warm.tombstones"
+                ~ " where relation = 'ohlcv_bars'))", this, true
+            ) }}
         {% endif %}
     {% endif %}
 {% endmacro %}

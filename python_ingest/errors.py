@@ -79,3 +79,7 @@ class BuildFailedError(IngestError):
 
 class AuditFailedError(IngestError):
     """What was landed broke a critical expectation; it is not published."""
+
+
+class ExportError(IngestError):
+    """A cold file is not what was written; its rows are still in the database."""

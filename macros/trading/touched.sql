@@ -12,6 +12,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Pre-hook: their rows in Parquet do not count any more either. #}
+{% macro forget_touched_cold_orders() -%}
+    {{ forget_cold(
+        'orders', 'order_id', 'created_at',
+        "select min(event_time) from " ~ ref('stg_order_events')
+        ~ " where (exchange, symbol, order_id) in (" ~ touched_orders() ~ ")",
+        "(cold.exchange, cold.symbol, cold.source_order_id) in (" ~ touched_orders() ~ ")"
+    ) }}
+{%- endmacro %}
+
 {# From when on each position may look different since this model's last build. #}
 {% macro position_restarts() -%}
     select
@@ -35,4 +45,16 @@
             and built.strategy_id = restarts.strategy_id
             and coalesce(built.{{ event_at }}, 'infinity'::timestamp) >= restarts.restart_at
     {%- endif -%}
+{%- endmacro %}
+
+{# Pre-hook: the same for trades in Parquet. #}
+{% macro forget_cold_trades_from_restart() -%}
+    {{ forget_cold(
+        'trades', 'trade_id', 'executed_at',
+        "select min(restart_at) from (" ~ position_restarts() ~ ")",
+        "exists (select 1 from (" ~ position_restarts() ~ ") as restarts"
+        ~ " where cold.exchange = restarts.exchange and cold.symbol = restarts.symbol"
+        ~ " and cold.strategy_id = restarts.strategy_id"
+        ~ " and cold.executed_at >= restarts.restart_at)"
+    ) }}
 {%- endmacro %}

@@ -8,28 +8,43 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# From when on each position is to be valued anew. #}
+{% macro valuation_restarts() -%}
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        min(restart_at) as restart_at
+    from {{ ref('int_valuation_restarts') }}
+    where
+        (cause = 'events' and batch_id > {{ seen_batch() }})
+        or (cause = 'bars' and batch_id > {{ seen_bars() }})
+    group by exchange, symbol, strategy_id
+{%- endmacro %}
+
 {# Pre-hook: take out every valuation that a batch since the last build may have changed. #}
 {% macro forget_from_revaluation() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} as built
-        using (
-            select
-                exchange,
-                symbol,
-                strategy_id,
-                min(restart_at) as restart_at
-            from {{ ref('int_valuation_restarts') }}
-            where
-                (cause = 'events' and batch_id > {{ seen_batch() }})
-                or (cause = 'bars' and batch_id > {{ seen_bars() }})
-            group by exchange, symbol, strategy_id
-        ) as restarts
+        using ({{ valuation_restarts() }}) as restarts
         where
             built.exchange = restarts.exchange
             and built.symbol = restarts.symbol
             and built.strategy_id = restarts.strategy_id
             and built.snapshot_time >= restarts.restart_at
     {%- endif -%}
+{%- endmacro %}
+
+{# Pre-hook: the same for rows of positions in Parquet. #}
+{% macro forget_cold_positions() -%}
+    {{ forget_cold(
+        'positions', 'position_id', 'snapshot_time',
+        "select min(restart_at) from (" ~ valuation_restarts() ~ ")",
+        "exists (select 1 from (" ~ valuation_restarts() ~ ") as restarts"
+        ~ " where cold.exchange = restarts.exchange and cold.symbol = restarts.symbol"
+        ~ " and cold.strategy_id = restarts.strategy_id"
+        ~ " and cold.snapshot_time >= restarts.restart_at)"
+    ) }}
 {%- endmacro %}
 
 {# Post-hook: this model has now seen these events and these bars. #}

@@ -53,7 +53,9 @@ with
                 and bar_ticks.symbol = touched_minutes.symbol
                 and bar_ticks.kind = touched_minutes.kind
                 and {{ minute_of('bar_ticks.timestamp') }} = touched_minutes.minute
-        where {{ in_touched_hours('bar_ticks.timestamp', touched_ticks, '0 hours') }}
+        where
+            {{ in_touched_hours('bar_ticks.timestamp', touched_ticks, '0 hours') }}
+            and {{ in_touched_hours('bar_ticks.date', touched_ticks, '24 hours') }}
 
     ),
 

@@ -44,6 +44,7 @@ ruled as (
         ticks.symbol,
         ticks.kind,
         ticks.timestamp,
+        ticks.date,
         ticks.sequence_number,
         ticks.trade_number,
         ticks.content_hash,

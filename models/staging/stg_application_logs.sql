@@ -1,8 +1,25 @@
 with
 
+warm as (
+
+    select
+        *,
+        timestamp::date as date
+    from {{ ref('stg_warm_logs') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('application_logs') }}
+
+),
+
 logs as (
 
-    select * from {{ source('raw', 'application_logs') }}
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -21,7 +38,8 @@ final as (
         exception,
         source,
         batch_id,
-        ingestion_time
+        ingestion_time,
+        date
     from logs
 
 )

@@ -1,8 +1,26 @@
+-- All landed ticks. A filter on `date` opens only the cold files of that day.
 with
+
+warm as (
+
+    select
+        *,
+        timestamp::date as date
+    from {{ ref('stg_warm_ticks') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('market_ticks') }}
+
+),
 
 ticks as (
 
-    select * from {{ source('raw', 'market_ticks') }}
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 

@@ -22,6 +22,7 @@ final as (
         landed.exchange,
         landed.symbol,
         landed.timestamp,
+        landed.date,
         landed.kind,
         landed.venue,
         landed.bid_price,

@@ -1,8 +1,25 @@
 with
 
+warm as (
+
+    select
+        *,
+        timestamp::date as date
+    from {{ ref('stg_warm_metrics') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('system_metrics') }}
+
+),
+
 metrics as (
 
-    select * from {{ source('raw', 'system_metrics') }}
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -18,7 +35,8 @@ final as (
         quantiles,
         correlation_id,
         batch_id,
-        ingestion_time
+        ingestion_time,
+        date
     from metrics
 
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pandas as pd
+
+from python_ingest.storage.cold_files import RELATIONS, readable_files, with_files
 
 # kind of landing -> its table
 TABLES = {
@@ -18,8 +21,9 @@ TABLES = {
     "logs": "application_logs",
 }
 
+# Landed rows may have left the database before they are judged: `landed_<table>` has them all.
 _IN_RAW = " union all ".join(
-    f"select batch_id, count(*) as rows from raw.{table} where batch_id > $after group by all"
+    f"select batch_id, count(*) as rows from landed_{table} where batch_id > $after group by all"
     for table in TABLES.values()
 )
 
@@ -29,7 +33,13 @@ with
 
 in_raw as (
 
-    {_IN_RAW}
+    select batch_id, sum(rows) as rows
+    from (
+        {_IN_RAW}
+        union all
+        select batch_id, rows from raw.removed_rows where batch_id > $after
+    )
+    group by all
 
 ),
 
@@ -87,7 +97,7 @@ ticks as (
         coalesce(last_price, bid_price, ask_price) as price,
         case when kind = 'quote' then coalesce(bid_size, ask_size) else last_size end as size,
         bid_price > ask_price as is_crossed
-    from raw.market_ticks
+    from landed_market_ticks
     where batch_id > $after
 
 ),
@@ -154,7 +164,7 @@ with
 repeated as (
 
     select content_hash, occurrence, count(*) - 1 as copies
-    from raw.market_ticks
+    from landed_market_ticks
     where batch_id > $after
     group by all
     having count(*) > 1
@@ -166,7 +176,7 @@ landed_twice as (
     select distinct
         ticks.exchange || ' ' || ticks.symbol || ' ' || ticks.kind as subject,
         repeated.*
-    from raw.market_ticks as ticks
+    from landed_market_ticks as ticks
     inner join repeated using (content_hash, occurrence)
     where ticks.batch_id > $after
 
@@ -176,7 +186,7 @@ conflicts as (
 
     select ticks.exchange || ' ' || ticks.symbol || ' ' || ticks.kind as subject
     from raw.tick_conflicts
-    inner join raw.market_ticks as ticks using (tick_id)
+    inner join landed_market_ticks as ticks using (tick_id)
     where tick_conflicts.batch_id > $after
 
 )
@@ -220,8 +230,9 @@ class Profile:
     orders: pd.DataFrame
 
 
-def profile(connection: duckdb.DuckDBPyConnection, after: int) -> Profile:
-    """Return the figures of everything in batches after `after`."""
+def profile(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -> Profile:
+    """Return the figures of everything in batches after `after`, warm or cold."""
+    _define_landed(connection, data_dir, after)
     parameters = {"after": after}
     ticks = connection.execute(_TICKS, parameters).df()
     keys = connection.execute(_KEYS, parameters).df().groupby("subject").sum()
@@ -233,3 +244,12 @@ def profile(connection: duckdb.DuckDBPyConnection, after: int) -> Profile:
         ticks=ticks,
         orders=connection.execute(_ORDERS, parameters).df(),
     )
+
+
+def _define_landed(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -> None:
+    for table in TABLES.values():
+        rows = f"raw.{table}"
+        if table in RELATIONS:
+            files = readable_files(connection, table, after_batch=after)
+            rows = with_files(connection, data_dir, RELATIONS[table], files)
+        connection.execute(f"create or replace temp view landed_{table} as select * from {rows}")

@@ -61,7 +61,7 @@ def audit(settings: Settings) -> AuditResult:
         # Late, since pandas and Great Expectations take seconds to load.
         from python_ingest.audit import profile as profiles  # noqa: PLC0415
 
-        figures = profiles.profile(connection, after)
+        figures = profiles.profile(connection, settings.data_dir, after)
     from python_ingest.audit import expectations, pages  # noqa: PLC0415
 
     folder = settings.data_dir / "audit" / "data_docs"

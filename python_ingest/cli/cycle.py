@@ -18,8 +18,10 @@ from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
+from python_ingest.lifecycle.compaction import compact_database
+from python_ingest.lifecycle.sweep import sweep
 from python_ingest.reading.catalog import relations
-from python_ingest.reading.publish import Publication, publish
+from python_ingest.reading.publish import Publication, named_cold_files, publish
 from python_ingest.recovery.segments import remove_safe_segments
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
@@ -60,7 +62,7 @@ def cycle(
         str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")
     ] = "",
 ) -> None:
-    """Land what is pending, build and test, audit, publish; stop at the first that fails.
+    """Land what is pending, build and test, export, audit, publish; stop at the first that fails.
 
     Landed segments that are published, a day old and in a backup are removed then.
 
@@ -86,6 +88,8 @@ def cycle(
         verdict.require()
         published = publish(settings)
         remove_safe_segments(settings)
+        sweep(settings, named_cold_files(settings))
+        compact_database(settings)
     _print_summary(settings, [*build.warnings, *verdict.warnings], published)
     print(
         f"built {build.models} models, {build.tests_passed} tests passed,"

@@ -9,6 +9,7 @@ import typer
 from python_ingest.cli import (
     audit,
     backup,
+    compact,
     compare,
     cycle,
     demo,
@@ -39,6 +40,7 @@ def ingest() -> None:
 audit.register(app)
 backup.register(app)
 compare.register(app)
+compact.register(app)
 cycle.register(app)
 demo.register(app)
 extract.register(app)

@@ -13,7 +13,7 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import sameness
+from python_ingest.landing import history, sameness
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
 from python_ingest.landing.spool import Segment, path_of
 from python_ingest.settings import Settings
@@ -88,10 +88,11 @@ def land_segment(
         return Batch(before, 0, 0, 0, 0, new=False)
     clock = landed_as.clock if landed_as else CLOCK
     sql, given = segment_rows(connection, segment, path_of(settings, segment), clock)
-    connection.execute(f"create or replace temp view batch as {sql}")
+    connection.execute(f"create or replace temp view segment_rows as {sql}")
+    connection.execute("create or replace temp view batch as select * from segment_rows")
     try:
         with transaction(connection):
-            return _land(connection, segment, kind, landed_as, given=given)
+            return _land(connection, settings.data_dir, segment, kind, landed_as, given=given)
     except _NothingNewError as error:
         return error.args[0]  # type: ignore[no-any-return]
 
@@ -114,8 +115,9 @@ def segment_rows(
     return sql, "occurrence" in columns
 
 
-def _land(
+def _land(  # noqa: PLR0913 - what is landed, where, and as what
     connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
     segment: Segment,
     kind: Kind,
     landed_as: LandedAs | None,
@@ -126,14 +128,17 @@ def _land(
     batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
     clock = landed_as.clock if landed_as else CLOCK
     counted = sameness.count(connection, kind)
+    if history.reject_what_left(connection, kind, counted):
+        counted = sameness.count(connection, kind)
+    known = history.known_rows(connection, data_dir, kind, counted)
     judged = counted.accepted > 0 and sameness.find_duplicates(
-        connection, kind, counted, given=given
+        connection, kind, counted, given=given, known=known
     )
     landed = 0
     if counted.accepted:
         landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
-        sameness.record_conflicts(connection, batch_id)
+        sameness.record_conflicts(connection, batch_id, known)
     recorded = 0
     if counted.rejected:
         recorded = _record_rejects(connection, segment, batch_id, clock)

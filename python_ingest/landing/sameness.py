@@ -86,26 +86,29 @@ def count(connection: duckdb.DuckDBPyConnection, kind: Kind) -> Count:
 
 
 def find_duplicates(
-    connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool
+    connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool, known: str
 ) -> bool:
     """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
-    `given`: the batch numbers the occurrences itself, as the segments of one stream do.
+    `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
+    what was landed before, the table itself or together with the cold files of the batch's dates.
     """
     connection.execute("create or replace temp table dropped (row_number bigint)")
     connection.execute(
         "create or replace temp table repeated (row_number bigint, occurrence integer)"
     )
     connection.execute("create or replace temp table suspect_rows (row_number bigint)")
-    _collect_suspects(connection, kind, counted)
+    _collect_suspects(connection, kind, counted, known)
     found = connection.execute("select count(*) from suspect_rows").fetchone()
     if not given and not (found and found[0]):
         return False
-    _judge(connection, kind, given=given)
+    _judge(connection, kind, given=given, known=known)
     return True
 
 
-def _collect_suspects(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> None:
+def _collect_suspects(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, known: str
+) -> None:
     ticks = kind.table == "raw.market_ticks"
     key = _TICK_KEY if ticks else "content_hash"
     accepted = "(select * from batch where reason is null and ignored is null)"
@@ -115,16 +118,16 @@ def _collect_suspects(connection: duckdb.DuckDBPyConnection, kind: Kind, counted
             select row_number from {accepted}
             where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)
         """)
-    for look_up in known_ticks(kind.table, counted) if ticks else [_by_hash(kind)]:
+    for look_up in known_ticks(known, counted) if ticks else [_by_hash(kind, known)]:
         connection.execute(
             f"insert into suspect_rows select row_number from {accepted} as b semi join {look_up}",
             counted.values(look_up),
         )
 
 
-def _by_hash(kind: Kind) -> str:
+def _by_hash(kind: Kind, known: str) -> str:
     return (
-        f"(select content_hash from {kind.table}"
+        f"(select content_hash from {known}"
         f" where {kind.time} >= $first and {kind.time} <= $last ) as t"
         " on t.content_hash = b.content_hash"
     )
@@ -164,7 +167,7 @@ def known_ticks(table: str, counted: Count) -> list[str]:
     return found
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool) -> None:
+def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, known: str) -> None:
     ticks = kind.table == "raw.market_ticks"
     columns = "exchange, symbol, " if ticks else ""
     keyed = (
@@ -197,7 +200,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool) ->
         from suspects as s
         left join (
             select {columns} {kind.time} as time, content_hash, {highest} as occurrences
-            from {kind.table} as t
+            from {known} as t
             semi join suspects on t.content_hash = suspects.content_hash
             where {kind.time} between (select min(time) from suspects)
                 and (select max(time) from suspects)
@@ -213,7 +216,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool) ->
         )
 
 
-def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
     """Write pairs of ticks with one key and different content, new ones against the best known.
 
     Each new tick is paired with the one staging would choose among all of its key, and that one,
@@ -248,7 +251,7 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int) -> No
                 arg_min(tick_id, preference) as tick_id, min(preference) as preference
             from (
                 select tick_id, {key}, {rank} as preference
-                from raw.market_ticks
+                from {known}
                 where timestamp >= $first and timestamp < $last::date + interval 1 day
                     and batch_id < {batch_id}
             ) as t

@@ -10,13 +10,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.settings import Settings
+from python_ingest.storage import files
 from python_ingest.storage.files import move_into_place, sync_to_disk
 
 
@@ -52,15 +52,9 @@ def path_of(settings: Settings, segment: Segment) -> Path:
     return settings.spool_dir / f"{segment.name}.parquet"
 
 
-@contextmanager
-def scratch(settings: Settings) -> Iterator[Path]:
+def scratch(settings: Settings) -> AbstractContextManager[Path]:
     """A folder of this process for unfinished files; gone afterwards."""
-    folder = settings.spool_dir / "tmp" / f"{os.getpid()}-{time.time_ns()}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return files.scratch(settings.spool_dir / "tmp")
 
 
 def commit(settings: Settings, segment: Segment, finished: Path) -> None:
@@ -88,7 +82,7 @@ def _describe(settings: Settings, segment: Segment, folder: Path) -> None:
 
 def pending(settings: Settings) -> list[Segment]:
     """Return the waiting segments, oldest first; clear what dead processes left unfinished."""
-    _clear_unfinished(settings)
+    files.clear_unfinished(settings.spool_dir / "tmp")
     found = []
     for path in sorted(settings.spool_dir.glob("*.parquet")):
         try:
@@ -151,10 +145,3 @@ def discard(settings: Settings, segment: Segment) -> None:
     path = path_of(settings, segment)
     path.unlink(missing_ok=True)
     path.with_suffix(".json").unlink(missing_ok=True)
-
-
-def _clear_unfinished(settings: Settings) -> None:
-    for folder in (settings.spool_dir / "tmp").glob("*-*"):
-        process = folder.name.split("-")[0]
-        if process.isdigit() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(folder, ignore_errors=True)

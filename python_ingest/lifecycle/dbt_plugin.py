@@ -1,17 +1,26 @@
-"""dbt-duckdb plugin: dbt's connection runs with the same settings as `ingest`."""
+"""dbt-duckdb plugin: dbt's connection runs with the settings of `ingest`, and rows leave by it.
+
+SQL knows neither rename nor fsync, so the materialisation `cold_export` (macros/retention) calls
+`store` through dbt's `adapter.store_relation`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.duckdb.utils import TargetConfig
 from dbt_common.exceptions import DbtRuntimeError
 
+from python_ingest.errors import IngestError
+from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.settings import load_settings
-from python_ingest.storage.writer import session_config
+from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.writer import session_config, transaction
 
 
 class Plugin(BasePlugin):
@@ -19,6 +28,7 @@ class Plugin(BasePlugin):
 
     def initialize(self, config: dict[str, Any]) -> None:
         """Read the settings once; a wrong value stops dbt with its key."""
+        self._one_export = Lock()  # dbt has several threads, the manifest one numbering
         self._settings = load_settings()
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
@@ -33,5 +43,37 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set the limits of database.toml."""
+        self._connection = conn
         for name, value in session_config(self._settings).items():
             conn.execute(f"set global {name} = ?", [value])
+
+    def store(self, target_config: TargetConfig) -> None:
+        """Make the views over cold files, or export one relation: `task` says which.
+
+        On a connection of its own: dbt's transactions have no part in it.
+        """
+        task: dict[str, Any] = target_config.config
+        try:
+            with self._connection.cursor() as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                if "views" in task:
+                    self._make_views(connection, task["views"])
+                else:
+                    self._export(connection, task)
+        except IngestError as error:
+            raise DbtRuntimeError(str(error)) from error
+
+    def _make_views(
+        self, connection: duckdb.DuckDBPyConnection, views: dict[str, list[list[str]]]
+    ) -> None:
+        with transaction(connection):
+            for relation, columns in views.items():
+                typed = [(name, kind) for name, kind in columns if name != "date"]
+                make_view(connection, self._settings.data_dir, relation, [*typed, ("date", "DATE")])
+
+    def _export(self, connection: duckdb.DuckDBPyConnection, task: dict[str, Any]) -> None:
+        leaving = Leaving(
+            RELATIONS[task["export"]], task["sql"], per_symbol=bool(task["per_symbol"])
+        )
+        with self._one_export:
+            export(connection, self._settings.data_dir, leaving)

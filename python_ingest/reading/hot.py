@@ -185,6 +185,7 @@ class HotDay(Opened):
         given = {name: quoted(name) for name in TICKS.column_names}
         given["ingestion_time"] = "now()::timestamp"
         given["is_busted"] = "false"
+        given["date"] = "timestamp::date"
         return ", ".join(f"{given[n]} as {quoted(n)}" for n in self._columns if n in given)
 
     def _drop_known(self, connection: duckdb.DuckDBPyConnection) -> None:

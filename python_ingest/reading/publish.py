@@ -21,6 +21,7 @@ from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_b
 from python_ingest.reading.stored import stored_views
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import RELATIONS, has_manifest, readable_files
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
@@ -30,13 +31,17 @@ _TARGET = "publication"
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published: path, size in bytes, hex sha256 and rows per table."""
+    """What was published: path, size in bytes, hex sha256 and rows per table.
+
+    `cold_files`: those that its views name, below DATA_DIR; they are kept as long as it is.
+    """
 
     path: str
     published_at: str
     bytes: int
     sha256: str
     rows: dict[str, int]
+    cold_files: list[str]
 
 
 def _needed(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Relation, View | None]]:
@@ -126,14 +131,26 @@ def _copy(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return rows
 
 
-def _write_copy(settings: Settings, target: Path) -> dict[str, int]:
+def _write_copy(settings: Settings, target: Path) -> tuple[dict[str, int], list[str]]:
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     with open_writer(settings) as connection:
         connection.execute(
             f"attach {sql_path(target)} as {_TARGET} (row_group_size {ROW_GROUP_SIZE})"
         )
-        return _copy(connection)
+        relations = RELATIONS if has_manifest(connection) else ()
+        cold_files = [file.path for name in relations for file in readable_files(connection, name)]
+        return _copy(connection), cold_files
+
+
+def named_cold_files(settings: Settings) -> set[str]:
+    """Return the cold files, below DATA_DIR, that any kept publication names."""
+    versions = settings.published_path.parent / "versions"
+    return {
+        path
+        for manifest in versions.glob("*/manifest.json")
+        for path in json.loads(manifest.read_text(encoding="utf-8")).get("cold_files", [])
+    }
 
 
 def _forget_old_versions(versions: Path, keep: int) -> None:
@@ -155,12 +172,12 @@ def publish(settings: Settings) -> Publication:
     try:
         copy = unfinished / published.name
         try:
-            rows = _write_copy(settings, copy)
+            rows, cold_files = _write_copy(settings, copy)
         except (duckdb.Error, OSError) as error:
             raise IngestError(f"publishing failed: {str(error).splitlines()[0]}") from error
         sync_to_disk(copy)
         publication = Publication(
-            str(published), now.isoformat(), copy.stat().st_size, sha256_of(copy), rows
+            str(published), now.isoformat(), copy.stat().st_size, sha256_of(copy), rows, cold_files
         )
         manifest = unfinished / "manifest.json"
         manifest.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")

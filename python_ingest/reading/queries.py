@@ -5,7 +5,7 @@ Times are datetimes, naive ones in UTC; prices and sizes come back as DECIMAL. T
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,14 @@ _END = datetime(9999, 1, 1)
 def _utc(time: datetime) -> datetime:
     """Return the time without its zone: a bound zone would keep DuckDB from skipping old rows."""
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+# Only the cold files of these dates are opened.
+_DATES = "date between ? and ?"
+
+
+def _dates(first: datetime, last: datetime) -> tuple[date, date]:
+    return _utc(first).date(), _utc(last).date()
 
 
 def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -51,8 +59,8 @@ def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
     return source.query(
         "select * from market_ticks"
         " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
-        " order by timestamp desc, tick_id desc limit ?",
-        [exchange, symbol, _utc(since), _utc(until), limit],
+        f" and {_DATES} order by timestamp desc, tick_id desc limit ?",
+        [exchange, symbol, _utc(since), _utc(until), *_dates(since, until), limit],
         operation="recent_ticks",
     )
 
@@ -70,8 +78,8 @@ def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
     return source.query(
         "select * from ohlcv_bars"
         " where exchange = ? and symbol = ? and timeframe = ? and timestamp >= ? and timestamp < ?"
-        " order by timestamp",
-        [exchange, symbol, timeframe, _utc(start), _utc(end)],
+        f" and {_DATES} order by timestamp",
+        [exchange, symbol, timeframe, _utc(start), _utc(end), *_dates(start, end)],
         operation="bars",
     )
 

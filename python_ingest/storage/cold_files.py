@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -120,9 +121,14 @@ RELATIONS = {
 }
 
 
+# A file keeps only types that Spark reads too; a HUGEINT would even become a DOUBLE.
+_STORED = {"UUID": "VARCHAR", "JSON": "VARCHAR", "HUGEINT": "DECIMAL(38, 0)"}
+_TYPE_NAME = re.compile(r'"[^"]*"|\b\w+\b')
+
+
 def stored_type(sql_type: str) -> str:
-    """Return the type in which a file keeps values of `sql_type`: one that Spark reads too."""
-    return re.sub(r"\b(UUID|JSON)\b(?=([^\"]*\"[^\"]*\")*[^\"]*$)", "VARCHAR", sql_type)
+    """Return the type in which a file keeps values of `sql_type`; names of fields stay."""
+    return _TYPE_NAME.sub(lambda found: _STORED.get(found[0].upper(), found[0]), sql_type)
 
 
 @dataclass(frozen=True)
@@ -137,21 +143,58 @@ class ColdFile:
     sha256: str
 
 
+def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the database knows cold files; one that was never migrated does not."""
+    return _exists(connection, "raw.cold_files")
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(
+        connection.execute(
+            "select count(*) from duckdb_tables() where database_name = current_database()"
+            " and schema_name || '.' || table_name = ?",
+            [table],
+        ).fetchall()[0][0]
+    )
+
+
 def readable_files(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     first: date | None = None,
     last: date | None = None,
+    after_batch: int | None = None,
 ) -> list[ColdFile]:
-    """Return the files of a relation that views read, of dates first to last, oldest first."""
+    """Return the files of a relation that views read, oldest first.
+
+    Only those of dates from first to last, and with rows of batches after `after_batch`.
+    """
     rows = connection.execute(
         "select file_id, path, date, rows, checksum, sha256 from raw.cold_files"
         f" where relation = ? and {READABLE}"
         " and date between coalesce(?, '-infinity'::date) and coalesce(?, 'infinity'::date)"
+        " and coalesce(max_batch_id > ?, true)"
         " order by date, file_id",
-        [relation, first, last],
+        [relation, first, last, after_batch],
     ).fetchall()
     return [ColdFile(*row) for row in rows]
+
+
+def with_files(
+    connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
+    relation: ColdRelation,
+    files: Sequence[ColdFile],
+) -> str:
+    """Return SQL for the rows of a landed relation's home together with those of `files`."""
+    if not files:
+        return relation.home
+    columns = [
+        (str(row[0]), str(row[1]))
+        for row in connection.execute(f"describe {relation.home}").fetchall()
+    ]
+    cold = scan(columns, [location(data_dir, file.path) for file in files])
+    return f"(select * from {relation.home} union all {cold})"
 
 
 def archived_dates(
@@ -206,53 +249,60 @@ def make_view(
 ) -> None:
     """Make `cold.<relation>` over the files that are readable now; `columns`: as they are.
 
-    The view has the rows that count: without tombstones and without what is warm again.
+    The view has the rows that count. Of a relation whose rows are restated these are the ones that
+    are not warm again (warm wins) and have no tombstone; `cold.<relation>_in_files` has them all.
     """
+    known = RELATIONS[relation]
     columns = columns or view_columns(connection, relation)
     files = readable_files(connection, relation)
     sql = scan(columns, [location(data_dir, file.path) for file in files])
-    if files:
-        sql += _bounds(connection, relation)
-        if RELATIONS[relation].restated:
-            sql = _without_restated(connection, RELATIONS[relation], dict(columns), sql)
-    connection.execute(f"create or replace view cold.{quoted(relation)} as {sql}")
+    bounds = _bounds(connection, known) if files else None
+    if bounds:
+        sql += f" where {bounds.condition}"
+    if not known.restated:
+        connection.execute(f"create or replace view cold.{quoted(relation)} as {sql}")
+        return
+    all_rows = f"cold.{quoted(relation + '_in_files')}"
+    connection.execute(f"create or replace view {all_rows} as {sql}")
+    # A database that is being restored has the files before it has the table.
+    restated = ""
+    if bounds and _exists(connection, known.home):
+        restated = _restated(known, dict(columns), bounds.newest)
+    connection.execute(
+        f"create or replace view cold.{quoted(relation)} as"
+        f" select cold.* from {all_rows} as cold{restated}"
+    )
 
 
-def _bounds(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
-    """Constants that let the engine drop the whole branch for recent times and batches."""
-    known = RELATIONS[relation]
-    first, last, newest, batch = _extremes(connection, relation)
-    bounds = (
-        f" where {quoted('date')} between date '{first}' and date '{last}'"
+class _Bounds(NamedTuple):
+    """What the files hold, as constants: the engine drops the branch for recent times, batches."""
+
+    condition: str
+    newest: datetime
+
+
+def _bounds(connection: duckdb.DuckDBPyConnection, known: ColdRelation) -> _Bounds:
+    first, last, newest, batch = connection.execute(
+        "select min(date), max(date), max(max_timestamp), max(max_batch_id)"
+        f" from raw.cold_files where relation = ? and {READABLE}",
+        [known.name],
+    ).fetchall()[0]
+    condition = (
+        f"date between date '{first}' and date '{last}'"
         f" and {quoted(known.time)} <= timestamp '{newest}'"
     )
     if known.batch and batch is not None:
-        bounds += f" and {quoted(known.batch)} <= {batch}"
-    return bounds
+        condition += f" and {quoted(known.batch)} <= {batch}"
+    return _Bounds(condition, newest)
 
 
-def _extremes(
-    connection: duckdb.DuckDBPyConnection, relation: str
-) -> tuple[date, date, datetime, int | None]:
-    row = connection.execute(
-        "select min(date), max(date), max(max_timestamp), max(max_batch_id)"
-        f" from raw.cold_files where relation = ? and {READABLE}",
-        [relation],
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    return row
-
-
-def _without_restated(
-    connection: duckdb.DuckDBPyConnection, known: ColdRelation, types: dict[str, str], sql: str
-) -> str:
-    """Take out rows that are warm again (warm wins) and those with a tombstone."""
-    newest = _extremes(connection, known.name)[2]
-    key, key_type = quoted(known.key), types[known.key]
+def _restated(known: ColdRelation, types: dict[str, str], newest: datetime) -> str:
+    """Join that leaves out what is warm again, of the files' times, and what has a tombstone."""
+    key = quoted(known.key)
     return (
-        f"select cold.* from ({sql}) as cold anti join ("
-        f"select {key} from {known.home} where {quoted(known.time)} <= timestamp '{newest}'"
-        f" union all select id::{key_type} from warm.tombstones"
+        f" anti join (select {key} from {known.home}"
+        f" where {quoted(known.time)} <= timestamp '{newest}'"
+        f" union all select id::{types[known.key]} from warm.tombstones"
         f" where relation = {literal(known.name)}"
         f") as restated on cold.{key} = restated.{key}"
     )

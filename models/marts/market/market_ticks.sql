@@ -30,7 +30,8 @@ final as (
         venue,
         trade_id,
         is_busted,
-        batch_id
+        batch_id,
+        date
     from ticks
 
 )

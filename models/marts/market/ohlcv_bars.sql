@@ -1,8 +1,26 @@
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
 with
 
 warm as (
 
-    select * from {{ ref('ohlcv_bars_warm') }}
+    select
+        *,
+        timestamp::date as date
+    from {{ ref('ohlcv_bars_warm') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('ohlcv_bars') }}
+
+),
+
+warm_and_cold as (
+
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -25,8 +43,9 @@ final as (
         trading_date,
         ends_at,
         built_batch_id,
-        built_at
-    from warm
+        built_at,
+        date
+    from warm_and_cold
 
 )
 

@@ -8,7 +8,9 @@
     on_schema_change='fail',
     pre_hook=["{{ check_bar_inputs() }}", "{{ create_bar_revisions() }}"],
     post_hook=[
-        "{{ keep_refreshed_bars() }}", "{{ remember_build() }}", "{{ remember_bar_inputs() }}"
+        "{{ keep_refreshed_bars() }}",
+        "{{ forget_what_was_not_built('ohlcv_bars', 'bar_id') }}",
+        "{{ remember_build() }}", "{{ remember_bar_inputs() }}"
     ]
 ) }}
 {% set touched_steps %}
@@ -345,12 +347,19 @@ computed as (
 
     ),
 
+    -- Bars that were moved to Parquet are complete.
     previous as (
 
         select * from {{ this }}
         where
             not is_complete
             or {{ in_touched_hours('timestamp', touched_steps, '48 hours') }}
+        union all by name
+        select * exclude (date)
+        from {{ cold_rows('ohlcv_bars') }}
+        where
+            {{ in_touched_hours('timestamp', touched_steps, '48 hours') }}
+            and {{ in_touched_hours('date', touched_steps, '72 hours') }}
 
     ),
 

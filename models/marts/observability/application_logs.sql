@@ -19,7 +19,8 @@ final as (
         context,
         data,
         exception,
-        source
+        source,
+        date
     from logs
 
 )

@@ -16,7 +16,8 @@ final as (
         value,
         labels,
         quantiles,
-        correlation_id
+        correlation_id,
+        date
     from metrics
 
 )

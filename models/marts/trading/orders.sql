@@ -1,8 +1,26 @@
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
 with
 
 warm as (
 
-    select * from {{ ref('orders_warm') }}
+    select
+        *,
+        created_at::date as date
+    from {{ ref('orders_warm') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('orders') }}
+
+),
+
+warm_and_cold as (
+
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -35,8 +53,9 @@ final as (
         extended_hours,
         metadata,
         source_order_id,
-        is_implied
-    from warm
+        is_implied,
+        date
+    from warm_and_cold
 
 )
 

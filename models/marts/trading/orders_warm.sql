@@ -4,8 +4,13 @@
         schema='warm',
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ forget_touched_orders('source_order_id') }}",
-        post_hook="{{ remember_batch_of('int_fills') }}"
+        pre_hook=[
+            "{{ forget_touched_cold_orders() }}", "{{ forget_touched_orders('source_order_id') }}"
+        ],
+        post_hook=[
+            "{{ forget_what_was_not_built('orders', 'order_id') }}",
+            "{{ remember_batch_of('int_fills') }}"
+        ]
     )
 }}
 

@@ -1,8 +1,27 @@
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
 with
 
 warm as (
 
-    select * from {{ ref('portfolio_snapshots_warm') }}
+    select
+        *,
+        snapshot_time::date as date
+    from {{ ref('portfolio_snapshots_warm') }}
+    where snapshot_type <> 'newest'
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('portfolio_snapshots') }}
+
+),
+
+warm_and_cold as (
+
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -33,9 +52,9 @@ final as (
         realized_pnl,
         unrealized_pnl,
         commission,
-        fees
-    from warm
-    where snapshot_type <> 'newest'
+        fees,
+        date
+    from warm_and_cold
 
 )
 

@@ -1,4 +1,8 @@
-{{ config(schema='warm', materialized='table') }}
+{{ config(
+    schema='warm',
+    materialized='table',
+    post_hook="{{ forget_what_was_not_built('portfolio_snapshots', 'snapshot_id') }}"
+) }}
 
 with
 

@@ -1,8 +1,26 @@
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
 with
 
 warm as (
 
-    select * from {{ ref('positions_warm') }}
+    select
+        *,
+        snapshot_time::date as date
+    from {{ ref('positions_warm') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('positions') }}
+
+),
+
+warm_and_cold as (
+
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -30,8 +48,9 @@ final as (
         closed_at,
         correlation_id,
         is_fill,
-        trip_number
-    from warm
+        trip_number,
+        date
+    from warm_and_cold
 
 )
 

@@ -4,8 +4,11 @@
         schema='warm',
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ forget_from_revaluation() }}",
-        post_hook="{{ remember_valuation('int_position_valuations', [ref('int_mark_prices'), 'built_batch_id']) }}"
+        pre_hook=["{{ forget_cold_positions() }}", "{{ forget_from_revaluation() }}"],
+        post_hook=[
+            "{{ forget_what_was_not_built('positions', 'position_id') }}",
+            "{{ remember_valuation('int_position_valuations', [ref('int_mark_prices'), 'built_batch_id']) }}"
+        ]
     )
 }}
 

@@ -1,8 +1,26 @@
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
 with
 
 warm as (
 
-    select * from {{ ref('trades_warm') }}
+    select
+        *,
+        executed_at::date as date
+    from {{ ref('trades_warm') }}
+
+),
+
+cold as (
+
+    select * from {{ cold_rows('trades') }}
+
+),
+
+warm_and_cold as (
+
+    select * from warm
+    union all by name
+    select * from cold
 
 ),
 
@@ -27,8 +45,9 @@ final as (
         correlation_id,
         source_trade_id,
         source_order_id,
-        corrected_at
-    from warm
+        corrected_at,
+        date
+    from warm_and_cold
 
 )
 

@@ -4,8 +4,13 @@
         schema='warm',
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ forget_from_restart('executed_at') }}",
-        post_hook="{{ remember_batch_of('int_position_states') }}"
+        pre_hook=[
+            "{{ forget_cold_trades_from_restart() }}", "{{ forget_from_restart('executed_at') }}"
+        ],
+        post_hook=[
+            "{{ forget_what_was_not_built('trades', 'trade_id') }}",
+            "{{ remember_batch_of('int_position_states') }}"
+        ]
     )
 }}
 

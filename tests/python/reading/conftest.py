@@ -13,6 +13,7 @@ create or replace table market_ticks as
         'binance' as exchange,
         if(i % 2 = 0, 'BTCUSDT', 'ETH''; drop table orders') as symbol,
         timestamp '2026-01-05' + to_seconds(i) as timestamp,
+        date '2026-01-05' as date,
         (100 + i / 8)::decimal(18, 8) as last_price,
         1.00000001::decimal(18, 8) as last_size,
         b as batch
@@ -26,6 +27,7 @@ create or replace table ohlcv_bars as
         'BTCUSDT' as symbol,
         timeframe,
         timestamp '2026-01-05' + to_hours(i::integer) as timestamp,
+        timestamp::date as date,
         (100 + i)::decimal(18, 8) as close
     from range(48) r(i), (values ('1h'), ('1m')) t(timeframe);
 create or replace table orders as

@@ -28,7 +28,8 @@ RELATIONS = """
 create or replace view market_ticks as
     select tick_id, exchange, symbol, timestamp, bid_price, ask_price, bid_size, ask_size,
         last_price, last_size, volume, sequence_number, conditions, tape, ingestion_time, source,
-        correlation_id, kind, venue, trade_id, false as is_busted, batch_id
+        correlation_id, kind, venue, trade_id, false as is_busted, batch_id,
+        timestamp::date as date
     from raw.market_ticks;
 create or replace view landings as select * from raw.landings;
 create or replace table latest_ticks as
@@ -85,8 +86,10 @@ def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     )
     try:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("serving grpc://127.0.0.1"), line + process.stderr.read()
+        said = []
+        while not (said and said[-1].startswith("serving grpc://127.0.0.1")):
+            said.append(process.stderr.readline())
+            assert said[-1], said  # it ended
         yield process
     finally:
         process.terminate()

@@ -14,6 +14,7 @@ from python_ingest.landing.land import land_pending
 from python_ingest.reading import ReaderPool
 from python_ingest.reading.hot_source import HotSource
 from python_ingest.reading.opened import identity_of
+from python_ingest.reading.publish import publish
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 from tests.python.reading.live import MIDNIGHT, arrive, build_and_publish, open_publications, trade
@@ -161,3 +162,36 @@ def test_former_days_are_let_go(pool_and_source, live):
         catch_up(source, live)
         assert len(pool.query("from market_ticks")) == 0
         assert open_publications() == 1
+
+
+def test_cold_files_are_part_of_what_is_served(settings, tmp_path):
+    """The only files that the restricted engine may open."""
+    arrive(settings, [trade(n) for n in range(10)], tmp_path, 1)
+    land_pending(settings)
+    cold = settings.data_dir / "cold" / "market_ticks" / "date=2026-01-04" / "part.parquet"
+    cold.parent.mkdir(parents=True)
+    build_and_publish(settings)
+    with open_writer(settings) as connection:
+        connection.execute(
+            f"copy (select * replace (tick_id + 1000 as tick_id, timestamp - interval 1 day as"
+            f" timestamp) from market_ticks) to '{cold}'"
+        )
+        text = connection.execute("select sql from duckdb_views() where view_name = 'market_ticks'")
+        select = text.fetchone()[0].split(" AS ", 1)[1].rstrip(";")
+        connection.execute(
+            f"create or replace view market_ticks as {select}"
+            f" union all select * exclude (date) from read_parquet('{cold}')"
+        )
+    publish(settings)
+    arrive(settings, [trade(n) for n in range(5, 15)], tmp_path, 2)
+    again = [trade(n, at=MIDNIGHT - timedelta(days=1)) for n in range(5, 15)]
+    arrive(settings, again, tmp_path, 3)
+    with ReaderPool(settings, source=HotSource(settings, threads=1)) as pool:
+        days = pool.dicts(
+            "select timestamp::date as day, count(*) as n, count(distinct trade_id) as ids"
+            " from market_ticks group by all order by 1"
+        )
+    assert [(str(d["day"]), d["n"], d["ids"]) for d in days] == [
+        ("2026-01-04", 15, 15),
+        ("2026-01-05", 15, 15),
+    ]

@@ -236,6 +236,27 @@ def test_killed_and_started_again_it_serves_everything(settings, tmp_path, monke
             ]
 
 
+def test_no_log_carries_the_token_or_a_value(settings, monkeypatch):
+    monkeypatch.setenv("SERVE_PORT", str(free_port()))
+    monkeypatch.setenv("SERVE_TOKEN", "the-token-itself")
+    monkeypatch.setenv("OBSERVABILITY_SLOW_QUERY_THRESHOLD_MS", "0")
+    live = load_settings()
+    build_and_publish(live)
+    with serving(live.serve.port) as process, ServedReader(live) as client:
+        assert len(client.query("select ? as v, 'a row''s content' as w", ["bound content"])) == 1
+        with pytest.raises(QueryError):
+            client.query("select 'a row''s content' from nowhere")
+    assert process.returncode == 0
+    logged = process.stderr.read()
+    kept = "".join(path.read_text() for path in (live.data_dir / "telemetry").iterdir())
+    for text in (logged, kept):
+        assert "slow_query" in text
+        assert "query_failed" in text
+        assert "content" not in text
+        assert "the-token-itself" not in text
+    assert not (live.data_dir / "serve.token").exists()
+
+
 def test_while_landing_and_publishing_every_read_is_whole(settings, tmp_path, monkeypatch):
     """Segment n brings ticks 100 n .. 100 n + 99: a read shows segments whole and without holes."""
     monkeypatch.setenv("SERVE_PORT", str(free_port()))

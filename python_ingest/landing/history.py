@@ -1,0 +1,85 @@
+"""What became of earlier rows of a batch's dates: in Parquet, in the archive, or rolled up."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import cast
+
+import duckdb
+
+from python_ingest.feeds.kinds import Kind
+from python_ingest.landing.sameness import Count
+from python_ingest.storage.cold_files import (
+    RELATIONS,
+    ColdRelation,
+    archived_dates,
+    readable_files,
+    with_files,
+)
+from python_ingest.storage.sql import literal, quoted
+
+
+def _cold_relation(kind: Kind) -> ColdRelation | None:
+    return RELATIONS.get(kind.table.removeprefix("raw."))
+
+
+def _dates(counted: Count) -> tuple[date, date]:
+    return cast("datetime", counted.first).date(), cast("datetime", counted.last).date()
+
+
+def known_rows(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, kind: Kind, counted: Count
+) -> str:
+    """Return SQL for the landed rows with which a batch is compared, cold ones of its dates too."""
+    relation = _cold_relation(kind)
+    if relation is None or not counted.accepted:
+        return kind.table
+    files = readable_files(connection, relation.name, *_dates(counted))
+    return with_files(connection, data_dir, relation, files)
+
+
+def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> bool:
+    """Give a reason to accepted rows that nobody could compare with earlier ones of their date.
+
+    These are dates that lie in the archive only, and days of metrics whose samples were rolled up
+    and removed. Changes the view `batch`; returns whether there are any.
+    """
+    relation = _cold_relation(kind)
+    if relation is None or not counted.accepted:
+        return False
+    first, last = _dates(counted)
+    reasons = {
+        day: f"{relation.name} of {day} are archived: run `ingest archive restore"
+        f" {relation.name} {day} {day}`, then land the row again"
+        for day in archived_dates(connection, relation.name, first, last)
+    }
+    if relation.name == "system_metrics":
+        reasons |= {
+            day: f"the samples of {day} were rolled up into system_metrics_1h and removed"
+            for (day,) in connection.execute(
+                "select distinct date from raw.removed_rows"
+                " where relation = ? and date between ? and ?",
+                [relation.name, first, last],
+            ).fetchall()
+        }
+    if not reasons:
+        return False
+    cases = " ".join(f"when date '{day}' then {literal(why)}" for day, why in reasons.items())
+    fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in kind.column_names)
+    connection.execute(f"""
+        create or replace temp view batch as
+        select * exclude (left_because) replace (
+            coalesce(reason, left_because) as reason,
+            case when left_because is null then raw_text
+                else to_json(struct_pack({fields}))::varchar end as raw_text
+        )
+        from (
+            select *,
+                case when reason is null and ignored is null
+                    then case {quoted(kind.time)}::date {cases} end
+                end as left_because
+            from segment_rows
+        )
+    """)
+    return True

@@ -1,0 +1,233 @@
+"""Move rows from DuckDB to Parquet: write, read back, prove, and only then delete.
+
+Everything is one transaction of the database: killed at any moment, either nothing happened (a file
+that no manifest row names is garbage, see sweep.py) or all of it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.lifecycle.partition import Writer, Written
+from python_ingest.storage.cold_files import (
+    READABLE,
+    ColdRelation,
+    archived_dates,
+    location,
+    make_view,
+    readable_files,
+    scan,
+    view_columns,
+)
+from python_ingest.storage.failures import as_database_error
+from python_ingest.storage.files import clear_unfinished, scratch
+from python_ingest.storage.sql import quoted
+from python_ingest.storage.writer import transaction
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """What a policy lets go: rows of the relation's home, with `is_kept` (false: without a file).
+
+    `per_symbol`: a folder, and so a file, per symbol and day.
+    """
+
+    relation: ColdRelation
+    sql: str
+    per_symbol: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Rows that left, how many of them without a file, and the files written."""
+
+    rows: int = 0
+    removed: int = 0
+    files: int = 0
+
+
+def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving) -> Exported:
+    """Move what leaves to `data_dir/cold/`; return what was done.
+
+    Days of a relation whose rows never change are moved one by one. Of one whose rows are restated,
+    every day that a leaving row or a tombstone touches is written anew, all in one transaction.
+    Raises ExportError when a file is not what was written; then its rows stay where they are.
+    """
+    unfinished = data_dir / "cold" / "tmp"
+    clear_unfinished(unfinished)
+    mover = _Mover(connection, data_dir, leaving)
+    days = mover.days()
+    rows = removed = files = 0
+    try:
+        for some in [days] if leaving.relation.restated and days else [[day] for day in days]:
+            with scratch(unfinished) as folder, transaction(connection):
+                done = mover.move(some, folder)
+            rows, removed, files = rows + done.rows, removed + done.removed, files + done.files
+    except (duckdb.Error, OSError) as error:
+        raise as_database_error(error) from error
+    return Exported(rows, removed, files)
+
+
+class _Mover:
+    """One export: the connection, whose rows, and the columns their files have."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving
+    ) -> None:
+        self._connection = connection
+        self._data_dir = data_dir
+        self._leaving = leaving
+        self._relation = leaving.relation
+        columns = view_columns(connection, leaving.relation.name)
+        self._columns = [column for column in columns if column[0] != "date"]
+        self._names = ", ".join(quoted(name) for name, _ in self._columns)
+        self._key_type = dict(self._columns)[self._relation.key]
+
+    def days(self) -> list[date]:
+        """Return the days to write, oldest first."""
+        days = set(
+            self._dates(
+                f"select distinct {quoted(self._relation.time)}::date from ({self._leaving.sql})"
+            )
+        )
+        if self._relation.restated:
+            days |= self._days_with_tombstones()
+            if days:  # what is archived cannot be written anew: its restated rows stay warm
+                name = self._relation.name
+                days -= set(archived_dates(self._connection, name, min(days), max(days)))
+        return sorted(days)
+
+    def move(self, days: Sequence[date], folder: Path) -> Exported:
+        """Write files for these days, prove them, then change manifest, home and view."""
+        writer = Writer(self._connection, self._data_dir, self._relation, self._columns, folder)
+        written: list[Written] = []
+        rewritten: list[date] = []
+        for day in days:
+            content = self._content(day)
+            if self._is_written_already(writer, day):
+                continue
+            rewritten.append(day)
+            written += writer.write(day, content, per_symbol=self._leaving.per_symbol)
+        writer.check(written)
+        for day in rewritten if self._relation.restated else []:
+            self._replace_files(day)
+        writer.record(written)
+        removed = self._note_removed(days)
+        if self._relation.restated:
+            self._clear_tombstones(days, written)
+        rows = sum(self._delete(day) for day in days)
+        make_view(self._connection, self._data_dir, self._relation.name)
+        return Exported(rows, removed, len(written))
+
+    def _days_with_tombstones(self) -> set[date]:
+        name, key = self._relation.name, quoted(self._relation.key)
+        stones = f"select id::{self._key_type} as id from warm.tombstones where relation = ?"
+        if not self._count(f"select count(*) from ({stones})", name):
+            return set()
+        files = self._files_sql([f.path for f in readable_files(self._connection, name)])
+        return set(
+            self._dates(f"select distinct date from ({files}) where {key} in ({stones})", name)
+        )
+
+    def _files_sql(self, paths: Sequence[str]) -> str:
+        return scan(
+            [*self._columns, ("date", "DATE")], [location(self._data_dir, path) for path in paths]
+        )
+
+    def _of_day(self, day: date) -> str:
+        """What leaves of one day; as constants, so that only its row groups are read."""
+        time = quoted(self._relation.time)
+        return (
+            f"select * from ({self._leaving.sql}) where {time} >= timestamp '{day}'"
+            f" and {time} < timestamp '{day}' + interval 1 day"
+        )
+
+    def _content(self, day: date) -> str:
+        """What the day's new file holds: of a restated relation the cold rows that count, too."""
+        kept = f"select {self._names} from ({self._of_day(day)}) where is_kept"
+        if not self._relation.restated:
+            return kept
+        view = f"cold.{quoted(self._relation.name)}"
+        return f"{kept} union all select {self._names} from {view} where date = date '{day}'"
+
+    def _is_written_already(self, writer: Writer, day: date) -> bool:
+        """Whether what leaves is what the day's file holds: rows built again as they were."""
+        files = readable_files(self._connection, self._relation.name, day, day)
+        if not self._relation.restated or len(files) != 1:
+            return False
+        proof = writer.proof_of(f"select {self._names} from ({self._of_day(day)}) where is_kept")
+        return (proof.rows, proof.checksum) == (files[0].rows, files[0].checksum)
+
+    def _replace_files(self, day: date) -> None:
+        self._connection.execute(
+            "update raw.cold_files set state = 'replaced', replaced_at = now()::timestamp"
+            f" where relation = ? and date = ? and {READABLE}",
+            [self._relation.name, day],
+        )
+
+    def _note_removed(self, days: Sequence[date]) -> int:
+        if not self._relation.batch:
+            return 0
+        removed = 0
+        for day in days:
+            row = self._connection.execute(
+                "insert into raw.removed_rows"
+                f" select ?, date '{day}', {quoted(self._relation.batch)}, count(*),"
+                f" now()::timestamp from ({self._of_day(day)}) where not is_kept group by all",
+                [self._relation.name],
+            ).fetchone()
+            if row and row[0]:
+                removed += self._count(
+                    f"select count(*) from ({self._of_day(day)}) where not is_kept"
+                )
+        return removed
+
+    def _clear_tombstones(self, days: Sequence[date], written: Sequence[Written]) -> None:
+        """Forget those that the new files made needless; archived files may still need theirs."""
+        name, key = self._relation.name, quoted(self._relation.key)
+        archived = self._count(
+            "select count(*) from raw.cold_files where relation = ? and state = 'archived'", name
+        )
+        where = "relation = ?"
+        if archived:
+            rows = " union all ".join(f"select {key} from ({self._of_day(day)})" for day in days)
+            paths = [
+                row[0]
+                for row in self._connection.execute(
+                    "select path from raw.cold_files where relation = ? and state <> 'archived'"
+                    " and removed_at is null and date in (select unnest(?::date[]))",
+                    [name, list(days)],
+                ).fetchall()
+            ]
+            files = self._files_sql(paths)
+            where += f" and id::{self._key_type} in ({rows} union all select {key} from ({files}))"
+        self._connection.execute(f"delete from warm.tombstones where {where}", [name])
+
+    def _delete(self, day: date) -> int:
+        """Delete from home what left of one day; return how many rows."""
+        key, time = quoted(self._relation.key), quoted(self._relation.time)
+        expected = self._count(f"select count(*) from ({self._of_day(day)})")
+        where = f"{time} >= timestamp '{day}' and {time} < timestamp '{day}' + interval 1 day"
+        if self._relation.restated:
+            where += f" and {key} in (select {key} from ({self._of_day(day)}))"
+        row = self._connection.execute(
+            f"delete from {self._relation.home} where {where}"
+        ).fetchone()
+        deleted = int(row[0]) if row else 0
+        if deleted != expected:
+            raise duckdb.Error(
+                f"{self._relation.name} of {day}: {expected} rows were to leave, {deleted} would"
+                " be deleted: nothing was"
+            )
+        return deleted
+
+    def _count(self, sql: str, *values: str) -> int:
+        return int(self._connection.execute(sql, list(values)).fetchall()[0][0])
+
+    def _dates(self, sql: str, *values: str) -> list[date]:
+        return [row[0] for row in self._connection.execute(sql, list(values)).fetchall()]

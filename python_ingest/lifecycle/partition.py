@@ -1,0 +1,164 @@
+"""The files of one partition: written elsewhere, read back, compared, renamed, recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from hashlib import md5
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from python_ingest.errors import ExportError
+from python_ingest.storage.cold_files import ColdRelation, stored_type
+from python_ingest.storage.files import make_folder, move_into_place, sha256_of
+from python_ingest.storage.sql import literal, quoted, sql_path
+
+_FORMAT = "(format parquet, compression zstd, compression_level 3)"
+
+
+class Proof(NamedTuple):
+    """What must be the same of the rows and of the file written from them."""
+
+    rows: int
+    checksum: str
+    min_timestamp: object
+    max_timestamp: object
+    min_batch_id: int | None
+    max_batch_id: int | None
+
+
+class Written(NamedTuple):
+    """A file in its place that no manifest row names yet; `path` is below DATA_DIR."""
+
+    file_id: int
+    date: date
+    folder: str
+    path: str
+    sha256: str
+    bytes: int
+    proof: Proof
+
+
+def folder_of(symbol: str) -> str:
+    """Return a folder name for any symbol: only [A-Za-z0-9_-], no two symbols share one."""
+    digest = md5(symbol.encode(), usedforsecurity=False).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', symbol)[:40]}-{digest}"
+
+
+class Writer:
+    """Writes files of one relation; `scratch` is where they are unfinished."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        data_dir: Path,
+        relation: ColdRelation,
+        columns: Sequence[tuple[str, str]],
+        scratch: Path,
+    ) -> None:
+        self._connection = connection
+        self._data_dir = data_dir
+        self._relation = relation
+        self._scratch = scratch
+        self._names = ", ".join(quoted(name) for name, _ in columns)
+        self._stored = ", ".join(
+            f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
+            if stored_type(kind) != kind
+            else quoted(name)
+            for name, kind in columns
+        )
+        newest = connection.execute("select coalesce(max(file_id), 0) from raw.cold_files")
+        self._next_id = int(newest.fetchall()[0][0]) + 1
+        self._version = str(connection.execute("select version()").fetchall()[0][0])
+
+    def write(self, day: date, rows: str, *, per_symbol: bool) -> list[Written]:
+        """Write what the query `rows` gives for a day, in one file or one per symbol.
+
+        Raises ExportError when a file does not read back as it was written.
+        """
+        return [
+            self.write_file(day, folder, part) for folder, part in self._parts(rows, per_symbol)
+        ]
+
+    def _parts(self, rows: str, per_symbol: bool) -> Iterator[tuple[str, str]]:
+        if not per_symbol:
+            if self._connection.execute(f"select 1 from ({rows}) limit 1").fetchall():
+                yield "", rows
+            return
+        symbols = self._connection.execute(f"select distinct symbol from ({rows})").fetchall()
+        for (symbol,) in sorted(symbols):
+            yield folder_of(symbol), f"select * from ({rows}) where symbol = {literal(symbol)}"
+
+    def write_file(self, day: date, folder: str, rows: str) -> Written:
+        """Write the rows of a query to one file, read it back, and put it in its place.
+
+        Raises ExportError when it does not read back as it was written.
+        """
+        file_id, self._next_id = self._next_id, self._next_id + 1
+        unfinished = self._scratch / f"{file_id}.parquet"
+        self._connection.execute(
+            f"copy (select {self._stored} from ({rows}) order by {self._relation.order_by})"
+            f" to {sql_path(unfinished)} {_FORMAT}"
+        )
+        sha256 = sha256_of(unfinished)
+        proof = self.proof_of(rows)
+        read = self._proof(f"select {self._names} from read_parquet({sql_path(unfinished)})")
+        if read != proof:
+            raise ExportError(
+                f"{self._relation.name} of {day}: {proof.rows} rows were written and {read.rows}"
+                " read back, or their content differs; nothing was deleted. Check the disk under"
+                f" {self._data_dir} and build again"
+            )
+        path = Path("cold", self._relation.name, f"date={day}", folder)
+        path /= f"{file_id:08d}-{sha256[:12]}.parquet"
+        make_folder((self._data_dir / path).parent)
+        size = unfinished.stat().st_size
+        move_into_place(unfinished, self._data_dir / path)
+        return Written(file_id, day, folder, str(path), sha256, size, proof)
+
+    def proof_of(self, rows: str) -> Proof:
+        """Return the proof of a query with the relation's columns."""
+        return self._proof(f"select {self._stored} from ({rows})")
+
+    def _proof(self, stored: str) -> Proof:
+        time, batch = quoted(self._relation.time), self._relation.batch
+        batches = f"min({quoted(batch)}), max({quoted(batch)})" if batch else "null, null"
+        row = self._connection.execute(
+            f"select count(*), coalesce(sum(hash({self._names})), 0), min({time}), max({time}),"
+            f" {batches} from ({stored})"
+        ).fetchall()[0]
+        return Proof(row[0], f"duckdb {self._version}: {row[1]}", *row[2:])
+
+    def check(self, written: Sequence[Written]) -> None:
+        """Raise ExportError unless the bytes on disk are those that were proven."""
+        for file in written:
+            if sha256_of(self._data_dir / file.path) != file.sha256:
+                raise ExportError(
+                    f"{file.path} has changed since it was written; nothing was deleted. Check the"
+                    f" disk under {self._data_dir} and build again"
+                )
+
+    def record(self, written: Sequence[Written]) -> None:
+        """Name the files in the manifest."""
+        for file in written:
+            self._connection.execute(
+                "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
+                " sha256, bytes, min_timestamp, max_timestamp, min_batch_id, max_batch_id,"
+                " exported_at, state)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, 'local')",
+                [
+                    file.file_id,
+                    self._relation.name,
+                    file.date,
+                    file.folder,
+                    file.path,
+                    file.proof.rows,
+                    file.proof.checksum,
+                    file.sha256,
+                    file.bytes,
+                    *file.proof[2:],
+                ],
+            )

@@ -1,0 +1,54 @@
+"""Delete cold files that nobody reads any more, and leftovers of exports that were killed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import has_manifest
+from python_ingest.storage.files import clear_unfinished
+from python_ingest.storage.writer import open_writer, transaction
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Files deleted and their bytes."""
+
+    files: int
+    bytes: int
+
+
+def sweep(settings: Settings, published: Collection[str]) -> Swept:
+    """Delete local files that are replaced, archived or unknown and not in `published`.
+
+    `published`: paths below DATA_DIR that kept publications name. Holds the database, so that no
+    export is between writing its files and naming them.
+    """
+    cold = settings.data_dir / "cold"
+    if not cold.exists():
+        return Swept(0, 0)
+    files = size = 0
+    with open_writer(settings) as connection:
+        if not has_manifest(connection):
+            return Swept(0, 0)
+        clear_unfinished(cold / "tmp")
+        manifest = connection.execute(
+            "select path, state in ('local', 'restored') from raw.cold_files"
+        ).fetchall()
+        readable = {path for path, is_read in manifest if is_read}
+        removed = []
+        for path in sorted(cold.glob("*/date=*/**/*.parquet")):
+            name = str(path.relative_to(settings.data_dir))
+            if name in readable or name in published:
+                continue
+            files, size = files + 1, size + path.stat().st_size
+            path.unlink()
+            removed.append(name)
+        with transaction(connection):
+            connection.execute(
+                "update raw.cold_files set removed_at = now()::timestamp"
+                " where path in (select unnest(?::varchar[])) and removed_at is null",
+                [removed],
+            )
+    return Swept(files, size)
