@@ -16,7 +16,7 @@
 {% macro forget_touched_cold_orders() -%}
     {{ forget_cold(
         'orders', 'order_id', 'created_at',
-        "select min(event_time) from " ~ ref('stg_order_events')
+        "select min(event_time) from " ~ landed('orders')
         ~ " where (exchange, symbol, order_id) in (" ~ touched_orders() ~ ")",
         "(cold.exchange, cold.symbol, cold.source_order_id) in (" ~ touched_orders() ~ ")"
     ) }}
