@@ -1,4 +1,4 @@
-"""A PostgreSQL 15 of the benchmark's own: unprivileged, on a free loopback port, under /tmp."""
+"""A PostgreSQL 15 of our own: unprivileged, on a free loopback port, under /tmp."""
 
 from __future__ import annotations
 
@@ -37,20 +37,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Start a server with default durability; yields its connection string."""
+def postgres(password: str | None = None, **changed: str) -> Iterator[str]:
+    """Start a server with default durability; yields its connection string.
+
+    With a password it asks every client for it. `changed` are options besides `OPTIONS`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="bench-postgres-", dir="/tmp"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
     data = str(folder / "data")
     port = free_port()
-    options = {**OPTIONS, "port": str(port), "unix_socket_directories": str(folder)}
+    options = {**OPTIONS, **changed, "port": str(port), "unix_socket_directories": str(folder)}
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())
     control = [str(BINARIES / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
     try:
-        _as_unprivileged([str(BINARIES / "initdb"), "-D", data, "-A", "trust", "-U", "bench"])
+        asks = ["-A", "trust"]
+        if password:
+            secret = folder / "password"
+            secret.write_text(password, encoding="utf-8")
+            secret.chmod(0o644)
+            asks = ["-A", "scram-sha-256", f"--pwfile={secret}"]
+        _as_unprivileged([str(BINARIES / "initdb"), "-D", data, "-U", "bench", *asks])
         _as_unprivileged([*control, "-o", flags, "start"])
-        yield f"host=127.0.0.1 port={port} user=bench dbname=postgres"
+        known = f" password={password}" if password else ""
+        yield f"host=127.0.0.1 port={port} user=bench dbname=postgres{known}"
     finally:
         _as_unprivileged([*control, "-m", "fast", "stop"])
         shutil.rmtree(folder)

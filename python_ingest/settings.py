@@ -22,6 +22,7 @@ ENVIRONMENT_PREFIX = {
     "retention": "RETENTION",
     "publish": "PUBLISH",
     "serve": "SERVE",
+    "timescale": "TIMESCALE",
     "backup": "BACKUP",
     "archive": "ARCHIVE",
 }
@@ -92,6 +93,12 @@ class Serve(Section):
     max_result_mb: int = Field(default=256, ge=1)
 
 
+class Timescale(Section):
+    """Whether what is landed is written to TimescaleDB too; its address is TIMESCALE_DSN."""
+
+    dual_write: bool = False
+
+
 class Settings(Section):
     """Everything that `ingest` reads from configuration."""
 
@@ -103,6 +110,7 @@ class Settings(Section):
     retention: Retention = Retention()
     publish: Publish = Publish()
     serve: Serve = Serve()
+    timescale: Timescale = Timescale()
     backup: Backup = Backup()
     archive: Archive = Archive()
 

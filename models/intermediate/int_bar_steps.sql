@@ -10,7 +10,7 @@
     post_hook=["{{ remember_build() }}", "{{ remember_bar_inputs() }}"]
 ) }}
 {% set touched_ticks %}
-    select exchange, symbol, kind, timestamp from {{ ref('stg_warm_ticks') }}
+    select exchange, symbol, kind, timestamp from {{ landed('new_ticks') }}
     where batch_id > {{ seen_batch() }}
     union all
     select exchange, symbol, kind, timestamp from {{ ref('stg_tick_amendments') }}

@@ -11,7 +11,7 @@ with
 
 ticks as (
 
-    select * from {{ ref('stg_landed_ticks') }}
+    select * from {{ landed('ticks') }}
     where batch_id > {{ seen_batch() }}
 
 ),

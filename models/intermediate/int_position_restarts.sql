@@ -11,7 +11,7 @@ with
 
 events as not materialized (
 
-    select * from {{ ref('stg_order_events') }}
+    select * from {{ landed('orders') }}
 
 ),
 

@@ -4,7 +4,7 @@ with
 
 landed as (
 
-    select * from {{ ref('stg_landed_ticks') }}
+    select * from {{ landed('ticks') }}
 
 ),
 

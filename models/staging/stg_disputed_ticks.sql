@@ -13,7 +13,7 @@ with
 
 ticks as not materialized (
 
-    select * from {{ ref('stg_landed_ticks') }}
+    select * from {{ landed('ticks') }}
 
 ),
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from python_ingest.audit.run import audit
 from python_ingest.cli.dbt_run import dbt_build, require_project
+from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
@@ -78,9 +79,11 @@ def cycle(
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
         with open_writer(settings) as connection:
             migrate(connection)
-        landed = land_pending(settings)
-        land_telemetry(settings)
+        with written_twice(settings):
+            landed = land_pending(settings)
+            land_telemetry(settings)
         build = dbt_build(settings, as_of)
+        states_written_twice(settings)
         verdict = audit(settings)
         verdict.require()
         published = publish(settings)

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.recognise import FORMATS
@@ -57,7 +58,7 @@ def land(
         if named_format is not None and named_format not in FORMATS:
             raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
     total = len(waiting(settings)) if pending else len(paths or [])
-    with _progress() as progress:
+    with written_twice(settings), _progress() as progress:
         task = progress.add_task("landing", total=total)
 
         def report(result: LandingResult) -> None:

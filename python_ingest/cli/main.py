@@ -13,8 +13,10 @@ from python_ingest.cli import (
     compare,
     cycle,
     demo,
+    extract,
     init,
     land,
+    migrate,
     publish,
     report,
     restore,
@@ -41,8 +43,10 @@ compare.register(app)
 compact.register(app)
 cycle.register(app)
 demo.register(app)
+extract.register(app)
 init.register(app)
 land.register(app)
+migrate.register(app)
 publish.register(app)
 report.register(app)
 restore.register(app)

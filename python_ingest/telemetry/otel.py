@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextvars import ContextVar
 from uuid import UUID
 
@@ -74,3 +75,22 @@ class Telemetry:
             self._meters.shutdown()
         if self._traces:
             self._traces.shutdown()
+
+
+def send_gauges(service: str, values: Mapping[str, float]) -> None:
+    """Send values once over OTLP, where a collector is configured; a command's last word."""
+    if not otlp_configured():
+        return
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+        OTLPMetricExporter,
+    )
+
+    provider = MeterProvider(
+        [PeriodicExportingMetricReader(OTLPMetricExporter())],
+        Resource.create({SERVICE_NAME: service}),
+        shutdown_on_exit=False,
+    )
+    meter = provider.get_meter(service)
+    for name, value in values.items():
+        meter.create_gauge(name).set(value)
+    provider.shutdown()

@@ -7,7 +7,7 @@ select
     corrections.trade_id,
     corrections.event_id
 from {{ ref('int_order_events') }} as corrections
-left join {{ ref('stg_order_events') }} as fills
+left join {{ landed('orders') }} as fills
     on
         corrections.exchange = fills.exchange
         and corrections.symbol = fills.symbol

@@ -5,7 +5,7 @@ with
 
 events as (
 
-    select * from {{ ref('stg_order_events') }}
+    select * from {{ landed('orders') }}
 
 )
 

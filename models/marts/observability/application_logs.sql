@@ -2,7 +2,7 @@ with
 
 logs as (
 
-    select * from {{ ref('stg_application_logs') }}
+    select * from {{ landed('logs') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 metrics as (
 
-    select * from {{ ref('stg_system_metrics') }}
+    select * from {{ landed('metrics') }}
 
 ),
 

@@ -10,7 +10,7 @@
 ) }}
 {% set new_samples %}
     select timestamp
-    from {{ ref('stg_system_metrics') }}
+    from {{ landed('metrics') }}
     where batch_id > {{ seen_batch() }}
 {% endset %}
 
@@ -21,7 +21,7 @@ samples as (
     select
         *,
         date_trunc('hour', timestamp) as hour
-    from {{ ref('stg_system_metrics') }}
+    from {{ landed('metrics') }}
     {% if is_incremental() %}
         where {{ in_touched_hours('timestamp', new_samples, '0 hours') }}
     {% endif %}

@@ -1,0 +1,149 @@
+{# The finished extracts of one of TimescaleDB's tables, as `ingest extract timescale` described them:
+   relation, run, columns, files, covered spans. #}
+{% macro extracts_of(table) -%}
+    {%- set found = [] -%}
+    {%- if execute -%}
+        {%- set folder = (env_var('DATA_DIR', 'data') ~ '/extracts') | replace("'", "''") -%}
+        {%- set paths = run_query(
+            "select file from glob('" ~ folder ~ "/*/manifest.json') order by file"
+        ).columns[0].values() -%}
+        {%- for path in paths -%}
+            {%- set quoted = path | replace("'", "''") -%}
+            {%- set text = run_query(
+                "select content from read_text('" ~ quoted ~ "')"
+            ).columns[0].values()[0] -%}
+            {%- set manifest = fromjson(text) -%}
+            {%- if manifest['table'] == table -%}
+                {%- set files = [] -%}
+                {%- for part in manifest['parts'] -%}
+                    {%- do files.append("'" ~ quoted.rsplit('/', 1)[0] ~ '/' ~ part['file'] ~ "'") -%}
+                {%- endfor -%}
+                {%- do manifest.update({'files': files}) -%}
+                {%- do found.append(manifest) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# All rows of a table's extracts with these columns (name: type), NULL where TimescaleDB has none of
+   that name; no rows where nothing was extracted. #}
+{% macro timescale_rows(table, columns) -%}
+    {%- for extract in extracts_of(table) if extract['files'] %}
+        select
+            '{{ extract["relation"] }}' as relation,
+            {%- for column, type in columns.items() %}
+            {{ column if column in extract['columns'] else 'null' }}::{{ type }} as {{ column }}
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        from read_parquet([{{ extract['files'] | join(', ') }}], union_by_name = true)
+        {{ 'union all' if not loop.last }}
+    {%- else %}
+        select
+            null::varchar as relation,
+            {%- for column, type in columns.items() %}
+            null::{{ type }} as {{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        where false
+    {%- endfor %}
+{%- endmacro %}
+
+{# A table's extract as landing would have taken it: canonical columns, reason, content_hash, and the id
+   as row_number. The SQL is landing's own, which `ingest extract` wrote into the manifest. #}
+{% macro landed_rows(table, id, columns) -%}
+    {%- for extract in extracts_of(table) if extract['files'] %}
+    with extracted as (
+        select
+            *,
+            {{ id }} as row_number
+        from read_parquet([{{ extract['files'] | join(', ') }}], union_by_name = true)
+    )
+    {{ extract['landed_sql'] }}
+    {%- else %}
+    select
+        {%- for column, type in columns.items() %}
+        null::{{ type }} as {{ column }},
+        {%- endfor %}
+        null::varchar as reason,
+        null::bigint as row_number,
+        null::bigint as content_hash
+    where false
+    {%- endfor %}
+{%- endmacro %}
+
+{# Rows whose time may lie in an extract: a literal span, so that nothing else is read. #}
+{% macro in_extracts(table, time) -%}
+    {%- set starts, ends = [], [] -%}
+    {%- for extract in extracts_of(table) -%}
+        {%- for span in extract['covered'] -%}
+            {%- do starts.append(span['start']) -%}
+            {%- do ends.append(span['end']) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if starts -%}
+        {{ time }} >= timestamp '{{ starts | min }}' and {{ time }} < timestamp '{{ ends | max }}'
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether TimescaleDB's table has a column of that name. #}
+{% macro extracts_have(table, column) -%}
+    {%- set found = [] -%}
+    {%- for extract in extracts_of(table) if column in extract['columns'] -%}
+        {%- do found.append(extract['relation']) -%}
+    {%- endfor -%}
+    {{ return(found | length > 0) }}
+{%- endmacro %}
+
+{# The stretches of time of which an extract has every row. #}
+{% macro timescale_coverage() -%}
+    select
+        null::varchar as table_name,
+        null::varchar as relation,
+        null::timestamp as covered_from,
+        null::timestamp as covered_to
+    where false
+    {%- for table in compared_tables() %}
+        {%- for extract in extracts_of(table) %}
+            {%- for span in extract['covered'] %}
+    union all
+    select
+        '{{ table }}',
+        '{{ extract["relation"] }}',
+        timestamp '{{ span["start"] }}',
+        timestamp '{{ span["end"] }}'
+            {%- endfor %}
+        {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The ranges that were extracted, and what could not be. #}
+{% macro timescale_ranges() -%}
+    select
+        null::varchar as table_name,
+        null::varchar as relation,
+        null::timestamp as range_from,
+        null::timestamp as range_to,
+        null::bigint as accepted,
+        null::bigint as rejected,
+        null::varchar as reasons,
+        null::boolean as is_changing
+    where false
+    {%- for table in compared_tables() %}
+        {%- for extract in extracts_of(table) %}
+            {%- for part in extract['parts'] %}
+    union all
+    select
+        '{{ table }}',
+        '{{ extract["relation"] }}',
+        timestamp '{{ part["start"] }}',
+        timestamp '{{ part["end"] }}',
+        {{ part['rows'] }},
+        {{ part['rejected'] }},
+        '{{ tojson(part["reasons"]) | replace("'", "''") }}',
+        {{ part['is_changing'] | lower }}
+            {%- endfor %}
+        {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,52 @@
+with
+
+duckdb as (
+
+    select
+        'application_logs' as relation,
+        timestamp,
+        level,
+        service,
+        component,
+        message,
+        event,
+        context,
+        exception,
+        source as origin
+    from {{ ref('stg_application_logs') }}
+    where {{ in_extracts('application_logs', 'timestamp') }}
+
+),
+
+timescale as (
+
+    select
+        'application_logs' as relation,
+        timestamp,
+        level,
+        service,
+        component,
+        message,
+        event,
+        context,
+        exception,
+        source as origin
+    from {{ ref('stg_timescale_logs') }}
+
+),
+
+final as (
+
+    select
+        'duckdb' as system,
+        *
+    from duckdb
+    union all by name
+    select
+        'timescale' as system,
+        *
+    from timescale
+
+)
+
+select * from final

@@ -1,0 +1,67 @@
+-- TimescaleDB's position snapshots beside what each position was here at that time: the two
+-- systems take snapshots at times of their own.
+with
+
+positions as (
+
+    select * from {{ ref('positions') }}
+
+),
+
+extracted as (
+
+    select * from {{ ref('stg_timescale_positions') }}
+
+),
+
+duckdb as (
+
+    select
+        'positions' as relation,
+        extracted.exchange,
+        extracted.symbol,
+        extracted.strategy_id,
+        extracted.snapshot_time,
+        positions.quantity,
+        positions.average_entry_price,
+        positions.realized_pnl
+    from extracted
+    asof inner join positions
+        on
+            extracted.exchange = positions.exchange
+            and extracted.symbol = positions.symbol
+            and extracted.strategy_id = positions.strategy_id
+            and extracted.snapshot_time >= positions.snapshot_time
+
+),
+
+timescale as (
+
+    select
+        'positions' as relation,
+        exchange,
+        symbol,
+        strategy_id,
+        snapshot_time,
+        quantity,
+        average_entry_price,
+        realized_pnl
+    from extracted
+
+),
+
+final as (
+
+    select
+        'duckdb' as system,
+        *
+    from duckdb
+    union all by name
+    select
+        'timescale' as system,
+        *
+    from timescale
+
+)
+
+select * from final

@@ -1,0 +1,9 @@
+with
+
+final as (
+
+    {{ timescale_ranges() }}
+
+)
+
+select * from final

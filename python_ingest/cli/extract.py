@@ -1,0 +1,143 @@
+"""`ingest extract timescale`: TimescaleDB's tables into Parquet, checked and resumable."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from python_ingest.errors import UsageError
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.manifest import Manifest
+from python_ingest.migration.order_events import make_order_events
+from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.ranges import Range
+from python_ingest.settings import load_settings
+
+EXAMPLE = "Example: ingest extract timescale --table market_ticks --from 2026-11-01 --jobs 2"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="Read other databases into Parquet.")
+    group.callback()(lambda: None)
+    group.command(name="timescale", epilog=EXAMPLE)(timescale)
+    app.add_typer(group, name="extract")
+
+
+def timescale(  # noqa: PLR0913, PLR0917 - the command's options
+    table: Annotated[list[str], typer.Option(help="Table, view or aggregate; may be repeated.")],
+    since: Annotated[
+        str | None, typer.Option("--from", help="UTC; whole chunks or days from there on.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="UTC; up to there.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Connections that read at once.")] = 1,
+    time: Annotated[
+        str | None, typer.Option(help="Time column of a table that is not one of ours.")
+    ] = None,
+    bars: Annotated[
+        str | None, typer.Option(help="The table holds bars of this timeframe, such as 1m.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a table.")] = False,
+) -> None:
+    """Extract tables of TimescaleDB (TIMESCALE_DSN) to DATA_DIR/extracts; resumes after a kill."""
+    settings = load_settings()
+    for name in table:
+        request = Request(name, moment("--from", since), moment("--to", until), jobs, time, bars)
+        found = extract(settings, request, Shown(name))
+        if name in ("orders", "trades"):
+            make_order_events(settings)
+        print(json.dumps(_summary(found)) if as_json else _line(found))
+
+
+def moment(option: str, text: str | None) -> datetime | None:
+    """Return an option's time as naive UTC; UsageError when it is none."""
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {text}: not a time such as 2026-11-01 or 2026-11-01T12:00Z"
+        ) from None
+    return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+
+
+class Shown(Watcher):
+    """A progress bar on a terminal; what changed meanwhile is told everywhere."""
+
+    def __init__(self, table: str) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(table, total=None)
+        self._table = table
+
+    def planned(self, ranges: int, resumed: int, rows: int) -> None:
+        """Set how much is to come."""
+        self._bar.start()
+        self._bar.update(self._task, total=rows or None)
+        if resumed:
+            print(f"{self._table}: goes on, {resumed} of {ranges} ranges are read", file=sys.stderr)
+
+    def rows(self, number: int) -> None:
+        """Advance."""
+        self._bar.advance(self._task, number)
+
+    def done(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def changed(self, span: Range, *, still: bool) -> None:
+        """Tell it."""
+        what = "changed again; extract it once more later" if still else "changed, reading it again"
+        print(f"{self._table}: {span.start} to {span.end} {what}", file=sys.stderr)
+
+
+def _summary(found: Manifest) -> dict[str, object]:
+    reasons: dict[str, int] = {}
+    for part in found.parts:
+        for reason, number in part.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + number
+    return {
+        "table": found.relation,
+        "ranges": len(found.parts),
+        "rows": found.rows,
+        "rejected": found.rejected,
+        "reasons": reasons,
+        "covered": [[str(span.start), str(span.end)] for span in found.covered],
+        "changing": [str(part.start) for part in found.parts if part.is_changing],
+    }
+
+
+def _line(found: Manifest) -> str:
+    text = f"{found.relation}: {found.rows:,} rows in {len(found.parts)} ranges"
+    if found.covered:
+        text += f", {found.covered[0].start} to {found.covered[-1].end}"
+    if found.rejected:
+        reasons = _summary(found)["reasons"]
+        assert isinstance(reasons, dict)  # noqa: S101
+        text += f"; {found.rejected:,} rejected: " + ", ".join(
+            f"{reason} ({number:,})" for reason, number in reasons.items()
+        )
+    return text

@@ -1,0 +1,1 @@
+"""From TimescaleDB to DuckDB and back: extract, migrate, dual write, status."""

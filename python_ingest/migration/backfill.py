@@ -1,0 +1,194 @@
+"""Land what TimescaleDB has and DuckDB has not, as source 'backfill', through the one way in.
+
+Of each extracted range the rows that are here already are taken out first, as a multiset: a row
+that is there twice and here once is landed once more. So a second run lands nothing, and rows
+that a stream landed meanwhile, or that were dual-written, are not landed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from python_ingest.errors import UsageError
+from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.landing import spool
+from python_ingest.landing.land import LandingResult, land_one
+from python_ingest.landing.prepare import working_connection
+from python_ingest.migration import manifest, state
+from python_ingest.migration.backfill_orders import land_orders
+from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.tables import TABLES
+from python_ingest.schema import migrate as schema
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import location, readable_files
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.writer import open_writer
+
+# What can be landed, and what tells that a row is here. Not ids that each side numbers itself,
+# and in logs not JSON, whose text jsonb does not keep.
+_SAME: dict[str, tuple[str, ...]] = {
+    "market_ticks": (
+        "exchange", "symbol", "timestamp", "bid_price", "ask_price", "bid_size", "ask_size",
+        "last_price", "last_size", "volume", "sequence_number", "conditions", "tape",
+    ),
+    "system_metrics": ("timestamp", "metric_name", "labels"),
+    "application_logs": ("timestamp", "level", "service", "component", "message", "event"),
+}  # fmt: skip
+LANDABLE = (*_SAME, "orders")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which tables to migrate, and how to read them."""
+
+    tables: tuple[str, ...]
+    since: datetime | None = None
+    until: datetime | None = None
+    jobs: int = 1
+
+
+def migrate(
+    settings: Settings,
+    wish: Wish,
+    watch: Callable[[str], Watcher],
+    report: Callable[[LandingResult], None],
+) -> list[LandingResult]:
+    """Extract tables and land them; returns a result per landed range, failed ones included."""
+    unknown = [name for name in wish.tables if name not in LANDABLE]
+    if unknown:
+        raise UsageError(
+            f"{', '.join(unknown)} cannot be migrated, only {', '.join(LANDABLE)}; others are"
+            " compared: ingest extract timescale --table ..."
+        )
+    results: list[LandingResult] = []
+    for name in wish.tables:
+        found = [_extracted(settings, wish, one, watch) for one in _relations(name)]
+        landed: list[LandingResult] = []
+        for result in land_orders(settings) if name == "orders" else _land(settings, found[0]):
+            report(result)
+            landed.append(result)
+        results += landed
+        if all(result.state in ("landed", "already landed") for result in landed):
+            _remember(settings, name, found)
+    return results
+
+
+def _relations(name: str) -> tuple[str, ...]:
+    return ("orders", "trades") if name == "orders" else (name,)
+
+
+def _extracted(
+    settings: Settings, wish: Wish, name: str, watch: Callable[[str], Watcher]
+) -> Manifest:
+    return extract(settings, Request(name, wish.since, wish.until, wish.jobs), watch(name))
+
+
+def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
+    known = state.load(settings)
+    ends = [one.covered[-1].end for one in found if one.covered]
+    known.migrated[name] = {
+        "at": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+        "covered_to": min(ends).isoformat() if ends else "",
+    }
+    state.save(settings, known)
+
+
+def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
+    kind = KINDS[str(TABLES[found.relation].kind)]
+    folder = manifest.folder_of(settings, found.relation)
+    for part in found.parts:
+        if not part.rows + part.rejected:
+            continue
+        with spool.scratch(settings) as scratch:
+            here = scratch / "here.parquet"
+            _copy_what_is_here(settings, found.relation, kind, part, here)
+            segment = _segment(settings, found, kind, folder, part, here, scratch)
+        yield land_one(settings, segment)
+
+
+def _copy_what_is_here(
+    settings: Settings, relation: str, kind: Kind, part: Part, target: Path
+) -> None:
+    """Write how often each row of the range is here, warm or cold."""
+    same = ", ".join(quoted(name) for name in _SAME[relation])
+    span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
+    with open_writer(settings) as connection:
+        schema.migrate(connection)
+        sources = [f"select {same} from {kind.table} where {span}"]
+        cold = [
+            literal(location(settings.data_dir, file.path))
+            for file in readable_files(connection, relation, part.start.date(), part.end.date())
+        ]
+        if cold:
+            sources.append(f"select {same} from read_parquet([{', '.join(cold)}]) where {span}")
+        connection.execute(
+            f"copy (select {same}, count(*) as copies from ({' union all '.join(sources)})"
+            f" group by all) to {sql_path(target)} (format parquet)"
+        )
+
+
+def _segment(  # noqa: PLR0913, PLR0917
+    settings: Settings,
+    found: Manifest,
+    kind: Kind,
+    folder: Path,
+    part: Part,
+    here: Path,
+    scratch: Path,
+) -> spool.Segment:
+    """Write the rows that are not here, and those that cannot be, as a segment of the spool."""
+    names = [quoted(name) for name in _SAME[found.relation]]
+    on = " and ".join(f"j.{name} is not distinct from h.{name}" for name in names)
+    finished = scratch / "segment.parquet"
+    rejects = (
+        f"union all by name select {part.rows} + row_number() over () as row_number, raw_text,"
+        f" reason from read_parquet({sql_path(folder / part.rejects_file)})"
+        if part.rejects_file
+        else ""
+    )
+    numbered = "occurrence" if kind.occurrences else "n"
+    with working_connection(settings) as connection:
+        connection.execute(f"""
+            copy (
+                with
+                judged as (
+                    with extracted as (
+                        select * exclude (file_row_number), file_row_number + 1 as row_number
+                        from read_parquet({sql_path(folder / part.file)}, file_row_number = true)
+                    )
+                    {found.landed_sql}
+                ),
+                numbered as (
+                    select j.*, coalesce(h.copies, 0) as copies,
+                        row_number() over (
+                            partition by {", ".join(f"j.{name}" for name in names)}
+                            order by j.row_number
+                        )
+                            as {numbered}
+                    from judged as j
+                    left join read_parquet({sql_path(here)}) as h on {on}
+                )
+                select * exclude (copies {"" if kind.occurrences else ", n"}) from numbered
+                where {numbered} > copies or reason is not null
+                {rejects}
+            ) to {sql_path(finished)} (format parquet)
+        """)
+    sha256 = sha256_of(finished)
+    segment = spool.Segment(
+        name=spool.new_name(kind.name, sha256),
+        kind=kind.name,
+        file_name=f"{FORMAT}/{found.relation}/{part.range.label}",
+        sha256=sha256,
+        format=FORMAT,
+        canonical=False,
+        others={},
+    )
+    spool.commit(settings, segment, finished)
+    return segment

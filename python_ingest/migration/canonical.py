@@ -1,0 +1,34 @@
+"""TimescaleDB's rows as landing wants them: canonical columns, judged by landing's own SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.relation import Scan, validated
+from python_ingest.migration.tables import Table
+from python_ingest.storage.sql import quoted
+
+FORMAT = "timescale"
+
+
+def landed_sql(table: Table, columns: Mapping[str, str]) -> str:
+    """Return SQL over the relation `extracted`, which has a `row_number` besides its columns.
+
+    It yields canonical columns, reason and content hash. `columns` are the extract's names and
+    DuckDB types. dbt takes this text from the manifest, so
+    that rows read from an extract are the rows that landing would have made of them.
+    """
+    kind = KINDS[str(table.kind)]
+    taken = {name: columns[name] for name in kind.column_names if name in columns}
+    expressions = [quoted(name) for name in taken]
+    if _has_origin(kind):
+        taken["source"] = "VARCHAR"
+        expressions = [e for e in expressions if e != '"source"'] + ["'backfill' as source"]
+    sql = f"select {', '.join(expressions)}, row_number, null::varchar as raw_text from extracted"
+    return validated(kind, Scan(FORMAT, sql, taken, extra=("row_number",)))
+
+
+def _has_origin(kind: Kind) -> bool:
+    """Whether rows say where they come from (in logs `source` is a place in the code)."""
+    return any(c.name == "source" and c.default for c in kind.columns)

@@ -1,0 +1,219 @@
+"""Dual write: what is landed here is written to TimescaleDB too, later if it is down.
+
+Nothing waits for it: rows are taken from schema `raw` by batch after they were landed. The batches
+that TimescaleDB has are kept there, in a table written in the transaction of their rows, so that a
+batch is there once whatever is killed. Orders and trades follow as states after each build.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import psycopg
+
+from python_ingest.errors import IngestError
+from python_ingest.feeds.kinds import KINDS
+from python_ingest.migration import state
+from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.server import connected
+from python_ingest.migration.tables import TABLES, Table
+from python_ingest.settings import Settings
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.writer import open_writer
+
+LEDGER = "ingest_dual_write"
+_TABLES = {str(TABLES[name].kind): TABLES[name] for name in (
+    "market_ticks", "system_metrics", "application_logs")}  # fmt: skip
+_LEDGER_SQL = f"""
+create table if not exists {LEDGER} (
+    batch_id bigint not null, sha256 text not null, table_name text not null,
+    row_count bigint not null, written_at timestamptz not null default now(),
+    primary key (batch_id, sha256)
+)
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A landed batch that TimescaleDB is to have."""
+
+    batch_id: int
+    kind: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far TimescaleDB is behind, and why: batches and rows that it lacks."""
+
+    written: int = 0
+    batches: int = 0
+    rows: int = 0
+    error: str | None = None
+
+
+def begin(settings: Settings) -> None:
+    """Remember from which batch on rows are written twice; called before anything lands."""
+    known = state.load(settings)
+    if not settings.timescale.dual_write or known.dual_write_from is not None:
+        return
+    newest = 0
+    if settings.database_path.exists():
+        with open_writer(settings) as connection:
+            newest = _newest_batch(connection)
+    known.dual_write_from = known.replayed_to = known.orders_replayed_to = newest
+    known.dual_write_since = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    state.save(settings, known)
+
+
+def replay(settings: Settings) -> Drift:
+    """Write what TimescaleDB lacks; never fails: the drift says what is left and why."""
+    try:
+        with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
+            return _replay(settings)
+    except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:
+        left: list[Batch] = []
+        with suppress(IngestError, duckdb.Error):
+            left = pending(settings)
+        return Drift(0, len(left), sum(b.rows for b in left), _first_line(error))
+
+
+def pending(settings: Settings) -> list[Batch]:
+    """Return the landed batches that TimescaleDB is not known to have, oldest first."""
+    known = state.load(settings)
+    if known.dual_write_from is None or not settings.database_path.exists():
+        return []
+    with open_writer(settings) as connection:
+        kinds = ", ".join(literal(kind) for kind in _TABLES)
+        rows = connection.execute(
+            "select batch_id, kind, sha256, rows_landed from raw.landings where batch_id > ?"
+            f" and format <> {literal(FORMAT)} and rows_landed > 0 and kind in ({kinds})"
+            " order by batch_id",
+            [known.replayed_to],
+        ).fetchall()
+    return [Batch(*row) for row in rows]
+
+
+def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
+    try:
+        row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings").fetchone()
+    except duckdb.CatalogException:
+        return 0
+    return int(row[0]) if row else 0
+
+
+def _replay(settings: Settings) -> Drift:
+    left, written = pending(settings), 0
+    if not left:
+        return Drift()
+    known = state.load(settings)
+    with connected(read_only=False) as server:
+        server.execute(_LEDGER_SQL)
+        there = {
+            (batch_id, sha256)
+            for batch_id, sha256 in server.execute(
+                f"select batch_id, sha256 from {LEDGER} where batch_id >= %s".encode(),
+                [left[0].batch_id],
+            )
+        }
+        while left:
+            batch = left[0]
+            if (batch.batch_id, batch.sha256) not in there:
+                written += _write(settings, server, batch)
+            left = left[1:]
+            known.replayed_to = batch.batch_id
+            known.replayed_at = now()
+            state.save(settings, known)
+    return Drift(written)
+
+
+def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> int:
+    """Copy one batch in one transaction with its row of the ledger; returns the rows."""
+    table = _TABLES[batch.kind]
+    columns = common_columns(server, table, KINDS[batch.kind].table, settings)
+    with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
+        rows = Path(folder) / "rows.csv"
+        with open_writer(settings) as connection:
+            found = connection.execute(
+                f"copy (select {', '.join(as_postgres(n, t) for n, t in columns.items())}"
+                f" from {KINDS[batch.kind].table} where batch_id = {batch.batch_id})"
+                f" to {sql_path(rows)} (format csv, header false)"
+            ).fetchone()
+        number = int(found[0]) if found else 0
+        if number != batch.rows:
+            raise IngestError(
+                f"batch {batch.batch_id}: {batch.rows - number} of {batch.rows} rows have left"
+                " schema raw and cannot be written to TimescaleDB any more"
+            )
+        names = ", ".join(quoted(name) for name in columns)
+        with server.transaction():
+            copy_in(server, f"copy {table.name} ({names}) from stdin (format csv)", rows)
+            server.execute(
+                f"insert into {LEDGER} (batch_id, sha256, table_name, row_count)"
+                " values (%s, %s, %s, %s)".encode(),
+                [batch.batch_id, batch.sha256, table.name, number],
+            )
+    return number
+
+
+def copy_in(server: psycopg.Connection, statement: str, rows: Path) -> None:
+    """Stream a file into COPY FROM."""
+    with (
+        server.cursor() as cursor,
+        cursor.copy(statement.encode()) as copy,
+        rows.open("rb") as file,
+    ):
+        while block := file.read(1 << 18):
+            copy.write(block)
+
+
+def common_columns(
+    server: psycopg.Connection, table: Table, raw: str, settings: Settings
+) -> dict[str, str]:
+    """Return name and DuckDB type of the columns that both sides have."""
+    there = {
+        row[0]
+        for row in server.execute(
+            "select attname from pg_attribute where attrelid = to_regclass(%s)"
+            " and attnum > 0 and not attisdropped",
+            [table.name],
+        )
+    }
+    if not there:
+        raise IngestError(f"TimescaleDB has no table {table.name}")
+    with open_writer(settings) as connection:
+        here = connection.execute(f"describe {raw}").fetchall()
+    return {name: type_ for name, type_, *_ in here if name in there}
+
+
+def as_postgres(name: str, type_: str) -> str:
+    """Return SQL that renders a column as PostgreSQL reads it in CSV."""
+    column = quoted(name)
+    if type_ == "TIMESTAMP":
+        return f"strftime({column}, '%Y-%m-%d %H:%M:%S.%f+00') as {column}"
+    if type_.startswith("STRUCT"):
+        return f"to_json({column})::varchar as {column}"
+    if type_ == "VARCHAR[]":
+        escaped = "replace(replace(x, '\\', '\\\\'), '\"', '\\\"')"
+        return (
+            f"case when {column} is not null then '{{' || array_to_string(list_transform({column},"
+            f" lambda x: case when x is null then 'NULL' else '\"' || {escaped} || '\"' end), ',')"
+            f" || '}}' end as {column}"
+        )
+    return column
+
+
+def now() -> str:
+    """Return the time in UTC, as the state keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,156 @@
+"""What was extracted: one manifest per relation, beside its files.
+
+`run.json` is the extraction under way, `manifest.json` the last one that finished; readers take
+the latter. Both are replaced whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from python_ingest.errors import IngestError
+from python_ingest.migration.ranges import Range
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place
+
+FINISHED, UNFINISHED = "manifest.json", "run.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One range that was read: its file, rows and checksum, and what could not be accepted.
+
+    `seen` says how a change is told later: the server's snapshot, or a checksum of the content.
+    `is_changing`: it changed again while it was read a second time.
+    """
+
+    start: datetime
+    end: datetime
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    rejects_file: str | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
+    is_changing: bool = False
+
+    @property
+    def range(self) -> Range:
+        """The time it covers."""
+        return Range(self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An extraction of one relation. Times are UTC.
+
+    `covered`: the stretches of time of which it has every row that the server had; a row of ours
+    that lies in one and is not in a file is missing there. `columns`: name to DuckDB type.
+    `landed_sql` makes canonical rows of a relation `extracted` that has these and a `row_number`.
+    """
+
+    relation: str
+    table: str | None
+    time: str
+    timeframe: str | None
+    run: str
+    started_at: datetime
+    since: datetime | None
+    until: datetime | None
+    plan: tuple[Range, ...]
+    covered: tuple[Range, ...]
+    columns: dict[str, str]
+    landed_sql: str = ""
+    parts: tuple[Part, ...] = ()
+    finished_at: datetime | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def rejected(self) -> int:
+        """Rows that could not be accepted."""
+        return sum(part.rejected for part in self.parts)
+
+    def with_part(self, part: Part) -> Manifest:
+        """Return the manifest with one range read, again or for the first time."""
+        others = [p for p in self.parts if p.range != part.range]
+        return replace(self, parts=tuple(sorted([*others, part], key=lambda p: p.start)))
+
+    def missing(self) -> list[Range]:
+        """Return the planned ranges that have not been read."""
+        done = {(part.start, part.end) for part in self.parts}
+        return [r for r in self.plan if (r.start, r.end) not in done]
+
+
+def extracts_dir(settings: Settings) -> Path:
+    """Where all extracts lie."""
+    return settings.data_dir / "extracts"
+
+
+def folder_of(settings: Settings, relation: str) -> Path:
+    """Where one relation's extracts lie."""
+    return extracts_dir(settings) / relation
+
+
+def save(folder: Path, manifest: Manifest, name: str) -> None:
+    """Write a manifest durably, replacing what was there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.tmp"
+    temporary.write_text(json.dumps(asdict(manifest), indent=1, default=str), encoding="utf-8")
+    move_into_place(temporary, folder / name)
+
+
+def load(folder: Path, name: str = FINISHED) -> Manifest | None:
+    """Read a manifest; None when there is none. Raises IngestError when it is damaged."""
+    path = folder / name
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return _manifest(document)
+    except (ValueError, TypeError, KeyError) as error:
+        raise IngestError(
+            f"{path} is damaged ({error}): remove it and extract the table again"
+        ) from None
+
+
+def all_finished(settings: Settings) -> Iterator[Manifest]:
+    """Yield the finished extracts, by name."""
+    for path in sorted(extracts_dir(settings).glob(f"*/{FINISHED}")):
+        manifest = load(path.parent)
+        if manifest:
+            yield manifest
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _time(text: str | None) -> datetime | None:
+    return _instant(text) if text else None
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    times = {key: _time(document[key]) for key in ("started_at", "since", "until", "finished_at")}
+    spans = {
+        key: tuple(
+            Range(_instant(r["start"]), _instant(r["end"]), r["is_compressed"])
+            for r in document[key]
+        )
+        for key in ("plan", "covered")
+    }
+    parts = tuple(
+        Part(**{**p, "start": _instant(p["start"]), "end": _instant(p["end"])})
+        for p in document["parts"]
+    )
+    return Manifest(**{**document, **times, **spans, "parts": parts})

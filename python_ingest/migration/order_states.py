@@ -1,0 +1,99 @@
+"""Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import duckdb
+import psycopg
+
+from python_ingest.errors import IngestError
+from python_ingest.migration import state
+from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.dual_write import Drift, as_postgres, common_columns, copy_in, now
+from python_ingest.migration.server import connected
+from python_ingest.migration.tables import TABLES
+from python_ingest.settings import Settings
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.writer import open_writer
+
+# Orders that a batch since then may have changed; those whose beginning is not known here belong
+# to TimescaleDB until they are migrated.
+_TOUCHED = f"""
+    select touched.exchange, touched.symbol, touched.order_id
+    from intermediate.int_touched_orders as touched
+    where touched.batch_id > $seen
+        and touched.batch_id in (
+            select batch_id from raw.landings where format <> {literal(FORMAT)}
+        )
+        and (touched.exchange, touched.symbol, touched.order_id) in (
+            select (exchange, symbol, order_id) from raw.order_events where event_type = 'created'
+        )
+"""
+
+
+def replay_orders(settings: Settings) -> Drift:
+    """Write the states of orders, and their trades, that were built since the last time.
+
+    Never fails: what could not be written is written after the next build.
+    """
+    known = state.load(settings)
+    if known.dual_write_from is None:
+        return Drift()
+    try:
+        with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
+            return _replay(settings, known)
+    except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:
+        return Drift(error=str(error).splitlines()[0])
+
+
+def _replay(settings: Settings, known: state.State) -> Drift:
+    with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
+        touched = Path(folder) / "touched.parquet"
+        with open_writer(settings) as connection:
+            found = connection.execute(
+                f"copy ({_TOUCHED}) to {sql_path(touched)} (format parquet)".replace(
+                    "$seen", str(known.orders_replayed_to)
+                )
+            ).fetchone()
+            built = connection.execute(
+                "select coalesce(max(batch_id), 0) from main.build_watermarks"
+                " where model = 'orders_warm'"
+            ).fetchone()
+        written = 0
+        if found and found[0]:
+            with connected(read_only=False) as server:
+                written = _write(settings, server, touched, Path(folder))
+    known.orders_replayed_to = int(built[0]) if built else known.orders_replayed_to
+    known.replayed_at = now()
+    state.save(settings, known)
+    return Drift(written)
+
+
+def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder: Path) -> int:
+    """Replace the touched orders and all of their trades, in one transaction."""
+    columns, files, written = {}, {}, 0
+    for name in ("orders", "trades"):
+        columns[name] = common_columns(server, TABLES[name], f"main.{name}", settings)
+        files[name] = folder / f"{name}.csv"
+        with open_writer(settings) as connection:
+            found = connection.execute(
+                f"copy (select {', '.join(as_postgres(n, t) for n, t in columns[name].items())}"
+                f" from main.{name} where (exchange, symbol, source_order_id) in"
+                f" (select (exchange, symbol, order_id) from {sql_path(touched)}))"
+                f" to {sql_path(files[name])} (format csv, header false)"
+            ).fetchone()
+        written += int(found[0]) if found else 0
+    with server.transaction():
+        for name in ("orders", "trades"):
+            server.execute(f"create temp table new_{name} (like {name}) on commit drop".encode())
+            names = ", ".join(quoted(column) for column in columns[name])
+            copy_in(server, f"copy new_{name} ({names}) from stdin (format csv)", files[name])
+        server.execute("delete from trades where order_id in (select order_id from new_orders)")
+        server.execute("delete from orders where order_id in (select order_id from new_orders)")
+        for name in ("orders", "trades"):
+            names = ", ".join(quoted(column) for column in columns[name])
+            server.execute(f"insert into {name} ({names}) select {names} from new_{name}".encode())
+    return written

@@ -1,0 +1,116 @@
+"""Read ranges of one relation, one after the other or several at once, and keep the manifest."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+
+from python_ingest.migration import changes, manifest
+from python_ingest.migration.copy_out import copy_range
+from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.ranges import Range
+from python_ingest.migration.relation import Relation
+from python_ingest.migration.server import connected
+from python_ingest.storage.files import move_into_place, sha256_of
+
+
+class Watcher:
+    """Is told how an extraction goes on; does nothing by itself."""
+
+    def planned(self, ranges: int, resumed: int, rows: int) -> None:
+        """So many ranges, of which an earlier run has read some; about so many rows to come."""
+
+    def rows(self, number: int) -> None:
+        """So many more rows came."""
+
+    def done(self) -> None:
+        """Nothing more comes, or it failed."""
+
+    def changed(self, span: Range, *, still: bool) -> None:
+        """A range changed meanwhile and is read again; `still`: it changed once more."""
+
+
+class RangeReader:
+    """Reads ranges, one after the other or several at once, and keeps the run's manifest."""
+
+    def __init__(self, relation: Relation, folder: Path, run: Manifest, watcher: Watcher) -> None:
+        self.relation = relation
+        self.run = run
+        self._folder = folder
+        self._watcher = watcher
+        self._lock = threading.Lock()
+        manifest.save(folder, run, manifest.UNFINISHED)
+
+    def read(self, connection: psycopg.Connection, ranges: list[Range], jobs: int) -> None:
+        """Read ranges; with several jobs each has a connection of its own."""
+        if jobs == 1 or len(ranges) < 2:  # noqa: PLR2004
+            for span in ranges:
+                self._read(connection, span)
+            return
+        waiting: queue.SimpleQueue[Range] = queue.SimpleQueue()
+        for span in ranges:
+            waiting.put(span)
+        errors: list[Exception] = []
+
+        def work() -> None:
+            try:
+                with connected() as own:
+                    while not errors:
+                        self._read(own, waiting.get_nowait())
+            except queue.Empty:
+                return
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(min(jobs, len(ranges)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def mark_changing(self, part: Part) -> None:
+        """Note that a range does not hold still."""
+        self._keep(replace(part, is_changing=True))
+
+    def extend(self, spans: list[Range]) -> None:
+        """Take ranges into the plan that were not there when it was made."""
+        self.run = replace(self.run, plan=tuple(sorted([*self.run.plan, *spans])))
+
+    def _read(self, connection: psycopg.Connection, span: Range) -> None:
+        name = f"{span.label}-{self.run.run}"
+        unfinished = self._folder / f".{name}.parquet"
+        rejects = self._folder / f".{name}.rejects.parquet"
+        with connection.transaction():
+            seen = changes.look(connection, self.relation, span)
+            copied = copy_range(
+                connection, self.relation, span, unfinished, rejects, self._watcher.rows
+            )
+        size, sha256 = unfinished.stat().st_size, sha256_of(unfinished)
+        if copied.rejected:
+            move_into_place(rejects, self._folder / rejects.name[1:])
+        move_into_place(unfinished, self._folder / unfinished.name[1:])
+        self._keep(
+            Part(
+                start=span.start,
+                end=span.end,
+                file=unfinished.name[1:],
+                rows=copied.rows,
+                bytes=size,
+                sha256=sha256,
+                rejected=copied.rejected,
+                reasons=copied.reasons,
+                rejects_file=rejects.name[1:] if copied.rejected else None,
+                seen=seen,
+            )
+        )
+
+    def _keep(self, part: Part) -> None:
+        with self._lock:
+            self.run = self.run.with_part(part)
+            manifest.save(self._folder, self.run, manifest.UNFINISHED)

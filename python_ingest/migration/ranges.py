@@ -1,0 +1,93 @@
+"""Which stretches of time an extraction reads one by one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# A range is one file and one query: large enough to be read fast, small enough to read again.
+_ROWS_PER_RANGE = 200_000
+
+
+@dataclass(frozen=True, order=True)
+class Range:
+    """From `start` up to but not including `end`, UTC."""
+
+    start: datetime
+    end: datetime
+    is_compressed: bool = False
+
+    def overlaps(self, other: Range) -> bool:
+        """Whether the two share an instant."""
+        return self.start < other.end and other.start < self.end
+
+    @property
+    def label(self) -> str:
+        """A name that sorts by time and is safe in a file name."""
+        return f"{self.start:%Y%m%dT%H%M%S}_{self.end:%Y%m%dT%H%M%S}"
+
+
+def calendar(first: datetime, last: datetime, rows: int) -> list[Range]:
+    """Cover [first, last] with whole UTC days, months or years, by how many rows there are."""
+    days = max((last - first).days, 1)
+    for step in ("day", "month"):
+        length = {"day": 1, "month": 30}[step]
+        if rows * length / days >= _ROWS_PER_RANGE or days <= length:
+            return list(_steps(first, last, step))
+    return list(_steps(first, last, "year"))
+
+
+def _steps(first: datetime, last: datetime, step: str) -> Iterator[Range]:
+    start = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    if step != "day":
+        start = start.replace(day=1, month=1 if step == "year" else start.month)
+    while start <= last:
+        end = _next(start, step)
+        yield Range(start, end)
+        start = end
+
+
+def _next(start: datetime, step: str) -> datetime:
+    if step == "day":
+        return start + timedelta(days=1)
+    if step == "month":
+        return (start + timedelta(days=31)).replace(day=1)
+    return start.replace(year=start.year + 1)
+
+
+def chosen(
+    ranges: Sequence[Range],
+    since: datetime | None,
+    until: datetime | None,
+    kept: Iterable[Range] = (),
+) -> list[Range]:
+    """Return the ranges that [since, until) touches.
+
+    Where one of them cuts a range that an earlier extraction `kept`, all of that one is read
+    again, so that no instant is left out or read twice.
+    """
+    low = since or datetime.min
+    high = until or datetime.max
+    kept = list(kept)
+    while True:
+        picked = [r for r in ranges if r.start < high and low < r.end]
+        cut = [k for k in kept if any(k.overlaps(r) for r in picked)]
+        wider = (
+            min([low, *(k.start for k in cut)]),
+            max([high, *(k.end for k in cut)]),
+        )
+        if wider == (low, high):
+            return picked
+        low, high = wider
+
+
+def merged(older: Iterable[Range], newer: Range) -> tuple[Range, ...]:
+    """Return the stretches of time that any of them covers, joined where they touch."""
+    found: list[Range] = []
+    for span in sorted([*older, newer]):
+        if found and span.start <= found[-1].end:
+            found[-1] = Range(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(Range(span.start, span.end))
+    return tuple(found)

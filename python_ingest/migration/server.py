@@ -1,0 +1,100 @@
+"""The connection to TimescaleDB: its string comes from TIMESCALE_DSN and is told to nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from python_ingest.errors import ConfigError, IngestError
+
+DSN_VARIABLE = "TIMESCALE_DSN"
+
+# What libpq says of a connection that failed holds host, port, user and database, so only what
+# kind of failure it is goes on to the user.
+_FAILURES = (
+    ("password authentication failed", "it refuses the user or the password"),
+    ("no password supplied", "it asks for a password and the string has none"),
+    ("does not exist", "it knows no such user or database"),
+    ("no pg_hba.conf entry", "its pg_hba.conf lets this user not in from here"),
+    ("could not translate host name", "there is no host of that name"),
+    ("name or service not known", "there is no host of that name"),
+    ("failed to resolve host", "there is no host of that name"),
+    ("connection refused", "nothing listens there"),
+    ("timeout", "it does not answer"),
+    ("too many connections", "it takes no more connections"),
+    ("remaining connection slots", "it takes no more connections"),
+    ("server closed the connection", "it closed the connection (does it take one client only?)"),
+    ("ssl", "it and libpq do not agree on SSL"),
+)
+
+
+class TimescaleError(IngestError):
+    """TimescaleDB could not be reached, or could not do what was asked."""
+
+
+def require_dsn(env: Mapping[str, str] | None = None) -> str:
+    """Return the connection string; ConfigError when it is not set or cannot be read."""
+    dsn = (os.environ if env is None else env).get(DSN_VARIABLE, "")
+    if not dsn.strip():
+        raise ConfigError(
+            f"{DSN_VARIABLE} is not set: export it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        )
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise ConfigError(
+            f"{DSN_VARIABLE} is no connection string that libpq understands:"
+            " postgresql://USER:PASSWORD@HOST:PORT/DATABASE or key=value pairs"
+        ) from None
+    return dsn
+
+
+def what_failed(error: psycopg.Error) -> str:
+    """Return an error's meaning without anything of the connection string."""
+    if error.diag.message_primary and error.sqlstate and not error.sqlstate.startswith("28"):
+        return _without_secrets(error.diag.message_primary)
+    text = str(error).lower()
+    for words, meaning in _FAILURES:
+        if words in text:
+            return meaning
+    return f"{type(error).__name__} {error.sqlstate or ''}".strip()
+
+
+def _without_secrets(text: str) -> str:
+    with suppress(IngestError):
+        known = conninfo_to_dict(require_dsn())
+        for key in ("password", "user", "host", "hostaddr", "dbname", "port"):
+            value = str(known.get(key) or "")
+            if value and value in text:
+                text = text.replace(value, "***")
+    return text
+
+
+@contextmanager
+def connected(*, read_only: bool = True) -> Iterator[psycopg.Connection]:
+    """Yield a session in UTC; read only ones are REPEATABLE READ, so a transaction is a snapshot.
+
+    Raises TimescaleError, whose text never holds the connection string.
+    """
+    dsn = require_dsn()
+    try:
+        connection = psycopg.connect(
+            dsn, connect_timeout=10, application_name="ingest", autocommit=True
+        )
+    except psycopg.Error as error:
+        raise TimescaleError(f"TimescaleDB ({DSN_VARIABLE}): {what_failed(error)}") from None
+    try:
+        with connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute("set datestyle = 'ISO'")
+            connection.execute("set extra_float_digits = 1")
+            if read_only:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
+            yield connection
+    except psycopg.Error as error:
+        raise TimescaleError(f"TimescaleDB: {what_failed(error)}") from None

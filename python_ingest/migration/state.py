@@ -1,0 +1,51 @@
+"""What the migration remembers between commands: one small file under DATA_DIR/migration/."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from python_ingest.errors import IngestError
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place
+
+
+@dataclass
+class State:
+    """Times are UTC texts. `migrated`: per table, when and up to when it was landed here.
+
+    `dual_write_from`: the batch after which rows are written to TimescaleDB too; `replayed_to` and
+    `orders_replayed_to` say how far that has come.
+    """
+
+    migrated: dict[str, dict[str, str]] = field(default_factory=dict)
+    dual_write_since: str | None = None
+    dual_write_from: int | None = None
+    replayed_to: int = 0
+    orders_replayed_to: int = 0
+    replayed_at: str | None = None
+
+
+def _path(settings: Settings) -> Path:
+    return settings.data_dir / "migration" / "state.json"
+
+
+def load(settings: Settings) -> State:
+    """Read what is remembered; nothing where there is none."""
+    path = _path(settings)
+    if not path.exists():
+        return State()
+    try:
+        return State(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise IngestError(f"{path} is damaged: {error}") from None
+
+
+def save(settings: Settings, state: State) -> None:
+    """Write it durably."""
+    path = _path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
+    move_into_place(temporary, path)

@@ -1,0 +1,267 @@
+"""The whole way: PostgreSQL's tables are migrated, built, proven equal; seeded faults are found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.migration import dual_write
+from python_ingest.migration.backfill import LANDABLE, Wish, migrate
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.order_states import replay_orders
+from python_ingest.migration.range_reader import Watcher
+from python_ingest.settings import Settings, Timescale
+
+from .conftest import TABLES, settings_in
+from .market import dbt, fill
+
+COMPARED = ("ohlcv_bars", "positions", "portfolio_snapshots")
+UNBUILT = ("--exclude-resource-type", "test", "unit_test", "snapshot")
+DAY = datetime(2024, 8, 7)
+
+
+def migrate_all(settings: Settings):
+    return migrate(settings, Wish(LANDABLE), lambda name: Watcher(), lambda result: None)
+
+
+def rows(settings: Settings, query: str):
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def copied(settings: Settings, folder: Path) -> Settings:
+    shutil.copytree(settings.data_dir, folder / "data")
+    return settings_in(folder)
+
+
+@pytest.fixture(scope="module")
+def environment():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def server(postgres_dsn, environment):
+    environment.setenv("TIMESCALE_DSN", postgres_dsn)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"truncate {', '.join(TABLES)}".encode())
+        fill(connection)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def migrated(server, tmp_path_factory) -> Settings:
+    settings = settings_in(tmp_path_factory.mktemp("migrated"))
+    results = migrate_all(settings)
+    assert {result.state for result in results} == {"landed"}
+    for table in COMPARED:
+        extract(settings, Request(table))
+    built = dbt(settings, "build", *UNBUILT)
+    assert built.returncode == 0, built.stdout[-4000:]
+    return settings
+
+
+def test_all_rows_are_here_once_and_a_second_migration_lands_nothing(migrated, server, tmp_path):
+    expected = server.execute("select count(*) from market_ticks").fetchone()
+    assert rows(migrated, "select count(*), count(*) from raw.market_ticks")[0][0] == expected[0]
+    assert rows(migrated, "select distinct source from raw.market_ticks") == [("backfill",)]
+    again = copied(migrated, tmp_path)
+    results = migrate_all(again)
+    assert sum(result.landed for result in results) == 0
+    assert rows(again, "select count(*) from raw.market_ticks")[0] == expected
+    assert rows(again, "select count(*) from raw.application_logs") == [(20,)]
+
+
+def test_every_closed_bucket_of_every_table_matches(migrated):
+    found = rows(
+        migrated,
+        "select table_name, count(*), count(*) filter (where verdict <> 'match')"
+        " from migration.consistency_buckets where is_closed group by all order by all",
+    )
+    assert [(name, wrong) for name, _, wrong in found] == [
+        (name, 0)
+        for name in ("application_logs", "market_ticks", "ohlcv_bars", "orders", "positions",
+                     "system_metrics", "trades")
+    ], rows(migrated, "from migration.consistency_differences limit 20")  # fmt: skip
+    assert {name: buckets for name, buckets, _ in found}["market_ticks"] == 48 + 2
+
+
+MARTS = {
+    "market_ticks": "tick_id, ingestion_time, source, batch_id",
+    "ohlcv_bars": "built_batch_id, built_at",
+    "ohlcv_bars_filled": "",
+    "latest_ticks": "tick_id, ingestion_time, source",
+    "tick_gaps": "",
+    "orders": "",
+    "trades": "reported_at",
+    "positions": "",
+    "current_positions": "",
+    "round_trips": "",
+    "portfolio_snapshots": "",
+    "system_metrics": "metric_id, ingestion_time, batch_id",
+    "application_logs": "log_id, ingestion_time, batch_id",
+}
+
+
+def contents(settings: Settings, mart: str, without: str):
+    columns = [c for (c, *_) in rows(settings, f"describe {mart}")]
+    kept = [c for c in columns if c not in without.split(", ")]
+    return sorted(rows(settings, f"select {', '.join(kept)} from {mart}"), key=repr)
+
+
+def test_marts_are_equal_whichever_side_is_read_and_the_flag_alone_goes_back(migrated, tmp_path):
+    other = copied(migrated, tmp_path)
+    built = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS="false")
+    assert built.returncode == 0, built.stdout[-4000:]
+    assert rows(other, "select distinct tick_id > 4294967296 from market_ticks") == [(False,)]
+    for mart, without in MARTS.items():
+        expected = contents(migrated, mart, without)
+        assert contents(other, mart, without) == expected, mart
+    assert len(contents(other, "orders", "")) == 7
+    assert len(contents(other, "trades", "")) == 4
+    back = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS_TICKS="true",
+               USE_DUCKDB_FOR_READS="false")  # fmt: skip
+    assert back.returncode == 0, back.stdout[-4000:]
+    assert rows(other, "select distinct tick_id > 4294967296 from market_ticks") == [(True,)]
+    assert contents(other, "ohlcv_bars", MARTS["ohlcv_bars"]) == contents(
+        migrated, "ohlcv_bars", MARTS["ohlcv_bars"]
+    )
+
+
+# Each fault in an hour of its own, so that one build finds them all.
+FAULTS = {
+    "dropped": (1, "delete from market_ticks where tick_id = (select min(tick_id) {hour})"),
+    "doubled": (3, "insert into market_ticks select * {hour}"
+                   " and tick_id = (select min(tick_id) {hour})"),
+    "8th decimal": (5, "update market_ticks set last_price = last_price + 0.00000001"
+                       " where tick_id = (select min(tick_id) {hour} and last_price is not null)"),
+    "shifted": (7, "update market_ticks set timestamp = timestamp + interval '1 microsecond'"
+                   " where tick_id = (select min(tick_id) {hour})"),
+    "nan": (9, "update market_ticks set last_price = 'NaN'"
+               " where tick_id = (select min(tick_id) {hour} and last_price is not null)"),
+    "swapped symbol": (11, "update market_ticks set symbol = 'ETHUSDT' where tick_id ="
+                           " (select min(tick_id) {hour} and symbol = 'BTCUSDT')"),
+    "null for zero": (13, "update market_ticks set volume = 0"
+                          " where tick_id = (select min(tick_id) {hour})"),
+}  # fmt: skip
+
+
+def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, server, tmp_path):
+    faulty = copied(migrated, tmp_path)
+    server.execute("create table as_it_was as select * from market_ticks")
+    try:
+        for hour, change in FAULTS.values():
+            start = DAY + timedelta(hours=hour)
+            condition = (
+                f"from market_ticks where timestamp >= '{start}+00'"
+                f" and timestamp < '{start + timedelta(hours=1)}+00'"
+            )
+            done = server.execute(change.format(hour=condition).encode())
+            assert done.rowcount == 1
+        # and the whole second day is missing
+        server.execute("delete from market_ticks where timestamp >= '2024-08-08 00:00+00'")
+        extracted = extract(faulty, Request("market_ticks"))
+    finally:
+        server.execute("truncate market_ticks; insert into market_ticks select * from as_it_was;"
+                       " drop table as_it_was")  # fmt: skip
+    assert extracted.rejected == 1
+    compared = ("path:models/migration", "path:tests/consistency", *(
+        f"path:models/staging/stg_timescale_{name}.sql" for name in ("ticks", "coverage", "ranges")
+    ))  # fmt: skip
+    built = dbt(faulty, "build", "--select", *compared)
+    assert built.returncode == 1
+    for test in ("closed_buckets_match", "extracts_are_whole"):
+        assert f"Failure in test {test} " in built.stdout
+    found = dict(rows(
+        faulty,
+        "select bucket, verdict from migration.consistency_buckets where bucket_size = 'hour'"
+        " and table_name = 'market_ticks' and is_closed and verdict <> 'match'",
+    ))  # fmt: skip
+    expected = {DAY + timedelta(hours=hour): "different" for hour, _ in FAULTS.values()}
+    expected |= {DAY + timedelta(hours=hour): "missing_in_timescale" for hour in range(24, 48)}
+    assert found == expected
+    days = rows(
+        faulty,
+        "select bucket, verdict from migration.consistency_buckets where bucket_size = 'day'"
+        " and table_name = 'market_ticks' order by 1",
+    )
+    assert days == [(DAY, "different"), (DAY + timedelta(days=1), "missing_in_timescale")]
+    decimal = rows(
+        faulty,
+        "select row_values, duckdb_rows, timescale_rows from migration.consistency_differences"
+        f" where bucket = timestamp '{DAY + timedelta(hours=5)}' order by duckdb_rows",
+    )
+    prices = [json.loads(values)["last_price"] for values, *_ in decimal]
+    assert [(here, there) for _, here, there in decimal] == [(0, 1), (1, 0)]
+    assert round(float(prices[0]) - float(prices[1]), 8) == 1e-8
+    doubled = rows(
+        faulty,
+        "select duckdb_rows, timescale_rows, difference from migration.consistency_differences"
+        f" where bucket = timestamp '{DAY + timedelta(hours=3)}'",
+    )
+    assert doubled == [(1, 2, "more in timescale")]
+
+
+def order_events(path: Path) -> Path:
+    """A new order with two fills, a fill of one that came from TimescaleDB, and one of nobody's."""
+    common = {"exchange": "binance", "symbol": "BTCUSDT", "order_type": "limit"}
+    new = {**common, "order_id": "new-1", "client_order_id": "n1", "side": "buy", "quantity": "4",
+           "strategy_id": "momentum"}  # fmt: skip
+    old = {**common, "order_id": "00000000-0000-4000-8000-000000000007",
+           "client_order_id": "client-7", "side": "buy", "quantity": "2"}  # fmt: skip
+    fill = {"event_type": "fill", "fill_quantity": "1", "commission_currency": "USD"}
+    events = [
+        {**new, "event_id": "1", "event_type": "created", "event_time": "2024-08-08T12:00:00Z"},
+        {**new, **fill, "event_id": "2", "trade_id": "t1", "fill_price": "100.00000001",
+         "commission": "0.25", "event_time": "2024-08-08T12:01:00Z"},
+        {**new, **fill, "event_id": "3", "trade_id": "t2", "fill_price": "101",
+         "commission": "0.25", "event_time": "2024-08-08T12:02:00Z"},
+        {**old, **fill, "event_id": "4", "trade_id": "t3", "fill_price": "99",
+         "commission": "0", "event_time": "2024-08-08T12:03:00Z"},
+        {**new, **fill, "order_id": "stray", "event_id": "5", "trade_id": "t4",
+         "fill_price": "1", "event_time": "2024-08-08T12:04:00Z"},
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, server, tmp_path):
+    copy = copied(migrated, tmp_path)
+    twice = copy.model_copy(update={"timescale": Timescale(dual_write=True)})
+    dual_write.begin(twice)
+    (landed,) = land_files(twice, "orders", [order_events(tmp_path / "orders.ndjson")])
+    assert landed.landed == 5
+    assert dbt(twice, "build", "--select", "+orders", "+trades", *UNBUILT).returncode == 0
+    drift = replay_orders(twice)
+    # two orders, their two and one trades; the order that began nowhere stays out
+    assert (drift.written, drift.error) == (5, None)
+    assert replay_orders(twice).written == 0
+    states = server.execute(
+        "select client_order_id, status, filled_quantity, average_fill_price, commission"
+        " from orders where client_order_id in ('n1', 'client-7') order by 1"
+    ).fetchall()
+    assert states == [
+        ("client-7", "partial", 1, 99, 0),
+        ("n1", "partial", 2, Decimal("100.50000001"), Decimal("0.5")),
+    ]
+    assert server.execute("select count(*) from trades").fetchone() == (7,)
+    (again, *_) = [
+        result
+        for result in migrate(twice, Wish(("orders",)), lambda name: Watcher(), lambda r: None)
+        if result.kind == "orders"
+    ]
+    with duckdb.connect(str(twice.database_path)) as connection:
+        fills = connection.execute(
+            "select count(*) from raw.order_events where event_type = 'fill'"
+        ).fetchone()
+    assert fills == (4 + 4,)
+    assert again.state in ("landed", "already landed")

@@ -1,0 +1,145 @@
+"""Dual write: every landed row is in TimescaleDB once, whenever it comes back."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from python_ingest.cli.main import main
+from python_ingest.landing.land import land_files
+from python_ingest.migration import dual_write, state
+from python_ingest.migration.backfill import Wish, migrate
+from python_ingest.migration.range_reader import Watcher
+
+AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
+
+
+def ticks(path, first=1, rows=10, tape="A"):
+    duckdb.execute(
+        f"""
+        copy (
+            select 'binance' as exchange, 'BTC/USD' as symbol,
+                timestamp '2024-08-08 12:00:00.123456' + to_seconds(i) as timestamp,
+                (100 + i / 3)::decimal(18, 8) as last_price,
+                0.00000001::decimal(18, 8) as last_size,
+                i::varchar as trade_id, i as sequence_number,
+                [case when i % 2 = 0 then 'a,"b\\c' end, '', '{{}}'] as conditions,
+                case when i % 3 = 0 then '' else '{tape}' end as tape
+            from range({first}, {first + rows}) as t (i)
+        ) to '{path}' (format parquet)
+        """
+    )
+    return path
+
+
+@pytest.fixture
+def twice(settings):
+    return settings.model_copy(
+        update={"timescale": settings.timescale.model_copy(update={"dual_write": True})}
+    )
+
+
+def landed(settings, path):
+    dual_write.begin(settings)
+    (result,) = land_files(settings, "ticks", [path])
+    assert result.state == "landed", result
+    return dual_write.replay(settings)
+
+
+def test_rows_arrive_exactly_with_the_values_they_have_here(source, twice, tmp_path):
+    drift = landed(twice, ticks(tmp_path / "a.parquet"))
+    assert (drift.written, drift.batches, drift.error) == (10, 0, None)
+    columns = "tick_id, symbol, timestamp, last_price, last_size, conditions, tape, sequence_number"
+    with duckdb.connect(str(twice.database_path)) as connection:
+        here = connection.execute(f"select {columns} from raw.market_ticks order by 1").fetchall()
+    there = source.execute(
+        f"select {columns.replace('timestamp', '''timestamp at time zone 'UTC' ''')}"
+        " from market_ticks order by 1"
+    ).fetchall()
+    assert there == here
+    assert here[0][2] == datetime(2024, 8, 8, 12, 0, 1, 123456)
+    assert here[0][3] == Decimal("100.33333333")
+
+
+def test_a_server_that_is_away_stops_nothing_and_gets_what_it_missed(
+    source, twice, tmp_path, monkeypatch, postgres_dsn
+):
+    monkeypatch.setenv("TIMESCALE_DSN", AWAY)
+    drift = landed(twice, ticks(tmp_path / "a.parquet"))
+    assert (drift.written, drift.batches, drift.rows) == (0, 1, 10)
+    assert "nothing listens" in drift.error
+    drift = landed(twice, ticks(tmp_path / "b.parquet", first=100))
+    assert (drift.batches, drift.rows) == (2, 20)
+    monkeypatch.setenv("TIMESCALE_DSN", postgres_dsn)
+    assert dual_write.replay(twice).written == 20
+    assert dual_write.replay(twice).written == 0
+    assert source.execute("select count(*), count(distinct tick_id) from market_ticks").fetchone() \
+        == (20, 20)  # fmt: skip
+
+
+def test_a_replay_killed_after_the_commit_writes_nothing_twice(source, twice, tmp_path):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    known = state.load(twice)
+    known.replayed_to = 0  # as if the process had died before it remembered
+    state.save(twice, known)
+    assert dual_write.replay(twice).written == 0
+    assert source.execute("select count(*) from market_ticks").fetchone() == (10,)
+
+
+def test_only_what_lands_after_it_was_switched_on_is_written(source, settings, twice, tmp_path):
+    land_files(settings, "ticks", [ticks(tmp_path / "a.parquet")])
+    drift = landed(twice, ticks(tmp_path / "b.parquet", first=100, rows=3))
+    assert drift.written == 3
+
+
+def test_migrated_rows_do_not_go_back_and_written_ones_do_not_come_back(source, twice, tmp_path):
+    source.execute(
+        "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price, last_size,"
+        " sequence_number) values (1, 'binance', 'OLD', '2024-08-01 00:00+00', 7, 1, 5),"
+        " (2, 'binance', 'OLD', '2024-08-01 00:00+00', 7, 1, 5),"
+        " (3, 'binance', 'OLD', '2024-08-01 00:00+00', 8, 1, null),"
+        " (4, 'binance', 'OLD', '2024-08-01 00:00+00', 8, 1, null)"
+    )
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    results = migrate(twice, Wish(("market_ticks",)), lambda name: Watcher(), lambda result: None)
+    # one sequence number twice is one tick; two ticks without a number are two
+    assert [(r.landed, r.duplicate) for r in results if r.read] == [(3, 1)]
+    assert dual_write.replay(twice).written == 0
+    with duckdb.connect(str(twice.database_path)) as connection:
+        found = connection.execute(
+            "select source, count(*) from raw.market_ticks group by 1 order by 1"
+        ).fetchall()
+    assert found == [("backfill", 3), ("websocket", 10)]
+
+
+def test_the_command_lands_says_what_is_missing_and_measures_it(
+    settings, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("TIMESCALE_DSN", AWAY)
+    monkeypatch.setenv("TIMESCALE_DUAL_WRITE", "true")
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    path = ticks(tmp_path / "a.parquet")
+    monkeypatch.setattr(sys, "argv", ["ingest", "land", "ticks", str(path)])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code in (0, None)
+    printed = capfd.readouterr()
+    assert "10 landed" in printed.out
+    assert "TimescaleDB lacks 10 rows of 1 batches" in printed.err
+    assert "wr0ng-pass" not in printed.out + printed.err
+    with duckdb.connect(str(settings.database_path)) as connection:
+        measured = dict(
+            connection.execute("select metric_name, value from raw.system_metrics").fetchall()
+        )
+    assert measured["timescale_drift_rows"] == 10
+    monkeypatch.setattr(sys, "argv", ["ingest", "migration", "status"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capfd.readouterr()
+    assert "phase" in printed.out
+    assert "TimescaleDB lacks" in printed.out
+    assert "next: ingest migrate" in printed.out

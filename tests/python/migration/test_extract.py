@@ -1,0 +1,424 @@
+"""Extraction from PostgreSQL 15: every value exact, every row there, nothing told of the DSN."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from python_ingest.cli.main import main
+from python_ingest.errors import UsageError
+from python_ingest.migration import extract as extraction
+from python_ingest.migration import manifest, range_reader
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.ranges import Range, calendar, chosen, merged
+
+from .conftest import PASSWORD, REPOSITORY
+
+DAY = datetime(2024, 8, 8)
+
+
+def add_ticks(source, days=3, per_day=40, first=1):
+    """Ticks of two symbols, trades and quotes in turn, evenly over each day."""
+    source.execute(
+        """
+        insert into market_ticks (tick_id, exchange, symbol, timestamp, bid_price, ask_price,
+            last_price, last_size, sequence_number, conditions, correlation_id)
+        select %(first)s + d * %(n)s + i, 'binance',
+            case i %% 2 when 0 then 'BTCUSDT' else 'ETHUSDT' end,
+            timestamptz '2024-08-08 00:00+00' + d * interval '1 day'
+                + i * (interval '1 day' / %(n)s),
+            case when i %% 4 = 0 then 100.25 + i end, case when i %% 4 = 0 then 100.5 + i end,
+            case when i %% 4 <> 0 then 0.00000001 * i + d end,
+            case when i %% 4 <> 0 then 1.5 end, %(first)s + d * %(n)s + i,
+            case when i %% 3 = 0 then array['@', 'T'] end,
+            case when i %% 5 = 0 then gen_random_uuid() end
+        from generate_series(0, %(days)s - 1) d, generate_series(0, %(n)s - 1) i
+        """,
+        {"first": first, "n": per_day, "days": days},
+    )
+
+
+def rows_of(settings, relation, columns="*"):
+    found = manifest.load(manifest.folder_of(settings, relation))
+    files = [str(manifest.folder_of(settings, relation) / part.file) for part in found.parts]
+    if not files:
+        return []
+    connection = duckdb.connect()
+    return connection.execute(
+        f"select {columns} from read_parquet($files, union_by_name = true) order by 1",
+        {"files": files},
+    ).fetchall()
+
+
+class Interfering(Watcher):
+    """Does something once, when the n-th block of rows came."""
+
+    def __init__(self, at, action):
+        self.at, self.action, self.seen, self.told = at, action, 0, []
+
+    def rows(self, number):
+        self.seen += 1
+        if self.seen == self.at:
+            self.action()
+
+    def changed(self, span, *, still):
+        self.told.append((span.start, still))
+
+
+def test_every_value_is_what_another_reader_of_postgres_gets(source, settings):
+    texts = ["", "NULL", "\\N", "a,b", 'say "hi"', "two\nlines", "tab\t", "back\\slash", "é𝄞",
+             "\r\n", "null", " ", "'", "\\.", "{}"]  # fmt: skip
+    for number, text in enumerate([*texts, None]):
+        source.execute(
+            "insert into market_ticks (tick_id, exchange, symbol, timestamp, tape, conditions,"
+            " last_price, volume) values (%s, %s, 'X', %s, %s, %s, %s, %s)",
+            [number, text or "none", DAY.replace(tzinfo=UTC) + timedelta(microseconds=number),
+             text, [text, None, "z"] if text is not None else None,
+             Decimal("-9999999999.99999999"), Decimal("0.00000001") * number],
+        )  # fmt: skip
+    source.execute(
+        "insert into market_ticks (tick_id, exchange, symbol, timestamp) values"
+        " (100, 'x', 'Y', '2024-08-08 23:30:00.123456-07')"
+    )
+    extract(settings, Request("market_ticks"))
+    columns = "tick_id, exchange, timestamp, tape, conditions, last_price, volume"
+    expected = source.execute(
+        f"select {columns.replace('timestamp', '''timestamp at time zone 'UTC' ''')}"
+        " from market_ticks order by 1"
+    ).fetchall()
+    assert rows_of(settings, "market_ticks", columns) == expected
+
+
+def test_json_uuid_and_other_types_survive(source, settings):
+    source.execute("drop table if exists odd; create table odd (at timestamptz, j jsonb, u uuid,"
+                   " b boolean, d double precision, f real, day date, n numeric, s smallint,"
+                   " ip inet, ns numeric[])")  # fmt: skip
+    source.execute(
+        "insert into odd values ('2024-01-01 00:00+00', '{\"a\": [1, null, \"x\\n\"]}',"
+        " '6ba7b812-9dad-11d1-80b4-00c04fd430c8', true, 0.1, 0.1, '2024-02-29',"
+        " 123456789012345678901234567890.123456789012345678901234567890, 7, '10.0.0.1',"
+        " array[1.5, null])"
+    )
+    extract(settings, Request("odd"))
+    (row,) = rows_of(settings, "odd")
+    at, document, uuid, boolean, double, real, day, exact, small, address, numbers = row
+    assert at == datetime(2024, 1, 1)
+    assert duckdb.execute("select ?::json = ?::json", [document, '{"a": [1, null, "x\\n"]}'])
+    assert str(uuid) == "6ba7b812-9dad-11d1-80b4-00c04fd430c8"
+    assert (boolean, double, small, str(day)) == (True, 0.1, 7, "2024-02-29")
+    assert abs(real - 0.1) < 1e-7
+    assert exact == "123456789012345678901234567890.123456789012345678901234567890"
+    assert (address, numbers) == ("10.0.0.1/32", ["1.5", None])
+
+
+def test_nan_infinity_and_digits_that_do_not_fit_are_counted_and_kept_with_a_reason(
+    source, settings
+):
+    add_ticks(source, days=1, per_day=20)
+    source.execute("update market_ticks set last_price = 'NaN' where tick_id = 4")
+    source.execute("alter table market_ticks alter volume type numeric")
+    try:
+        source.execute("update market_ticks set volume = 'Infinity' where tick_id = 5")
+        source.execute("update market_ticks set volume = 0.123456789 where tick_id = 6")
+        source.execute("update market_ticks set volume = 12345678901 where tick_id = 7")
+        source.execute("update market_ticks set volume = 0.1234567800 where tick_id = 8")
+        found = extract(settings, Request("market_ticks"))
+    finally:
+        source.execute("truncate market_ticks")
+        source.execute("alter table market_ticks alter volume type numeric(18, 8)")
+    assert (found.rows, found.rejected) == (16, 4)
+    assert found.parts[0].reasons == {
+        "last_price: NaN or infinite": 1,
+        "volume: NaN or infinite": 1,
+        "volume: does not fit DECIMAL(18,8)": 2,
+    }
+    kept = dict(rows_of(settings, "market_ticks", "tick_id, volume"))
+    assert kept[8] == Decimal("0.12345678")
+    assert not {4, 5, 6, 7} & set(kept)
+    folder = manifest.folder_of(settings, "market_ticks")
+    refused = duckdb.sql(f"from '{folder / found.parts[0].rejects_file}'").fetchall()
+    assert len(refused) == 4
+    assert any("NaN" in raw_text for raw_text, _ in refused)
+
+
+def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, settings):
+    add_ticks(source)
+    source.execute("analyze market_ticks")
+    found = extract(settings, Request("market_ticks"))
+    assert found.rows == 120
+    assert found.covered == (Range(datetime(2024, 8, 1), found.started_at),)
+    folder = manifest.folder_of(settings, "market_ticks")
+    for part in found.parts:
+        assert (folder / part.file).stat().st_size == part.bytes
+        assert extraction.sha256_of(folder / part.file) == part.sha256
+    assert manifest.load(folder) == found
+    assert sorted(path.name for path in folder.glob("*.parquet")) == sorted(
+        part.file for part in found.parts
+    )
+
+
+@pytest.fixture
+def by_day(monkeypatch):
+    """Small tables are read day by day, as large ones are."""
+    monkeypatch.setattr("python_ingest.migration.ranges._ROWS_PER_RANGE", 1)
+
+
+def read_ranges(monkeypatch):
+    read = []
+    copy = range_reader.copy_range
+
+    def counting(connection, relation, span, *rest):
+        read.append(span.start)
+        return copy(connection, relation, span, *rest)
+
+    monkeypatch.setattr(range_reader, "copy_range", counting)
+    return read
+
+
+@pytest.mark.usefixtures("by_day")
+def test_a_killed_run_goes_on_and_reads_no_finished_range_again(source, settings, monkeypatch):
+    add_ticks(source, days=4)
+    source.execute("analyze market_ticks")
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from python_ingest.migration import ranges\n"
+        "from python_ingest.migration.extract import Request, extract\n"
+        "from python_ingest.migration.range_reader import Watcher\n"
+        "from python_ingest.settings import load_settings\n"
+        "ranges._ROWS_PER_RANGE = 1\n"
+        "class Killed(Watcher):\n"
+        "    seen = 0\n"
+        "    def rows(self, number):\n"
+        "        self.seen += 1\n"
+        "        if self.seen == 3: os.kill(os.getpid(), 9)\n"
+        "settings = load_settings(Path('none.toml'), {'DATA_DIR': sys.argv[1]})\n"
+        "extract(settings, Request('market_ticks'), Killed())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(settings.data_dir)], cwd=REPOSITORY, check=False
+    )
+    assert done.returncode == -9
+    folder = manifest.folder_of(settings, "market_ticks")
+    assert manifest.load(folder) is None
+    assert len(manifest.load(folder, manifest.UNFINISHED).parts) == 2
+    read = read_ranges(monkeypatch)
+    found = extract(settings, Request("market_ticks"))
+    assert read == [DAY + timedelta(days=2), DAY + timedelta(days=3)]
+    assert found.rows == 160
+    assert len(rows_of(settings, "market_ticks", "distinct tick_id")) == 160
+    assert not [path for path in folder.iterdir() if path.name.startswith(".2")]
+    read.clear()
+    extract(settings, Request("market_ticks"))  # finished: made again
+    assert len(read) == 4
+
+
+@pytest.mark.usefixtures("by_day")
+def test_a_damaged_file_of_an_unfinished_run_is_read_again(source, settings, monkeypatch):
+    add_ticks(source)
+    source.execute("analyze market_ticks")
+
+    def fail():
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        extract(settings, Request("market_ticks"), Interfering(3, fail))
+    folder = manifest.folder_of(settings, "market_ticks")
+    first = manifest.load(folder, manifest.UNFINISHED).parts[0]
+    content = bytearray((folder / first.file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / first.file).write_bytes(content)
+    read = read_ranges(monkeypatch)
+    extract(settings, Request("market_ticks"))
+    assert first.start in read
+    assert len(rows_of(settings, "market_ticks")) == 120
+
+
+@pytest.mark.usefixtures("by_day")
+@pytest.mark.parametrize(
+    ("change", "rows"),
+    [
+        ("insert into market_ticks (tick_id, exchange, symbol, timestamp)"
+         " values (999, 'binance', 'X', '2024-08-08 12:00+00')", 121),
+        ("update market_ticks set last_price = 7 where tick_id = 2", 120),
+        ("delete from market_ticks where tick_id = 2", 119),
+        ("insert into market_ticks (tick_id, exchange, symbol, timestamp)"
+         " values (999, 'binance', 'X', '2024-08-11 12:00+00')", 121),
+    ],
+    ids=["insert", "update", "delete", "new day"],
+)  # fmt: skip
+def test_a_range_that_changes_meanwhile_is_noticed_and_read_again(source, settings, change, rows):
+    add_ticks(source)
+    source.execute("analyze market_ticks")
+    watcher = Interfering(2, lambda: source.execute(change))
+    found = extract(settings, Request("market_ticks"), watcher)
+    if "2024-08-11" not in change:
+        assert watcher.told == [(DAY, False)]
+    assert not any(part.is_changing for part in found.parts)
+    expected = source.execute("select tick_id, last_price from market_ticks order by 1").fetchall()
+    assert len(expected) == rows
+    assert rows_of(settings, "market_ticks", "tick_id, last_price") == expected
+
+
+@pytest.mark.usefixtures("by_day")
+def test_a_range_that_never_holds_still_is_marked(source, settings):
+    add_ticks(source)
+    source.execute("analyze market_ticks")
+
+    class Restless(Watcher):
+        def __init__(self):
+            self.told = []
+
+        def rows(self, number):
+            source.execute("update market_ticks set tape = 'x' where tick_id = 2")
+
+        def changed(self, span, *, still):
+            self.told.append((span.start, still))
+
+    watcher = Restless()
+    found = extract(settings, Request("market_ticks"), watcher)
+    assert [part.start for part in found.parts if part.is_changing] == [DAY]
+    assert (DAY, True) in watcher.told
+
+
+@pytest.mark.usefixtures("by_day")
+def test_part_of_a_table_is_extracted_again_and_the_rest_kept(source, settings, monkeypatch):
+    add_ticks(source)
+    source.execute("analyze market_ticks")
+    extract(settings, Request("market_ticks"))
+    source.execute("update market_ticks set tape = 'B' where timestamp >= '2024-08-09 12:00+00'"
+                   " and timestamp < '2024-08-09 12:30+00'")  # fmt: skip
+    read = read_ranges(monkeypatch)
+    found = extract(
+        settings, Request("market_ticks", datetime(2024, 8, 9, 6), datetime(2024, 8, 9, 7))
+    )
+    assert read == [datetime(2024, 8, 9)]
+    assert found.rows == 120
+    assert [row for row in rows_of(settings, "market_ticks", "tape") if row[0]] == [("B",)]
+    assert [span.start for span in found.covered] == [DAY]
+    assert found.covered[0].end > datetime(2024, 8, 11)
+
+
+@pytest.mark.usefixtures("by_day")
+def test_a_day_that_is_gone_there_is_gone_from_the_extract(source, settings):
+    add_ticks(source)
+    extract(settings, Request("market_ticks"))
+    source.execute("delete from market_ticks where timestamp >= '2024-08-09 00:00+00'")
+    found = extract(settings, Request("market_ticks"))
+    assert [part.start for part in found.parts] == [DAY]
+    assert len(rows_of(settings, "market_ticks")) == 40
+    assert found.covered[0].end == found.started_at
+
+
+@pytest.mark.usefixtures("by_day")
+def test_several_jobs_read_the_same(source, settings):
+    add_ticks(source, days=5)
+    source.execute("analyze market_ticks")
+    found = extract(settings, Request("market_ticks", jobs=3))
+    assert len(found.parts) == 5
+    assert len(rows_of(settings, "market_ticks", "distinct tick_id")) == 200
+
+
+def test_an_empty_table_and_an_unknown_one(source, settings):
+    found = extract(settings, Request("market_ticks", DAY, DAY + timedelta(days=1)))
+    assert (found.rows, found.parts) == (0, ())
+    assert found.covered == (Range(DAY, DAY + timedelta(days=1)),)
+    with pytest.raises(UsageError, match="market_ticks"):
+        extract(settings, Request("market_tick"))
+    source.execute("drop table if exists narrow; create table narrow (i int)")
+    with pytest.raises(UsageError, match="--time"):
+        extract(settings, Request("narrow"))
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=127.0.0.1 port={port} user=bench dbname=postgres password=wr0ng-pass",
+        "postgresql://bench:wr0ng-pass@127.0.0.1:{port}/postgres",
+        "postgresql://nobody-here:wr0ng-pass@127.0.0.1:{port}/no_such_db",
+        "postgresql://bench:wr0ng-pass@127.0.0.1:1/postgres",
+        "postgresql://bench:wr0ng-pass@no-such-host.invalid/postgres",
+        "bench wr0ng-pass nonsense",
+        "postgresql://bench:wr0ng-pass@[::bad/postgres",
+        "",
+    ],
+    ids=["password", "url", "user", "nothing listens", "no host", "no string", "bad url", "empty"],
+)
+def test_the_connection_string_is_told_to_nobody(
+    postgres_dsn, settings, tmp_path, dsn, monkeypatch, capfd
+):
+    parameters = psycopg.conninfo.conninfo_to_dict(postgres_dsn)
+    monkeypatch.setenv("TIMESCALE_DSN", dsn.format(port=parameters["port"]))
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    monkeypatch.setattr(sys, "argv", "ingest extract timescale --table market_ticks".split())
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code in (1, 2)
+    printed = capfd.readouterr()
+    assert "TIMESCALE_DSN" in printed.err
+    assert "Traceback" not in printed.err
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in ("wr0ng-pass", "nobody-here", "no-such-host", "no_such_db", "bench"):
+        assert secret not in printed.out + printed.err
+        assert secret.encode() not in written
+
+
+def test_a_server_error_tells_nothing_either(source, settings):
+    source.execute("drop view if exists broken; create view broken as"
+                   " select timestamptz '2024-01-01' as at, 1 / (i - 1) as x"
+                   " from generate_series(1, 2) i")  # fmt: skip
+    with pytest.raises(Exception, match="division by zero") as caught:
+        extract(settings, Request("broken"))
+    assert PASSWORD not in str(caught.value)
+    manifest_text = "".join(path.read_text() for path in Path(settings.data_dir).rglob("*.json"))
+    assert PASSWORD not in manifest_text
+
+
+MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2025, 1, 1))
+
+
+@given(first=MOMENTS, span=st.timedeltas(timedelta(0), timedelta(days=900)),
+       rows=st.integers(0, 10**9))  # fmt: skip
+def test_a_calendar_covers_every_instant_once(first, span, rows):
+    found = calendar(first, first + span, rows)
+    assert found[0].start <= first
+    assert found[-1].end > first + span
+    assert all(a.end == b.start for a, b in pairwise(found))
+
+
+@given(first=MOMENTS, days=st.integers(1, 60), a=st.integers(-5, 70), b=st.integers(-5, 70))
+def test_chosen_ranges_touch_the_wish_and_cut_nothing_kept(first, days, a, b):
+    ranges = calendar(first, first + timedelta(days=days), 10**9)
+    months = calendar(first, first + timedelta(days=days), 0)
+    since, until = first + timedelta(days=min(a, b)), first + timedelta(days=max(a, b))
+    found = chosen(ranges, since, until, kept=months)
+    wish = Range(since, until)
+    for one in ranges:
+        assert one in found or not one.overlaps(wish) or since == until
+    for kept in months:
+        inside = [r for r in ranges if r.overlaps(kept)]
+        assert all(r in found for r in inside) or not any(r in found for r in inside)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), max_size=8))
+def test_merged_spans_are_those_instants(spans):
+    ranges = [Range(DAY + timedelta(hours=s), DAY + timedelta(hours=s + n)) for s, n in spans]
+    found = ()
+    for one in ranges:
+        found = merged(found, one)
+    hours = {s + k for s, n in spans for k in range(n)}
+    covered = {h for h in range(70) for r in found
+               if r.start <= DAY + timedelta(hours=h) < r.end}  # fmt: skip
+    assert covered == hours
+    assert all(a.end < b.start for a, b in pairwise(found))
