@@ -19,6 +19,7 @@ from .trading_warehouse import Warehouse
 UNIT = 10**8
 START = datetime(2024, 3, 4, 9, 0)
 HOURS = 50
+SEED = 20240304
 ES = Instrument("fut", "ES", None, "USD", multiplier=50, margined=True)
 BTC = Instrument("coin", "BTCUSDT", "BTC", "USDT")
 SAP = Instrument("xetra", "SAP", None, "EUR")
@@ -128,7 +129,7 @@ def _tell(rng: random.Random, trade: Trade, order: str, events: list[dict[str, A
 
 @pytest.fixture(scope="module")
 def account_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Account, Warehouse]:
-    account, rows = random_account(20240304)
+    account, rows = random_account(SEED)
     rng = random.Random(5)  # noqa: S311
     made = Warehouse(tmp_path_factory.mktemp("accounts"))
     made.dbt("seed")
@@ -192,9 +193,15 @@ def test_every_mark_is_there(account_and_warehouse: tuple[Account, Warehouse]) -
         (r["exchange"], r["symbol"], r["strategy_id"], r["snapshot_time"])
         for r in warehouse.rows("from positions where not is_fill")
     }
-    newest = max(t for ticks in account.ticks.values() for t, _ in ticks)
-    newest = max(newest, *(trade.at for trade in account.trades))
-    marks = [START + timedelta(hours=h) for h in range(1, HOURS + 1)]
+    # Marks run to the newest landed tick or event, busts and corrections among them.
+    _, rows = random_account(SEED)
+    newest = datetime.fromisoformat(
+        max(
+            max(row["event_time"] for row in rows["order_events"]),
+            max(row["timestamp"] for row in rows["market_ticks"]),
+        )
+    )
+    marks = [START + timedelta(hours=h) for h in range(1, HOURS + 5)]
     for instrument, strategy in account.keys:
         for mark in marks:
             is_open = account.held(instrument, strategy, mark).position.quantity != 0
