@@ -120,7 +120,8 @@ def build(data: Path) -> Spent:
 
 def is_trading(name: str, path: str) -> bool:
     """Whether a model belongs to orders and P&L, not to bars."""
-    market = ("int_bar", "int_counted", "int_mixed", "int_newest_ticks", "int_trading", "int_cond")
+    market = ("int_bar", "int_bucket", "int_cond", "int_counted", "int_day_steps", "int_frontiers")
+    market += ("int_mixed", "int_touched_buckets", "int_trading_days")
     return "marts/trading" in path or ("intermediate" in path and not name.startswith(market))
 
 
