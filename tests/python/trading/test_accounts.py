@@ -197,8 +197,8 @@ def test_every_mark_is_there(account_and_warehouse: tuple[Account, Warehouse]) -
     _, rows = random_account(SEED)
     newest = datetime.fromisoformat(
         max(
-            max(row["event_time"] for row in rows["order_events"]),
-            max(row["timestamp"] for row in rows["market_ticks"]),
+            [row["event_time"] for row in rows["order_events"]]
+            + [row["timestamp"] for row in rows["market_ticks"]]
         )
     )
     marks = [START + timedelta(hours=h) for h in range(1, HOURS + 5)]
