@@ -66,7 +66,7 @@ def build(data_dir: Path, as_of: str, *more: str) -> None:
         data_dir,
         "import dbt.cli.main as dbt; dbt.cli()",
         *("build", "--exclude-resource-type", "test", "unit_test", "snapshot", "--select"),
-        *("+path:models/marts/market", "export_market_ticks", "export_ohlcv_bars", *more),
+        *("+path:models/marts/market", "+export_market_ticks", "+export_ohlcv_bars", *more),
         *("--vars", json.dumps({"as_of": as_of})),
         *("--target-path", str(data_dir / "target"), "--log-path", str(data_dir / "logs")),
     )
