@@ -1,8 +1,9 @@
+-- The newest row of each position is never moved to Parquet, so no file is opened.
 with
 
 positions as (
 
-    select * from {{ ref('positions') }}
+    select * from {{ ref('positions_warm') }}
 
 ),
 

@@ -1,0 +1,173 @@
+"""Export against a bare COPY, cold queries, recent queries beside many cold files, bytes per tick.
+
+    python benchmarks/bench_retention.py [--rows 20000000]
+
+Five days of 50 symbols. The bare COPY and the export run alternately in one process, on copies of
+one database file. The export sorts, writes, reads back, hashes and deletes; the COPY only writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.lifecycle.export import Leaving, export
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import load_settings
+from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.writer import open_writer
+
+TICKS = RELATIONS["market_ticks"]
+SYMBOLS, DAYS, TIMES = 50, 5, 3
+GOALS = {
+    "export_against_bare_copy": 2.5,
+    "cold_symbol_day_ms": 100,
+    "recent_with_1000_files_more_ms": 15,
+}
+FILL = """
+insert into raw.market_ticks
+select
+    (1::bigint << 32) + i, 1, 'binance', 'SYM' || lpad((hash(i) % $symbols)::varchar, 2, '0'),
+    timestamp '2024-01-01' + to_microseconds(i * ($days * 86400000000 // $rows)),
+    'trade', null, p - 0.01, p + 0.01, q, q + 1, p, q, null, i, i::varchar, null, null,
+    'websocket', timestamp '2024-01-01', null, 1, (hash(i) >> 1)::bigint
+from (
+    select
+        i,
+        (100 + hash(i + 1) % 100000 / 1000)::decimal(18, 8) as p,
+        (hash(i + 2) % 100000 / 1000)::decimal(18, 8) as q
+    from range($rows) r(i)
+)
+"""
+LEAVING = "select *, true as is_kept from raw.market_ticks"
+BARE = """
+copy (select *, timestamp::date as date from raw.market_ticks) to '{folder}'
+(format parquet, compression zstd, compression_level 3, partition_by (date))
+"""
+
+
+def median_ms(action: Callable[[], object], times: int = 15) -> float:
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        action()
+        taken.append((time.perf_counter() - started) * 1000)
+    return statistics.median(taken)
+
+
+def make_cold_view(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+    columns = connection.execute(f"describe {TICKS.home}").fetchall()
+    make_view(
+        connection, data_dir, TICKS.name, [*((c[0], c[1]) for c in columns), ("date", "DATE")]
+    )
+
+
+def exports(folder: Path, rows: int) -> dict[str, float]:
+    made = folder / "made"
+    settings = load_settings(env={"DATA_DIR": str(made)})
+    with open_writer(settings) as connection:
+        migrate(connection)
+        connection.execute(
+            FILL.replace("$symbols", str(SYMBOLS))
+            .replace("$days", str(DAYS))
+            .replace("$rows", str(rows))
+        )
+        make_cold_view(connection, made)
+    warm_bytes = settings.database_path.stat().st_size
+    bare, ours = [], []
+    for number in range(TIMES):
+        copied = folder / f"copy-{number}"
+        shutil.copytree(made, copied)
+        with open_writer(load_settings(env={"DATA_DIR": str(copied)})) as connection:
+            connection.execute("select count(last_price) from raw.market_ticks").fetchall()
+            started = time.perf_counter()
+            connection.execute(BARE.format(folder=folder / "bare"))
+            bare.append(time.perf_counter() - started)
+            shutil.rmtree(folder / "bare")
+            started = time.perf_counter()
+            export(connection, copied, Leaving(TICKS, LEAVING))
+            ours.append(time.perf_counter() - started)
+            cold_bytes = connection.execute("select sum(bytes) from raw.cold_files").fetchall()
+            day = (
+                "select * from cold.market_ticks"
+                " where date = '2024-01-03' and exchange = 'binance' and symbol = 'SYM07'"
+            )
+            symbol_day = median_ms(lambda: connection.execute(day).to_arrow_table())  # noqa: B023
+        shutil.rmtree(copied)
+    return {
+        "bare_copy_seconds": round(statistics.median(bare), 2),
+        "export_seconds": round(statistics.median(ours), 2),
+        "export_against_bare_copy": round(statistics.median(ours) / statistics.median(bare), 2),
+        "cold_symbol_day_ms": round(symbol_day, 1),
+        "cold_bytes_per_tick": round(float(cold_bytes[0][0]) / rows, 1),
+        "warm_bytes_per_tick": round(warm_bytes / rows, 1),
+    }
+
+
+def recent(folder: Path, files: int) -> float:
+    """Milliseconds of a query for a recent hour through warm and cold, beside so many files."""
+    data_dir = folder / f"recent-{files}"
+    settings = load_settings(env={"DATA_DIR": str(data_dir)})
+    with open_writer(settings) as connection:
+        migrate(connection)
+        make_cold_view(connection, data_dir)
+        connection.execute(
+            FILL.replace("$symbols", "50").replace("$days", "1").replace("$rows", "200000")
+        )
+        connection.execute(
+            "create temp table one as select * replace (timestamp - interval 1 day as timestamp)"
+            " from raw.market_ticks limit 1000"
+        )
+        connection.execute(
+            "create temp table days as select row_number() over () as n,"
+            f" date '2023-12-31' - range::integer as date from range({files})"
+        )
+        for n, date in connection.execute("from days").fetchall():
+            path = data_dir / "cold" / "market_ticks" / f"date={date}" / f"{n:08d}.parquet"
+            path.parent.mkdir(parents=True)
+            connection.execute(f"copy one to '{path}' (format parquet)")
+        connection.execute(
+            "insert into raw.cold_files select n, 'market_ticks', date, '',"
+            " format('cold/market_ticks/date={}/{:08d}.parquet', date, n), 1000, '', '', 1, date,"
+            " date, 1, 1, date, 'local', null, null, null, null, null, null from days"
+        )
+        make_cold_view(connection, data_dir)
+        query = (
+            "select * from (select *, timestamp::date as date from raw.market_ticks"
+            " union all by name from cold.market_ticks)"
+            " where symbol = 'SYM07' and timestamp >= timestamp '2024-01-01 23:00:00'"
+        )
+        return median_ms(lambda: connection.execute(query).to_arrow_table(), 31)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    rows = parser.parse_args().rows
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        none, many = recent(folder, 0), recent(folder, 1000)
+        found: dict[str, float] = {
+            "rows": rows,
+            "recent_without_files_ms": round(none, 1),
+            "recent_with_1000_files_ms": round(many, 1),
+            "recent_with_1000_files_more_ms": round(many - none, 1),
+            **exports(folder, rows),
+        }
+    for what, figure in found.items():
+        goal = f"  (goal: at most {GOALS[what]})" if what in GOALS else ""
+        print(f"{what:32} {figure:>12,}{goal}")
+    results = Path(__file__).parent / "results" / "retention.json"
+    results.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
