@@ -34,8 +34,8 @@ STEP = ("int_bar_steps",)
 CHAIN = (
     "stg_disputed_ticks",
     "stg_tick_amendments",
-    "int_newest_ticks",
     *STEP,
+    "int_day_steps",
     "ohlcv_bars_warm",
 )
 ORDER = (

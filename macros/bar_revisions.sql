@@ -24,6 +24,16 @@
     )
 {% endmacro %}
 
+{# A bar's id, of a relation with its natural key. #}
+{% macro bar_id(relation) -%}
+    {{ stable_id([
+        relation ~ '.exchange',
+        relation ~ '.symbol',
+        relation ~ '.timeframe',
+        'epoch_us(' ~ relation ~ '.timestamp)',
+    ]) }}
+{%- endmacro %}
+
 {# What a bar says; not whether it is complete, nor when it was built. #}
 {% macro bar_differs(one, other) -%}
     ({% for column in bar_content() %}{{ one }}.{{ column }}{{ ", " if not loop.last }}{% endfor %})

@@ -19,9 +19,20 @@
         {{ landed_batch() }} as batch_id
 {% endmacro %}
 
-{# The hours a query's timestamps lie in, as a literal predicate on `column`, so that a build reads
-   only these row groups; `pad` widens each stretch. More than 50 stretches become one. #}
-{% macro in_touched_hours(column, timestamps_sql, pad) -%}
+{# Pre-hook: take out what the minutes that int_bar_steps made anew had; the model puts in what they have. #}
+{% macro forget_rebuilt_steps() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where (exchange, symbol, kind, minute) in (
+            select exchange, symbol, kind, minute from {{ ref('int_bar_steps') }}
+            where built_batch_id > {{ seen_batch() }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{# The hours in which a query's timestamps lie, as literals: by a join DuckDB would skip nothing. Row groups
+   are skipped by `column`, cold files by `date`, where the relation has one. A stretch of hours goes on
+   for `reach`; more than 50 become one. #}
+{% macro in_touched_hours(column, timestamps_sql, reach='0 hours', date=none) -%}
     {%- set stretches = [] -%}
     {%- if execute -%}
         {%- set sql -%}
@@ -31,7 +42,7 @@
             numbered as (
                 select hour, hour - to_hours(row_number() over (order by hour)) as stretch from hours
             )
-            select min(hour) - interval '{{ pad }}', max(hour) + interval '{{ pad }}' + interval 1 hour
+            select min(hour), max(hour) + interval 1 hour + interval '{{ reach }}'
             from numbered group by stretch order by 1
         {%- endset -%}
         {%- for low, high in run_query(sql).rows -%}{%- do stretches.append((low, high)) -%}{%- endfor -%}
@@ -43,4 +54,10 @@
         {{ column }} >= timestamp '{{ low }}' and {{ column }} < timestamp '{{ high }}'
         {%- if not loop.last %} or {% endif -%}
     {% else %}false{% endfor %})
+    {%- if date and stretches %}
+    and ({% for low, high in stretches -%}
+        {{ date }} between date '{{ low.date() }}' and date '{{ high.date() }}'
+        {%- if not loop.last %} or {% endif -%}
+    {% endfor %})
+    {%- endif %}
 {%- endmacro %}

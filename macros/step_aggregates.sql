@@ -1,27 +1,32 @@
-{# What a step keeps of its ticks; the arguments name the columns that say what a tick may set.
-   A DECIMAL(38, 16) holds 22 digits before the point, enough for sizes below a million; the
-   notional of larger ones is summed in two parts (docs/adr/0022). CASE and not FILTER, since FILTER
-   computes its argument for every row. #}
-{% macro step_aggregates(sets_last, sets_high_low, sets_volume) -%}
-    count(*) as tick_count,
-    {{ first_traded('price', sets_last ~ ' > 0') }} as open,
-    {{ last_traded('price', sets_last ~ ' = 2') }} as close,
+{# What a step keeps of its ticks besides the order of their prices; the arguments name the columns that
+   say what a tick may set. A DECIMAL(38, 16) holds 22 digits before the point, enough for sizes below
+   a million; see large_notional for the others (docs/adr/0022). CASE and not FILTER, since FILTER computes
+   its argument for every row. #}
+{% macro step_sums(sets_high_low, sets_volume) -%}
     max(case when {{ sets_high_low }} then price end) as high,
     min(case when {{ sets_high_low }} then price end) as low,
     coalesce(sum(case when {{ sets_volume }} then size end), 0)::decimal(38, 8) as volume,
     count(case when {{ sets_volume }} then 1 end) as trade_count,
     sum(case when {{ sets_volume }} and size < 1000000 then price::decimal(20, 8) * size end)
-        as small_notional,
-    sum(
-        case
-            when {{ sets_volume }} and size >= 1000000
-                then floor(price::decimal(20, 8) * size)::hugeint
-        end
-    ) as large_notional_whole,
-    sum(
-        case
-            when {{ sets_volume }} and size >= 1000000
-                then price::decimal(20, 8) * size - floor(price::decimal(20, 8) * size)
-        end
-    ) as large_notional_fraction
+        as small_notional
+{%- endmacro %}
+
+{# Open and close in the whole trade order, and the notional of sizes from a million on. #}
+{% macro careful_step(sets_last, sets_volume) -%}
+    {%- set is_large = sets_volume ~ " and size >= 1000000" -%}
+    {%- set notional = "price::decimal(20, 8) * size" -%}
+    {{ first_traded('price', sets_last ~ ' > 0') }} as open,
+    {{ last_traded('price', sets_last ~ ' = 2') }} as close,
+    coalesce(sum(case when {{ is_large }} then floor({{ notional }})::hugeint end), 0)
+        as large_notional_whole,
+    coalesce(sum(case when {{ is_large }} then {{ notional }} - floor({{ notional }}) end), 0)
+        as large_notional_fraction
+{%- endmacro %}
+
+{# The notional of small and large sizes together, in two parts. #}
+{% macro notional_parts() -%}
+    (coalesce(floor(small_notional), 0)::hugeint + large_notional_whole)::hugeint
+        as notional_whole,
+    (coalesce(small_notional - floor(small_notional), 0) + large_notional_fraction)::decimal(38, 16)
+        as notional_fraction
 {%- endmacro %}

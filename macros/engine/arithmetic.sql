@@ -16,23 +16,51 @@
     (md5_number_lower(concat_ws(chr(31), {{ columns | join(', ') }})) >> 1)::bigint
 {%- endmacro %}
 
-{# notional / volume rounded half up (away from zero) at 8 decimals, NULL when volume is 0. Long
-   division in integers, base 10^8: the notional in units of 1e-16 may pass 128 bits. #}
+{# notional / volume rounded half up (away from zero) at 8 decimals, NULL when volume is 0. Dividing 128-bit
+   integers is the dearest thing in a bar, so of positive figures of common size the quotient is guessed, and what
+   the guess leaves over is looked at exactly: below 10^6 a DOUBLE is off by less than half a unit, so
+   that the next unit up or down is the answer (docs/adr/0022). All others go by long division. #}
 {% macro vwap(whole, fraction, volume) -%}
     {{ return(adapter.dispatch('vwap')(whole, fraction, volume)) }}
 {%- endmacro %}
 
 {% macro default__vwap(whole, fraction, volume) -%}
-    {%- set negative = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::hugeint < 0)" -%}
+    {%- set notional = "(try_cast(" ~ whole ~ " as decimal(37, 16)) + " ~ fraction ~ ")" -%}
+    {%- set guess = "((" ~ whole ~ "::double + " ~ fraction ~ "::double) / " ~ volume
+        ~ "::double)::decimal(18, 8)" -%}
+    {%- set rest = "(" ~ notional ~ " - " ~ guess ~ "::decimal(20, 8) * " ~ volume ~ "::decimal(18, 8))" -%}
+    {%- set unit = "(" ~ volume ~ "::decimal(18, 8) * 0.00000001)" -%}
+    case
+        when {{ volume }} = 0 then null
+        when
+            {{ whole }} >= 0
+            and {{ volume }} < 10000000000
+            and {{ notional }} < least({{ volume }}, 10000000000) * 1000000
+            then
+                (
+                    {{ guess }}
+                    + case
+                        when {{ rest }} * 2 >= {{ unit }} then 0.00000001
+                        when {{ rest }} * 2 < -{{ unit }} then -0.00000001
+                        else 0
+                    end
+                )::decimal(18, 8)
+        else ({{ long_division(whole, fraction, volume) }}::decimal(20, 0) * 0.00000001)::decimal(18, 8)
+    end
+{%- endmacro %}
+
+{# The same for figures of any size, in integers of base 10^8; in units of 1e-8. #}
+{% macro long_division(whole, fraction, volume) -%}
+    {%- set size = "nullif((" ~ volume ~ " * 100000000)::hugeint, 0)" -%}
+    {%- set floored = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::hugeint)" -%}
+    {%- set negative = "(" ~ floored ~ " < 0)" -%}
     {%- set part = "(" ~ fraction ~ " - floor(" ~ fraction ~ "))" -%}
     {%- set units = "(" ~ part ~ " * 10000000000000000)::hugeint" -%}
-    {%- set floored = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::hugeint)" -%}
     {#- the magnitude, as wholes and units of 1e-16 -#}
     {%- set wholes = "(case when " ~ negative ~ " then -" ~ floored ~ " - (" ~ part ~ " > 0)::integer"
         ~ " else " ~ floored ~ " end)" -%}
     {%- set rest = "(case when " ~ negative ~ " and " ~ part ~ " > 0 then 10000000000000000 - "
         ~ units ~ " else " ~ units ~ " end)" -%}
-    {%- set size = "nullif((" ~ volume ~ " * 100000000)::hugeint, 0)" -%}
     {%- set base = "100000000" -%}
     {%- set second = "(" ~ wholes ~ " % " ~ size ~ " * " ~ base ~ " + " ~ rest ~ " // " ~ base ~ ")" -%}
     {%- set third = "(" ~ second ~ " % " ~ size ~ " * " ~ base ~ " + " ~ rest ~ " % " ~ base ~ ")" -%}
@@ -43,7 +71,6 @@
             + {{ second }} // {{ size }} * {{ base }}
             + {{ third }} // {{ size }}
             + ({{ third }} % {{ size }} * 2 >= {{ size }})::integer
-        )::decimal(20, 0)
-        * 0.00000001
-    )::decimal(18, 8)
+        )
+    )
 {%- endmacro %}

@@ -19,3 +19,27 @@
 {% macro default__last_traded(value, condition) -%}
     last({{ value }} order by {{ trade_order() }}) filter (where {{ condition }})
 {%- endmacro %}
+
+{# The first two parts of trade order within a minute as one BIGINT, which aggregates at a third of the
+   price: microseconds (26 bits), then the low 37 bits of the sequence number. It tells ticks of one
+   minute apart as trade order does unless two have the same number, or their numbers' high bits
+   differ: is_order_unsure says where. #}
+{% macro quick_order() -%}
+    ((epoch_us(timestamp) % 60000000) << 37)
+    + coalesce(sequence_number & 137438953471, 137438953471)
+{%- endmacro %}
+
+{# Whether the first or the last of a minute's ticks by quick_order may be another by trade order. #}
+{% macro is_order_unsure(sets_last) -%}
+    coalesce(
+        min(quick_order, 2) filter (where {{ sets_last }} > 0)[1]
+        = min(quick_order, 2) filter (where {{ sets_last }} > 0)[2],
+        false
+    )
+    or coalesce(
+        max(quick_order, 2) filter (where {{ sets_last }} = 2)[1]
+        = max(quick_order, 2) filter (where {{ sets_last }} = 2)[2],
+        false
+    )
+    or coalesce(min(sequence_number >> 37) <> max(sequence_number >> 37), false)
+{%- endmacro %}

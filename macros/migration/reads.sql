@@ -3,6 +3,7 @@
 {% macro routed_relations() -%}
     {{ return({
         'ticks': {'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'},
+        'new_ticks': {'duckdb': 'stg_warm_ticks', 'timescale': 'stg_timescale_landed_ticks'},
         'orders': {'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'},
         'metrics': {'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'},
         'logs': {'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'},
@@ -35,8 +36,8 @@
 {# What is read now, as one text per relation: the place, and for an extract its run. #}
 {% macro read_positions() -%}
     {%- set extracts = {
-        'ticks': 'market_ticks', 'orders': 'order_events', 'metrics': 'system_metrics',
-        'logs': 'application_logs'
+        'ticks': 'market_ticks', 'new_ticks': 'market_ticks', 'orders': 'order_events',
+        'metrics': 'system_metrics', 'logs': 'application_logs'
     } -%}
     {%- set positions = {} -%}
     {%- for relation in routed_relations() -%}

@@ -1,7 +1,8 @@
 {# The rows of a relation that lie in Parquet files and still count: a view that `ingest`'s dbt plugin
    makes from the manifest raw.cold_files (python_ingest/storage/cold_files.py). #}
 {% macro cold_rows(relation) -%}
-    cold.{{ relation }}
+    {# A slim run (docs/review.md) reads production's files, not its own none. #}
+    {{ "trading." if target.name == "slim" else "" }}cold.{{ relation }}
 {%- endmacro %}
 
 {# Whose rows may be cold, and which columns their files have: of what was landed the raw table's, of

@@ -1,7 +1,7 @@
 {# A full refresh of what is made of ticks would forget the days that lie in the archive only. #}
 {% macro require_all_ticks() %}
     {% set made_of_ticks = [
-        "stg_disputed_ticks", "int_bar_steps", "int_latest_ticks", "int_newest_ticks", "int_number_runs"
+        "stg_disputed_ticks", "int_bar_steps", "int_day_steps", "int_latest_ticks", "int_number_runs"
     ] %}
     {% if execute and flags.FULL_REFRESH %}
         {% set archived = run_query(

@@ -1,8 +1,36 @@
 {# numerator / denominator with so many decimals, rounded half up (away from zero); NULL when the
    denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. DuckDB divides
-   large HUGEINTs bit by bit, 25 us each, so a DOUBLE guesses and exact products say whether the guess
-   is one off; beyond 1e15 it might be more, so there it does divide. #}
+   large HUGEINTs bit by bit, 25 us each, so a DOUBLE guesses, and where it lies near a tie exact
+   products say whether the guess is one off; beyond 1e15 it might be more, so there it does divide. #}
 {% macro divide_exactly(numerator, denominator, decimals) -%}
+    {{- divide_where_doubtful(
+        "(" ~ numerator ~ ")::double / nullif((" ~ denominator ~ ")::double, 0)",
+        numerator, denominator, decimals
+    ) -}}
+{%- endmacro %}
+
+{# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined
+   or does not fit. #}
+{% macro percentage(numerator, denominator) -%}
+    try_cast({{ divide_where_doubtful(
+        "100 * (" ~ numerator ~ ")::double / nullif((" ~ denominator ~ ")::double, 0)",
+        '100 * ' ~ units(numerator), units(denominator), 4
+    ) }} as decimal(10, 4))
+{%- endmacro %}
+
+{# A DOUBLE is right to 5e-16 of itself: below 1e11 units a quotient that is 0.001 or more away from a
+   tie is rounded as the exact one would be. #}
+{% macro divide_where_doubtful(quotient, numerator, denominator, decimals) -%}
+    {%- set near = "((" ~ quotient ~ ") * 1e" ~ decimals ~ ")" -%}
+    (case
+        when abs({{ near }}) < 1e11 and abs({{ near }} - floor({{ near }}) - 0.5) > 0.001
+            then round({{ near }})::bigint::decimal(38, 0)
+                * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }})
+        else {{ divide_in_integers(numerator, denominator, decimals) }}
+    end)
+{%- endmacro %}
+
+{% macro divide_in_integers(numerator, denominator, decimals) -%}
     {%- set whole = "(abs((" ~ numerator ~ ")::hugeint) * " ~ 10 ** decimals ~ ")" -%}
     {%- set part = "abs((" ~ denominator ~ ")::hugeint)" -%}
     {%- set guess = "round(" ~ whole ~ "::double / nullif(" ~ part ~ ", 0)::double)" -%}
@@ -19,14 +47,6 @@
         * sign({{ numerator }})::tinyint
         * sign({{ denominator }})::tinyint
     )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
-{%- endmacro %}
-
-{# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined
-   or does not fit. #}
-{% macro percentage(numerator, denominator) -%}
-    try_cast(
-        {{ divide_exactly('100 * ' ~ units(numerator), units(denominator), 4) }} as decimal(10, 4)
-    )
 {%- endmacro %}
 
 {# How many 1e-16 a DECIMAL(38, 16) counts: it cannot be multiplied by 10^16 as a whole. #}

@@ -1,14 +1,45 @@
+{# The newest batch that all of these models have seen, as a literal: what came later is new to one
+   of them at least. Where none was built yet, each will read everything. #}
+{% macro seen_by_all(models, what='') -%}
+    {%- set landed = landed_batch() -%}
+    {%- if execute -%}
+        {%- set suffix = '.' ~ what if what else '' -%}
+        {{- run_query(
+            "select coalesce(min(batch_id), " ~ landed ~ ") from " ~ build_watermarks()
+            ~ " where model in ('" ~ models | join(suffix ~ "', '") ~ suffix ~ "')"
+        ).columns[0].values()[0] -}}
+    {%- else -%} 0
+    {%- endif -%}
+{%- endmacro %}
+
 {# Orders that a batch since this model's last build may have changed. #}
 {% macro touched_orders() -%}
-    select (exchange, symbol, order_id)
+    select
+        exchange,
+        symbol,
+        order_id
     from {{ ref('int_touched_orders') }}
     where batch_id > {{ seen_batch() }}
 {%- endmacro %}
 
+{# The first event of any of them, as a literal, so that older row groups are not read. #}
+{% macro touched_orders_since() -%}
+    {{- earliest(
+        "select min(first_event_at) from " ~ ref('int_touched_orders')
+        ~ " where batch_id > " ~ seen_batch()
+    ) -}}
+{%- endmacro %}
+
 {# Pre-hook: take out what those orders had; the model then puts in what they have. #}
-{% macro forget_touched_orders(order_id='order_id') -%}
+{% macro forget_touched_orders(at, order_id='order_id') -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} where (exchange, symbol, {{ order_id }}) in ({{ touched_orders() }})
+        delete from {{ this }} as built
+        using ({{ touched_orders() }}) as touched
+        where
+            built.exchange = touched.exchange
+            and built.symbol = touched.symbol
+            and built.{{ order_id }} = touched.order_id
+            and built.{{ at }} >= {{ touched_orders_since() }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -16,9 +47,11 @@
 {% macro forget_touched_cold_orders() -%}
     {{ forget_cold(
         'orders', 'order_id', 'created_at',
-        "select min(event_time) from " ~ landed('orders')
-        ~ " where (exchange, symbol, order_id) in (" ~ touched_orders() ~ ")",
-        "(cold.exchange, cold.symbol, cold.source_order_id) in (" ~ touched_orders() ~ ")"
+        "select min(first_event_at) from " ~ ref('int_touched_orders')
+        ~ " where batch_id > " ~ seen_batch(),
+        "exists (select 1 from (" ~ touched_orders() ~ ") as touched"
+        ~ " where cold.exchange = touched.exchange and cold.symbol = touched.symbol"
+        ~ " and cold.source_order_id = touched.order_id)"
     ) }}
 {%- endmacro %}
 
@@ -34,6 +67,11 @@
     group by exchange, symbol, strategy_id
 {%- endmacro %}
 
+{# The earliest of these times, as a literal. #}
+{% macro position_restarts_since() -%}
+    {{- earliest("select min(restart_at) from (" ~ position_restarts() ~ ")") -}}
+{%- endmacro %}
+
 {# Pre-hook: take out what positions were from there on; the model then puts it in anew. #}
 {% macro forget_from_restart(event_at) -%}
     {%- if is_incremental() -%}
@@ -43,7 +81,8 @@
             built.exchange = restarts.exchange
             and built.symbol = restarts.symbol
             and built.strategy_id = restarts.strategy_id
-            and coalesce(built.{{ event_at }}, 'infinity'::timestamp) >= restarts.restart_at
+            and built.{{ event_at }} >= restarts.restart_at
+            and built.{{ event_at }} >= {{ position_restarts_since() }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -57,4 +96,10 @@
         ~ " and cold.strategy_id = restarts.strategy_id"
         ~ " and cold.executed_at >= restarts.restart_at)"
     ) }}
+{%- endmacro %}
+
+{# What a query answers, a time or NULL, as a literal: DuckDB skips row groups by literals. #}
+{% macro earliest(query) -%}
+    {%- set found = run_query(query).columns[0].values()[0] if execute else none -%}
+    timestamp '{{ found if found is not none else 'infinity' }}'
 {%- endmacro %}

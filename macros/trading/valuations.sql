@@ -1,58 +1,214 @@
-{# Bars are counted by batches of their own: they may be built later than the fills they price. #}
+{# Models that value positions count bars by batches of their own (`<model>.bars`), since bars may be
+   built later than the fills they price, and keep up to when they have valued (`<model>.until`). #}
 {% macro seen_bars() -%}
-    {%- if is_incremental() and execute -%}
-        {%- set query = "select coalesce(max(batch_id), 0) from " ~ build_watermarks()
-            ~ " where model = '" ~ this.name ~ ".bars'" -%}
-        {{- run_query(query).columns[0].values()[0] -}}
+    {%- if is_incremental() -%} {{- kept_number('bars') -}} {%- else -%} 0 {%- endif -%}
+{%- endmacro %}
+
+{# Up to when this model has valued everything, as a literal. #}
+{% macro valued_until() -%}
+    {%- if is_incremental() -%} make_timestamp({{ kept_number('until') }})
+    {%- else -%} timestamp '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro kept_number(what) -%}
+    {%- if execute -%}
+        {{- run_query(
+            "select coalesce(max(batch_id), 0) from " ~ build_watermarks()
+            ~ " where model = '" ~ this.name ~ "." ~ what ~ "'"
+        ).columns[0].values()[0] -}}
     {%- else -%} 0
     {%- endif -%}
 {%- endmacro %}
 
-{# From when on each position is to be valued anew. #}
-{% macro valuation_restarts() -%}
+{# What may be worth something else since this model's last build. #}
+{% macro unseen_revaluations(scopes) -%}
+    select *
+    from {{ ref('int_valuation_restarts') }}
+    where
+        scope in ('{{ scopes | join("', '") }}')
+        and (
+            (cause = 'events' and batch_id > {{ seen_batch() }})
+            or (cause = 'bars' and batch_id > {{ seen_bars() }})
+        )
+{%- endmacro %}
+
+{# From when on each position is to be valued again. #}
+{% macro revaluations(scope='position') -%}
     select
         exchange,
         symbol,
         strategy_id,
         min(restart_at) as restart_at
-    from {{ ref('int_valuation_restarts') }}
-    where
-        (cause = 'events' and batch_id > {{ seen_batch() }})
-        or (cause = 'bars' and batch_id > {{ seen_bars() }})
+    from ({{ unseen_revaluations([scope]) }})
     group by exchange, symbol, strategy_id
 {%- endmacro %}
 
-{# Pre-hook: take out every valuation that a batch since the last build may have changed. #}
-{% macro forget_from_revaluation() -%}
+{# The earliest time at which anything is to be valued again, or anew, as a literal. #}
+{% macro revalued_from(scopes=['position']) -%}
+    {%- if is_incremental() -%}
+        {{- earliest(
+            "select least(" ~ valued_until() ~ ", min(restart_at)) from ("
+            ~ unseen_revaluations(scopes) ~ ")"
+        ) -}}
+    {%- else -%} timestamp '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{# A position that is open has a row at every mark: none that can be continued is older than this. #}
+{% macro continued_from() -%}
+    ({{ revalued_from() }} - interval '{{ var("position_mark_interval") }}')
+{%- endmacro %}
+
+{# Pre-hooks: take out every valuation that may have changed, and those of the newest time, which
+   only counted while it was the newest. #}
+{% macro forget_valuations() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} as built
-        using ({{ valuation_restarts() }}) as restarts
+        using ({{ revaluations() }}) as restarts
         where
             built.exchange = restarts.exchange
             and built.symbol = restarts.symbol
             and built.strategy_id = restarts.strategy_id
             and built.snapshot_time >= restarts.restart_at
+            and built.snapshot_time >= {{ revalued_from() }}
     {%- endif -%}
 {%- endmacro %}
 
-{# Pre-hook: the same for rows of positions in Parquet. #}
+{% macro forget_newest_valuations() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where snapshot_time >= {{ valued_until() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Pre-hook: rows of positions in Parquet that may have changed do not count any more either. #}
 {% macro forget_cold_positions() -%}
     {{ forget_cold(
         'positions', 'position_id', 'snapshot_time',
-        "select min(restart_at) from (" ~ valuation_restarts() ~ ")",
-        "exists (select 1 from (" ~ valuation_restarts() ~ ") as restarts"
+        "select min(restart_at) from (" ~ revaluations() ~ ")",
+        "exists (select 1 from (" ~ revaluations() ~ ") as restarts"
         ~ " where cold.exchange = restarts.exchange and cold.symbol = restarts.symbol"
         ~ " and cold.strategy_id = restarts.strategy_id"
         ~ " and cold.snapshot_time >= restarts.restart_at)"
     ) }}
 {%- endmacro %}
 
-{# Post-hook: this model has now seen these events and these bars. #}
-{% macro remember_valuation(upstream, bars) -%}
-    {{ remember_batch_of(upstream) }}
+{# The portfolio is one: from the first change on, all of it. #}
+{% macro portfolio_revalued_from() -%}
+    {{ revalued_from(['position', 'portfolio']) }}
+{%- endmacro %}
+
+{# The last time of this model before that, as a literal. #}
+{% macro balanced_until() -%}
+    {%- if is_incremental() and execute -%}
+        {%- set found = run_query(
+            "select max(snapshot_time) from " ~ this ~ " where snapshot_time < "
+            ~ portfolio_revalued_from()
+        ).columns[0].values()[0] -%}
+        timestamp '{{ found if found is not none else '-infinity' }}'
+    {%- else -%} timestamp '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_portfolio() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where snapshot_time >= {{ portfolio_revalued_from() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# From when on snapshots that are there already may have changed: those of the newest time are not
+   among them, since they may have left for Parquet. #}
+{% macro restated_snapshots() -%}
+    select min(restart_at) from ({{ unseen_revaluations(['position', 'portfolio']) }})
+{%- endmacro %}
+
+{% macro restated_snapshots_from() -%}
+    {%- if is_incremental() -%} {{ earliest(restated_snapshots()) }}
+    {%- else -%} timestamp '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_snapshots() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where snapshot_time >= {{ restated_snapshots_from() }} or snapshot_type = 'newest'
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro forget_cold_snapshots() -%}
+    {{ forget_cold(
+        'portfolio_snapshots', 'snapshot_id', 'snapshot_time',
+        restated_snapshots(), "cold.snapshot_time >= " ~ restated_snapshots_from()
+    ) }}
+{%- endmacro %}
+
+{# Post-hook of int_valuation_restarts: which bars it has seen. #}
+{% macro remember_bars() -%}
+    insert or replace into {{ build_watermarks() }}
+    select
+        '{{ this.name }}.bars' as model,
+        coalesce(min(batch_id), 0) as batch_id
+    from {{ build_watermarks() }}
+    where model in ('int_bar_steps', 'ohlcv_bars_warm')
+{%- endmacro %}
+
+{# Post-hook: what this model has seen now. #}
+{% macro remember_valuation(upstream) -%}
+    {{ remember_batch_of([upstream, 'int_valuation_restarts']) }}
     union all
     select
         '{{ this.name }}.bars' as model,
-        coalesce(max({{ bars[1] }}), 0) as batch_id
-    from {{ bars[0] }}
+        coalesce(max(batch_id), 0) as batch_id
+    from {{ build_watermarks() }}
+    where model = 'int_valuation_restarts.bars'
+    union all
+    select
+        '{{ this.name }}.until' as model,
+        coalesce(max(epoch_us(snapshot_time)), 0) as batch_id
+    from {{ ref('int_snapshot_times') }}
+    where snapshot_type = 'newest'
+{%- endmacro %}
+
+{# Round trips that may have ended otherwise: by their fills, or by what a commission cost. #}
+{% macro trip_restarts() -%}
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        min(restart_at) as restart_at
+    from (
+        {{ position_restarts() }}
+        union all
+        {{ revaluations('commission') }}
+    )
+    group by exchange, symbol, strategy_id
+{%- endmacro %}
+
+{% macro trip_restarts_since() -%}
+    {{- earliest("select min(restart_at) from (" ~ trip_restarts() ~ ")") -}}
+{%- endmacro %}
+
+{# When the first round trip was opened that ends after that, as a literal. #}
+{% macro ended_trips_since() -%}
+    {%- set restarts = trip_restarts() -%}
+    {{- earliest(
+        "select min(states.ended_opened_at) from " ~ ref('int_position_states') ~ " as states"
+        ~ " inner join (" ~ restarts ~ ") as restarts on states.exchange = restarts.exchange"
+        ~ " and states.symbol = restarts.symbol and states.strategy_id = restarts.strategy_id"
+        ~ " and states.event_at >= restarts.restart_at where states.event_at >= "
+        ~ trip_restarts_since()
+    ) -}}
+{%- endmacro %}
+
+{% macro forget_trips(at) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as built
+        using ({{ trip_restarts() }}) as restarts
+        where
+            built.exchange = restarts.exchange
+            and built.symbol = restarts.symbol
+            and built.strategy_id = restarts.strategy_id
+            and built.{{ at }} >= restarts.restart_at
+            and built.{{ at }} >= {{ trip_restarts_since() }}
+    {%- endif -%}
 {%- endmacro %}

@@ -1,5 +1,6 @@
--- What a feed's codes forbid, as lists: one row per feed, so that a tick finds all its codes'
--- rules at once.
+-- What each code of a feed forbids, in bits: 1 to set the last price, 2 to set it unless it is the
+-- first, 4 to set high and low, 8 to add volume; 16 to 128 the same for days. 256: an auction's
+-- print.
 with
 
 conditions as (
@@ -8,37 +9,28 @@ conditions as (
 
 ),
 
+rules as (
+
+    select
+        feed || ' ' || code as print,
+        (
+            case updates_last when 'no' then 1 when 'only_if_first' then 2 else 0 end
+            + case updates_high_low when 'no' then 4 else 0 end
+            + case updates_volume when 'no' then 8 else 0 end
+        ) * case scope when 'daily' then 16 else 1 end
+        + case when is_auction then 256 else 0 end as forbidden
+    from conditions
+
+),
+
 final as (
 
     select
-        feed,
-        coalesce(
-            list(code) filter (where scope = 'intraday' and updates_last = 'no'), []
-        ) as no_last,
-        coalesce(
-            list(code) filter (where scope = 'intraday' and updates_last = 'only_if_first'), []
-        ) as last_if_first,
-        coalesce(
-            list(code) filter (where scope = 'intraday' and updates_high_low = 'no'), []
-        ) as no_high_low,
-        coalesce(
-            list(code) filter (where scope = 'intraday' and updates_volume = 'no'), []
-        ) as no_volume,
-        coalesce(
-            list(code) filter (where scope = 'daily' and updates_last = 'no'), []
-        ) as daily_no_last,
-        coalesce(
-            list(code) filter (where scope = 'daily' and updates_last = 'only_if_first'), []
-        ) as daily_last_if_first,
-        coalesce(
-            list(code) filter (where scope = 'daily' and updates_high_low = 'no'), []
-        ) as daily_no_high_low,
-        coalesce(
-            list(code) filter (where scope = 'daily' and updates_volume = 'no'), []
-        ) as daily_no_volume,
-        coalesce(list(distinct code) filter (where is_auction), []) as auction
-    from conditions
-    group by feed
+        print,
+        bit_or(forbidden)::smallint as forbidden
+    from rules
+    group by print
+    having bit_or(forbidden) > 0
 
 )
 

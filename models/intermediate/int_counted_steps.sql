@@ -2,10 +2,15 @@
 -- aggregate trades only one kind a day.
 with
 
-steps as (
+bar_steps as (
 
     select * from {{ ref('int_bar_steps') }}
-    where tick_count > 0
+
+),
+
+day_steps as (
+
+    select * from {{ ref('int_day_steps') }}
 
 ),
 
@@ -19,6 +24,17 @@ quoted_instruments as (
 
     select * from {{ ref('stg_instruments') }}
     where bar_price in ('bid', 'ask', 'mid')
+
+),
+
+steps as (
+
+    select
+        * exclude (newest_at, differs_daily, has_auction),
+        'intraday' as scope
+    from bar_steps
+    union all by name
+    select * from day_steps
 
 ),
 

@@ -1,9 +1,19 @@
-{{ config(materialized='table') }}
+-- depends_on: {{ ref('int_valuation_restarts') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ forget_portfolio() }}",
+        post_hook="{{ remember_valuation('int_position_valuations') }}"
+    )
+}}
+{% set interval = "interval '" ~ var("position_mark_interval") ~ "'" %}
 
--- What each currency held and what its positions were worth, at every snapshot time.
+-- What each currency held and what its positions were worth, at every snapshot time, continued from
+-- the last time before anything changed.
 with
 
-ledger as (
+ledger as not materialized (
 
     select * from {{ ref('int_ledger') }}
 
@@ -12,12 +22,14 @@ ledger as (
 snapshot_times as (
 
     select * from {{ ref('int_snapshot_times') }}
+    where snapshot_time > {{ balanced_until() }}
 
 ),
 
 valuations as (
 
     select * from {{ ref('int_position_valuations') }}
+    where snapshot_time > {{ balanced_until() }}
 
 ),
 
@@ -27,9 +39,76 @@ margin_rates as (
 
 ),
 
+last_balances as (
+
+    {% if is_incremental() %}
+        select
+            currency,
+            net_flows,
+            other_cash,
+            realized_pnl,
+            commission,
+            fees,
+            cash
+        from {{ this }}
+        where snapshot_time = {{ balanced_until() }}
+    {% else %}
+        select
+            currency,
+            flow as net_flows,
+            other_cash,
+            realized_pnl,
+            commission,
+            fees,
+            cash
+        from ledger
+        where false
+    {% endif %}
+
+),
+
+busy_intervals as (
+
+    select
+        time_bucket({{ interval }}, moved_at - interval 1 microsecond) + {{ interval }}
+            as snapshot_time
+    from ledger
+    where moved_at > {{ balanced_until() }} - {{ interval }}
+
+    union
+
+    select snapshot_time
+    from valuations
+    where quantity <> 0
+
+),
+
+-- While nothing is held and nothing moves, every interval would say the same: the day's end does.
 times as (
 
-    select distinct snapshot_time from snapshot_times
+    select distinct snapshot_times.snapshot_time
+    from snapshot_times
+    left join busy_intervals on snapshot_times.snapshot_time = busy_intervals.snapshot_time
+    where
+        snapshot_times.snapshot_type <> 'intraday'
+        or busy_intervals.snapshot_time is not null
+
+),
+
+movements as (
+
+    select
+        moved_at,
+        currency,
+        sum(flow) as flow,
+        sum(other_cash) as other_cash,
+        sum(realized_pnl) as realized_pnl,
+        sum(commission) as commission,
+        sum(fees) as fees,
+        sum(cash) as cash
+    from ledger
+    where moved_at > {{ balanced_until() }}
+    group by moved_at, currency
 
 ),
 
@@ -45,19 +124,7 @@ moved as (
         sum(movements.commission) as commission,
         sum(movements.fees) as fees,
         sum(movements.cash) as cash
-    from (
-        select
-            moved_at,
-            currency,
-            sum(flow) as flow,
-            sum(other_cash) as other_cash,
-            sum(realized_pnl) as realized_pnl,
-            sum(commission) as commission,
-            sum(fees) as fees,
-            sum(cash) as cash
-        from ledger
-        group by moved_at, currency
-    ) as movements
+    from movements
     asof inner join times
         on movements.moved_at <= times.snapshot_time
     group by times.snapshot_time, movements.currency
@@ -91,7 +158,7 @@ positions as (
         count_if(valuations.quantity < 0) as short_positions,
         count_if(valuations.current_price is null) as unpriced_positions
     from valuations
-    inner join times on valuations.snapshot_time = times.snapshot_time
+    semi join times on valuations.snapshot_time = times.snapshot_time
     left join margin_rates on valuations.asset_class = margin_rates.asset_class
     where valuations.quantity <> 0
     group by valuations.snapshot_time, valuations.quote_currency
@@ -100,6 +167,8 @@ positions as (
 
 currencies as (
 
+    select currency from last_balances
+    union
     select currency from moved
     union
     select currency from positions
@@ -112,12 +181,18 @@ final as (
         times.snapshot_time,
         currencies.currency,
         coalesce(moved.flow, 0) as flow,
-        coalesce(sum(moved.flow) over history, 0) as net_flows,
-        coalesce(sum(moved.other_cash) over history, 0) as other_cash,
-        coalesce(sum(moved.realized_pnl) over history, 0) as realized_pnl,
-        coalesce(sum(moved.commission) over history, 0) as commission,
-        coalesce(sum(moved.fees) over history, 0) as fees,
-        coalesce(sum(moved.cash) over history, 0) as cash,
+        coalesce(last_balances.net_flows, 0)
+        + coalesce(sum(moved.flow) over history, 0) as net_flows,
+        coalesce(last_balances.other_cash, 0)
+        + coalesce(sum(moved.other_cash) over history, 0) as other_cash,
+        coalesce(last_balances.realized_pnl, 0)
+        + coalesce(sum(moved.realized_pnl) over history, 0) as realized_pnl,
+        coalesce(last_balances.commission, 0)
+        + coalesce(sum(moved.commission) over history, 0) as commission,
+        coalesce(last_balances.fees, 0)
+        + coalesce(sum(moved.fees) over history, 0) as fees,
+        coalesce(last_balances.cash, 0)
+        + coalesce(sum(moved.cash) over history, 0) as cash,
         coalesce(positions.market_value, 0) as market_value,
         coalesce(positions.unrealized_pnl, 0) as unrealized_pnl,
         coalesce(positions.margined_pnl, 0) as margined_pnl,
@@ -128,6 +203,7 @@ final as (
         coalesce(positions.unpriced_positions, 0) as unpriced_positions
     from times
     cross join currencies
+    left join last_balances on currencies.currency = last_balances.currency
     left join moved
         on times.snapshot_time = moved.snapshot_time and currencies.currency = moved.currency
     left join positions
@@ -142,3 +218,4 @@ select
     *,
     cash + market_value + margined_pnl as equity
 from final
+order by snapshot_time

@@ -1,9 +1,16 @@
--- What each fill cost in commission, in the currency its instrument is quoted in.
+-- Fills that count, with what each cost in commission, in the currency its instrument is quoted in.
 with
 
-fills as (
+fills as not materialized (
 
-    select * from {{ ref('int_position_fills') }}
+    select * from {{ ref('int_position_states') }}
+    where not is_split
+
+),
+
+instruments as (
+
+    select * from {{ ref('int_traded_instruments') }}
 
 ),
 
@@ -19,45 +26,49 @@ pegs as (
 
 ),
 
+priced_fills as not materialized (
+
+    select
+        fills.* exclude (commission, commission_currency), -- noqa: RF02
+        instruments.multiplier,
+        instruments.margined,
+        instruments.quote_currency,
+        fills.commission as charged,
+        fills.commission_currency as charged_in,
+        if(
+            fills.is_base_commission,
+            fills.commission::decimal(38, 8) * fills.price * instruments.multiplier,
+            fills.commission
+        )::decimal(38, 24) as charge,
+        fills.is_base_commission or fills.is_quote_commission or fills.commission = 0 as is_plain
+    from fills
+    inner join instruments
+        on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
+
+),
+
 plain as (
 
     select
-        exchange,
-        symbol,
-        order_id,
-        fill_id,
-        if(
-            is_base_commission,
-            commission::decimal(38, 8) * price * multiplier,
-            commission
-        )::decimal(38, 24) as commission,
+        * exclude (charge),
+        charge as commission,
         quote_currency as commission_currency,
         true as is_converted
-    from fills
-    where is_base_commission or is_quote_commission or commission = 0
+    from priced_fills
+    where is_plain
 
 ),
 
 foreign_charges as (
 
     select
-        fills.*,
-        coalesce(charged_pegs.pegged_to, fills.commission_currency) as from_currency,
-        coalesce(quote_pegs.pegged_to, fills.quote_currency) as to_currency
-    from fills
-    left join pegs as charged_pegs on fills.commission_currency = charged_pegs.currency
-    left join pegs as quote_pegs on fills.quote_currency = quote_pegs.currency
-    where not (fills.is_base_commission or fills.is_quote_commission or fills.commission = 0)
-
-),
-
-needed_rates as (
-
-    select * from rates
-    where
-        (from_currency, to_currency) in (
-            select (needed.from_currency, needed.to_currency) from foreign_charges as needed
-        )
+        priced_fills.*,
+        coalesce(charged_pegs.pegged_to, priced_fills.charged_in) as from_currency,
+        coalesce(quote_pegs.pegged_to, priced_fills.quote_currency) as to_currency
+    from priced_fills
+    left join pegs as charged_pegs on priced_fills.charged_in = charged_pegs.currency
+    left join pegs as quote_pegs on priced_fills.quote_currency = quote_pegs.currency
+    where not priced_fills.is_plain
 
 ),
 
@@ -65,21 +76,18 @@ needed_rates as (
 converted as (
 
     select
-        charges.exchange,
-        charges.symbol,
-        charges.order_id,
-        charges.fill_id,
-        coalesce(charges.commission::decimal(38, 8) * needed_rates.rate, charges.commission)
+        charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
+        coalesce(charges.charged::decimal(38, 8) * rates.rate, charges.charged)
         ::decimal(38, 24) as commission,
-        if(needed_rates.rate is null, charges.commission_currency, charges.quote_currency)
+        if(rates.rate is null, charges.charged_in, charges.quote_currency)
             as commission_currency,
-        needed_rates.rate is not null as is_converted
+        rates.rate is not null as is_converted
     from foreign_charges as charges
-    asof left join needed_rates
+    asof left join rates
         on
-            charges.from_currency = needed_rates.from_currency
-            and charges.to_currency = needed_rates.to_currency
-            and charges.executed_at >= needed_rates.known_at
+            charges.from_currency = rates.from_currency
+            and charges.to_currency = rates.to_currency
+            and charges.event_at >= rates.known_at
 
 ),
 

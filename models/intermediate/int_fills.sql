@@ -5,14 +5,14 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ forget_touched_orders() }}",
-        post_hook="{{ remember_batch_of('int_order_events') }}"
+        pre_hook="{{ forget_touched_orders('executed_at') }}",
+        post_hook="{{ remember_batch_of(['int_order_events', 'int_touched_orders']) }}"
     )
 }}
 
 with
 
-order_events as (
+order_events as not materialized (
 
     select * from {{ ref('int_order_events') }}
 
@@ -20,9 +20,15 @@ order_events as (
 
 touched_events as (
 
-    select * from order_events
+    select order_events.*
+    from order_events
     {% if is_incremental() %}
-        where (exchange, symbol, order_id) in ({{ touched_orders() }})
+        semi join ({{ touched_orders() }}) as touched
+            on
+                order_events.exchange = touched.exchange
+                and order_events.symbol = touched.symbol
+                and order_events.order_id = touched.order_id
+        where order_events.event_time >= {{ touched_orders_since() }}
     {% endif %}
 
 ),
@@ -56,14 +62,52 @@ fill_versions as (
 
 ),
 
+repeated_fills as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        fill_id
+    from fill_versions
+    group by exchange, symbol, order_id, fill_id
+    having count(*) > 1
+
+),
+
 counted_fills as (
 
-    select *
+    select fill_versions.*
     from fill_versions
+    anti join repeated_fills
+        on
+            fill_versions.exchange = repeated_fills.exchange
+            and fill_versions.symbol = repeated_fills.symbol
+            and fill_versions.order_id = repeated_fills.order_id
+            and fill_versions.fill_id = repeated_fills.fill_id
+
+    union all
+
+    select fill_versions.*
+    from fill_versions
+    semi join repeated_fills
+        on
+            fill_versions.exchange = repeated_fills.exchange
+            and fill_versions.symbol = repeated_fills.symbol
+            and fill_versions.order_id = repeated_fills.order_id
+            and fill_versions.fill_id = repeated_fills.fill_id
     qualify
         row_number() over (
-            partition by exchange, symbol, order_id, fill_id
-            order by source_rank, content_hash, batch_id, row_number
+            partition by
+                fill_versions.exchange,
+                fill_versions.symbol,
+                fill_versions.order_id,
+                fill_versions.fill_id
+            order by
+                fill_versions.source_rank,
+                fill_versions.content_hash,
+                fill_versions.batch_id,
+                fill_versions.row_number
         ) = 1
 
 ),
@@ -180,3 +224,4 @@ final as (
 )
 
 select * from final
+order by executed_at

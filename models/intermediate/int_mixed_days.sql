@@ -1,10 +1,17 @@
 -- Days of a symbol for which both single and aggregate trades landed: only one of them may count.
 with
 
-steps as (
+trade_steps as (
 
     select * from {{ ref('int_bar_steps') }}
-    where scope = 'intraday' and tick_count > 0
+    where kind = 'trade'
+
+),
+
+aggregate_steps as (
+
+    select * from {{ ref('int_bar_steps') }}
+    where kind = 'agg'
 
 ),
 
@@ -16,33 +23,40 @@ instruments as (
 
 aggregate_days as (
 
-    select distinct
+    select
         exchange,
         symbol,
-        minute::date as date
-    from steps
-    where kind = 'agg'
+        minute::date as date,
+        max(built_batch_id) as built_batch_id
+    from aggregate_steps
+    group by all
 
 ),
 
 final as (
 
-    select distinct
-        steps.exchange,
-        steps.symbol,
+    select
+        trade_steps.exchange,
+        trade_steps.symbol,
         aggregate_days.date,
-        case when instruments.bar_price = 'agg' then 'trade' else 'agg' end as outranked_kind
-    from steps
+        case when any_value(instruments.bar_price) = 'agg' then 'trade' else 'agg' end
+            as outranked_kind,
+        greatest(max(trade_steps.built_batch_id), any_value(aggregate_days.built_batch_id))
+            as built_batch_id
+    from trade_steps
     inner join aggregate_days
         on
-            steps.exchange = aggregate_days.exchange
-            and steps.symbol = aggregate_days.symbol
-            and steps.minute::date = aggregate_days.date
+            trade_steps.exchange = aggregate_days.exchange
+            and trade_steps.symbol = aggregate_days.symbol
+            and trade_steps.minute::date = aggregate_days.date
     left join instruments
         on
-            steps.exchange = instruments.exchange
-            and steps.symbol = instruments.symbol
-    where steps.kind = 'trade'
+            trade_steps.exchange = instruments.exchange
+            and trade_steps.symbol = instruments.symbol
+    group by
+        trade_steps.exchange,
+        trade_steps.symbol,
+        aggregate_days.date
 
 )
 

@@ -9,34 +9,66 @@
 
 with
 
-events as (
+events as not materialized (
 
     select * from {{ landed('orders') }}
 
 ),
 
-versions as (
+fresh as (
 
     select * from events
+    where batch_id > {{ seen_batch() }}
+
+),
+
+several_versions as (
+
+    select
+        events.exchange,
+        events.event_id
+    from events
     {% if is_incremental() %}
-        where (exchange, event_id) in (
-            select (newer.exchange, newer.event_id)
-            from events as newer
-            where newer.batch_id > {{ seen_batch() }}
-        )
+        semi join fresh on events.exchange = fresh.exchange and events.event_id = fresh.event_id
     {% endif %}
+    group by events.exchange, events.event_id
+    having count(*) > 1
+
+),
+
+single_events as (
+
+    select fresh.*
+    from fresh
+    anti join several_versions
+        on
+            fresh.exchange = several_versions.exchange
+            and fresh.event_id = several_versions.event_id
+
+),
+
+-- Of several versions the one that counts.
+chosen_versions as (
+
+    select events.*
+    from events
+    semi join several_versions
+        on
+            events.exchange = several_versions.exchange
+            and events.event_id = several_versions.event_id
+    qualify
+        row_number() over (
+            partition by events.exchange, events.event_id
+            order by events.source_rank, events.content_hash, events.batch_id, events.row_number
+        ) = 1
 
 ),
 
 final as (
 
-    select *
-    from versions
-    qualify
-        row_number() over (
-            partition by exchange, event_id
-            order by source_rank, content_hash, batch_id, row_number
-        ) = 1
+    select * from single_events
+    union all
+    select * from chosen_versions
 
 )
 

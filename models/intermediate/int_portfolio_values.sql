@@ -1,4 +1,12 @@
-{{ config(materialized='table') }}
+-- depends_on: {{ ref('int_valuation_restarts') }} {{ ref('int_snapshot_times') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ forget_portfolio() }}",
+        post_hook="{{ remember_valuation('int_currency_balances') }}"
+    )
+}}
 
 -- The portfolio in base currency at every snapshot time, exact, before rounding.
 {% set base = "'" ~ var('base_currency') ~ "'" %}
@@ -12,6 +20,7 @@ with
 balances as (
 
     select * from {{ ref('int_currency_balances') }}
+    where snapshot_time >= {{ portfolio_revalued_from() }}
 
 ),
 

@@ -4,12 +4,13 @@ with
 fills as (
 
     select * from {{ ref('int_fills') }}
+    where not is_busted
 
 ),
 
 instruments as (
 
-    select * from {{ ref('stg_instruments') }}
+    select * from {{ ref('int_traded_instruments') }}
 
 ),
 
@@ -19,45 +20,34 @@ pegs as (
 
 ),
 
-with_instrument as (
-
-    select
-        fills.*,
-        instruments.base_currency,
-        instruments.asset_class,
-        coalesce(instruments.price_exchange, fills.exchange) as price_exchange,
-        coalesce(instruments.multiplier, 1) as multiplier,
-        coalesce(instruments.margined, false) as margined,
-        coalesce(instruments.quote_currency, '{{ var("base_currency") }}') as quote_currency,
-        if(fills.side = 'buy', fills.quantity, -fills.quantity) as signed_quantity
-    from fills
-    left join instruments
-        on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
-    where not fills.is_busted
-
-),
-
 with_commission as (
 
     select
-        with_instrument.*,
+        fills.*,
         -- Spot: a commission in the asset itself is taken from what is held.
-        with_instrument.commission_currency = with_instrument.base_currency
-        and not with_instrument.margined
-        and with_instrument.base_currency <> with_instrument.quote_currency as is_base_commission,
-        coalesce(charged_peg.pegged_to, with_instrument.commission_currency)
-        = coalesce(quote_peg.pegged_to, with_instrument.quote_currency) as is_quote_commission
-    from with_instrument
-    left join pegs as charged_peg on with_instrument.commission_currency = charged_peg.currency
-    left join pegs as quote_peg on with_instrument.quote_currency = quote_peg.currency
+        coalesce(
+            fills.commission_currency = instruments.base_currency
+            and not instruments.margined
+            and instruments.base_currency <> instruments.quote_currency,
+            false
+        ) as is_base_commission,
+        coalesce(charged_pegs.pegged_to, fills.commission_currency)
+        = coalesce(quote_pegs.pegged_to, instruments.quote_currency) as is_quote_commission
+    from fills
+    inner join instruments
+        on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
+    left join pegs as charged_pegs on fills.commission_currency = charged_pegs.currency
+    left join pegs as quote_pegs on instruments.quote_currency = quote_pegs.currency
 
 ),
 
 final as (
 
     select
-        * replace (coalesce(is_base_commission, false) as is_base_commission),
-        signed_quantity - if(is_base_commission, commission, 0) as held_quantity
+        *,
+        if(side = 'buy', quantity, -quantity) as signed_quantity,
+        if(side = 'buy', quantity, -quantity)
+        - if(is_base_commission, commission, 0) as held_quantity
     from with_commission
 
 )

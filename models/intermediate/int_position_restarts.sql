@@ -1,28 +1,93 @@
--- From when on a batch may have changed a position: every version of a fill names a place where it
--- was or is counted.
+{{ config(materialized='table', post_hook="{{ remember_build() }}") }}
+{% set seen = seen_by_all([
+    'int_position_states', 'trades_warm', 'round_trips', 'int_position_valuations',
+    'int_position_drawdowns', 'positions_warm', 'int_currency_balances', 'int_portfolio_values',
+    'portfolio_snapshots_warm'
+]) %}
+
+-- From when on a batch that not all models have seen may have changed a position: every version of a
+-- fill names a place where it was or is counted.
 with
 
-events as (
+events as not materialized (
 
     select * from {{ landed('orders') }}
 
 ),
 
-fills as (
-
-    select * from events
-    where is_fill
-
-),
-
-actions as (
+fresh_splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
+    where batch_id > {{ seen }}
 
 ),
 
--- Which fills a batch speaks of: its own, those it corrects, those whose event it claims, and those
--- whose order it gives a strategy.
+fresh as (
+
+    select * from events
+    where batch_id > {{ seen }}
+
+),
+
+-- All versions of what is fresh: a new one may take the event from another fill.
+versions as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        events.trade_id,
+        events.is_fill,
+        events.is_correction,
+        fresh.batch_id
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+),
+
+corrected_fills as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        versions.batch_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.trade_id = events.trade_id
+    where versions.is_correction and events.is_fill
+
+),
+
+-- A fill has the strategy and the correlation of its order where it names none.
+inheriting_fills as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        fresh.batch_id
+    from fresh
+    inner join events
+        on
+            fresh.exchange = events.exchange
+            and fresh.symbol = events.symbol
+            and fresh.order_id = events.order_id
+    where
+        events.is_fill
+        and (
+            (fresh.strategy_id is not null and events.strategy_id is null)
+            or (fresh.correlation_id is not null and events.correlation_id is null)
+        )
+
+),
+
 touched_fills as (
 
     select
@@ -31,116 +96,88 @@ touched_fills as (
         order_id,
         fill_id,
         batch_id
-    from fills
-
-    union all
-
-    select
-        fills.exchange,
-        fills.symbol,
-        fills.order_id,
-        fills.fill_id,
-        events.batch_id
-    from events
-    inner join fills
-        on
-            events.exchange = fills.exchange
-            and events.symbol = fills.symbol
-            and events.trade_id = fills.trade_id
-    where events.event_type in ('trade_bust', 'trade_correct')
-
-    union all
-
-    select
-        fills.exchange,
-        fills.symbol,
-        fills.order_id,
-        fills.fill_id,
-        events.batch_id
-    from events
-    inner join fills
-        on
-            events.exchange = fills.exchange
-            and events.event_id = fills.event_id
-            and events.content_hash <> fills.content_hash
-
-    union all
-
-    select
-        fills.exchange,
-        fills.symbol,
-        fills.order_id,
-        fills.fill_id,
-        events.batch_id
-    from events
-    inner join fills
-        on
-            events.exchange = fills.exchange
-            and events.symbol = fills.symbol
-            and events.order_id = fills.order_id
-    where events.strategy_id is not null and fills.strategy_id is null
+    from versions
+    where is_fill
+    union
+    select * from corrected_fills
+    union
+    select * from inheriting_fills
 
 ),
 
 fill_restarts as (
 
     select
-        fills.exchange,
-        fills.symbol,
-        fills.order_id,
-        fills.strategy_id,
-        fills.event_time as restart_at,
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.strategy_id,
+        events.event_time as restart_at,
         touched_fills.batch_id
     from touched_fills
-    inner join fills
+    inner join events
         on
-            touched_fills.exchange = fills.exchange
-            and touched_fills.symbol = fills.symbol
-            and touched_fills.order_id = fills.order_id
-            and touched_fills.fill_id = fills.fill_id
+            touched_fills.exchange = events.exchange
+            and touched_fills.symbol = events.symbol
+            and touched_fills.order_id = events.order_id
+            and touched_fills.fill_id = events.fill_id
+    where events.is_fill
 
 ),
 
--- A fill without a strategy may have been counted under any that its order ever named.
+fills_without_a_strategy as (
+
+    select * from fill_restarts
+    where strategy_id is null
+
+),
+
+-- They may have been counted under any that their order ever named.
 inherited_restarts as (
 
     select
-        fill_restarts.exchange,
-        fill_restarts.symbol,
+        nameless.exchange,
+        nameless.symbol,
         events.strategy_id,
-        fill_restarts.restart_at,
-        fill_restarts.batch_id
-    from fill_restarts
+        nameless.restart_at,
+        nameless.batch_id
+    from fills_without_a_strategy as nameless
     inner join events
         on
-            fill_restarts.exchange = events.exchange
-            and fill_restarts.symbol = events.symbol
-            and fill_restarts.order_id = events.order_id
-    where fill_restarts.strategy_id is null and events.strategy_id is not null
-
-),
-
-positions as (
-
-    select distinct
-        exchange,
-        symbol,
-        coalesce(strategy_id, 'unassigned') as strategy_id
-    from events
+            nameless.exchange = events.exchange
+            and nameless.symbol = events.symbol
+            and nameless.order_id = events.order_id
+    where events.strategy_id is not null
 
 ),
 
 split_restarts as (
 
     select
-        actions.exchange,
-        actions.symbol,
-        positions.strategy_id,
-        actions.effective_at as restart_at,
-        actions.batch_id
-    from actions
-    inner join positions
-        on actions.exchange = positions.exchange and actions.symbol = positions.symbol
+        splits.exchange,
+        splits.symbol,
+        events.strategy_id,
+        splits.effective_at as restart_at,
+        splits.batch_id
+    from fresh_splits as splits
+    inner join events
+        on splits.exchange = events.exchange and splits.symbol = events.symbol
+
+),
+
+all_restarts as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        restart_at,
+        batch_id
+    from fill_restarts
+    union all
+    select * from inherited_restarts
+    union all
+    select * from split_restarts
 
 ),
 
@@ -150,13 +187,10 @@ final as (
         exchange,
         symbol,
         coalesce(strategy_id, 'unassigned') as strategy_id,
-        restart_at,
-        batch_id
-    from fill_restarts
-    union all
-    select * from inherited_restarts
-    union all
-    select * from split_restarts
+        batch_id,
+        min(restart_at) as restart_at
+    from all_restarts
+    group by exchange, symbol, coalesce(strategy_id, 'unassigned'), batch_id
 
 )
 

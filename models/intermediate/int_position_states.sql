@@ -4,13 +4,13 @@
         materialized='incremental',
         incremental_strategy='append',
         pre_hook="{{ forget_from_restart('event_at') }}",
-        post_hook="{{ remember_batch_of('int_fills') }}"
+        post_hook="{{ remember_batch_of(['int_fills', 'int_position_restarts']) }}"
     )
 }}
 
 with
 
-fills as (
+all_fills as (
 
     select * from {{ ref('int_position_fills') }}
 
@@ -23,15 +23,99 @@ splits as (
 
 ),
 
-held as (
+{% if is_incremental() %}
+    restarts as ({{ position_restarts() }}),
 
-    select distinct
-        exchange,
-        symbol,
-        strategy_id
-    from fills
+    last_events as (
 
-),
+        select
+            states.exchange,
+            states.symbol,
+            states.strategy_id,
+            max(states.event_number) as event_number
+        from {{ this }} as states
+        semi join restarts
+            on
+                states.exchange = restarts.exchange
+                and states.symbol = restarts.symbol
+                and states.strategy_id = restarts.strategy_id
+        group by states.exchange, states.symbol, states.strategy_id
+
+    ),
+
+    -- What each position was when its first pending event came.
+    beginnings as (
+
+        select
+            states.exchange,
+            states.symbol,
+            states.strategy_id,
+            states.event_number,
+            states.quantity,
+            states.cost,
+            states.realized_pnl - states.cost_basis + states.cost as realized,
+            states.realized_pnl,
+            states.trip_number,
+            states.opened_at
+        from {{ this }} as states
+        inner join last_events
+            on
+                states.exchange = last_events.exchange
+                and states.symbol = last_events.symbol
+                and states.strategy_id = last_events.strategy_id
+                and states.event_number = last_events.event_number
+
+    ),
+
+    fills as (
+
+        select all_fills.*
+        from all_fills
+        inner join restarts
+            on
+                all_fills.exchange = restarts.exchange
+                and all_fills.symbol = restarts.symbol
+                and all_fills.strategy_id = restarts.strategy_id
+                and all_fills.executed_at >= restarts.restart_at
+        where all_fills.executed_at >= {{ position_restarts_since() }}
+
+    ),
+{% else %}
+    restarts as (
+
+        select
+            exchange,
+            symbol,
+            strategy_id,
+            min(executed_at) as restart_at
+        from all_fills
+        group by exchange, symbol, strategy_id
+
+    ),
+
+    beginnings as (
+
+        select
+            exchange,
+            symbol,
+            strategy_id,
+            0::bigint as event_number,
+            0::decimal(38, 8) as quantity,
+            0::decimal(38, 24) as cost,
+            0::decimal(38, 24) as realized,
+            0::decimal(38, 16) as realized_pnl,
+            0::bigint as trip_number,
+            null::timestamp as opened_at
+        from restarts
+
+    ),
+
+    fills as (
+
+        select * from all_fills
+
+    ),
+{% endif %}
 
 events as (
 
@@ -39,14 +123,13 @@ events as (
         exchange,
         symbol,
         strategy_id,
-        order_id,
-        fill_id,
-        correlation_id,
         executed_at as event_at,
+        false as is_split,
         sequence_number,
         trade_number,
         content_hash,
-        false as is_split,
+        order_id,
+        fill_id,
         {{ scaled('held_quantity') }}::bigint as quantity,
         {{ scaled('price') }}::bigint as price,
         null::bigint as ratio
@@ -55,140 +138,81 @@ events as (
     union all
 
     select
-        held.exchange,
-        held.symbol,
-        held.strategy_id,
-        null as order_id,
-        null as fill_id,
-        null as correlation_id,
+        restarts.exchange,
+        restarts.symbol,
+        restarts.strategy_id,
         splits.effective_at as event_at,
+        true as is_split,
         null as sequence_number,
         null as trade_number,
         null as content_hash,
-        true as is_split,
+        null as order_id,
+        null as fill_id,
         0 as quantity,
         0 as price,
         {{ scaled('splits.ratio') }}::bigint as ratio
     from splits
-    inner join held
-        on splits.exchange = held.exchange and splits.symbol = held.symbol
+    inner join restarts
+        on
+            splits.exchange = restarts.exchange
+            and splits.symbol = restarts.symbol
+            and splits.effective_at >= restarts.restart_at
 
 ),
 
-{% if is_incremental() %}
-    last_states as (
-
-        select
-            exchange,
-            symbol,
-            strategy_id,
-            max(event_at) as event_at,
-            max(event_number) as event_number,
-            arg_max(
-                {
-                    'quantity': quantity,
-                    'cost': cost,
-                    'realized': realized_pnl - cost_basis + cost,
-                    'trip_number': trip_number,
-                    'opened_at': opened_at
-                },
-                event_number
-            ) as state
-        from {{ this }}
-        group by exchange, symbol, strategy_id
-
-    ),
-{% else %}
-    last_states as (
-
-        select
-            exchange,
-            symbol,
-            strategy_id,
-            null::timestamp as event_at,
-            0::bigint as event_number,
-            {
-                'quantity': 0::decimal(38, 8),
-                'cost': 0::decimal(38, 24),
-                'realized': 0::decimal(38, 24),
-                'trip_number': 0::bigint,
-                'opened_at': null::timestamp
-            } as state
-        from held
-
-    ),
-{% endif %}
-
--- What has no state yet, with the state it begins from.
-pending as (
+numbered as (
 
     select
-        events.exchange,
-        events.symbol,
-        events.strategy_id,
-        any_value(last_states.state) as state,
-        coalesce(any_value(last_states.event_number), 0) as event_number,
-        list(
-            {
-                'event': {
-                    'order_id': events.order_id,
-                    'fill_id': events.fill_id,
-                    'correlation_id': events.correlation_id,
-                    'event_at': events.event_at,
-                    'is_split': events.is_split
-                },
-                'change': {
-                    'quantity': events.quantity,
-                    'price': events.price,
-                    'ratio': events.ratio
-                }
-            }
+        *,
+        row_number() over (
+            partition by exchange, symbol, strategy_id
             order by
-                events.event_at asc,
-                events.is_split desc,
-                events.sequence_number asc nulls last,
-                events.trade_number asc nulls last,
-                events.content_hash asc
-        ) as events
+                event_at asc,
+                is_split desc,
+                sequence_number asc nulls last,
+                trade_number asc nulls last,
+                content_hash asc
+        ) as step
     from events
-    left join last_states
-        on
-            events.exchange = last_states.exchange
-            and events.symbol = last_states.symbol
-            and events.strategy_id = last_states.strategy_id
-    where last_states.event_at is null or events.event_at > last_states.event_at
-    group by events.exchange, events.symbol, events.strategy_id
 
 ),
 
 folded as (
 
     select
-        exchange,
-        symbol,
-        strategy_id,
-        event_number,
-        state as before,
-        list_transform(events, lambda item: item.event) as events,
+        numbered.exchange,
+        numbered.symbol,
+        numbered.strategy_id,
         fold_positions(
-            coalesce(state.quantity, 0),
-            coalesce(state.cost, 0),
-            coalesce(state.realized, 0),
-            list_transform(events, lambda item: item.change)
+            coalesce(any_value(beginnings.quantity), 0),
+            coalesce(any_value(beginnings.cost), 0),
+            coalesce(any_value(beginnings.realized), 0),
+            list(
+                {
+                    'quantity': numbered.quantity,
+                    'price': numbered.price,
+                    'ratio': numbered.ratio
+                }
+                order by numbered.step
+            )
         ) as states
-    from pending
+    from numbered
+    left join beginnings
+        on
+            numbered.exchange = beginnings.exchange
+            and numbered.symbol = beginnings.symbol
+            and numbered.strategy_id = beginnings.strategy_id
+    group by numbered.exchange, numbered.symbol, numbered.strategy_id
 
 ),
 
-steps as (
+folded_states as (
 
     select
         exchange,
         symbol,
         strategy_id,
-        before,
-        event_number + unnest(range(1, len(events) + 1)) as event_number,
-        unnest(events) as event,
+        unnest(range(1, len(states) + 1)) as step,
         unnest(states) as state
     from folded
 
@@ -199,29 +223,45 @@ steps as (
 rounded as (
 
     select
-        *,
-        {{ rounded('state.cost', 16) }} as cost_basis,
-        {{ rounded('state.realized - state.cost', 16) }}
-        + {{ rounded('state.cost', 16) }} as realized_pnl
-    from steps
+        folded_states.*,
+        numbered.event_at,
+        numbered.is_split,
+        numbered.order_id,
+        numbered.fill_id,
+        {{ rounded('folded_states.state.cost', 16) }} as cost_basis,
+        {{ rounded('folded_states.state.realized - folded_states.state.cost', 16) }}
+        + {{ rounded('folded_states.state.cost', 16) }} as realized_pnl
+    from folded_states
+    inner join numbered
+        on
+            folded_states.exchange = numbered.exchange
+            and folded_states.symbol = numbered.symbol
+            and folded_states.strategy_id = numbered.strategy_id
+            and folded_states.step = numbered.step
 
 ),
 
 with_previous as (
 
     select
-        *,
+        rounded.*,
+        coalesce(beginnings.event_number, 0) + rounded.step as event_number,
+        beginnings.trip_number as trips_before,
+        beginnings.opened_at as opened_before,
         coalesce(
-            lag(state.quantity) over position_history, before.quantity, 0
+            lag(rounded.state.quantity) over position_history, beginnings.quantity, 0
         ) as previous_quantity,
         coalesce(
-            lag(realized_pnl) over position_history,
-            {{ rounded('before.realized - before.cost', 16) }} + {{ rounded('before.cost', 16) }},
-            0
+            lag(rounded.realized_pnl) over position_history, beginnings.realized_pnl, 0
         ) as previous_realized
     from rounded
+    left join beginnings
+        on
+            rounded.exchange = beginnings.exchange
+            and rounded.symbol = beginnings.symbol
+            and rounded.strategy_id = beginnings.strategy_id
     window position_history as (
-        partition by exchange, symbol, strategy_id order by event_number
+        partition by rounded.exchange, rounded.symbol, rounded.strategy_id order by rounded.step
     )
 
 ),
@@ -235,37 +275,77 @@ with_openings as (
 
 ),
 
-final as (
+states as (
 
     select
         exchange,
         symbol,
         strategy_id,
         event_number,
-        event.event_at,
-        event.is_split,
-        event.order_id,
-        event.fill_id,
-        event.correlation_id,
-        state.quantity,
-        state.average_price,
-        state.cost,
+        event_at,
+        is_split,
+        order_id,
+        fill_id,
+        state.quantity as quantity,
+        state.average_price as average_price,
+        state.cost as cost,
         cost_basis,
         realized_pnl,
         realized_pnl - previous_realized as own_realized_pnl,
         previous_quantity,
         opens,
-        coalesce(before.trip_number, 0)
-        + count_if(opens) over position_history as trip_number,
+        (coalesce(trips_before, 0) + count_if(opens) over position_history)::bigint as trip_number,
         coalesce(
-            max(event.event_at) filter (where opens) over position_history, before.opened_at
-        ) as opened_at
+            max(event_at) filter (where opens) over position_history, opened_before
+        ) as opened_at,
+        -- When the round trip was opened that ends here.
+        case
+            when previous_quantity <> 0 and (opens or state.quantity = 0)
+                then coalesce(max(event_at) filter (where opens) over earlier, opened_before)
+        end as ended_opened_at
     from with_openings
-    window position_history as (
-        partition by exchange, symbol, strategy_id order by event_number
-        rows between unbounded preceding and current row
-    )
+    window
+        position_history as (
+            partition by exchange, symbol, strategy_id order by event_number
+            rows between unbounded preceding and current row
+        ),
+        earlier as (
+            partition by exchange, symbol, strategy_id order by event_number
+            rows between unbounded preceding and 1 preceding
+        )
+
+),
+
+-- A split of what is not held is no event.
+final as (
+
+    select
+        states.*,
+        fills.trade_id,
+        fills.exchange_trade_id,
+        fills.correlation_id,
+        fills.reported_at,
+        fills.corrected_at,
+        fills.side,
+        fills.quantity as fill_quantity,
+        fills.held_quantity,
+        fills.signed_quantity,
+        fills.price,
+        fills.commission,
+        fills.commission_currency,
+        fills.is_base_commission,
+        fills.is_quote_commission,
+        fills.fees
+    from states
+    left join fills
+        on
+            states.exchange = fills.exchange
+            and states.symbol = fills.symbol
+            and states.order_id = fills.order_id
+            and states.fill_id = fills.fill_id
+    where not states.is_split or states.previous_quantity <> 0
 
 )
 
 select * from final
+order by event_at

@@ -3,8 +3,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ forget_from_revaluation() }}",
-        post_hook="{{ remember_valuation('int_position_states', [ref('int_mark_prices'), 'built_batch_id']) }}"
+        pre_hook=["{{ forget_valuations() }}", "{{ forget_newest_valuations() }}"],
+        post_hook="{{ remember_valuation('int_position_states') }}"
     )
 }}
 
@@ -13,22 +13,18 @@ with
 states as (
 
     select * from {{ ref('int_position_states') }}
-
-),
-
-fills as (
-
-    select * from {{ ref('int_position_fills') }}
+    where event_at > {{ continued_from() }}
 
 ),
 
 snapshot_times as (
 
     select * from {{ ref('int_snapshot_times') }}
+    where snapshot_time > {{ continued_from() }}
 
 ),
 
-prices as (
+prices as not materialized (
 
     select * from {{ ref('int_mark_prices') }}
 
@@ -43,93 +39,105 @@ splits as (
 
 instruments as (
 
-    select
-        exchange,
-        symbol,
-        strategy_id,
-        any_value(price_exchange) as price_exchange,
-        any_value(asset_class) as asset_class,
-        any_value(quote_currency) as quote_currency,
-        any_value(multiplier) as multiplier,
-        any_value(margined) as margined
-    from fills
-    group by exchange, symbol, strategy_id
+    select * from {{ ref('int_traded_instruments') }}
 
 ),
 
--- Up to when each position is valued already, and whether it was open then.
-valued as (
+{% if is_incremental() %}
+    -- Where each position is continued.
+    last_rows as (
 
-    {% if is_incremental() %}
-        select
-            exchange,
-            symbol,
-            strategy_id,
-            max(snapshot_time) as valued_until,
-            arg_max(quantity, snapshot_time) <> 0 as is_open
+        select *
         from {{ this }}
-        group by exchange, symbol, strategy_id
-    {% else %}
+        where snapshot_time >= {{ continued_from() }}
+        qualify
+            row_number() over (
+                partition by exchange, symbol, strategy_id order by snapshot_time desc
+            ) = 1
+
+    ),
+{% else %}
+    last_rows as (
+
         select
             exchange,
             symbol,
             strategy_id,
-            '-infinity'::timestamp as valued_until,
-            false as is_open
-        from instruments
-    {% endif %}
+            event_at as snapshot_time,
+            quantity,
+            average_price,
+            cost_basis as raw_cost_basis,
+            realized_pnl as raw_realized_pnl,
+            trip_number,
+            opened_at,
+            correlation_id,
+            price as known_price,
+            event_at as price_known_at
+        from states
+        where false
 
-),
+    ),
+{% endif %}
 
-pending_states as (
+-- What each position was, from when on. Of the states of one time the last one counts.
+holdings as (
 
     select
-        states.*,
-        valued.valued_until
+        states.exchange,
+        states.symbol,
+        states.strategy_id,
+        states.event_number,
+        states.event_at as held_from,
+        -- A fill has a row of its own; a split shows at the next mark, its own time included.
+        not states.is_split as is_fill,
+        if(states.is_split, states.event_at - interval 1 microsecond, states.event_at)
+            as marked_after,
+        states.quantity,
+        states.average_price,
+        states.cost_basis,
+        states.realized_pnl,
+        states.trip_number,
+        states.opened_at,
+        states.correlation_id
     from states
-    left join valued
+    left join last_rows
         on
-            states.exchange = valued.exchange
-            and states.symbol = valued.symbol
-            and states.strategy_id = valued.strategy_id
-    where valued.valued_until is null or states.event_at > valued.valued_until
+            states.exchange = last_rows.exchange
+            and states.symbol = last_rows.symbol
+            and states.strategy_id = last_rows.strategy_id
+    where last_rows.snapshot_time is null or states.event_at > last_rows.snapshot_time
+
+    union all
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        0 as event_number,
+        snapshot_time as held_from,
+        false as is_fill,
+        snapshot_time as marked_after,
+        quantity,
+        average_price,
+        raw_cost_basis as cost_basis,
+        raw_realized_pnl as realized_pnl,
+        trip_number,
+        opened_at,
+        correlation_id
+    from last_rows
+    where quantity <> 0
 
 ),
 
--- The state that counts at a time is the last one of that time.
-fill_times as (
+spans as (
 
     select
-        exchange,
-        symbol,
-        strategy_id,
-        event_at as snapshot_time,
-        true as is_fill
-    from pending_states
-    where not is_split
-    group by exchange, symbol, strategy_id, event_at
-
-),
-
-positions_to_mark as (
-
-    select
-        exchange,
-        symbol,
-        strategy_id,
-        valued_until as marked_after
-    from valued
-    where is_open
-
-    union
-
-    select
-        exchange,
-        symbol,
-        strategy_id,
-        coalesce(any_value(valued_until), min(event_at)) as marked_after
-    from pending_states
-    group by exchange, symbol, strategy_id
+        *,
+        lead(held_from) over (
+            partition by exchange, symbol, strategy_id order by event_number
+        ) as held_until
+    from holdings
+    qualify held_until is null or held_until > held_from
 
 ),
 
@@ -137,66 +145,72 @@ mark_times as (
 
     select
         snapshot_time,
-        bool_or(snapshot_type in ('intraday', 'eod')) as is_mark
+        bool_or(snapshot_type in ('intraday', 'eod')) as is_mark,
+        row_number() over (order by snapshot_time) as mark_number
     from snapshot_times
     group by snapshot_time
+
+),
+
+last_mark as (
+
+    select coalesce(max(mark_number), 0) as mark_number from mark_times
+
+),
+
+open_spans as (
+
+    select
+        spans.*,
+        coalesce(before.mark_number, 0) as marks_before
+    from spans
+    asof left join mark_times as before on spans.marked_after >= before.snapshot_time
+    where spans.quantity <> 0
+
+),
+
+marked_spans as (
+
+    select
+        open_spans.*,
+        case
+            when open_spans.held_until is null then (select last_mark.mark_number from last_mark)
+            else coalesce(until.mark_number, 0)
+        end as marks_until
+    from open_spans
+    asof left join mark_times as until on open_spans.held_until > until.snapshot_time
 
 ),
 
 marks as (
 
     select
-        positions_to_mark.exchange,
-        positions_to_mark.symbol,
-        positions_to_mark.strategy_id,
-        mark_times.snapshot_time,
-        mark_times.is_mark
-    from positions_to_mark
-    inner join mark_times
-        on positions_to_mark.marked_after < mark_times.snapshot_time
+        * exclude (marks_before, marks_until),
+        unnest(range(marks_before + 1, marks_until + 1)) as mark_number
+    from marked_spans
+    where marks_until > marks_before
 
 ),
 
 times as (
 
     select
-        coalesce(fill_times.exchange, marks.exchange) as exchange,
-        coalesce(fill_times.symbol, marks.symbol) as symbol,
-        coalesce(fill_times.strategy_id, marks.strategy_id) as strategy_id,
-        coalesce(fill_times.snapshot_time, marks.snapshot_time) as snapshot_time,
-        coalesce(fill_times.is_fill, false) as is_fill,
-        coalesce(fill_times.is_fill or marks.is_mark, marks.is_mark) as is_published
-    from fill_times
-    full join marks
-        on
-            fill_times.exchange = marks.exchange
-            and fill_times.symbol = marks.symbol
-            and fill_times.strategy_id = marks.strategy_id
-            and fill_times.snapshot_time = marks.snapshot_time
+        * exclude (event_number, held_from, held_until, marked_after),
+        held_from as snapshot_time,
+        true as is_published
+    from spans
+    where is_fill
 
-),
-
-last_states as (
+    union all
 
     select
-        exchange,
-        symbol,
-        strategy_id,
-        event_at,
-        arg_max(
-            {
-                'quantity': quantity,
-                'average_price': average_price,
-                'cost_basis': cost_basis,
-                'realized_pnl': realized_pnl,
-                'trip_number': trip_number,
-                'opened_at': opened_at,
-                'correlation_id': correlation_id
-            },
-            event_number
-        ) as state
-    from states
-    group by exchange, symbol, strategy_id, event_at
+        marks.* exclude ( -- noqa: RF02
+            event_number, held_from, held_until, marked_after, mark_number
+        ) replace (false as is_fill),
+        mark_times.snapshot_time,
+        mark_times.is_mark as is_published
+    from marks
+    inner join mark_times on marks.mark_number = mark_times.mark_number
 
 ),
 
@@ -204,41 +218,68 @@ held as (
 
     select
         times.*,
-        last_states.state,
         instruments.price_exchange,
         instruments.asset_class,
         instruments.quote_currency,
         instruments.multiplier,
         instruments.margined
     from times
-    asof inner join last_states
-        on
-            times.exchange = last_states.exchange
-            and times.symbol = last_states.symbol
-            and times.strategy_id = last_states.strategy_id
-            and times.snapshot_time >= last_states.event_at
     inner join instruments
-        on
-            times.exchange = instruments.exchange
-            and times.symbol = instruments.symbol
-            and times.strategy_id = instruments.strategy_id
-    where times.is_fill or last_states.state.quantity <> 0 -- noqa: RF01
+        on times.exchange = instruments.exchange and times.symbol = instruments.symbol
 
 ),
 
-first_times as (
+recent_prices as (
 
     select
         price_exchange,
         symbol,
-        min(snapshot_time) as first_time
-    from held
-    group by price_exchange, symbol
+        known_at,
+        price
+    from prices
+    where known_at > {{ continued_from() }}
+
+    union all
+
+    select
+        instruments.price_exchange,
+        last_rows.symbol,
+        last_rows.price_known_at as known_at,
+        last_rows.known_price as price
+    from last_rows
+    inner join instruments
+        on last_rows.exchange = instruments.exchange and last_rows.symbol = instruments.symbol
+    where last_rows.known_price is not null
 
 ),
 
--- Of the prices before the first time only the last one can count.
-relevant_prices as (
+recently_priced as (
+
+    select
+        held.*,
+        recent_prices.price,
+        recent_prices.known_at
+    from held
+    asof left join recent_prices
+        on
+            held.price_exchange = recent_prices.price_exchange
+            and held.symbol = recent_prices.symbol
+            and held.snapshot_time >= recent_prices.known_at
+
+),
+
+-- Only what has no recent price is looked up in all of history.
+unpriced as (
+
+    select distinct
+        price_exchange,
+        symbol
+    from recently_priced
+    where price is null
+
+),
+
+older_prices as (
 
     select
         prices.price_exchange,
@@ -246,41 +287,25 @@ relevant_prices as (
         max(prices.known_at) as known_at,
         arg_max(prices.price, prices.known_at) as price
     from prices
-    inner join first_times
-        on
-            prices.price_exchange = first_times.price_exchange
-            and prices.symbol = first_times.symbol
-            and prices.known_at <= first_times.first_time
+    inner join unpriced
+        on prices.price_exchange = unpriced.price_exchange and prices.symbol = unpriced.symbol
+    where prices.known_at <= {{ continued_from() }}
     group by prices.price_exchange, prices.symbol
-
-    union all
-
-    select
-        prices.price_exchange,
-        prices.symbol,
-        prices.known_at,
-        prices.price
-    from prices
-    inner join first_times
-        on
-            prices.price_exchange = first_times.price_exchange
-            and prices.symbol = first_times.symbol
-            and prices.known_at > first_times.first_time
 
 ),
 
 priced as (
 
     select
-        held.*,
-        relevant_prices.price,
-        relevant_prices.known_at
-    from held
-    asof left join relevant_prices
+        recently_priced.* exclude (price, known_at), -- noqa: RF02
+        coalesce(recently_priced.price, older_prices.price) as known_price,
+        coalesce(recently_priced.known_at, older_prices.known_at) as price_known_at
+    from recently_priced
+    left join older_prices
         on
-            held.price_exchange = relevant_prices.price_exchange
-            and held.symbol = relevant_prices.symbol
-            and held.snapshot_time >= relevant_prices.known_at
+            recently_priced.price_exchange = older_prices.price_exchange
+            and recently_priced.symbol = older_prices.symbol
+            and recently_priced.price is null
 
 ),
 
@@ -290,7 +315,7 @@ split_ratios as (
     select
         priced.exchange,
         priced.symbol,
-        priced.known_at,
+        priced.price_known_at,
         priced.snapshot_time,
         list_reduce( -- noqa: PRS, RF02
             list(distinct {{ scaled('splits.ratio') }}), lambda x, y: x * y // 100000000
@@ -300,9 +325,9 @@ split_ratios as (
         on
             priced.exchange = splits.exchange
             and priced.symbol = splits.symbol
-            and priced.known_at <= splits.effective_at
+            and priced.price_known_at <= splits.effective_at
             and priced.snapshot_time >= splits.effective_at
-    group by priced.exchange, priced.symbol, priced.known_at, priced.snapshot_time
+    group by priced.exchange, priced.symbol, priced.price_known_at, priced.snapshot_time
 
 ),
 
@@ -312,9 +337,9 @@ with_price as (
         priced.*,
         if(
             split_ratios.ratio_units is null,
-            priced.price,
+            priced.known_price,
             {{ divide_exactly(
-                scaled('priced.price'), 'split_ratios.ratio_units', 8
+                scaled('priced.known_price'), 'split_ratios.ratio_units', 8
             ) }}::decimal(18, 8)
         ) as current_price
     from priced
@@ -322,7 +347,7 @@ with_price as (
         on
             priced.exchange = split_ratios.exchange
             and priced.symbol = split_ratios.symbol
-            and priced.known_at = split_ratios.known_at
+            and priced.price_known_at = split_ratios.price_known_at
             and priced.snapshot_time = split_ratios.snapshot_time
 
 ),
@@ -340,17 +365,22 @@ final as (
         quote_currency,
         multiplier,
         margined,
-        state.quantity,
-        state.average_price,
-        (state.cost_basis * multiplier)::decimal(38, 24) as cost_basis,
-        (state.realized_pnl * multiplier)::decimal(38, 24) as realized_pnl,
+        quantity,
+        average_price,
+        (cost_basis * multiplier)::decimal(38, 24) as cost_basis,
+        (realized_pnl * multiplier)::decimal(38, 24) as realized_pnl,
         current_price,
-        (state.quantity * current_price * multiplier)::decimal(38, 24) as market_value,
-        state.trip_number,
-        state.opened_at,
-        state.correlation_id
+        (quantity * current_price * multiplier)::decimal(38, 24) as market_value,
+        trip_number,
+        opened_at,
+        correlation_id,
+        cost_basis as raw_cost_basis,
+        realized_pnl as raw_realized_pnl,
+        known_price,
+        price_known_at
     from with_price
 
 )
 
 select * from final
+order by snapshot_time

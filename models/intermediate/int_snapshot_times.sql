@@ -1,4 +1,5 @@
 {{ config(materialized='table') }}
+{% set interval = "interval '" ~ var("position_mark_interval") ~ "'" %}
 
 -- When positions and portfolio are valued: from the first event to the newest landed tick or event.
 with
@@ -18,12 +19,6 @@ fills as (
 cash_events as (
 
     select * from {{ ref('stg_cash_events') }}
-
-),
-
-position_states as (
-
-    select * from {{ ref('int_position_states') }}
 
 ),
 
@@ -47,61 +42,6 @@ span as (
             (select max(executed_at) from fills),
             (select max(event_time) from cash_events)
         ) as newest_at
-
-),
-
-intervals as (
-
-    select
-        unnest(
-            generate_series(
-                time_bucket(interval '{{ var("position_mark_interval") }}', first_at)
-                + interval '{{ var("position_mark_interval") }}',
-                newest_at,
-                interval '{{ var("position_mark_interval") }}'
-            )
-        ) as snapshot_time
-    from span
-
-),
-
-movements as (
-
-    select
-        event_at as moved_at,
-        (quantity <> 0)::integer - (coalesce(previous_quantity, 0) <> 0)::integer as opened
-    from position_states
-    union all
-    select
-        event_time as moved_at,
-        0 as opened
-    from cash_events
-
-),
-
--- Each movement counts from the first interval's end at or after it.
-moved_intervals as (
-
-    select
-        time_bucket(
-            interval '{{ var("position_mark_interval") }}', moved_at - interval 1 microsecond
-        ) + interval '{{ var("position_mark_interval") }}' as snapshot_time,
-        sum(sum(opened)) over (order by snapshot_time) as positions
-    from movements
-    group by snapshot_time
-
-),
-
--- While nothing is held and nothing moves, every interval would say the same: the day's end does.
-busy_intervals as (
-
-    select intervals.snapshot_time
-    from intervals
-    asof inner join moved_intervals
-        on intervals.snapshot_time >= moved_intervals.snapshot_time
-    where
-        moved_intervals.positions > 0
-        or moved_intervals.snapshot_time = intervals.snapshot_time
 
 ),
 
@@ -129,9 +69,13 @@ day_ends as (
 final as (
 
     select
-        snapshot_time,
+        unnest(
+            generate_series(
+                time_bucket({{ interval }}, first_at) + {{ interval }}, newest_at, {{ interval }}
+            )
+        ) as snapshot_time,
         'intraday' as snapshot_type
-    from busy_intervals
+    from span
 
     union all
 

@@ -1,67 +1,84 @@
--- Which orders may look different because of a batch.
+{{ config(materialized='table', post_hook="{{ remember_build() }}") }}
+{% set seen = seen_by_all(['int_fills', 'orders_warm']) %}
+
+-- Which orders may look different because of a batch that not all of their models have seen.
 with
 
-events as (
+events as not materialized (
 
     select * from {{ landed('orders') }}
 
 ),
 
-own_events as (
+fresh as (
+
+    select * from events
+    where batch_id > {{ seen }}
+
+),
+
+-- All versions of what is fresh: two orders may claim one event id, and a new version may take it
+-- from the other.
+versions as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.trade_id,
+        events.is_correction,
+        fresh.batch_id
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+),
+
+-- A correction names the trade and need not name the order.
+corrected_orders as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        versions.batch_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.trade_id = events.trade_id
+    where versions.is_correction and events.is_fill
+
+),
+
+touched as (
 
     select
         exchange,
         symbol,
         order_id,
         batch_id
-    from events
-
-),
-
--- Two orders that claim one event id: a new version may take it from the other.
-shared_events as (
-
-    select
-        other.exchange,
-        other.symbol,
-        other.order_id,
-        events.batch_id
-    from events
-    inner join events as other
-        on
-            events.exchange = other.exchange
-            and events.event_id = other.event_id
-            and (events.order_id <> other.order_id or events.symbol <> other.symbol)
-
-),
-
--- A correction names the trade and need not name the order.
-corrected_fills as (
-
-    select
-        fills.exchange,
-        fills.symbol,
-        fills.order_id,
-        events.batch_id
-    from events
-    inner join events as fills
-        on
-            events.exchange = fills.exchange
-            and events.symbol = fills.symbol
-            and events.trade_id = fills.trade_id
-    where
-        events.event_type in ('trade_bust', 'trade_correct')
-        and fills.is_fill
+    from versions
+    union
+    select * from corrected_orders
 
 ),
 
 final as (
 
-    select * from own_events
-    union all
-    select * from shared_events
-    union all
-    select * from corrected_fills
+    select
+        touched.exchange,
+        touched.symbol,
+        touched.order_id,
+        touched.batch_id,
+        min(events.event_time) as first_event_at
+    from touched
+    inner join events
+        on
+            touched.exchange = events.exchange
+            and touched.symbol = events.symbol
+            and touched.order_id = events.order_id
+    group by touched.exchange, touched.symbol, touched.order_id, touched.batch_id
 
 )
 

@@ -1,4 +1,19 @@
--- From when on a batch may have changed what a position was worth.
+-- depends_on: {{ ref('int_bar_steps') }}
+{{
+    config(
+        materialized='table',
+        post_hook=["{{ remember_batch_of(['int_position_restarts']) }}", "{{ remember_bars() }}"]
+    )
+}}
+{% set models = [
+    'int_position_valuations', 'int_position_drawdowns', 'positions_warm', 'int_currency_balances',
+    'int_portfolio_values', 'portfolio_snapshots_warm', 'round_trips'
+] %}
+{% set seen = seen_by_all(models) %}
+{% set seen_bars = seen_by_all(models, 'bars') %}
+
+-- From when on a batch that not all models have seen may have changed what a position or the
+-- portfolio was worth, or what a commission in another currency cost.
 with
 
 position_restarts as (
@@ -7,38 +22,94 @@ position_restarts as (
 
 ),
 
-positions as (
+states as not materialized (
 
-    select distinct
-        exchange,
-        symbol,
-        strategy_id,
-        price_exchange
-    from {{ ref('int_position_fills') }}
+    select * from {{ ref('int_position_states') }}
 
 ),
 
-prices as (
+traded_instruments as (
 
-    select * from {{ ref('int_mark_prices') }}
+    select * from {{ ref('int_traded_instruments') }}
+
+),
+
+pairs as (
+
+    select * from {{ ref('int_currency_pairs') }}
+
+),
+
+bars as (
+
+    select * from {{ ref('ohlcv_bars_warm') }}
+    where timeframe = '1m' and built_batch_id > {{ seen_bars }}
 
 ),
 
 steps as (
 
     select * from {{ ref('int_bar_steps') }}
+    where built_batch_id > {{ seen_bars }}
 
 ),
 
 cash_events as (
 
     select * from {{ ref('stg_cash_events') }}
+    where changed_in_batch > {{ seen }}
 
 ),
 
 manual_snapshots as (
 
     select * from {{ manual_snapshots() }}
+    where batch_id > {{ seen }}
+
+),
+
+-- A bar whose last trade was busted is no row any more; its step still is.
+changed_minutes as (
+
+    select
+        exchange,
+        symbol,
+        timestamp as minute,
+        built_batch_id
+    from bars
+    union all
+    select
+        exchange,
+        symbol,
+        minute,
+        built_batch_id
+    from steps
+
+),
+
+changed_prices as (
+
+    select
+        exchange as price_exchange,
+        symbol,
+        built_batch_id as batch_id,
+        min(minute) + interval 1 minute as restart_at
+    from changed_minutes
+    group by exchange, symbol, built_batch_id
+
+),
+
+changed_rates as (
+
+    select
+        changed_prices.batch_id,
+        min(changed_prices.restart_at) as restart_at
+    from changed_prices
+    semi join pairs
+        on
+            changed_prices.price_exchange = pairs.price_exchange
+            and changed_prices.symbol = pairs.symbol
+    group by changed_prices.batch_id
 
 ),
 
@@ -46,13 +117,11 @@ manual_snapshots as (
 valued_times as (
 
     select
-        event_time as restart_at,
-        batch_id
+        changed_from as restart_at,
+        changed_in_batch as batch_id
     from cash_events
-    where is_flow
-
+    where was_flow
     union all
-
     select
         snapshot_time as restart_at,
         batch_id
@@ -60,59 +129,98 @@ valued_times as (
 
 ),
 
+positions as (
+
+    select distinct
+        exchange,
+        symbol,
+        strategy_id
+    from states
+
+),
+
 final as (
 
     select
+        'position' as scope,
+        'events' as cause,
         exchange,
         symbol,
         strategy_id,
         restart_at,
-        batch_id,
-        'events' as cause
+        batch_id
     from position_restarts
 
     union all
 
     select
-        positions.exchange,
-        positions.symbol,
-        positions.strategy_id,
-        prices.known_at as restart_at,
-        prices.built_batch_id as batch_id,
-        'bars' as cause
-    from prices
-    inner join positions
-        on
-            prices.price_exchange = positions.price_exchange
-            and prices.symbol = positions.symbol
-
-    union all
-
-    -- A bar whose last trade was busted is no row any more; its step still is.
-    select
-        positions.exchange,
-        positions.symbol,
-        positions.strategy_id,
-        steps.minute + interval 1 minute as restart_at,
-        steps.built_batch_id as batch_id,
-        'bars' as cause
-    from steps
-    inner join positions
-        on
-            steps.exchange = positions.price_exchange
-            and steps.symbol = positions.symbol
-
-    union all
-
-    select
+        'position' as scope,
+        'events' as cause,
         positions.exchange,
         positions.symbol,
         positions.strategy_id,
         valued_times.restart_at,
-        valued_times.batch_id,
-        'events' as cause
+        valued_times.batch_id
     from positions
     cross join valued_times
+
+    union all
+
+    select
+        'position' as scope,
+        'bars' as cause,
+        positions.exchange,
+        positions.symbol,
+        positions.strategy_id,
+        changed_prices.restart_at,
+        changed_prices.batch_id
+    from changed_prices
+    inner join traded_instruments
+        on
+            changed_prices.price_exchange = traded_instruments.price_exchange
+            and changed_prices.symbol = traded_instruments.symbol
+    inner join positions
+        on
+            traded_instruments.exchange = positions.exchange
+            and traded_instruments.symbol = positions.symbol
+
+    union all
+
+    select distinct
+        'commission' as scope,
+        'bars' as cause,
+        states.exchange,
+        states.symbol,
+        states.strategy_id,
+        changed_rates.restart_at,
+        changed_rates.batch_id
+    from changed_rates
+    inner join states on changed_rates.restart_at <= states.event_at
+    where not states.is_base_commission and not states.is_quote_commission
+
+    union all
+
+    select
+        'portfolio' as scope,
+        'bars' as cause,
+        null as exchange,
+        null as symbol,
+        null as strategy_id,
+        restart_at,
+        batch_id
+    from changed_rates
+
+    union all
+
+    select
+        'portfolio' as scope,
+        'events' as cause,
+        null as exchange,
+        null as symbol,
+        null as strategy_id,
+        changed_from as restart_at,
+        changed_in_batch as batch_id
+    from cash_events
 
 )
 

@@ -17,7 +17,11 @@ final as (
         currency,
         source,
         ingestion_time,
-        kind in ('deposit', 'withdrawal') as is_flow
+        kind in ('deposit', 'withdrawal') as is_flow,
+        -- Of all its versions: from when on, and in which batch, it may have changed something.
+        min(event_time) over (partition by event_id) as changed_from,
+        max(batch_id) over (partition by event_id) as changed_in_batch,
+        bool_or(kind in ('deposit', 'withdrawal')) over (partition by event_id) as was_flow
     from events
     qualify
         row_number() over (

@@ -5,8 +5,7 @@
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',
-    pre_hook="{{ read_again_rather_than_keep() }}",
-    post_hook=["{{ remember_build() }}", "{{ optimise_as_usual() }}"]
+    post_hook="{{ remember_build() }}"
 ) }}
 {% set seen = seen_batch() %}
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ refuse_inverse_contracts() }}") }}
+
 with
 
 instruments as (

@@ -1,51 +1,16 @@
--- A left join against a relation of a few rows: it costs next to nothing, and filters on
--- timestamp, symbol and exchange reach the landed ticks.
 with
 
-landed as (
+ticks as (
 
-    select * from {{ landed('ticks') }}
-
-),
-
-amendments as (
-
-    select * from {{ ref('stg_tick_amendments') }}
+    select * from {{ ref('stg_amended_ticks') }}
 
 ),
 
 final as (
 
-    select
-        landed.tick_id,
-        landed.batch_id,
-        landed.exchange,
-        landed.symbol,
-        landed.timestamp,
-        landed.date,
-        landed.kind,
-        landed.venue,
-        landed.bid_price,
-        landed.ask_price,
-        landed.bid_size,
-        landed.ask_size,
-        coalesce(amendments.corrected_price, landed.last_price) as last_price,
-        coalesce(amendments.corrected_size, landed.last_size) as last_size,
-        landed.volume,
-        landed.sequence_number,
-        landed.trade_id,
-        landed.trade_number,
-        coalesce(amendments.corrected_conditions, landed.conditions) as conditions,
-        landed.tape,
-        landed.source,
-        landed.ingestion_time,
-        landed.correlation_id,
-        landed.occurrence,
-        landed.content_hash,
-        coalesce(amendments.is_busted, false) as is_busted
-    from landed
-    left join amendments on landed.tick_id = amendments.tick_id
-    where amendments.is_superseded is null or not amendments.is_superseded
+    select * exclude (is_superseded)
+    from ticks
+    where not is_superseded
 
 )
 

@@ -42,6 +42,7 @@ final as (
         content_hash,
         row_number,
         event_type in ('partial_fill', 'fill') as is_fill,
+        event_type in ('trade_bust', 'trade_correct') as is_correction,
         -- One fill has one exchange trade id, however many event ids it came under.
         coalesce(exchange_trade_id, trade_id, event_id) as fill_id,
         -- Of several versions of one event the one from REST or a backfill counts.

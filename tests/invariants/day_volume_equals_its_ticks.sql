@@ -30,7 +30,6 @@ steps as (
         sum(volume) as volume,
         sum(trade_count) as trade_count
     from {{ ref('int_bar_steps') }}
-    where scope = 'intraday'
     group by all
 
 )

@@ -1,4 +1,4 @@
--- The last realised P&L of a position is the sum over its states, and over its round trips to
+-- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far, to
 -- within their rounding.
 with
 
@@ -8,35 +8,36 @@ trips as (
         exchange,
         symbol,
         strategy_id,
-        sum(realized_pnl) as realized_pnl,
-        count(*) as trips
+        closed_at,
+        sum(sum(realized_pnl)) over so_far as realized_pnl,
+        sum(count(*)) over so_far as trips
     from {{ ref('round_trips') }}
-    group by exchange, symbol, strategy_id
+    group by exchange, symbol, strategy_id, closed_at
+    window so_far as (partition by exchange, symbol, strategy_id order by closed_at)
 
 ),
 
 positions as (
 
-    select
-        exchange,
-        symbol,
-        strategy_id,
-        arg_max(realized_pnl, snapshot_time) as realized_pnl
-    from {{ ref('positions') }}
-    group by exchange, symbol, strategy_id
+    select * from {{ ref('positions') }}
+    where is_fill
 
 )
 
 select
-    positions.exchange,
-    positions.symbol,
-    positions.strategy_id,
-    positions.realized_pnl,
-    trips.realized_pnl as of_trips
-from positions
-inner join trips
+    trips.exchange,
+    trips.symbol,
+    trips.strategy_id,
+    trips.closed_at,
+    trips.realized_pnl as of_trips,
+    positions.realized_pnl
+from trips
+left join positions
     on
-        positions.exchange = trips.exchange
-        and positions.symbol = trips.symbol
-        and positions.strategy_id = trips.strategy_id
-where abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001
+        trips.exchange = positions.exchange
+        and trips.symbol = positions.symbol
+        and trips.strategy_id = positions.strategy_id
+        and trips.closed_at = positions.snapshot_time
+where
+    positions.realized_pnl is null
+    or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001

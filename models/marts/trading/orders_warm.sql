@@ -5,11 +5,12 @@
         materialized='incremental',
         incremental_strategy='append',
         pre_hook=[
-            "{{ forget_touched_cold_orders() }}", "{{ forget_touched_orders('source_order_id') }}"
+            "{{ forget_touched_cold_orders() }}",
+            "{{ forget_touched_orders('updated_at', 'source_order_id') }}"
         ],
         post_hook=[
             "{{ forget_what_was_not_built('orders', 'order_id') }}",
-            "{{ remember_batch_of('int_fills') }}"
+            "{{ remember_batch_of(['int_fills', 'int_touched_orders']) }}"
         ]
     )
 }}
@@ -22,18 +23,30 @@ with
 
 order_events as (
 
-    select * from {{ ref('int_order_events') }}
+    select events.*
+    from {{ ref('int_order_events') }} as events
     {% if is_incremental() %}
-        where (exchange, symbol, order_id) in ({{ touched_orders() }})
+        semi join ({{ touched_orders() }}) as touched
+            on
+                events.exchange = touched.exchange
+                and events.symbol = touched.symbol
+                and events.order_id = touched.order_id
+        where events.event_time >= {{ touched_orders_since() }}
     {% endif %}
 
 ),
 
 fills as (
 
-    select * from {{ ref('int_fills') }}
+    select fills.*
+    from {{ ref('int_fills') }} as fills
     {% if is_incremental() %}
-        where (exchange, symbol, order_id) in ({{ touched_orders() }})
+        semi join ({{ touched_orders() }}) as touched
+            on
+                fills.exchange = touched.exchange
+                and fills.symbol = touched.symbol
+                and fills.order_id = touched.order_id
+        where fills.executed_at >= {{ touched_orders_since() }}
     {% endif %}
 
 ),
@@ -198,3 +211,4 @@ final as (
 )
 
 select * from final
+order by updated_at

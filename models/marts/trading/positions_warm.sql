@@ -4,10 +4,10 @@
         schema='warm',
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook=["{{ forget_cold_positions() }}", "{{ forget_from_revaluation() }}"],
+        pre_hook=["{{ forget_cold_positions() }}", "{{ forget_valuations() }}"],
         post_hook=[
             "{{ forget_what_was_not_built('positions', 'position_id') }}",
-            "{{ remember_valuation('int_position_valuations', [ref('int_mark_prices'), 'built_batch_id']) }}"
+            "{{ remember_valuation('int_position_drawdowns') }}"
         ]
     )
 }}
@@ -17,95 +17,45 @@ with
 valuations as (
 
     select * from {{ ref('int_position_valuations') }}
-    where is_published
+    where is_published and snapshot_time >= {{ revalued_from() }}
 
 ),
 
-{% if is_incremental() %}
-    last_rows as (
+drawdowns as (
 
-        select
-            exchange,
-            symbol,
-            strategy_id,
-            max(snapshot_time) as snapshot_time,
-            arg_max(
-                {
-                    'trip_number': trip_number,
-                    'peak_pnl': peak_pnl,
-                    'deepest_fall': deepest_fall,
-                    'largest_cost': largest_cost
-                },
-                snapshot_time
-            ) as row
-        from {{ this }}
-        group by exchange, symbol, strategy_id
+    select * from {{ ref('int_position_drawdowns') }}
+    where snapshot_time >= {{ revalued_from() }}
 
-    ),
-{% endif %}
+),
 
--- What has no row yet, with what its position had reached before.
 pending as (
 
     select
         valuations.*,
-        {{ rounded('if(quantity = 0, 0, market_value - cost_basis)', 16) }} as unrealized,
-        {{ rounded('realized_pnl', 16) }} as realized,
-        {{ rounded('abs(cost_basis)', 16) }} as cost,
-        {% if is_incremental() %}
-            if(
-                last_rows.row.trip_number = valuations.trip_number, last_rows.row, null
-            ) as before
-        {% else %}
-            {
-                'peak_pnl': null::decimal(38, 16),
-                'deepest_fall': null::decimal(38, 16),
-                'largest_cost': null::decimal(38, 16)
-            } as before
-        {% endif %}
+        drawdowns.deepest_fall,
+        drawdowns.largest_cost,
+        {{ rounded(
+            'if(valuations.quantity = 0, 0, valuations.market_value - valuations.cost_basis)', 16
+        ) }} as unrealized,
+        {{ rounded('valuations.realized_pnl', 16) }} as realized,
+        {{ rounded('abs(valuations.cost_basis)', 16) }} as cost
     from valuations
+    inner join drawdowns
+        on
+            valuations.exchange = drawdowns.exchange
+            and valuations.symbol = drawdowns.symbol
+            and valuations.strategy_id = drawdowns.strategy_id
+            and valuations.snapshot_time = drawdowns.snapshot_time
     {% if is_incremental() %}
-        left join last_rows
+        left join ({{ revaluations() }}) as restarts
             on
-                valuations.exchange = last_rows.exchange
-                and valuations.symbol = last_rows.symbol
-                and valuations.strategy_id = last_rows.strategy_id
+                valuations.exchange = restarts.exchange
+                and valuations.symbol = restarts.symbol
+                and valuations.strategy_id = restarts.strategy_id
         where
-            last_rows.snapshot_time is null
-            or valuations.snapshot_time > last_rows.snapshot_time
+            valuations.snapshot_time >= restarts.restart_at
+            or valuations.snapshot_time > {{ valued_until() }}
     {% endif %}
-
-),
-
-with_peak as (
-
-    select
-        *,
-        realized + unrealized as pnl,
-        greatest(
-            before.peak_pnl, max(realized + unrealized) over round_trip
-        ) as peak_pnl,
-        greatest(
-            before.largest_cost, max(cost) over round_trip
-        ) as largest_cost
-    from pending
-    window round_trip as (
-        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
-        rows between unbounded preceding and current row
-    )
-
-),
-
-with_fall as (
-
-    select
-        *,
-        greatest(before.deepest_fall, max(peak_pnl - pnl) over round_trip) as deepest_fall
-    from with_peak
-    window round_trip as (
-        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
-        rows between unbounded preceding and current row
-    )
 
 ),
 
@@ -138,12 +88,10 @@ final as (
         if(quantity = 0, snapshot_time, null) as closed_at,
         correlation_id,
         is_fill,
-        trip_number,
-        peak_pnl,
-        deepest_fall,
-        largest_cost
-    from with_fall
+        trip_number
+    from pending
 
 )
 
 select * from final
+order by snapshot_time

@@ -9,40 +9,42 @@
         ],
         post_hook=[
             "{{ forget_what_was_not_built('trades', 'trade_id') }}",
-            "{{ remember_batch_of('int_position_states') }}"
+            "{{ remember_batch_of(['int_position_states', 'int_position_restarts']) }}"
         ]
     )
 }}
 
 with
 
-fills as (
-
-    select * from {{ ref('int_position_fills') }}
-
-),
-
 states as (
 
     select * from {{ ref('int_position_states') }}
+    where not is_split
 
 ),
 
-{% if is_incremental() %}
-    restarts as ({{ position_restarts() }}),
-{% endif %}
+instruments as (
 
-changed_states as (
+    select * from {{ ref('int_traded_instruments') }}
 
-    select states.*
+),
+
+pending as (
+
+    select
+        states.*,
+        instruments.multiplier
     from states
+    inner join instruments
+        on states.exchange = instruments.exchange and states.symbol = instruments.symbol
     {% if is_incremental() %}
-        inner join restarts
+        inner join ({{ position_restarts() }}) as restarts
             on
                 states.exchange = restarts.exchange
                 and states.symbol = restarts.symbol
                 and states.strategy_id = restarts.strategy_id
                 and states.event_at >= restarts.restart_at
+        where states.event_at >= {{ position_restarts_since() }}
     {% endif %}
 
 ),
@@ -50,39 +52,33 @@ changed_states as (
 final as (
 
     select
-        {{ uuid_v5('fills.exchange', 'fills.symbol', 'coalesce(fills.trade_id, fills.fill_id)') }}
-            as trade_id,
-        {{ uuid_v5('fills.exchange', 'fills.symbol', 'fills.order_id') }} as order_id,
-        fills.exchange,
-        fills.symbol,
-        fills.strategy_id,
-        fills.side,
-        fills.quantity,
-        fills.price,
-        fills.executed_at,
-        fills.reported_at,
-        fills.commission,
-        fills.commission_currency,
-        fills.fees,
+        {{ uuid_v5('exchange', 'symbol', 'coalesce(trade_id, fill_id)') }} as trade_id,
+        {{ uuid_v5('exchange', 'symbol', 'order_id') }} as order_id,
+        exchange,
+        symbol,
+        strategy_id,
+        side,
+        fill_quantity as quantity,
+        price,
+        event_at as executed_at,
+        reported_at,
+        commission,
+        commission_currency,
+        fees,
         -- Set where the fill closes something.
         if(
-            sign(changed_states.previous_quantity) * sign(fills.held_quantity) < 0,
-            {{ rounded('changed_states.own_realized_pnl * fills.multiplier', 8) }},
+            sign(previous_quantity) * sign(held_quantity) < 0,
+            {{ rounded('own_realized_pnl * multiplier', 8) }},
             null
         ) as realized_pnl,
-        fills.exchange_trade_id,
-        fills.correlation_id,
-        fills.trade_id as source_trade_id,
-        fills.order_id as source_order_id,
-        fills.corrected_at
-    from changed_states
-    inner join fills
-        on
-            changed_states.exchange = fills.exchange
-            and changed_states.symbol = fills.symbol
-            and changed_states.order_id = fills.order_id
-            and changed_states.fill_id = fills.fill_id
+        exchange_trade_id,
+        correlation_id,
+        trade_id as source_trade_id,
+        order_id as source_order_id,
+        corrected_at
+    from pending
 
 )
 
 select * from final
+order by executed_at

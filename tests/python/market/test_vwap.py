@@ -1,0 +1,64 @@
+"""The macro that divides, against Python fractions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+
+import duckdb
+import pandas as pd
+
+from .conftest import Warehouse
+
+CASES = 20_000
+
+
+def _case(chance: random.Random) -> tuple[int, Decimal]:
+    """(notional in units of 1e-16, volume): half of the quotients lie at or next to a tie."""
+    volume = Decimal(chance.randrange(1, 10 ** chance.randrange(1, 22))).scaleb(-8)
+    price = Decimal(chance.randrange(10 ** chance.randrange(1, 18))).scaleb(-8)
+    notional = Fraction(price) * Fraction(volume)
+    if chance.random() < 0.5:
+        notional += Fraction(volume) * Fraction(1, 2 * 10**8)
+        notional += Fraction(chance.randrange(-1, 2), 10**16)
+    units = notional * 10**16
+    return chance.choice([1, 1, 1, -1]) * (units.numerator // units.denominator), volume
+
+
+def _rounded(units: int, volume: Decimal) -> Decimal:
+    quotient = abs(Fraction(units, 10**8) / Fraction(volume))
+    whole = quotient.numerator // quotient.denominator
+    whole += 2 * (quotient - whole) >= 1
+    return Decimal(whole if units >= 0 else -whole).scaleb(-8)
+
+
+def test_vwap_is_rounded_half_up_as_fractions_are(
+    new_warehouse: Callable[[], Warehouse],
+) -> None:
+    inline = "select {{ vwap('notional_whole', 'notional_fraction', 'volume') }} as vwap from cases"
+    compiled = new_warehouse().dbt("--quiet", "compile", "--inline", inline).stdout
+    chance = random.Random(8)  # noqa: S311
+    made = [case for case in (_case(chance) for _ in range(CASES)) if case[0] // 10**16 < 10**21]
+    made = [case for case in made if abs(_rounded(*case)) < 10**10]
+    rows = pd.DataFrame(
+        {
+            "notional_whole": [str(units // 10**16) for units, _ in made],
+            "notional_fraction": [f"0.{units % 10**16:016}" for units, _ in made],
+            "volume": [format(volume, "f") for _, volume in made],
+        }
+    )
+    with duckdb.connect() as connection:
+        connection.register("given", rows)
+        connection.execute("""
+            create table cases as
+            select
+                notional_whole::hugeint as notional_whole,
+                notional_fraction::decimal(38, 16) as notional_fraction,
+                volume::decimal(38, 8) as volume
+            from given
+        """)
+        vwaps = [row[0] for row in connection.execute(compiled).fetchall()]
+    assert len(made) > CASES * 0.9
+    assert vwaps == [_rounded(*case) for case in made]
