@@ -147,3 +147,16 @@
         {%- endfor %}
     {%- endfor %}
 {%- endmacro %}
+
+{# Leaves out the days of which a retention policy has let rows go: they are no difference. #}
+{% macro still_kept(relation, time) -%}
+    {%- set days = [] -%}
+    {%- if execute -%}
+        {%- for row in run_query(
+            "select distinct date from raw.removed_rows where relation = '" ~ relation ~ "' order by 1"
+        ).rows -%}
+            {%- do days.append("date '" ~ row[0] ~ "'") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if days -%} {{ time }}::date not in ({{ days | join(', ') }}) {%- else -%} true {%- endif -%}
+{%- endmacro %}

@@ -14,7 +14,9 @@ duckdb as (
         exception,
         source as origin
     from {{ ref('stg_application_logs') }}
-    where {{ in_extracts('application_logs', 'timestamp') }}
+    where
+        {{ in_extracts('application_logs', 'timestamp') }}
+        and {{ still_kept('application_logs', 'timestamp') }}
 
 ),
 
@@ -32,6 +34,7 @@ timescale as (
         exception,
         source as origin
     from {{ ref('stg_timescale_logs') }}
+    where {{ still_kept('application_logs', 'timestamp') }}
 
 ),
 

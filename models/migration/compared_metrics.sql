@@ -12,7 +12,9 @@ duckdb as (
         quantiles,
         correlation_id
     from {{ ref('stg_system_metrics') }}
-    where {{ in_extracts('system_metrics', 'timestamp') }}
+    where
+        {{ in_extracts('system_metrics', 'timestamp') }}
+        and {{ still_kept('system_metrics', 'timestamp') }}
 
 ),
 
@@ -28,6 +30,7 @@ timescale as (
         quantiles,
         correlation_id
     from {{ ref('stg_timescale_metrics') }}
+    where {{ still_kept('system_metrics', 'timestamp') }}
 
 ),
 
