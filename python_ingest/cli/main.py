@@ -7,6 +7,7 @@ import sys
 import typer
 
 from python_ingest.cli import (
+    archive,
     audit,
     backup,
     compact,
@@ -37,6 +38,7 @@ def ingest() -> None:
     """Land, publish and keep the data of the trading warehouse."""
 
 
+archive.register(app)
 audit.register(app)
 backup.register(app)
 compare.register(app)

@@ -130,9 +130,10 @@ class _Work:
         full = self._path.full
         try:
             assert full.database is not None  # noqa: S101 - looked at in the constructor
+            # bit by bit what every table was read from when the backup was made
             self._fetch(full.database, self._database)
-            with open_writer(self._settings) as connection:
-                self._require_equal(connection, full)
+            with open_writer(self._settings):
+                pass
             self._step(f"fetched {self.database_name}")
         except (IngestError, duckdb.Error, OSError) as error:
             self._notes.append(
@@ -149,12 +150,9 @@ class _Work:
             self._fetch(table.file, self._folder / name)
         with open_writer(self._settings) as connection:
             import_tables(connection, full.tables, files, full.schema_version)
-            self._require_equal(connection, full)
+            if full.tools.duckdb == duckdb.__version__:  # else hashes cannot be compared
+                require_equal(connection, full.tables)
         self._step(f"made {self.database_name} of its {len(files)} tables")
-
-    def _require_equal(self, connection: duckdb.DuckDBPyConnection, full: Manifest) -> None:
-        if full.tools.duckdb == duckdb.__version__:
-            require_equal(connection, full.tables)
 
     def _replay(self, connection: duckdb.DuckDBPyConnection, incremental: Manifest) -> int:
         count = 0

@@ -40,30 +40,46 @@ def copy_database(settings: Settings, target: Path) -> Snapshot:
     copy is whole; the others are copied again while nobody can write.
     Raises NotInitialisedError without a database, DatabaseBusyError when others hold it.
     """
+    if not settings.database_path.exists():
+        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    while True:
+        try:
+            return _copy_database(settings, target)
+        except _ReplacedError:
+            target.unlink()
+
+
+class _ReplacedError(Exception):
+    """`ingest compact` put another file in the database's place during the copy."""
+
+
+def _copy_database(settings: Settings, target: Path) -> Snapshot:
     path = settings.database_path
-    if not path.exists():
-        raise NotInitialisedError(f"{path} is not there: run `ingest init`")
     held: list[float] = []
     # Opened first and closed last: closing any descriptor of the file would free the lock that
     # DuckDB holds on it in this process.
     with path.open("rb") as source_file, target.open("xb") as copy_file:
         source, copy = source_file.fileno(), copy_file.fileno()
-        with _checkpointed(settings, held) as (block_bytes, moment):
+        with _checkpointed(settings, held, source) as (block_bytes, moment):
             before = _checksums(source, block_bytes)
             cloned = _clone(source, copy)
         if not cloned:
             _copy(source, copy, 0, _size(source))
-            with _checkpointed(settings, held) as (block_bytes, moment):
+            with _checkpointed(settings, held, source) as (block_bytes, moment):
                 _copy_changed(source, copy, before, _checksums(source, block_bytes), block_bytes)
         os.fsync(copy)
     return Snapshot(moment, max(held))
 
 
 @contextmanager
-def _checkpointed(settings: Settings, held: list[float]) -> Iterator[tuple[int, datetime]]:
+def _checkpointed(
+    settings: Settings, held: list[float], source: int
+) -> Iterator[tuple[int, datetime]]:
     """Hold the file, everything committed in it; yields the size of its blocks and the time."""
     with open_writer(settings) as connection:
         started = time.monotonic()
+        if not os.path.samestat(os.fstat(source), settings.database_path.stat()):
+            raise _ReplacedError
         connection.execute("checkpoint")
         log = settings.database_path.with_name(settings.database_path.name + ".wal")
         if log.exists() and log.stat().st_size:

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,15 @@ def fetch(store: ObjectStore, key: str, target: Path) -> str:
     """Write an object to a new file, durably; return the hex sha256 of what was written."""
     digest = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("xb") as file:
+    with target.open("xb") as file, ThreadPoolExecutor(1) as hashing:
+        hashed: Future[None] | None = None
         for chunk in store.read(key):
-            digest.update(chunk)
+            if hashed:
+                hashed.result()
+            hashed = hashing.submit(digest.update, chunk)  # while it is written
             file.write(chunk)
+        if hashed:
+            hashed.result()
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()

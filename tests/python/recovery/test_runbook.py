@@ -74,13 +74,18 @@ def shell(project: Path, s3: str, s3_server: S3Server) -> Callable[..., str]:
 
 
 def marts(data_dir: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row that analysts see, without the columns that say when a build ran."""
+    """Every row that analysts see, without the columns that say when a build ran.
+
+    `cold_files` says nothing else: which build wrote which file, and when.
+    """
     found = {}
     with duckdb.connect(str(data_dir / "trading.duckdb"), read_only=True) as connection:
         names = connection.execute(
             "select table_name from information_schema.tables where table_schema = 'main'"
         ).fetchall()
         for (name,) in names:
+            if name == "cold_files":
+                continue
             columns = [row[0] for row in connection.execute(f"describe {name}").fetchall()]
             kept = ", ".join(f'"{column}"' for column in columns if column not in BUILD_TIMES)
             found[name] = connection.execute(f"select {kept} from {name} order by all").fetchall()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from python_ingest.audit.run import AuditResult
+from python_ingest.cli import cycle
+from python_ingest.cli.dbt_run import BuildSummary
 from python_ingest.errors import BackupError
 from python_ingest.landing.land import land_files
 from python_ingest.reading.publish import publish
@@ -66,6 +69,22 @@ def test_all_three_must_be_true(settings: Settings, land: Land) -> None:
     made = create_backup(settings, "incremental")
     assert made.removed_segments == 1
     assert landed(settings) == [newest]  # not a day old
+
+
+def test_a_cycle_removes_them(
+    settings: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land()
+    make_old(settings, landed(settings))
+    create_backup(settings)
+    with open_writer(settings) as connection:
+        connection.execute("create view main.landings as select * from raw.landings")
+    monkeypatch.setattr(cycle, "load_settings", lambda: settings)
+    monkeypatch.setattr(cycle, "land_telemetry", lambda _: None)
+    monkeypatch.setattr(cycle, "dbt_build", lambda *_: BuildSummary(1, 1, []))
+    monkeypatch.setattr(cycle, "audit", lambda _: AuditResult(passed=True, batch_id=1))
+    cycle.cycle()
+    assert landed(settings) == []
 
 
 def test_nothing_is_lost_by_it(settings: Settings, land: Land, tmp_path: Path) -> None:

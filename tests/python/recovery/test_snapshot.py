@@ -62,6 +62,29 @@ def test_blocks_that_are_written_during_the_copy_are_copied_again(
     assert contents(tmp_path / "copy.duckdb") == expected
 
 
+def test_a_database_that_is_compacted_during_the_copy_is_copied_again(
+    settings: Settings, land: Land, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ingest compact` renames a new file over it."""
+    land()
+    copy_range = snapshot._copy
+    replaced: list[Path] = []
+
+    def interrupted(source: int, copy: int, start: int, end: int) -> None:
+        copy_range(source, copy, start, end)
+        if not replaced:
+            replaced.append(tmp_path / "new.duckdb")
+            replaced[0].write_bytes(settings.database_path.read_bytes())
+            replaced[0].replace(settings.database_path)
+            land()
+
+    monkeypatch.setattr(snapshot, "_clone", lambda *_: False)
+    monkeypatch.setattr(snapshot, "_copy", interrupted)
+    snapshot.copy_database(settings, tmp_path / "copy.duckdb")
+    assert contents(tmp_path / "copy.duckdb") == contents(settings.database_path)
+    assert len(contents(tmp_path / "copy.duckdb")["landings"]) == 2
+
+
 def test_nobody_writes_while_changed_blocks_are_copied(
     settings: Settings, land: Land, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

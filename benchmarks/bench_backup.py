@@ -1,0 +1,161 @@
+"""Backups against the bare work: a plain copy of the file, a bare Parquet export, a bare import.
+
+    python benchmarks/bench_backup.py --rows 20000000
+
+`ratio` is our time over the bare one: how much more it takes to verify, to be durable, to let
+others land meanwhile. The goal is 2 at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.restore import restore
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer, session_config
+
+Row = dict[str, Any]
+TICKS = """
+insert into raw.market_ticks
+select
+    (1::bigint << 32) + i, 1, 'binance', 'SYM' || (i % 50),
+    timestamp '2024-08-08' + to_microseconds(i * 86400 * 5 * 1000000 // $rows), 'trade', null,
+    null, null, null, null,
+    (60000 + (hash(i) % 100000) / 100.0)::decimal(18, 8),
+    ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8),
+    null, i, i::varchar, null, null, 'websocket', timestamp '2024-08-14', null, 1, hash(i) >> 1
+from range($rows) r(i);
+insert into raw.landings values
+    (1, 'ticks', 'f', 'x', 'parquet', $rows, $rows, 0, 0, null, null, now()::timestamp, 1);
+"""
+
+
+def settings_in(work: Path) -> Settings:
+    env = {
+        "DATA_DIR": str(work / "data"),
+        "BACKUP_STORE": str(work / "store"),
+        "BACKUP_KEEP": "1",
+        "DATABASE_TEMP_DIRECTORY": str(work / "temp"),
+        "DATABASE_NUM_THREADS": str(os.cpu_count()),
+        "DATABASE_MEMORY_LIMIT_MB": "4000",
+    }
+    return load_settings(work / "none.toml", env)
+
+
+def timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def bare_backup(settings: Settings, folder: Path) -> None:
+    shutil.copyfile(settings.database_path, folder / "copy.duckdb")
+    with duckdb.connect(
+        str(settings.database_path), read_only=True, config=session_config(settings)
+    ) as connection:
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(
+            f"copy raw.market_ticks to '{folder / 'ticks.parquet'}'"
+            " (format parquet, compression zstd, compression_level 3)"
+        )
+
+
+def bare_import(settings: Settings, folder: Path) -> None:
+    path = folder / "imported.duckdb"
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path), config=session_config(settings)) as connection:
+        connection.execute(f"create table t as from read_parquet('{folder / 'ticks.parquet'}')")
+
+
+def fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def row(name: str, rows: int, ours: list[float], bare: list[float]) -> Row:
+    seconds, baseline = statistics.median(ours), statistics.median(bare)
+    return {
+        "name": name,
+        "ratio": round(seconds / baseline, 2),
+        "seconds": round(seconds, 3),
+        "baseline_seconds": round(baseline, 3),
+        "rows": rows,
+        "rows_per_second": round(rows / seconds),
+    }
+
+
+def measure(work: Path, rows: int, times: int) -> list[Row]:
+    settings, bare_folder = settings_in(work), work / "bare"
+    bare_folder.mkdir(parents=True)
+    with open_writer(settings) as connection:
+        migrate(connection)
+        connection.execute(TICKS.replace("$rows", str(rows)))
+    ours: dict[str, list[float]] = {"backup": [], "restore": [], "tables": []}
+    bare: dict[str, list[float]] = {"backup": [], "restore": [], "tables": []}
+    held = []
+    for _ in range(times):
+        bare["backup"].append(timed(lambda: bare_backup(settings, bare_folder)))
+        started = time.perf_counter()
+        made = create_backup(settings, "full")
+        ours["backup"].append(time.perf_counter() - started)
+        held.append(made.held_seconds)
+        bare["restore"].append(
+            timed(lambda: shutil.copyfile(bare_folder / "copy.duckdb", bare_folder / "back"))
+        )
+        ours["restore"].append(timed(lambda: restore(settings, fresh(work / "restored"))))
+        bare["tables"].append(timed(lambda: bare_import(settings, bare_folder)))
+        assert made.manifest.database is not None  # noqa: S101
+        (work / "store" / made.manifest.database.key).unlink()
+        ours["tables"].append(timed(lambda: restore(settings, fresh(work / "restored"))))
+    size = settings.database_path.stat().st_size / 1e6
+    print(f"database {size:,.0f} MB; landing waited {max(held):.2f} s at most")
+    return [
+        row(
+            "full backup, against a plain copy and a bare export",
+            rows,
+            ours["backup"],
+            bare["backup"],
+        ),
+        row(
+            "restore of the database file, against a plain copy",
+            rows,
+            ours["restore"],
+            bare["restore"],
+        ),
+        row("restore from the tables, against a bare import", rows, ours["tables"], bare["tables"]),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--times", type=int, default=3)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder), args.rows, args.times)
+    print("| ratio | what | rows | seconds | bare | rows/s |\n|---|---|---|---|---|---|")
+    for r in rows:
+        print(
+            f"| {r['ratio']} | {r['name']} | {r['rows']:,} | {r['seconds']} |"
+            f" {r['baseline_seconds']} | {r['rows_per_second']:,} |"
+        )
+    target = Path(__file__).parent / "results" / "backup.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

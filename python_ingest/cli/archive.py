@@ -1,0 +1,94 @@
+"""`ingest archive` and `ingest archive restore`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from python_ingest.cli.progress import progress
+from python_ingest.errors import IngestError, UsageError
+from python_ingest.lifecycle.archive import archive
+from python_ingest.lifecycle.sweep import sweep
+from python_ingest.lifecycle.unarchive import bring_back
+from python_ingest.reading.publish import named_cold_files
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.writer import open_writer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command and its subcommand."""
+    group = typer.Typer(invoke_without_command=True)
+    group.callback(epilog="Example: ingest archive --dry-run")(archive_command)
+    example = "Example: ingest archive restore market_ticks 2026-01-05 2026-01-09"
+    group.command(name="restore", epilog=example)(restore)
+    app.add_typer(group, name="archive")
+
+
+def _prepare(settings: Settings) -> None:
+    with open_writer(settings) as connection:
+        migrate(connection)
+
+
+def archive_command(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    as_of: Annotated[str, typer.Option(help="Clock of the policies, UTC; default: now.")] = "",
+) -> None:
+    """Take cold files beyond their policy's days to `[archive] store`; they leave the views."""
+    if context.invoked_subcommand:
+        return
+    try:
+        clock = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC).replace(tzinfo=None)
+    except ValueError:
+        raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    settings = load_settings()
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
+        process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),
+        progress("archiving", quiet=True) as report,
+    ):
+        _prepare(settings)
+        days = archive(settings, clock, dry_run=dry_run, report=report)
+        swept = None if dry_run else sweep(settings, named_cold_files(settings))
+    for day in days:
+        print(
+            f"{day.relation} of {day.date}: {len(day.files)} files, {day.bytes / 1e6:.1f} MB"
+            f"{' would go' if dry_run else ''} to {settings.archive.store}"
+        )
+    print(f"{len(days)} days {'would be' if dry_run else 'were'} archived")
+    if swept and swept.files:
+        print(f"deleted {swept.files} local files, {swept.bytes / 1e6:.1f} MB")
+    if days and not dry_run:
+        print("next: ingest backup create, since only a full backup knows what is archived")
+
+
+def restore(
+    table: Annotated[str, typer.Argument(help="Relation, e.g. market_ticks.")],
+    first: Annotated[str, typer.Argument(metavar="FROM", help="First date.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="Last date.")],
+) -> None:
+    """Bring archived days back; views read them from the next publication on."""
+    settings = load_settings()
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise UsageError(f"{first} {last}: not two dates such as 2026-01-05") from None
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
+        process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),
+        progress("restoring", quiet=True) as report,
+    ):
+        _prepare(settings)
+        done = bring_back(settings, table, *days, report=report)
+    if done.awaited:
+        raise IngestError(
+            f"the store is taking {len(done.awaited)} objects out of their archive class, which"
+            " takes minutes to hours; nothing was brought back yet: run this again later"
+        )
+    print(f"{table}: {done.files} files brought back, {done.bytes / 1e6:.1f} MB")
+    if not done.files:
+        print(f"nothing of {first} to {last} is archived: `select * from cold_files` shows what is")

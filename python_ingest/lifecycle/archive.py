@@ -1,0 +1,132 @@
+"""Take old cold files to the object store, and bring them back.
+
+A day of a relation goes as a whole: every file is uploaded and verified by the store, then one
+transaction says so and takes the day out of the view. The local files go when no kept publication
+names them (sweep.py). Killed anywhere, the next run finds what is uploaded and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from python_ingest.errors import ConfigError, NotInitialisedError
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import READABLE, has_manifest, make_view
+from python_ingest.storage.object_store import ObjectStore, open_store
+from python_ingest.storage.sql import quoted
+from python_ingest.storage.writer import open_writer, transaction
+
+# Who brought a day back wants to read it; after this it is taken away again.
+_DAYS_RESTORED = 7
+
+Report = Callable[[str, int, int], None]
+"""Told what was done, and that it was step n of how many."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the manifest: path below DATA_DIR, size, hex sha256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """The files of one relation and date that are archived together."""
+
+    relation: str
+    date: date
+    files: list[File]
+
+    @property
+    def bytes(self) -> int:
+        """What they take on the disk."""
+        return sum(file.bytes for file in self.files)
+
+
+def archive(
+    settings: Settings, as_of: datetime, *, dry_run: bool = False, report: Report = lambda *_: None
+) -> list[Day]:
+    """Archive every day that its policy lets go by `as_of` (UTC); return what was, or would be.
+
+    Raises StoreError when a file is not what the manifest says or the store did not take it; the
+    days before it are archived then, it and those after it stay.
+    """
+    store = _store(settings)
+    with open_writer(settings) as connection:
+        days = _due(connection, settings, as_of)
+    if dry_run:
+        return days
+    for number, day in enumerate(days, 1):
+        # not under the database's lock: uploads take long, and a cold file never changes
+        for file in day.files:
+            store.put(
+                settings.data_dir / file.path,
+                file.path,
+                sha256=file.sha256,
+                storage_class=settings.archive.storage_class,
+            )
+        with open_writer(settings) as connection, transaction(connection):
+            _record(connection, settings, store, day)
+        report(f"archived {day.relation} of {day.date}", number, len(days))
+    return days
+
+
+def _store(settings: Settings) -> ObjectStore:
+    if not settings.archive.store:
+        raise ConfigError(
+            "archive.store says nowhere to archive to: set it in database.toml or ARCHIVE_STORE to"
+            " a directory or s3://bucket/prefix"
+        )
+    return open_store(settings.archive.store)
+
+
+def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> list[Day]:
+    """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first."""
+    policies = f"reference.{quoted(settings.retention.policies_seed)}"
+    if not has_manifest(connection):
+        raise NotInitialisedError("there are no cold files yet: run `ingest init`, then a build")
+    try:
+        rows = connection.execute(
+            f"""
+            select cold.relation, cold.date, cold.path, cold.bytes, cold.sha256
+            from raw.cold_files as cold
+            join {policies} as policy on policy.relation = cold.relation
+            where {READABLE}
+                and cold.date + 1 <= $as_of - to_days(policy.archive_after_days::integer)
+                and coalesce(cold.restored_at, '-infinity') <= $read_before
+            order by cold.date, cold.relation, cold.file_id
+            """,
+            {"as_of": as_of, "read_before": as_of - timedelta(days=_DAYS_RESTORED)},
+        ).fetchall()
+    except duckdb.CatalogException:
+        raise NotInitialisedError(f"{policies} is not there: run `dbt build` first") from None
+    days: dict[tuple[str, date], list[File]] = {}
+    for relation, day, *file in rows:
+        days.setdefault((relation, day), []).append(File(*file))
+    return [Day(relation, day, files) for (relation, day), files in days.items()]
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, store: ObjectStore, day: Day
+) -> None:
+    """Say in the manifest that a day is archived, unless an export wrote more of it meanwhile."""
+    now = connection.execute(
+        f"select path, sha256 from raw.cold_files where relation = ? and date = ? and {READABLE}",
+        [day.relation, day.date],
+    ).fetchall()
+    if set(now) != {(file.path, file.sha256) for file in day.files}:
+        return  # it is due again in the next run
+    connection.execute(
+        "update raw.cold_files set state = 'archived', object_url = ? || '/' || path,"
+        " storage_class = ?, archived_at = now()::timestamp"
+        f" where relation = ? and date = ? and {READABLE}",
+        [store.url, settings.archive.storage_class, day.relation, day.date],
+    )
+    make_view(connection, settings.data_dir, day.relation)

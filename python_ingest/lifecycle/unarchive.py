@@ -1,0 +1,90 @@
+"""Bring archived days back: every file is fetched and proven, then the views read them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from python_ingest.errors import ExportError, StoreError, UsageError
+from python_ingest.lifecycle.archive import Report
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.files import (
+    clear_unfinished,
+    make_folder,
+    move_into_place,
+    scratch,
+    sha256_of,
+)
+from python_ingest.storage.object_store import ObjectStore, fetch, open_store
+from python_ingest.storage.writer import open_writer, transaction
+
+# For how long a store keeps what it took out of an archive class readable.
+_DAYS_THAWED = 7
+
+
+@dataclass(frozen=True)
+class BroughtBack:
+    """How many files are readable again, and which the store is still taking out (their URLs)."""
+
+    files: int
+    bytes: int
+    awaited: list[str] = field(default_factory=list)
+
+
+def bring_back(
+    settings: Settings,
+    relation: str,
+    first: date,
+    last: date,
+    report: Report = lambda *_: None,
+) -> BroughtBack:
+    """Bring the archived files of a relation's dates back, all or none of them.
+
+    Where the store must take objects out of an archive class first, it is asked to, and nothing is
+    brought back yet. Raises ExportError when a file is not what went there.
+    """
+    if relation not in RELATIONS:
+        raise UsageError(f"{relation!r} has no cold files: one of {', '.join(RELATIONS)}")
+    with open_writer(settings) as connection:
+        files = connection.execute(
+            "select path, bytes, sha256, object_url from raw.cold_files"
+            " where relation = ? and state = 'archived' and date between ? and ? order by path",
+            [relation, first, last],
+        ).fetchall()
+    awaited = [url for path, _, _, url in files if not _place(url, path).thaw(path, _DAYS_THAWED)]
+    if awaited:
+        return BroughtBack(0, 0, awaited)
+    clear_unfinished(settings.data_dir / "cold" / "tmp")
+    for number, (path, _, sha256, url) in enumerate(files, 1):
+        _fetch(settings, path, sha256, url)
+        report(f"fetched {path}", number, len(files))
+    with open_writer(settings) as connection, transaction(connection):
+        connection.execute(
+            "update raw.cold_files set state = 'restored', restored_at = now()::timestamp,"
+            " removed_at = null where state = 'archived' and path in (select unnest(?::varchar[]))",
+            [[path for path, *_ in files]],
+        )
+        make_view(connection, settings.data_dir, relation)
+    return BroughtBack(len(files), sum(size for _, size, *_ in files))
+
+
+def _place(url: str, path: str) -> ObjectStore:
+    """Return the store of an object; its key is the file's path."""
+    if not url.endswith(f"/{path}"):
+        raise StoreError(f"{url} is not where {path} was archived to")
+    return open_store(url.removesuffix(f"/{path}"))
+
+
+def _fetch(settings: Settings, path: str, sha256: str, url: str) -> None:
+    target = settings.data_dir / path
+    if target.exists() and sha256_of(target) == sha256:
+        return  # a publication still names it
+    with scratch(settings.data_dir / "cold" / "tmp") as folder:
+        unfinished = folder / "file.parquet"
+        if fetch(_place(url, path), path, unfinished) != sha256:
+            raise ExportError(
+                f"{url} is not what was archived (its sha256 differs); nothing was brought back"
+            )
+        make_folder(target.parent)
+        move_into_place(unfinished, target)
