@@ -10,6 +10,7 @@ import duckdb
 from python_ingest.errors import DatabaseError, UsageError
 from python_ingest.storage.sql import quoted, sql_path
 
+_EMPTY = ("raw", "cold")  # in a slim build
 Columns = dict[str, str]  # name -> type, in order
 
 
@@ -39,7 +40,7 @@ class Sides:
         """Refuse a file whose views would read, in the other file, what it has itself.
 
         The views of a database that was built, unlike those of a publication, name its catalog.
-        A slim build reads production's `raw` on purpose; its own is empty.
+        A slim build reads production's `raw` and `cold` on purpose; its own are empty.
         """
         own = self.engine.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = $1"
@@ -52,7 +53,9 @@ class Sides:
         ).fetchall()
         text = "\n".join(sql for (sql,) in views).replace('"', "")
         read = set(re.findall(rf"\b{re.escape(other)}\.(\w+\.\w+)", text))
-        if taken := sorted(read & {f"{schema}.{name}" for schema, name in own if schema != "raw"}):
+        if taken := sorted(
+            read & {f"{schema}.{name}" for schema, name in own if schema not in _EMPTY}
+        ):
             raise UsageError(
                 f"{path}: its views read {other}.{taken[0]}, which would be the other file's; "
                 "compare publications, or production with a slim build (docs/review.md)"

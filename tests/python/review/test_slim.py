@@ -87,14 +87,14 @@ def test_only_what_changed_and_its_children_are_built(slim, branch):
         connection.execute(f"attach '{branch / 'slim.duckdb'}' as slim (read_only)")
         views = connection.execute(
             "select view_name from duckdb_views() where database_name = 'slim'"
-            " and not internal order by 1"
+            " and not internal and schema_name <> 'cold' order by 1"
         ).fetchall()
     assert views == [("application_logs",), ("latest_ticks",), ("stg_application_logs",)]
 
 
 def test_the_comparison_says_which_rows_changed(comparison):
     (logs,) = (d for d in comparison.differences if d.relation == "application_logs")
-    assert logs.before == logs.after > 100
+    assert logs.before == logs.after > 50
     found = {d.relation: (d.added, d.removed, d.changed_columns) for d in comparison.differences}
     assert found == {
         "application_logs": (0, 0, {"service": logs.before}),
