@@ -86,12 +86,15 @@ busy_intervals as (
 -- While nothing is held and nothing moves, every interval would say the same: the day's end does.
 times as (
 
-    select distinct snapshot_times.snapshot_time
+    select
+        snapshot_times.snapshot_time,
+        bool_or(busy_intervals.snapshot_time is not null) as is_busy
     from snapshot_times
     left join busy_intervals on snapshot_times.snapshot_time = busy_intervals.snapshot_time
     where
         snapshot_times.snapshot_type <> 'intraday'
         or busy_intervals.snapshot_time is not null
+    group by snapshot_times.snapshot_time
 
 ),
 
@@ -179,6 +182,7 @@ final as (
 
     select
         times.snapshot_time,
+        times.is_busy,
         currencies.currency,
         coalesce(moved.flow, 0) as flow,
         coalesce(last_balances.net_flows, 0)

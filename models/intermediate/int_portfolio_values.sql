@@ -78,6 +78,7 @@ final as (
 
     select
         snapshot_time,
+        bool_or(is_busy) as is_busy,
         {% for amount in amounts %}
             coalesce(
                 sum({{ convert(amount, 'rate') }}) filter (where rate is not null), 0

@@ -79,6 +79,7 @@ final as (
         on values_at.snapshot_time = snapshot_times.snapshot_time
     where
         snapshot_times.snapshot_type <> 'flow'
+        and (snapshot_times.snapshot_type <> 'intraday' or values_at.is_busy)
         and (
             values_at.snapshot_time >= {{ restated_snapshots_from() }}
             or values_at.snapshot_time > {{ valued_until() }}
