@@ -10,10 +10,20 @@
     post_hook=["{{ remember_build() }}", "{{ remember_bar_inputs() }}"]
 ) }}
 {% set touched_ticks %}
-    select exchange, symbol, kind, timestamp from {{ landed('new_ticks') }}
+    select
+        exchange,
+        symbol,
+        kind,
+        timestamp
+    from {{ landed('new_ticks') }}
     where batch_id > {{ seen_batch() }}
     union all
-    select exchange, symbol, kind, timestamp from {{ ref('stg_tick_amendments') }}
+    select
+        exchange,
+        symbol,
+        kind,
+        timestamp
+    from {{ ref('stg_tick_amendments') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
 
@@ -30,8 +40,12 @@ bar_ticks as not materialized (
         where
             {{ in_touched_hours('timestamp', touched_ticks, date='date') }}
             and (exchange, symbol, kind, {{ minute_number('timestamp') }}) in (
-                select exchange, symbol, kind, {{ minute_number('timestamp') }}
-                from ({{ touched_ticks }})
+                select
+                    touched.exchange,
+                    touched.symbol,
+                    touched.kind,
+                    {{ minute_number('touched.timestamp') }}
+                from ({{ touched_ticks }}) as touched
             )
     {% endif %}
 
@@ -70,9 +84,16 @@ careful as (
         minute_number,
         {{ careful_step('sets_last', 'sets_volume') }}
     from bar_ticks
-    where (exchange, symbol, kind, minute_number) in (
-        select exchange, symbol, kind, minute_number from quick where needs_care
-    )
+    where
+        (exchange, symbol, kind, minute_number) in (
+            select
+                quick.exchange,
+                quick.symbol,
+                quick.kind,
+                quick.minute_number
+            from quick
+            where quick.needs_care
+        )
     group by
         exchange,
         symbol,

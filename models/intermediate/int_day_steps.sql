@@ -8,7 +8,13 @@
     post_hook="{{ remember_build() }}"
 ) }}
 {% set special_minutes %}
-    select exchange, symbol, kind, minute, minute as timestamp, differs_daily
+    select
+        exchange,
+        symbol,
+        kind,
+        minute,
+        minute as timestamp,
+        differs_daily
     from {{ ref('int_bar_steps') }}
     where
         (differs_daily or has_auction)

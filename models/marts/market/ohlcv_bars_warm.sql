@@ -27,7 +27,12 @@ bucket_steps as (
         where
             {{ in_touched_hours('minute', touched_buckets, reach='25 hours') }}
             and (exchange, symbol, timeframe, timestamp) in (
-                select exchange, symbol, timeframe, timestamp from ({{ touched_buckets }})
+                select
+                    touched.exchange,
+                    touched.symbol,
+                    touched.timeframe,
+                    touched.timestamp
+                from ({{ touched_buckets }}) as touched
             )
     {% endif %}
 
