@@ -2,13 +2,13 @@
    of them at least. Where none was built yet, each will read everything. #}
 {% macro seen_by_all(models, what='') -%}
     {%- set landed = landed_batch() -%}
-    {%- if execute -%}
+    {%- if execute and adapter.get_relation(target.database, target.schema, 'build_watermarks') -%}
         {%- set suffix = '.' ~ what if what else '' -%}
         {{- run_query(
             "select coalesce(min(batch_id), " ~ landed ~ ") from " ~ build_watermarks()
             ~ " where model in ('" ~ models | join(suffix ~ "', '") ~ suffix ~ "')"
         ).columns[0].values()[0] -}}
-    {%- else -%} 0
+    {%- else -%} {{- landed -}}
     {%- endif -%}
 {%- endmacro %}
 

@@ -5,8 +5,8 @@
     'portfolio_snapshots_warm'
 ]) %}
 
--- From when on a batch that not all models have seen may have changed a position: every version of a
--- fill names a place where it was or is counted.
+-- From when on a batch that not all models have seen may have changed a position: every version of
+-- a fill names a place where it was or is counted.
 with
 
 events as not materialized (

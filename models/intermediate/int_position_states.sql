@@ -249,7 +249,9 @@ with_previous as (
         beginnings.trip_number as trips_before,
         beginnings.opened_at as opened_before,
         coalesce(
-            lag(rounded.state.quantity) over position_history, beginnings.quantity, 0
+            lag(rounded.state.quantity) over position_history, -- noqa: RF01
+            beginnings.quantity,
+            0
         ) as previous_quantity,
         coalesce(
             lag(rounded.realized_pnl) over position_history, beginnings.realized_pnl, 0
@@ -286,9 +288,9 @@ states as (
         is_split,
         order_id,
         fill_id,
-        state.quantity as quantity,
-        state.average_price as average_price,
-        state.cost as cost,
+        state.quantity,
+        state.average_price,
+        state.cost,
         cost_basis,
         realized_pnl,
         realized_pnl - previous_realized as own_realized_pnl,

@@ -204,8 +204,8 @@ times as (
     union all
 
     select
-        marks.* exclude ( -- noqa: RF02
-            event_number, held_from, held_until, marked_after, mark_number
+        marks.* exclude (
+            event_number, held_from, held_until, marked_after, mark_number -- noqa: RF02
         ) replace (false as is_fill),
         mark_times.snapshot_time,
         mark_times.is_mark as is_published

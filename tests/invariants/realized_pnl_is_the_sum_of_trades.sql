@@ -1,5 +1,5 @@
--- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far, to
--- within their rounding.
+-- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far,
+-- to within their rounding.
 with
 
 trips as (
