@@ -80,6 +80,7 @@ final as (
         content_hash,
         row_number,
         event_type in ('partial_fill', 'fill') as is_fill,
+        event_type in ('trade_bust', 'trade_correct') as is_correction,
         coalesce(exchange_trade_id, trade_id, event_id) as fill_id,
         0 as source_rank
     from extracted

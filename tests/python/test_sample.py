@@ -124,7 +124,9 @@ def test_everything_the_specification_names_is_there(published):
 
 
 # What a build tells of itself is new each time.
-TOLD_BY_BUILDS = {"application_logs", "system_metrics", "landings"}
+TOLD_BY_BUILDS = {"application_logs", "system_metrics", "system_metrics_1h", "landings"}
+# The files are others where the time of a build is part of a row.
+FILES = "cold_files"
 
 
 def test_a_build_lands_what_its_nodes_did(published):
@@ -151,7 +153,7 @@ def assert_published_is(built: Path, before: Path) -> None:
     for difference in found.differences:
         if difference.relation in TOLD_BY_BUILDS:
             assert difference.removed == difference.changed == 0, difference
-        else:
+        elif difference.relation != FILES:
             assert difference.is_same, difference
     assert found.only_before == found.only_after == []
 

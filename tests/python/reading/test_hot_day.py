@@ -180,7 +180,7 @@ def test_cold_files_are_part_of_what_is_served(settings, tmp_path):
         select = text.fetchone()[0].split(" AS ", 1)[1].rstrip(";")
         connection.execute(
             f"create or replace view market_ticks as {select}"
-            f" union all select * exclude (date) from read_parquet('{cold}')"
+            f" union all select * from read_parquet('{cold}', hive_partitioning = false)"
         )
     publish(settings)
     arrive(settings, [trade(n) for n in range(5, 15)], tmp_path, 2)

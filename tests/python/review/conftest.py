@@ -26,9 +26,9 @@ def sample(tmp_path_factory, worker_id) -> Path:
     return data_dir
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless (.ci/setup installs it)."""
+    """Debian's Chromium, headless (.ci/setup installs it); its event loop ends with the module."""
     path = shutil.which("chromium")
     if path is None:
         assert "CI" not in os.environ, ".ci/setup installs chromium"

@@ -89,7 +89,12 @@ def test_only_what_changed_and_its_children_are_built(slim, branch):
             "select view_name from duckdb_views() where database_name = 'slim'"
             " and not internal and schema_name <> 'cold' order by 1"
         ).fetchall()
-    assert views == [("application_logs",), ("latest_ticks",), ("stg_application_logs",)]
+    assert views == [
+        ("application_logs",),
+        ("compared_logs",),
+        ("latest_ticks",),
+        ("stg_application_logs",),
+    ]
 
 
 def test_the_comparison_says_which_rows_changed(comparison):

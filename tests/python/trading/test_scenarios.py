@@ -116,7 +116,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     )  # fmt: skip
     made.dbt(
         "build", "--exclude-resource-type", "unit_test", "seed",
-        "--select", "+marts.trading", "snapshots", "test_type:singular",
+        "--select", "+marts.market", "+marts.trading", "snapshots", "path:tests/invariants",
         "--vars", json.dumps({"as_of": "2024-03-05 00:00:00"}),
     )  # fmt: skip
     return made
