@@ -84,7 +84,8 @@ def _differences(warehouse: Warehouse) -> dict[str, tuple[int, int, int]]:
             columns = ", ".join(
                 column
                 for column, *_ in connection.execute(f"describe trading.main.{name}").fetchall()
-                if column not in ("built_batch_id", "built_at")  # when, not what
+                if column
+                not in ("built_batch_id", "built_at", "date")  # when it was built; the partition
             )
             files = warehouse.data_dir / "spark" / folder / "**" / "*.parquet"
             ours = f"select {columns} from trading.main.{name}"
