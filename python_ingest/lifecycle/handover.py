@@ -74,7 +74,7 @@ def current_folder(root: Path) -> Path | None:
     pointer = root / "current.json"
     if not pointer.exists():
         return None
-    return root / json.loads(pointer.read_text(encoding="utf-8"))["folder"]
+    return root / str(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
 
 
 def _new_folder(root: Path) -> Path:

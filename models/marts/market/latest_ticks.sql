@@ -18,10 +18,11 @@ trades as (
 
     select * from newest
     where kind <> 'quote'
-    qualify row_number() over (
-        partition by exchange, symbol
-        order by timestamp desc, kind desc
-    ) = 1
+    qualify
+        row_number() over (
+            partition by exchange, symbol
+            order by timestamp desc, kind desc
+        ) = 1
 
 ),
 
