@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+SPARK_VENV := .venv-spark
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build test test-slow lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
+.PHONY: build test test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -21,6 +22,9 @@ test: lint ## Lint, build on fixtures, fast tests (under 10 minutes on two cores
 
 test-slow: $(VENV)/.installed ## The long kill and scale tests
 	pytest -m slow
+
+test-spark: $(SPARK_VENV)/.installed ## Bars on a Spark cluster of local processes equal DuckDB's (needs Java 17)
+	$(SPARK_VENV)/bin/pytest -m spark tests/python/spark
 
 lint: lint-python conventions lint-sql ## Everything a reviewer should not have to say
 
@@ -79,9 +83,11 @@ report: $(VENV)/.installed ## One HTML page of what is published: data/report.ht
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --extra dev --extra spark pyproject.toml -c requirements.lock -o requirements-spark.lock
 
 clean: ## Remove what was built, never what was landed
-	rm -rf target logs $(VENV)
+	rm -rf target logs $(VENV) $(SPARK_VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -89,4 +95,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# All of the core, and Spark: an environment of its own, so that the core stays light.
+$(SPARK_VENV)/.installed: requirements-spark.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK_VENV)
+	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -24,6 +24,10 @@
 {# Pre-hook: stop when the rows that are there were built from other seeds, or from batches that
    are not in this database. #}
 {% macro check_bar_inputs() %}
+    {{ return(adapter.dispatch('check_bar_inputs')()) }}
+{%- endmacro %}
+
+{% macro default__check_bar_inputs() %}
     {% set current = current_bar_inputs() %}
     {% set landed = landed_batch() %}
     {% if execute and is_incremental() %}
@@ -56,6 +60,10 @@
 
 {# Post-hook, inside the model's transaction. #}
 {% macro remember_bar_inputs() %}
+    {{ return(adapter.dispatch('remember_bar_inputs')()) }}
+{%- endmacro %}
+
+{% macro default__remember_bar_inputs() %}
     create schema if not exists warm;
     create table if not exists {{ bar_inputs() }} (
         model varchar not null,
@@ -70,3 +78,7 @@
         hash
     from ({{ current_bar_inputs() }});
 {% endmacro %}
+
+{% macro spark__check_bar_inputs() -%} {%- endmacro %}
+
+{% macro spark__remember_bar_inputs() -%} {%- endmacro %}

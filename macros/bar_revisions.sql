@@ -5,6 +5,10 @@
 {%- endmacro %}
 
 {% macro create_bar_revisions() %}
+    {{ return(adapter.dispatch('create_bar_revisions')()) }}
+{%- endmacro %}
+
+{% macro default__create_bar_revisions() %}
     create table if not exists {{ bar_revisions() }} (
         bar_id bigint not null,
         exchange varchar not null,
@@ -30,7 +34,7 @@
         relation ~ '.exchange',
         relation ~ '.symbol',
         relation ~ '.timeframe',
-        'epoch_us(' ~ relation ~ '.timestamp)',
+        microseconds(relation ~ '.timestamp'),
     ]) }}
 {%- endmacro %}
 
@@ -89,6 +93,10 @@
 
 {# Post-hook of a full refresh: the bars before it are still there, under their backup name. #}
 {% macro keep_refreshed_bars() %}
+    {{ return(adapter.dispatch('keep_refreshed_bars')()) }}
+{%- endmacro %}
+
+{% macro default__keep_refreshed_bars() %}
     {% if execute and not is_incremental() %}
         {% set before = adapter.get_relation(
             this.database, this.schema, make_backup_relation(this, 'table').identifier
@@ -104,3 +112,10 @@
         {% endif %}
     {% endif %}
 {% endmacro %}
+
+{# Always empty: Spark restates whole days and keeps no former versions. #}
+{% macro spark__create_bar_revisions() %}
+    {{ spark_type(default__create_bar_revisions()) }}
+{% endmacro %}
+
+{% macro spark__keep_refreshed_bars() -%} {%- endmacro %}

@@ -13,6 +13,10 @@
 
 {# Post-hook, inside the model's transaction: rows and watermark are there together or not at all. #}
 {% macro remember_build() %}
+    {{ return(adapter.dispatch('remember_build')()) }}
+{%- endmacro %}
+
+{% macro default__remember_build() %}
     insert or replace into {{ build_watermarks() }}
     select
         '{{ this.name }}' as model,
@@ -61,3 +65,5 @@
     {% endfor %})
     {%- endif %}
 {%- endmacro %}
+
+{% macro spark__remember_build() -%} {%- endmacro %}

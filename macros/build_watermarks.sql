@@ -5,6 +5,10 @@
 
 {# dbt rolls back what a hook leaves open, so this one commits. #}
 {% macro create_build_watermarks() %}
+    {{ return(adapter.dispatch('create_build_watermarks')()) }}
+{%- endmacro %}
+
+{% macro default__create_build_watermarks() %}
     create table if not exists {{ build_watermarks() }} (
         model varchar primary key,
         batch_id bigint not null
@@ -20,3 +24,5 @@
     {%- else -%} 0
     {%- endif -%}
 {%- endmacro %}
+
+{% macro spark__create_build_watermarks() -%} {%- endmacro %}

@@ -1,5 +1,9 @@
 {# Stop with one line when the raw schema is missing, instead of failing model by model. #}
 {% macro require_initialised() %}
+    {{ return(adapter.dispatch('require_initialised')()) }}
+{%- endmacro %}
+
+{% macro default__require_initialised() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot"] %}
         {% set raw = adapter.get_relation(target.database, "raw", "cold_files") %}
         {% if raw is none %}
@@ -7,3 +11,5 @@
         {% endif %}
     {% endif %}
 {% endmacro %}
+
+{% macro spark__require_initialised() -%} {%- endmacro %}

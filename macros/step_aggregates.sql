@@ -17,7 +17,7 @@
     {%- set notional = "price::decimal(20, 8) * size" -%}
     {{ first_traded('price', sets_last ~ ' > 0') }} as open,
     {{ last_traded('price', sets_last ~ ' = 2') }} as close,
-    coalesce(sum(case when {{ is_large }} then floor({{ notional }})::hugeint end), 0)
+    coalesce(sum(case when {{ is_large }} then floor({{ notional }})::{{ whole_number() }} end), 0)
         as large_notional_whole,
     coalesce(sum(case when {{ is_large }} then {{ notional }} - floor({{ notional }}) end), 0)
         as large_notional_fraction
@@ -25,7 +25,7 @@
 
 {# The notional of small and large sizes together, in two parts. #}
 {% macro notional_parts() -%}
-    (coalesce(floor(small_notional), 0)::hugeint + large_notional_whole)::hugeint
+    (coalesce(floor(small_notional), 0)::{{ whole_number() }} + large_notional_whole)::{{ whole_number() }}
         as notional_whole,
     (coalesce(small_notional - floor(small_notional), 0) + large_notional_fraction)::decimal(38, 16)
         as notional_fraction

@@ -16,6 +16,46 @@
     (md5_number_lower(concat_ws(chr(31), {{ columns | join(', ') }})) >> 1)::bigint
 {%- endmacro %}
 
+{# DuckDB counts the two halves of the md5 as little-endian numbers. #}
+{% macro spark__stable_id(columns) -%}
+    {%- set digest = "md5(concat_ws(chr(31), " ~ columns | join(', ') ~ "))" -%}
+    shiftrightunsigned(
+        cast(
+            conv(
+                concat(
+                    {%- for byte in range(31, 15, -2) %}
+                    substring({{ digest }}, {{ byte }}, 2){{ "," if not loop.last }}
+                    {%- endfor %}
+                ),
+                16,
+                -10
+            ) as bigint
+        ),
+        1
+    )
+{%- endmacro %}
+
+{# The type of the largest whole numbers. #}
+{% macro whole_number() -%}
+    {{ return(adapter.dispatch('whole_number')()) }}
+{%- endmacro %}
+
+{% macro default__whole_number() -%} hugeint {%- endmacro %}
+
+{% macro spark__whole_number() -%} decimal(38, 0) {%- endmacro %}
+
+{# A text as a whole number where it is one, else NULL. #}
+{% macro as_number(text) -%}
+    {{ return(adapter.dispatch('as_number')(text)) }}
+{%- endmacro %}
+
+{% macro default__as_number(text) -%} try_cast({{ text }} as hugeint) {%- endmacro %}
+
+{# DuckDB reads 1_000 as 1000. #}
+{% macro spark__as_number(text) -%}
+    try_cast(regexp_replace({{ text }}, '(?<=[0-9])_(?=[0-9])', '') as decimal(38, 0))
+{%- endmacro %}
+
 {# notional / volume rounded half up (away from zero) at 8 decimals, NULL when volume is 0. Dividing 128-bit
    integers is the dearest thing in a bar, so of positive figures of common size the quotient is guessed, and what
    the guess leaves over is looked at exactly: below 10^6 a DOUBLE is off by less than half a unit, so
@@ -73,4 +113,37 @@
             + ({{ third }} % {{ size }} * 2 >= {{ size }})::integer
         )
     )
+{%- endmacro %}
+
+{# Long division, always, in DECIMAL(38, 0). Spark's division rounds, so only what divides without a rest is
+   divided. #}
+{% macro spark__vwap(whole, fraction, volume) -%}
+    {%- set big = "decimal(38, 0)" -%}
+    {%- set floored = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::" ~ big ~ ")" -%}
+    {%- set negative = "(" ~ floored ~ " < 0)" -%}
+    {%- set part = "(" ~ fraction ~ " - floor(" ~ fraction ~ "))" -%}
+    {%- set units = "(" ~ part ~ " * 10000000000000000)::decimal(20, 0)" -%}
+    {%- set wholes = "(case when " ~ negative ~ " then -" ~ floored ~ " - (" ~ part ~ " > 0)::integer"
+        ~ " else " ~ floored ~ " end)::" ~ big -%}
+    {%- set rest = "(case when " ~ negative ~ " and " ~ part ~ " > 0 then 10000000000000000 - "
+        ~ units ~ " else " ~ units ~ " end)::decimal(20, 0)" -%}
+    {%- set size = "nullif((" ~ volume ~ " * 100000000)::" ~ big ~ ", 0)" -%}
+    {%- set base = "100000000" -%}
+    {%- set second = "((" ~ wholes ~ " % " ~ size ~ ") * " ~ base ~ " + "
+        ~ spark_quotient(rest, base) ~ ")::" ~ big -%}
+    {%- set third = "((" ~ second ~ " % " ~ size ~ ") * " ~ base ~ " + " ~ rest ~ " % " ~ base ~ ")::" ~ big -%}
+    (
+        (case when {{ negative }} then -1 else 1 end)
+        * (
+            {{ spark_quotient(wholes, size) }} * 10000000000000000
+            + {{ spark_quotient(second, size) }} * {{ base }}
+            + {{ spark_quotient(third, size) }}
+            + (({{ third }} % {{ size }}) * 2 >= {{ size }})::integer
+        )::decimal(28, 0)
+        * 0.00000001
+    )::decimal(18, 8)
+{%- endmacro %}
+
+{% macro spark_quotient(number, divisor) -%}
+    (({{ number }} - {{ number }} % {{ divisor }}) / {{ divisor }})::decimal(20, 0)
 {%- endmacro %}

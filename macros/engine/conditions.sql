@@ -20,3 +20,18 @@
         0
     )
 {%- endmacro %}
+
+{% macro spark__as_map(key, value) -%}
+    map_from_arrays(collect_list({{ key }}), collect_list({{ value }}))
+{%- endmacro %}
+
+{% macro spark__forbidden_by(book, feed, codes) -%}
+    coalesce(
+        aggregate(
+            {{ codes }},
+            0,
+            (bits, code) -> bits | coalesce(try_element_at({{ book }}, {{ feed }} || ' ' || code), 0)
+        ),
+        0
+    )
+{%- endmacro %}

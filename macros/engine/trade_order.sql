@@ -25,12 +25,20 @@
    minute apart as trade order does unless two have the same number, or their numbers' high bits
    differ: is_order_unsure says where. #}
 {% macro quick_order() -%}
+    {{ return(adapter.dispatch('quick_order')()) }}
+{%- endmacro %}
+
+{% macro default__quick_order() -%}
     ((epoch_us(timestamp) % 60000000) << 37)
     + coalesce(sequence_number & 137438953471, 137438953471)
 {%- endmacro %}
 
 {# Whether the first or the last of a minute's ticks by quick_order may be another by trade order. #}
 {% macro is_order_unsure(sets_last) -%}
+    {{ return(adapter.dispatch('is_order_unsure')(sets_last)) }}
+{%- endmacro %}
+
+{% macro default__is_order_unsure(sets_last) -%}
     coalesce(
         min(quick_order, 2) filter (where {{ sets_last }} > 0)[1]
         = min(quick_order, 2) filter (where {{ sets_last }} > 0)[2],
@@ -42,4 +50,47 @@
         false
     )
     or coalesce(min(sequence_number >> 37) <> max(sequence_number >> 37), false)
+{%- endmacro %}
+
+{# The whole trade order as one value, which is sure; in a row that is compared NULLs come first. #}
+{% macro spark__quick_order() -%}
+    (
+        timestamp,
+        sequence_number is null,
+        sequence_number,
+        trade_number is null,
+        trade_number,
+        content_hash
+    )
+{%- endmacro %}
+
+{% macro spark__is_order_unsure(sets_last) -%} false {%- endmacro %}
+
+{% macro spark__first_traded(value, condition) -%}
+    min_by({{ value }}, {{ spark__quick_order() }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro spark__last_traded(value, condition) -%}
+    max_by({{ value }}, {{ spark__quick_order() }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{# The value that is not NULL at the smallest, or the largest, `at`. #}
+{% macro first_known(value, at) -%}
+    {{ return(adapter.dispatch('first_known')(value, at)) }}
+{%- endmacro %}
+
+{% macro default__first_known(value, at) -%} arg_min({{ value }}, {{ at }}) {%- endmacro %}
+
+{% macro spark__first_known(value, at) -%}
+    min_by({{ value }}, {{ at }}) filter (where {{ value }} is not null)
+{%- endmacro %}
+
+{% macro last_known(value, at) -%}
+    {{ return(adapter.dispatch('last_known')(value, at)) }}
+{%- endmacro %}
+
+{% macro default__last_known(value, at) -%} arg_max({{ value }}, {{ at }}) {%- endmacro %}
+
+{% macro spark__last_known(value, at) -%}
+    max_by({{ value }}, {{ at }}) filter (where {{ value }} is not null)
 {%- endmacro %}

@@ -1,5 +1,9 @@
 {# A full refresh of what is made of ticks would forget the days that lie in the archive only. #}
 {% macro require_all_ticks() %}
+    {{ return(adapter.dispatch('require_all_ticks')()) }}
+{%- endmacro %}
+
+{% macro default__require_all_ticks() %}
     {% set made_of_ticks = [
         "stg_disputed_ticks", "int_bar_steps", "int_day_steps", "int_latest_ticks", "int_number_runs"
     ] %}
@@ -16,3 +20,5 @@
         {% endfor %}
     {% endif %}
 {% endmacro %}
+
+{% macro spark__require_all_ticks() -%} {%- endmacro %}

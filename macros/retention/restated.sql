@@ -25,6 +25,10 @@
 
 {# Post-hook of a table built from nothing: what lies in files and was not built is no row any more. #}
 {% macro forget_what_was_not_built(relation, id) -%}
+    {{ return(adapter.dispatch('forget_what_was_not_built')(relation, id)) }}
+{%- endmacro %}
+
+{% macro default__forget_what_was_not_built(relation, id) -%}
     {%- if execute and not is_incremental() -%}
         insert into warm.tombstones
         select
@@ -51,3 +55,5 @@
         false
     {%- endif -%}
 {%- endmacro %}
+
+{% macro spark__forget_what_was_not_built(relation, id) -%} {%- endmacro %}

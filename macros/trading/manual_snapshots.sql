@@ -5,6 +5,10 @@
 {%- endmacro %}
 
 {% macro create_manual_snapshots() %}
+    {{ return(adapter.dispatch('create_manual_snapshots')()) }}
+{%- endmacro %}
+
+{% macro default__create_manual_snapshots() %}
     create schema if not exists warm;
     create table if not exists {{ manual_snapshots() }} (
         snapshot_time timestamp primary key,
@@ -44,3 +48,5 @@
     ) %}
     {% do log("Took a portfolio snapshot of " ~ times[0] ~ " UTC.", info=true) %}
 {% endmacro %}
+
+{% macro spark__create_manual_snapshots() -%} {%- endmacro %}

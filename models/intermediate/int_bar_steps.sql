@@ -2,7 +2,7 @@
 -- corrections and conflicts landed since the last build touch are read again. Most minutes are done
 -- by a quick order of their ticks; where it is not sure, and where sums are large, with care.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind', 'minute'],
     on_schema_change='fail',
@@ -29,7 +29,7 @@
 
 with
 
-bar_ticks as not materialized (
+bar_ticks as {{ not_kept() }} (
 
     select
         *,
@@ -58,8 +58,8 @@ quick as (
         symbol,
         kind,
         minute_number,
-        arg_min(price, quick_order) filter (where sets_last > 0) as open,
-        arg_max(price, quick_order) filter (where sets_last = 2) as close,
+        min_by(price, quick_order) filter (where sets_last > 0) as open,
+        max_by(price, quick_order) filter (where sets_last = 2) as close,
         {{ step_sums('sets_high_low', 'sets_volume') }},
         max(case when timestamp <= ingestion_time + interval 5 seconds then timestamp end)
             as newest_at,
@@ -105,10 +105,9 @@ careful as (
 joined as (
 
     select
-        quick.* replace (
-            case when quick.needs_care then careful.open else quick.open end as open,
-            case when quick.needs_care then careful.close else quick.close end as close
-        ),
+        {{ all_but(['open', 'close'], 'quick') }},
+        case when quick.needs_care then careful.open else quick.open end as open,
+        case when quick.needs_care then careful.close else quick.close end as close,
         coalesce(careful.large_notional_whole, 0) as large_notional_whole,
         coalesce(careful.large_notional_fraction, 0) as large_notional_fraction
     from quick
@@ -127,7 +126,7 @@ final as (
         exchange,
         symbol,
         kind,
-        make_timestamp(minute_number * 60000000) as minute,
+        {{ minute_at('minute_number') }} as minute,
         open,
         close,
         high,

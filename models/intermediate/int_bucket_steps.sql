@@ -42,7 +42,7 @@ intraday as (
         intraday_steps.*,
         timeframes.timeframe,
         {{ bucket_of('intraday_steps.minute', 'timeframes.minutes') }} as timestamp,
-        to_minutes(timeframes.minutes) as length,
+        {{ minutes_long('timeframes.minutes') }} as length,
         null::date as trading_date
     from intraday_steps
     cross join timeframes

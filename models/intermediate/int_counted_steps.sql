@@ -30,11 +30,14 @@ quoted_instruments as (
 steps as (
 
     select
-        * exclude (newest_at, differs_daily, has_auction),
+        {{ all_but(['newest_at', 'differs_daily', 'has_auction']) }},
         'intraday' as scope
     from bar_steps
-    union all by name
-    select * from day_steps
+    union all
+    select
+        {{ all_but(['scope']) }},
+        scope
+    from day_steps
 
 ),
 

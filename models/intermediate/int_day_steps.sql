@@ -1,7 +1,7 @@
 -- Minutes as days count them, where that is not as minutes do: by daily rules that differ, or, of a
 -- day of regular hours, the prints of an auction outside of them. Nearly no minute has such a row.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ forget_rebuilt_steps() }}",

@@ -1,7 +1,7 @@
 -- The newest tick of each symbol and kind, kept: a build compares it with what was landed since,
 -- and searches all of a symbol's ticks only when the one it shows was amended.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind'],
     post_hook="{{ remember_build() }}"

@@ -1,6 +1,6 @@
 -- Unbroken runs of a feed's own numbers: what is landed joins, lengthens or bridges them.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind'],
     on_schema_change='fail',
@@ -20,7 +20,7 @@ contiguous_feeds as (
 
     select
         exchange,
-        unnest(contiguous_kinds) as kind
+        {{ each_of('contiguous_kinds') }} as kind
     from {{ ref('stg_exchanges') }}
 
 ),
@@ -130,8 +130,8 @@ final as (
         kind,
         min(first_number) as first_number,
         max(last_number) as last_number,
-        arg_min(first_at, first_number) as first_at,
-        arg_max(last_at, last_number) as last_at
+        min_by(first_at, first_number) as first_at,
+        max_by(last_at, last_number) as last_at
     from joined
     group by
         exchange,

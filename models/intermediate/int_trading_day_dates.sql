@@ -12,11 +12,8 @@ final as (
 
     select
         *,
-        unnest(
-            generate_series(
-                starts_at::date, (ends_at - interval 1 microsecond)::date, interval 1 day
-            )
-        )::date as date
+        {{ each_of(days_from('starts_at::date', '(ends_at - interval 1 microsecond)::date')) }}
+            as date
     from trading_days
 
 )

@@ -31,7 +31,7 @@ span as (
 
 dates as (
 
-    select unnest(generate_series(first_date, last_date, interval 1 day))::date as trading_date
+    select {{ each_of(days_from('first_date', 'last_date')) }} as trading_date
     from span
 
 ),
@@ -86,9 +86,11 @@ local_sessions as (
 
     select
         *,
-        start_date + day_start as starts,
-        case when session_open >= day_start then start_date else start_date + 1 end
-        + session_open as opens
+        {{ at_time('start_date', 'day_start') }} as starts,
+        {{ at_time(
+            'case when session_open >= day_start then start_date else start_date + 1 end',
+            'session_open'
+        ) }} as opens
     from local_days
 
 ),
@@ -106,8 +108,10 @@ final as (
         ) as ends_at,
         {{ to_utc('opens', 'timezone') }} as opens_at,
         {{ to_utc(
-            'case when session_close > session_open then opens::date else opens::date + 1 end'
-            ~ ' + session_close',
+            at_time(
+                'case when session_close > session_open then opens::date else opens::date + 1 end',
+                'session_close'
+            ),
             'timezone'
         ) }} as closes_at
     from local_sessions

@@ -1,7 +1,7 @@
 -- The few ticks that a conflict or a correction may change, picked out once: everything after this
 -- decides between them without a look at all ticks.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',
@@ -11,7 +11,7 @@
 
 with
 
-ticks as not materialized (
+ticks as {{ not_kept() }} (
 
     select * from {{ landed('ticks') }}
 

@@ -11,8 +11,8 @@ final as (
     select
         exchange,
         date,
-        session_open,
-        session_close
+        session_open::time as session_open,
+        session_close::time as session_close
     from calendar
 
 )

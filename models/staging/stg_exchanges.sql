@@ -11,11 +11,11 @@ final as (
     select
         exchange,
         coalesce(timezone, 'UTC') as timezone,
-        coalesce(day_start, time '00:00') as day_start,
-        session_open,
-        session_close,
+        coalesce(day_start::time, time '00:00') as day_start,
+        session_open::time as session_open,
+        session_close::time as session_close,
         coalesce(daily_bars, 'all') as daily_bars,
-        string_split(coalesce(contiguous_kinds, ''), '|') as contiguous_kinds
+        {{ parts_of("coalesce(contiguous_kinds, '')") }} as contiguous_kinds
     from exchanges
 
 )

@@ -19,7 +19,7 @@ cold as (
 ticks as (
 
     select * from warm
-    union all by name
+    union all {{ by_name() }}
     select * from cold
 
 ),
@@ -29,7 +29,7 @@ final as (
     select
         *,
         -- the third part of trade order
-        try_cast(trade_id as hugeint) as trade_number
+        {{ as_number('trade_id') }} as trade_number
     from ticks
 
 )

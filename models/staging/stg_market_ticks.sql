@@ -8,7 +8,7 @@ ticks as (
 
 final as (
 
-    select * exclude (is_superseded)
+    select {{ all_but(['is_superseded']) }}
     from ticks
     where not is_superseded
 

@@ -1,7 +1,7 @@
 -- Decided anew in each build, since it is small; only what changed is written, so that the bars
 -- can tell which buckets a decision touches.
 {{ config(
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',
@@ -49,7 +49,7 @@ direct_matches as (
     select
         corrections.batch_id,
         corrections.row_number,
-        arg_max(ranked.tick_id, ranked.timestamp) as tick_id
+        max_by(ranked.tick_id, ranked.timestamp) as tick_id
     from corrections
     inner join ranked
         on
@@ -123,17 +123,17 @@ corrected as (
     select
         matches.tick_id,
         bool_or(corrections.action = 'bust') as is_busted,
-        last(
-            corrections.corrected_price
-            order by corrections.corrected_at, corrections.content_hash
+        max_by(
+            corrections.corrected_price,
+            (corrections.corrected_at, corrections.content_hash)
         ) filter (where corrections.corrected_price is not null) as corrected_price,
-        last(
-            corrections.corrected_size
-            order by corrections.corrected_at, corrections.content_hash
+        max_by(
+            corrections.corrected_size,
+            (corrections.corrected_at, corrections.content_hash)
         ) filter (where corrections.corrected_size is not null) as corrected_size,
-        last(
-            corrections.corrected_conditions
-            order by corrections.corrected_at, corrections.content_hash
+        max_by(
+            corrections.corrected_conditions,
+            (corrections.corrected_at, corrections.content_hash)
         ) filter (where corrections.corrected_conditions is not null) as corrected_conditions
     from matches
     inner join corrections

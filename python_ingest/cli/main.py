@@ -14,6 +14,7 @@ from python_ingest.cli import (
     compare,
     cycle,
     demo,
+    export,
     extract,
     init,
     land,
@@ -22,6 +23,7 @@ from python_ingest.cli import (
     report,
     restore,
     serve,
+    spark,
     stream,
 )
 from python_ingest.errors import IngestError, UsageError
@@ -45,6 +47,7 @@ compare.register(app)
 compact.register(app)
 cycle.register(app)
 demo.register(app)
+export.register(app)
 extract.register(app)
 init.register(app)
 land.register(app)
@@ -53,6 +56,7 @@ publish.register(app)
 report.register(app)
 restore.register(app)
 serve.register(app)
+spark.register(app)
 stream.register(app)
 
 

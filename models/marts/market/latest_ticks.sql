@@ -6,24 +6,62 @@ newest as (
 
 ),
 
-final as (
+quotes as (
+
+    select * from newest
+    where kind = 'quote'
+
+),
+
+-- At one time a trade counts before an aggregate trade.
+trades as (
+
+    select * from newest
+    where kind <> 'quote'
+    qualify
+        row_number() over (
+            partition by exchange, symbol
+            order by timestamp desc, kind desc
+        ) = 1
+
+),
+
+symbols as (
 
     select
         exchange,
         symbol,
-        max(timestamp) as timestamp,
-        arg_max(bid_price, timestamp) filter (where kind = 'quote') as bid_price,
-        arg_max(ask_price, timestamp) filter (where kind = 'quote') as ask_price,
-        arg_max(bid_size, timestamp) filter (where kind = 'quote') as bid_size,
-        arg_max(ask_size, timestamp) filter (where kind = 'quote') as ask_size,
-        max(timestamp) filter (where kind = 'quote') as quoted_at,
-        arg_max(last_price, (timestamp, kind)) filter (where kind <> 'quote') as last_price,
-        arg_max(last_size, (timestamp, kind)) filter (where kind <> 'quote') as last_size,
-        max(timestamp) filter (where kind <> 'quote') as traded_at
+        max(timestamp) as timestamp
     from newest
     group by
         exchange,
         symbol
+
+),
+
+final as (
+
+    select
+        symbols.exchange,
+        symbols.symbol,
+        symbols.timestamp,
+        quotes.bid_price,
+        quotes.ask_price,
+        quotes.bid_size,
+        quotes.ask_size,
+        quotes.timestamp as quoted_at,
+        trades.last_price,
+        trades.last_size,
+        trades.timestamp as traded_at
+    from symbols
+    left join quotes
+        on
+            symbols.exchange = quotes.exchange
+            and symbols.symbol = quotes.symbol
+    left join trades
+        on
+            symbols.exchange = trades.exchange
+            and symbols.symbol = trades.symbol
 
 )
 

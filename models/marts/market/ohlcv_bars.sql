@@ -19,7 +19,7 @@ cold as (
 warm_and_cold as (
 
     select * from warm
-    union all by name
+    union all {{ by_name() }}
     select * from cold
 
 ),

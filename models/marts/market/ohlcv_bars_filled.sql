@@ -31,15 +31,9 @@ empty_intraday_buckets as (
 
     select
         bars.*,
-        unnest(
-            generate_series(
-                bars.ends_at,
-                bars.next_timestamp - to_minutes(timeframes.minutes),
-                to_minutes(timeframes.minutes)
-            )
-        ) as empty_from,
-        empty_from + to_minutes(timeframes.minutes) as empty_to,
-        null::date as empty_date
+        timeframes.minutes,
+        {{ each_of(buckets_from('bars.ends_at', 'bars.next_timestamp', 'timeframes.minutes')) }}
+            as empty_from
     from bars
     inner join timeframes on bars.timeframe = timeframes.timeframe
     where
@@ -66,7 +60,11 @@ empty_days as (
 
 empty_buckets as (
 
-    select * from empty_intraday_buckets
+    select
+        {{ all_but(['minutes']) }},
+        empty_from + {{ minutes_long('minutes') }} as empty_to,
+        null::date as empty_date
+    from empty_intraday_buckets
     union all
     select * from empty_days
 

@@ -2,7 +2,7 @@
 -- the last one, completes what time has completed, and writes only rows that differ.
 {{ config(
     schema='warm',
-    materialized='incremental',
+    materialized=kept_incrementally(),
     incremental_strategy='restate_bars',
     unique_key='bar_id',
     on_schema_change='fail',
@@ -53,8 +53,8 @@ summed as (
         timestamp,
         any_value(timestamp + length) as ends_at,
         any_value(trading_date) as trading_date,
-        arg_min(open, minute) as open,
-        coalesce(arg_max(close, minute), arg_min(open, minute)) as close,
+        {{ first_known('open', 'minute') }} as open,
+        coalesce({{ last_known('close', 'minute') }}, {{ first_known('open', 'minute') }}) as close,
         max(high) as high,
         min(low) as low,
         sum(volume) as volume,
@@ -67,7 +67,7 @@ summed as (
         symbol,
         timeframe,
         timestamp
-    having arg_min(open, minute) is not null
+    having max(open) is not null
 
 ),
 

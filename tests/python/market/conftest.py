@@ -184,7 +184,7 @@ class Warehouse:
             text=True,
             check=False,
             cwd=PROJECT,
-            timeout=300,
+            timeout=1800,  # a hang, not slowness
             env=os.environ | {"DATA_DIR": str(self.data_dir), "PYTHONPATH": str(PROJECT)},
         )
         if check and done.returncode:

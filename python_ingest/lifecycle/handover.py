@@ -1,0 +1,173 @@
+"""All of market history as Parquet, for an engine that cannot open the database (docs/scale.md).
+
+`DATA_DIR/export/<n>/` has the cold layout: `market_ticks/date=.../*.parquet`, and one file for each
+small table. Cold files are hard links; of ticks that are still warm a day is one file, whose name
+tells its content, so that an unchanged day is linked from the export before. `current.json` names
+the newest export and is replaced last: a reader sees one whole export or the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import ExportError
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import (
+    archived_dates,
+    location,
+    readable_files,
+    stored_type,
+)
+from python_ingest.storage.files import move_into_place, sync_to_disk
+from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.writer import open_writer
+
+SMALL_TABLES = ("tick_corrections", "tick_conflicts", "landings")
+KEPT = 2  # the newest and the one a running build may read
+_FORMAT = "(format parquet, compression zstd, compression_level 3)"
+_READABLE = ("BOOLEAN", "DATE", "DOUBLE", "INTEGER", "BIGINT", "VARCHAR", "TIMESTAMP", "DECIMAL")
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What an export holds; `archived`: days whose ticks lie in the archive only, so not in it."""
+
+    folder: Path
+    ticks: int
+    files_written: int
+    files_linked: int
+    archived: list[date]
+
+
+def hand_over(settings: Settings) -> Handover:
+    """Write an export of everything that bars are made of, and make it the current one.
+
+    Raises ExportError when a cold file has a type that the other engine cannot read.
+    """
+    root = settings.data_dir / "export"
+    with open_writer(settings) as connection:
+        previous = current_folder(root)
+        folder = _new_folder(root)
+        try:
+            linked = _link_cold_ticks(connection, settings.data_dir, folder)
+            written, relinked = _write_warm_ticks(connection, previous, folder)
+            for table in SMALL_TABLES:
+                _write_table(connection, table, folder)
+            archived = archived_dates(connection, "market_ticks", date.min, date.max)
+            ticks = _rows(connection, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    _make_current(root, folder)
+    return Handover(folder, ticks, written + len(SMALL_TABLES), linked + relinked, archived)
+
+
+def current_folder(root: Path) -> Path | None:
+    """Return the newest whole export under `DATA_DIR/export`, if there is one."""
+    pointer = root / "current.json"
+    if not pointer.exists():
+        return None
+    return root / str(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
+
+
+def _new_folder(root: Path) -> Path:
+    numbers = [int(path.name) for path in root.glob("[0-9]*") if path.name.isdigit()]
+    folder = root / f"{max(numbers, default=0) + 1:06d}"
+    for table in ("market_ticks", *SMALL_TABLES):
+        (folder / table).mkdir(parents=True)
+    return folder
+
+
+def _link_cold_ticks(connection: duckdb.DuckDBPyConnection, data_dir: Path, folder: Path) -> int:
+    files = readable_files(connection, "market_ticks")
+    for file in files:
+        source = Path(location(data_dir, file.path))
+        _check_types(connection, source)
+        _link(source, folder / "market_ticks" / f"date={file.date}" / source.name)
+    return len(files)
+
+
+def _check_types(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    described = connection.execute(f"describe from read_parquet({sql_path(path)})").fetchall()
+    for name, kind, *_ in described:
+        base = str(kind).removesuffix("[]").split("(")[0]
+        if base not in _READABLE:
+            raise ExportError(
+                f"{path}: column {name} is {kind}, which Spark cannot read; write the file anew"
+                f" with {name} as text, or take its day out of cold storage, and export again"
+            )
+
+
+def _write_warm_ticks(
+    connection: duckdb.DuckDBPyConnection, previous: Path | None, folder: Path
+) -> tuple[int, int]:
+    """Write, or link from the export before, a file per warm day; return how many of each."""
+    days = connection.execute(
+        "select timestamp::date, count(*), max(batch_id), min(tick_id) from raw.market_ticks"
+        " group by 1 order by 1"
+    ).fetchall()
+    written = linked = 0
+    for day, rows, newest, first in days:
+        name = Path("market_ticks", f"date={day}", f"warm-{rows}-{newest}-{first}.parquet")
+        if previous is not None and (previous / name).exists():
+            _link(previous / name, folder / name)
+            linked += 1
+        else:
+            _write(connection, "market_ticks", folder / name, day)
+            written += 1
+    if not any((folder / "market_ticks").iterdir()):
+        _write(connection, "market_ticks", folder / "market_ticks/date=1970-01-01/none.parquet")
+    return written, linked
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    _write(connection, table, folder / table / f"{table}.parquet")
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, table: str, path: Path, day: date | None = None
+) -> None:
+    """Write a raw table, or its rows of a UTC day, as text where Spark has no such type."""
+    columns = connection.execute(f"describe raw.{quoted(table)}").fetchall()
+    stored = ", ".join(
+        f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}" for name, kind, *_ in columns
+    )
+    rows = f"select {stored} from raw.{quoted(table)}"
+    if day is not None:  # constants, so that only the day's row groups are read
+        rows += (
+            f" where timestamp >= timestamp '{day}' and timestamp < timestamp '{day}'"
+            " + interval 1 day order by exchange, symbol, timestamp, tick_id"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"copy ({rows}) to {sql_path(path)} {_FORMAT}")
+    sync_to_disk(path)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Name a file, which never changes, in one more place; copied where the disk is another."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    files = sql_path(folder / "market_ticks" / "**" / "*.parquet")
+    counted = connection.execute(f"select sum(num_rows) from parquet_file_metadata({files})")
+    return int(counted.fetchall()[0][0])
+
+
+def _make_current(root: Path, folder: Path) -> None:
+    pointer = root / "current.json.tmp"
+    pointer.write_text(json.dumps({"folder": folder.name}), encoding="utf-8")
+    move_into_place(pointer, root / "current.json")
+    for old in sorted(root.glob("[0-9]*"))[:-KEPT]:
+        shutil.rmtree(old)

@@ -1,0 +1,115 @@
+"""An export holds every tick once, wherever it lies, in types that Spark reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from python_ingest.errors import ExportError
+from python_ingest.lifecycle.handover import Handover, current_folder, hand_over
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings
+
+TICKS = """
+    insert into raw.market_ticks by name
+    select
+        {batch}::bigint << 32 | i as tick_id, {batch} as batch_id, 'x' as exchange,
+        '../S' || i % 2 as symbol, timestamp '2024-03-09' + to_hours(i * 6) as timestamp,
+        'trade' as kind, 1.5 as last_price, ['@'] as conditions, uuid() as correlation_id,
+        'rest' as source, timestamp '2024-03-12' as ingestion_time, 1 as occurrence,
+        i as content_hash
+    from range({first}, {last}) as t (i)
+"""
+
+
+def _execute(settings: Settings, sql: str) -> None:
+    with duckdb.connect(str(settings.database_path)) as connection:
+        connection.execute(sql)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Settings:
+    settings.database_path.parent.mkdir(parents=True)
+    with duckdb.connect(str(settings.database_path)) as connection:
+        migrate(connection)
+    _execute(settings, TICKS.format(batch=1, first=0, last=10))
+    return settings
+
+
+def _files(done: Handover) -> dict[str, int]:
+    """Files by name below the export, each with its inode."""
+    return {
+        str(path.relative_to(done.folder)): path.stat().st_ino
+        for path in done.folder.glob("market_ticks/**/*.parquet")
+    }
+
+
+def _rows(done: Handover, columns: str) -> list[tuple[object, ...]]:
+    files = f"{done.folder}/market_ticks/**/*.parquet"
+    return duckdb.execute(f"select {columns} from '{files}' order by all").fetchall()
+
+
+def test_warm_ticks_are_there_once_with_their_day(warehouse: Settings) -> None:
+    done = hand_over(warehouse)
+    with duckdb.connect(str(warehouse.database_path), read_only=True) as connection:
+        expected = connection.execute(
+            "select tick_id, timestamp::date, correlation_id::varchar"
+            " from raw.market_ticks order by 1"
+        ).fetchall()
+    assert done.ticks == 10
+    assert _rows(done, "tick_id, date, correlation_id") == expected
+    assert current_folder(warehouse.data_dir / "export") == done.folder
+
+
+def test_only_changed_days_are_written_again(warehouse: Settings) -> None:
+    first = _files(hand_over(warehouse))
+    _execute(warehouse, TICKS.format(batch=2, first=4, last=5))  # 10 March
+    second = _files(hand_over(warehouse))
+    kept = {name: inode for name, inode in first.items() if second.get(name) == inode}
+    assert len(kept) == len(first) - 1
+    assert next(name for name in first if name not in kept).split("/")[1] == "date=2024-03-10"
+
+
+def test_an_empty_warehouse_has_typed_files(settings: Settings) -> None:
+    settings.database_path.parent.mkdir(parents=True)
+    with duckdb.connect(str(settings.database_path)) as connection:
+        migrate(connection)
+    done = hand_over(settings)
+    assert done.ticks == 0
+    assert _rows(done, "tick_id, last_price, conditions") == []
+
+
+def test_old_exports_go_but_the_one_before(warehouse: Settings) -> None:
+    folders = [hand_over(warehouse).folder for _ in range(3)]
+    assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+def test_a_failed_export_leaves_the_one_before(
+    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = hand_over(warehouse)
+    monkeypatch.setattr("python_ingest.lifecycle.handover.SMALL_TABLES", ("no_such_table",))
+    with pytest.raises(duckdb.Error):
+        hand_over(warehouse)
+    root = warehouse.data_dir / "export"
+    assert current_folder(root) == done.folder
+    assert [path.name for path in root.glob("[0-9]*")] == [done.folder.name]
+
+
+def test_a_type_that_spark_cannot_read_is_named(warehouse: Settings) -> None:
+    path = Path("cold/market_ticks/date=2024-03-01/odd.parquet")
+    file = warehouse.data_dir / path
+    file.parent.mkdir(parents=True)
+    duckdb.execute(f"copy (select uuid() as correlation_id) to '{file}'")
+    _execute(
+        warehouse,
+        f"""insert into raw.cold_files by name
+        select 1 as file_id, 'market_ticks' as relation, date '2024-03-01' as date, '' as folder,
+            '{path}' as path, 1 as rows, '' as checksum, '' as sha256, 1 as bytes,
+            timestamp '2024-03-01' as min_timestamp, timestamp '2024-03-01' as max_timestamp,
+            now()::timestamp as exported_at, 'local' as state""",
+    )
+    with pytest.raises(ExportError, match=r"odd\.parquet: column correlation_id is UUID"):
+        hand_over(warehouse)

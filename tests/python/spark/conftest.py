@@ -1,0 +1,76 @@
+"""One cluster for all tests of this folder, and a warehouse that both engines build."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from market.conftest import PROJECT, Warehouse, empty_database, new_warehouse, project
+
+from .cluster import Cluster
+
+__all__ = ["empty_database", "new_warehouse", "project"]
+
+DEFAULTS = """
+spark.driver.host 127.0.0.1
+spark.driver.bindAddress 127.0.0.1
+spark.driver.memory 1g
+spark.executor.memory 700m
+spark.sql.shuffle.partitions 4
+"""
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def start_spark(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.Popen[str]]:
+    """Start `dbt build` of the market models on the cluster; its output is in `stdout`."""
+    conf = tmp_path_factory.mktemp("conf")
+    (conf / "spark-defaults.conf").write_text(DEFAULTS)
+
+    def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [
+                Path(sys.executable).with_name("dbt"),
+                *arguments,
+                "--target",
+                "spark",
+                "--project-dir",
+                warehouse.project,
+                "--profiles-dir",
+                PROJECT,
+                "--target-path",
+                warehouse.data_dir / "target_spark",
+                "--log-path",
+                warehouse.data_dir / "logs_spark",
+                "--no-use-colors",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=PROJECT,
+            env=os.environ
+            | {
+                "DATA_DIR": str(warehouse.data_dir),
+                "PYTHONPATH": str(PROJECT),
+                "SPARK_CONF_DIR": str(conf),
+                "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_MASTER": cluster.url,
+            },
+        )
+
+    return start

@@ -1,0 +1,20 @@
+"""What macros/engine gives, against one list of results on both engines."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from market.conftest import Warehouse
+
+pytestmark = pytest.mark.spark
+
+
+def test_both_engines_give_what_is_listed(
+    new_warehouse: Callable[[], Warehouse], start_spark: Callable[..., subprocess.Popen[str]]
+) -> None:
+    warehouse = new_warehouse()
+    assert "as they should be" in warehouse.dbt("run-operation", "check_engine").stdout
+    output, _ = start_spark(warehouse, "run-operation", "check_engine").communicate()
+    assert "as they should be" in output, output[-4000:]
