@@ -23,10 +23,16 @@
         as large_notional_fraction
 {%- endmacro %}
 
-{# The notional of small and large sizes together, in two parts. #}
+{# The notional of small and large sizes in two parts that add up to it: sums of the second one stay far
+   from the type's limit. Cutting a number of 128 bits in two is dear, so it is done where it must be. #}
 {% macro notional_parts() -%}
-    (coalesce(floor(small_notional), 0)::{{ whole_number() }} + large_notional_whole)::{{ whole_number() }}
-        as notional_whole,
-    (coalesce(small_notional - floor(small_notional), 0) + large_notional_fraction)::decimal(38, 16)
-        as notional_fraction
+    {%- set is_common = "coalesce(abs(small_notional) < 1000000000, true)" -%}
+    (case when {{ is_common }} then 0 else floor(small_notional)::{{ whole_number() }} end + large_notional_whole)
+    ::{{ whole_number() }} as notional_whole,
+    (
+        case
+            when {{ is_common }} then coalesce(small_notional, 0)
+            else small_notional - floor(small_notional)
+        end + large_notional_fraction
+    )::decimal(38, 16) as notional_fraction
 {%- endmacro %}

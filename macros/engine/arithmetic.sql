@@ -57,25 +57,21 @@
 {%- endmacro %}
 
 {# notional / volume rounded half up (away from zero) at 8 decimals, NULL when volume is 0. Dividing 128-bit
-   integers is the dearest thing in a bar, so of positive figures of common size the quotient is guessed, and what
-   the guess leaves over is looked at exactly: below 10^6 a DOUBLE is off by less than half a unit, so
-   that the next unit up or down is the answer (docs/adr/0022). All others go by long division. #}
-{% macro vwap(whole, fraction, volume) -%}
-    {{ return(adapter.dispatch('vwap')(whole, fraction, volume)) }}
+   integers is the dearest thing in a bar, so of positive figures of common size the quotient is guessed
+   (vwap_guess, a column of the relation), and what the guess leaves over is looked at exactly: below
+   10^6 a DOUBLE is off by less than half a unit, so that the guess or the unit beside it is the answer
+   (docs/adr/0017). All others go by long division. #}
+{% macro vwap(whole, fraction, volume, guess) -%}
+    {{ return(adapter.dispatch('vwap')(whole, fraction, volume, guess)) }}
 {%- endmacro %}
 
-{% macro default__vwap(whole, fraction, volume) -%}
-    {%- set notional = "(try_cast(" ~ whole ~ " as decimal(37, 16)) + " ~ fraction ~ ")" -%}
-    {%- set guess = "((" ~ whole ~ "::double + " ~ fraction ~ "::double) / " ~ volume
-        ~ "::double)::decimal(18, 8)" -%}
+{% macro default__vwap(whole, fraction, volume, guess) -%}
+    {%- set notional = "(" ~ whole ~ "::decimal(37, 16) + " ~ fraction ~ ")" -%}
     {%- set rest = "(" ~ notional ~ " - " ~ guess ~ "::decimal(20, 8) * " ~ volume ~ "::decimal(18, 8))" -%}
     {%- set unit = "(" ~ volume ~ "::decimal(18, 8) * 0.00000001)" -%}
     case
         when {{ volume }} = 0 then null
-        when
-            {{ whole }} >= 0
-            and {{ volume }} < 10000000000
-            and {{ notional }} < least({{ volume }}, 10000000000) * 1000000
+        when {{ guess }} < 1000000
             then
                 (
                     {{ guess }}
@@ -86,6 +82,22 @@
                     end
                 )::decimal(18, 8)
         else ({{ long_division(whole, fraction, volume) }}::decimal(20, 0) * 0.00000001)::decimal(18, 8)
+    end
+{%- endmacro %}
+
+{# The quotient as a DOUBLE, cut to 8 decimals; NULL where it is not to be relied on. #}
+{% macro vwap_guess(whole, fraction, volume) -%}
+    {{ return(adapter.dispatch('vwap_guess')(whole, fraction, volume)) }}
+{%- endmacro %}
+
+{% macro default__vwap_guess(whole, fraction, volume) -%}
+    case
+        when {{ whole }} >= 0 and {{ fraction }} >= 0 and {{ volume }} < 10000000000
+            then
+                try_cast(
+                    ({{ whole }}::double + {{ fraction }}::double) / {{ volume }}::double
+                    as decimal(18, 8)
+                )
     end
 {%- endmacro %}
 
@@ -115,9 +127,14 @@
     )
 {%- endmacro %}
 
+{# There is no use for a guess. #}
+{% macro spark__vwap_guess(whole, fraction, volume) -%}
+    cast(null as decimal(18, 8))
+{%- endmacro %}
+
 {# Long division, always, in DECIMAL(38, 0). Spark's division rounds, so only what divides without a rest is
    divided. #}
-{% macro spark__vwap(whole, fraction, volume) -%}
+{% macro spark__vwap(whole, fraction, volume, guess) -%}
     {%- set big = "decimal(38, 0)" -%}
     {%- set floored = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::" ~ big ~ ")" -%}
     {%- set negative = "(" ~ floored ~ " < 0)" -%}

@@ -49,13 +49,14 @@
         ("0", "0.0000000100000001", "0.00000003", "0.33333334"),
         ("1", "0", "0", none),
     ] %}
+        {% set parts = [
+            "'" ~ whole ~ "'::" ~ whole_number(),
+            "'" ~ fraction ~ "'::decimal(38, 16)",
+            "'" ~ volume ~ "'::decimal(38, 8)",
+        ] %}
         {% do cases.append([
             "vwap of " ~ whole ~ " and " ~ fraction ~ " by " ~ volume,
-            vwap(
-                "'" ~ whole ~ "'::" ~ whole_number(),
-                "'" ~ fraction ~ "'::decimal(38, 16)",
-                "'" ~ volume ~ "'::decimal(38, 8)"
-            ),
+            vwap(parts[0], parts[1], parts[2], vwap_guess(parts[0], parts[1], parts[2])),
             expected,
         ]) %}
     {% endfor %}

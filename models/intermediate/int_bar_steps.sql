@@ -139,6 +139,8 @@ final as (
         has_auction,
         {{ landed_batch() }} as built_batch_id
     from joined
+    -- so that a build which reads some hours of steps skips the others
+    order by minute
 
 )
 

@@ -71,28 +71,40 @@ summed as (
 
 ),
 
+guessed as (
+
+    select
+        *,
+        {{ vwap_guess('notional_whole', 'notional_fraction', 'volume') }} as vwap_guess
+    from summed
+
+),
+
 computed as (
 
     select
-        {{ bar_id('summed') }} as bar_id,
-        summed.exchange,
-        summed.symbol,
-        summed.timeframe,
-        summed.timestamp,
-        summed.open,
-        greatest(summed.high, summed.open, summed.close) as high,
-        least(summed.low, summed.open, summed.close) as low,
-        summed.close,
-        summed.volume::decimal(38, 8) as volume,
-        {{ vwap('summed.notional_whole', 'summed.notional_fraction', 'summed.volume') }} as vwap,
-        summed.trade_count,
-        {{ is_bar_complete('summed.ends_at', 'frontiers.newest_at') }} as is_complete,
-        summed.trading_date,
-        summed.ends_at,
+        {{ bar_id('guessed') }} as bar_id,
+        guessed.exchange,
+        guessed.symbol,
+        guessed.timeframe,
+        guessed.timestamp,
+        guessed.open,
+        greatest(guessed.high, guessed.open, guessed.close) as high,
+        least(guessed.low, guessed.open, guessed.close) as low,
+        guessed.close,
+        guessed.volume::decimal(38, 8) as volume,
+        {{ vwap(
+            'guessed.notional_whole', 'guessed.notional_fraction', 'guessed.volume',
+            'guessed.vwap_guess'
+        ) }} as vwap,
+        guessed.trade_count,
+        {{ is_bar_complete('guessed.ends_at', 'frontiers.newest_at') }} as is_complete,
+        guessed.trading_date,
+        guessed.ends_at,
         {{ landed_batch() }} as built_batch_id,
         {{ build_time() }} as built_at
-    from summed
-    left join frontiers on summed.exchange = frontiers.exchange
+    from guessed
+    left join frontiers on guessed.exchange = frontiers.exchange
 
 ),
 

@@ -37,7 +37,13 @@ def _rounded(units: int, volume: Decimal) -> Decimal:
 def test_vwap_is_rounded_half_up_as_fractions_are(
     new_warehouse: Callable[[], Warehouse],
 ) -> None:
-    inline = "select {{ vwap('notional_whole', 'notional_fraction', 'volume') }} as vwap from cases"
+    inline = """
+        with guessed as (
+            select *, {{ vwap_guess('notional_whole', 'notional_fraction', 'volume') }} as guess
+            from cases
+        )
+        select {{ vwap('notional_whole', 'notional_fraction', 'volume', 'guess') }} from guessed
+    """
     compiled = new_warehouse().dbt("--quiet", "compile", "--inline", inline).stdout
     chance = random.Random(8)  # noqa: S311
     made = [case for case in (_case(chance) for _ in range(CASES)) if case[0] // 10**16 < 10**21]
