@@ -33,6 +33,14 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Post-hook: a tick that was busted or superseded is shown no longer, also where no other takes its place. #}
+{% macro forget_void_ticks() -%}
+    delete from {{ this }} where tick_id in (
+        select tick_id from {{ ref('stg_tick_amendments') }}
+        where is_busted or is_superseded
+    )
+{%- endmacro %}
+
 {# The hours in which a query's timestamps lie, as literals: by a join DuckDB would skip nothing. Row groups
    are skipped by `column`, cold files by `date`, where the relation has one. A stretch of hours goes on
    for `reach`; more than 50 become one. #}

@@ -1,59 +1,92 @@
--- The newest tick of each symbol and kind, kept: a build compares it with what was landed since,
--- and searches all of a symbol's ticks only when the one it shows was amended.
+-- The newest tick of each symbol and kind, kept: a build compares it with what was landed or
+-- amended since, and searches all of a symbol's ticks only when the one it shows was amended. (The
+-- ticks are imported thrice: DuckDB would keep all of them for a CTE that is named twice.)
 {{ config(
     materialized=kept_incrementally(),
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind'],
-    post_hook="{{ remember_build() }}"
+    post_hook=["{{ forget_void_ticks() }}", "{{ remember_build() }}"]
 ) }}
 {% set seen = seen_batch() %}
+{% set new_amendments %}
+    select * from {{ ref('stg_tick_amendments') }}
+    where built_batch_id > {{ seen }}
+{% endset %}
 
 with
 
-ticks as (
+new_ticks as (
 
     select * from {{ ref('stg_market_ticks') }}
-    where
-        not is_busted
-        and timestamp <= ingestion_time + interval 5 seconds
+    where batch_id > {{ seen }}
+
+),
+
+touched_ticks as ( -- noqa: ST03
+
+    select * from {{ ref('stg_market_ticks') }}
+    {% if is_incremental() %}
+        where {{ in_touched_hours('timestamp', new_amendments, date='date') }}
+    {% endif %}
+
+),
+
+all_ticks as ( -- noqa: ST03
+
+    select * from {{ ref('stg_market_ticks') }}
 
 ),
 
 amendments as ( -- noqa: ST03
 
-    select * from {{ ref('stg_tick_amendments') }}
+    {{ new_amendments }}
 
 ),
 
+{% if is_incremental() %}
+
+    amended as (
+
+        select touched_ticks.*
+        from touched_ticks
+        inner join amendments on touched_ticks.tick_id = amendments.tick_id
+
+    ),
+
+    searched as (
+
+        select all_ticks.*
+        from all_ticks
+        inner join {{ this }} as shown
+            on
+                all_ticks.exchange = shown.exchange
+                and all_ticks.symbol = shown.symbol
+                and all_ticks.kind = shown.kind
+        inner join amendments on shown.tick_id = amendments.tick_id
+
+    ),
+
+    still_shown as (
+
+        select * from {{ this }}
+        where tick_id not in (select amendments.tick_id from amendments)
+
+    ),
+
+{% endif %}
+
 candidates as (
 
-    select * from ticks
-    where batch_id > {{ seen }}
+    select * from new_ticks
 
     {% if is_incremental() %}
 
         union all by name
-
-        select shown.*
-        from {{ this }} as shown
-        where shown.tick_id not in (
-            select tick_id from amendments
-            where built_batch_id > {{ seen }}
-        )
-
+        select * from amended
         union all by name
-
-        select ticks.*
-        from ticks
-        inner join {{ this }} as shown
-            on
-                ticks.exchange = shown.exchange
-                and ticks.symbol = shown.symbol
-                and ticks.kind = shown.kind
-        inner join amendments
-            on
-                shown.tick_id = amendments.tick_id
-                and amendments.built_batch_id > {{ seen }}
+        select * from searched
+        union all by name
+        select * from still_shown
 
     {% endif %}
 
@@ -67,6 +100,9 @@ newest as (
         kind,
         max(timestamp) as timestamp
     from candidates
+    where
+        not is_busted
+        and timestamp <= ingestion_time + interval 5 seconds
     group by all
 
 ),
@@ -81,6 +117,9 @@ final as (
             and candidates.symbol = newest.symbol
             and candidates.kind = newest.kind
             and candidates.timestamp = newest.timestamp
+    where
+        not candidates.is_busted
+        and candidates.timestamp <= candidates.ingestion_time + interval 5 seconds
     qualify
         row_number() over (
             partition by candidates.exchange, candidates.symbol, candidates.kind
