@@ -5,7 +5,9 @@
 {%- endmacro %}
 
 {% macro create_manual_snapshots() %}
-    {{ return(adapter.dispatch('create_manual_snapshots')()) }}
+    {% if flags.WHICH != 'freshness' %}
+        {{ return(adapter.dispatch('create_manual_snapshots')()) }}
+    {% endif %}
 {%- endmacro %}
 
 {% macro default__create_manual_snapshots() %}

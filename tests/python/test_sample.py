@@ -174,6 +174,10 @@ def test_a_full_refresh_changes_nothing(built):
     assert_published_is(built, before)
 
 
+def test_freshness_of_what_was_landed_is_looked_at(built):
+    assert "PASS freshness of raw.market_ticks" in dbt(built, "source", "freshness")
+
+
 def test_every_unit_test_of_dbt_passes(built):
     assert "Completed successfully" in dbt(built, "test", "--resource-type", "unit_test")
 
