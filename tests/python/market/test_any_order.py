@@ -134,9 +134,12 @@ def test_bit_by_bit_equals_at_once(both_ways: tuple[Warehouse, Warehouse]) -> No
     assert len(expected) > 500
     assert [row for row in built if row not in set(expected)] == []
     assert built == expected
-    for relation in ("latest_ticks", "tick_gaps", "ohlcv_bars_filled"):
+    for relation in ("latest_ticks", "tick_gaps"):
         query = f"select * from {relation} order by all"
         assert bits.rows(query) == whole.rows(query), relation
+    # Months of empty minutes: too many rows to fetch.
+    query = "select count(*), sum(hash(filled)::hugeint) from ohlcv_bars_filled as filled"
+    assert bits.rows(query) == whole.rows(query)
 
 
 def test_full_refresh_changes_nothing(both_ways: tuple[Warehouse, Warehouse]) -> None:
