@@ -38,8 +38,8 @@ def branch(sample, tmp_path_factory) -> Path:
     # A mart, and a staging view: its source has to be production's.
     change(
         folder / "models/marts/market/latest_ticks.sql",
-        "arg_max(bid_size,",
-        "2 * arg_max(bid_size,",
+        "quotes.bid_size,",
+        "2 * quotes.bid_size as bid_size,",
     )
     change(
         folder / "models/staging/stg_application_logs.sql",
