@@ -38,7 +38,7 @@ def archive_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     as_of: Annotated[str, typer.Option(help="Clock of the policies, UTC; default: now.")] = "",
 ) -> None:
-    """Take cold files beyond their policy's days to `[archive] store`; they leave the views."""
+    """Take cold files beyond their policy's days to the archive's store; they leave the views."""
     if context.invoked_subcommand:
         return
     try:

@@ -40,7 +40,7 @@ def create(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Back up to `[backup] store`; without an option incrementally where that is possible."""
+    """Make a backup; without an option an incremental one where that is possible."""
     if full and incremental:
         raise UsageError("--full or --incremental, not both")
     kind: Kind | None = "full" if full else "incremental" if incremental else None

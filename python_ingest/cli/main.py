@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import duckdb
 import typer
 
 from python_ingest.cli import (
@@ -27,6 +28,7 @@ from python_ingest.cli import (
     stream,
 )
 from python_ingest.errors import IngestError, UsageError
+from python_ingest.storage.failures import as_database_error
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,6 +71,9 @@ def main() -> None:
         sys.exit(2)
     except IngestError as error:
         print(f"ingest: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        print(f"ingest: {as_database_error(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -33,7 +33,7 @@ def restore_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Restore from `[backup] store`; `dbt build` on the new DATA_DIR makes the marts."""
+    """Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts."""
     moment = _moment(at) if at else None
     with progress("restoring", quiet=as_json) as report:
         done = restore(load_settings(), to, moment, force=force, report=report)

@@ -9,6 +9,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import Scan
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
 
 
@@ -61,8 +62,3 @@ def check_columns(kind: Kind, names: list[str]) -> None:
         f"{' and '.join(problems)}; {kind.name} has {', '.join(required)}"
         f" (required) and {', '.join(optional)} (optional)"
     )
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an engine's message."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -12,12 +12,12 @@ import duckdb
 
 from python_ingest.errors import DatabaseBusyError, FileRejectedError, IngestError
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.parquet import first_line
 from python_ingest.landing import spool
 from python_ingest.landing.batch import land_segment, landed_before
 from python_ingest.landing.prepare import prepare
 from python_ingest.schema.migrate import current_version, migrate
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.writer import open_writer
 

@@ -14,6 +14,7 @@ from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.unpack import is_packed, unpack
 from python_ingest.landing import spool
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import session_config
 
@@ -102,9 +103,9 @@ def write_segment(
     try:
         connection.execute(f"copy ({sql}) to {sql_path(first)} (format parquet)")
     except duckdb.IOException as error:
-        raise IngestError(f"cannot write {finished}: {parquet.first_line(error)}") from None
+        raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
-        raise FileRejectedError(f"cannot be read: {parquet.first_line(error)}") from None
+        raise FileRejectedError(f"cannot be read: {first_line(error)}") from None
     if not scan.malformed_lines:
         return
     (malformed,) = connection.execute("select count(*) from reject_errors").fetchone() or (0,)

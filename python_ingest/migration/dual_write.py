@@ -23,6 +23,7 @@ from python_ingest.migration.canonical import FORMAT
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES, Table
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import open_writer
@@ -82,7 +83,7 @@ def replay(settings: Settings) -> Drift:
         left: list[Batch] = []
         with suppress(IngestError, duckdb.Error):
             left = pending(settings)
-        return Drift(0, len(left), sum(b.rows for b in left), _first_line(error))
+        return Drift(0, len(left), sum(b.rows for b in left), first_line(error))
 
 
 def pending(settings: Settings) -> list[Batch]:
@@ -213,7 +214,3 @@ def as_postgres(name: str, type_: str) -> str:
 def now() -> str:
     """Return the time in UTC, as the state keeps it."""
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

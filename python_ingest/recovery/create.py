@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from python_ingest.errors import BackupError, NotInitialisedError
+from python_ingest.errors import BackupError, NotInitialisedError, StoreError
 from python_ingest.recovery import sets
 from python_ingest.recovery.full import make_full
 from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
-from python_ingest.recovery.run import Kind, Report, Run, working_folder
+from python_ingest.recovery.run import Kind, Report, Run, in_our_words, working_folder
 from python_ingest.recovery.segments import remember_backup, remove_safe_segments
 from python_ingest.settings import Settings
-from python_ingest.storage.object_store import open_store
+from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
 
 # Builds and publications hold the file for minutes; a backup can wait.
@@ -36,7 +38,8 @@ def create_backup(
     """Back the database up; without a kind incrementally where that is possible, else fully.
 
     Raises BackupError when an incremental one is asked for and nothing can be continued,
-    StoreError when the store cannot be written; then there is no new backup.
+    StoreError or DiskFullError when there is no writing to the store or beside it; then there is
+    no new backup, and what was put of it is removed.
     """
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
@@ -45,7 +48,8 @@ def create_backup(
         with working_folder(store, settings) as folder:
             run = Run(_patient(settings), store, sets.load(store), folder, report)
             run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
-            manifest, held = _make(run, kind)
+            with in_our_words("the backup", folder.parent), _undone(store):
+                manifest, held = _make(run, kind)
         backups = sets.load(store)
         gone = sets.superseded(backups.made, settings.backup.keep)
         sets.remove(store, backups, gone)
@@ -63,6 +67,17 @@ def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
                 raise
             run.notes.append(f"a full backup, since {error}")
     return make_full(run)
+
+
+@contextmanager
+def _undone(store: ObjectStore) -> Iterator[None]:
+    """Remove what was put of a backup that fails; where that fails too, the next one does it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StoreError):
+            sets.remove(store, sets.load(store), [])
+        raise
 
 
 def _patient(settings: Settings) -> Settings:

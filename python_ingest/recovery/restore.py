@@ -15,10 +15,11 @@ from python_ingest.recovery.cold import cold_views, make_views
 from python_ingest.recovery.manifest import Manifest, StoredFile
 from python_ingest.recovery.place import move_into_place, require_free, staging
 from python_ingest.recovery.replay import replay
-from python_ingest.recovery.run import Report
+from python_ingest.recovery.run import Report, in_our_words
 from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line, is_disk_full
 from python_ingest.storage.files import sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer
@@ -51,7 +52,8 @@ def restore(
     """Make `to` a DATA_DIR as it was `at` that moment (UTC; None: as new as the backups are).
 
     It appears whole or not at all. Raises BackupError when no backup reaches that moment or `to`
-    is there already, BackupDamagedError when what is needed is damaged on both sides.
+    is there already, BackupDamagedError when what is needed is damaged on both sides,
+    DiskFullError when there is no room.
     """
     to = to.absolute()
     require_free(settings, to, force=force)
@@ -59,7 +61,7 @@ def restore(
     backups = sets.load(store)
     path = sets.path_to(backups.made, at)
     notes = [f"damaged: {complaint}" for complaint in backups.damaged.values()]
-    with staging(to) as folder:
+    with in_our_words("the restore", to.parent), staging(to) as folder:
         work = _Work(settings, store, folder, report, notes, path, at)
         replayed, last = work.build()
         kept = move_into_place(folder / "data", to, force=force)
@@ -136,8 +138,10 @@ class _Work:
                 pass
             self._step(f"fetched {self.database_name}")
         except (IngestError, duckdb.Error, OSError) as error:
+            if is_disk_full(error):
+                raise
             self._notes.append(
-                f"the database of {full.id} is not usable, its tables are: {_first(error)}"
+                f"the database of {full.id} is not usable, its tables are: {first_line(error)}"
             )
             self._database.unlink(missing_ok=True)
             self._restore_tables(full)
@@ -179,7 +183,3 @@ class _Work:
     def _step(self, what: str) -> None:
         self._done += 1
         self._report(what, self._done, self._steps)
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

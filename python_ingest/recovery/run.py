@@ -16,9 +16,11 @@ from typing import Literal
 
 import duckdb
 
+from python_ingest.errors import DiskFullError
 from python_ingest.recovery.manifest import Manifest, StoredFile, Tools, encoded
 from python_ingest.recovery.sets import UNFINISHED, Backups
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import as_database_error, first_line, is_disk_full
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.object_store import ObjectStore
 
@@ -67,6 +69,23 @@ def working_folder(store: ObjectStore, settings: Settings) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def in_our_words(what: str, where: Path) -> Iterator[None]:
+    """Raise what an error of DuckDB or of the system means.
+
+    DiskFullError says that there was no room for `what` in `where`.
+    """
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"there is no room for {what} in {where}: {first_line(error)}; nothing is left of"
+                " it"
+            ) from error
+        raise as_database_error(error) from error
 
 
 def new_id(kind: Kind) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -30,19 +31,35 @@ _MAX_ELAPSED_SECONDS = 30.0
 _MAX_WAIT_SECONDS = 5.0
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or what kind of error it is."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether there was no room for a file: on the disk, by a quota or a limit of its size."""
+    text = str(error).lower()
+    return getattr(error, "errno", None) in _NO_ROOM or any(
+        os.strerror(number).lower() in text for number in _NO_ROOM
+    )
+
+
 def as_database_error(error: Exception) -> DatabaseError:
     """Return the error of ours that says what DuckDB's means; its first line is kept."""
     text = str(error).lower()
-    first_line = (str(error).splitlines() or [type(error).__name__])[0]
-    if getattr(error, "errno", None) == errno.ENOSPC or "no space left" in text:
-        return DiskFullError(f"the disk is full: {first_line}")
+    line = first_line(error)
+    if is_disk_full(error):
+        return DiskFullError(f"the disk is full: {line}")
     if isinstance(error, duckdb.OutOfMemoryException) and "max_temp_directory_size" in text:
-        return DiskFullError(f"no room left for temporary files: {first_line}")
+        return DiskFullError(f"no room left for temporary files: {line}")
     if isinstance(error, duckdb.TransactionException) and "conflict" in text:
-        return WriteConflictError(first_line)
+        return WriteConflictError(line)
     if isinstance(error, duckdb.IOException) and "lock" in text:
-        return DatabaseBusyError(first_line)
-    return QueryError(first_line)
+        return DatabaseBusyError(line)
+    return QueryError(line)
 
 
 def _is_retryable(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ from tenacity import (
 
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 
 
 def session_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
@@ -56,11 +57,7 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
             f" {settings.pool.connection_timeout_ms} ms; try again when it is done"
         ) from None
     except (duckdb.Error, OSError) as error:
-        raise IngestError(f"{path}: cannot be opened: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0]
+        raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
 
 
 @contextmanager
