@@ -40,6 +40,7 @@ class Pool(Section):
     max_readers: int = Field(default=50, ge=1, le=1000)
     connection_timeout_ms: int = Field(default=5000, ge=0)
     query_timeout_ms: int = Field(default=30000, ge=1)
+    reader_memory_mb: int = Field(default=128, ge=32)
 
 
 class Performance(Section):

@@ -49,6 +49,8 @@ def serve() -> None:
     `market_ticks` and `latest_ticks` show a tick within a second of its arrival in the spool.
     """
     settings = load_settings()
+    # DuckDB imports pandas to look at each bound value; nobody binds its values here (43 MB).
+    sys.modules["pandas"] = None  # type: ignore[assignment]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -96,7 +96,7 @@ class HotDay(Opened):
     """
 
     def __init__(self, settings: Settings, threads: int, since: datetime) -> None:
-        engine = attached(settings, threads)
+        engine = attached(settings, threads, settings.performance.memory_limit_mb)
         catalog = quoted(settings.published_path.stem)
         search_path = f"memory.main,{catalog}.main"
         super().__init__(engine, search_path)

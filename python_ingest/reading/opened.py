@@ -105,7 +105,7 @@ class Opened:
             self.engine.close()
 
 
-def attached(settings: Settings, threads: int) -> duckdb.DuckDBPyConnection:
+def attached(settings: Settings, threads: int, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Return an empty engine with the published file attached read only, under its own name.
 
     (Connecting to the path itself would give the engine that still has the former file open.)
@@ -113,7 +113,8 @@ def attached(settings: Settings, threads: int) -> duckdb.DuckDBPyConnection:
     """
     path = settings.published_path
     try:
-        engine = duckdb.connect(config={**session_config(settings), "threads": threads})
+        config = session_config(settings) | {"threads": threads, "memory_limit": f"{memory_mb}MB"}
+        engine = duckdb.connect(config=config)
         engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
         engine.execute("set global TimeZone = 'UTC'")
     except duckdb.Error as error:
@@ -142,8 +143,10 @@ class PublishedFile:
         self._opened = self._open()
 
     def _open(self) -> Opened:
-        engine = attached(self._settings, self._threads)
-        return Opened(engine, quoted(self._settings.published_path.stem))
+        settings = self._settings
+        memory_mb = min(settings.pool.reader_memory_mb, settings.performance.memory_limit_mb)
+        engine = attached(settings, self._threads, memory_mb)
+        return Opened(engine, quoted(settings.published_path.stem))
 
     def take(self) -> tuple[Opened, Connection]:
         """Return a connection to what is published now."""

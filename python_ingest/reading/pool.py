@@ -12,7 +12,12 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from python_ingest.errors import ConnectionTimeoutError, DatabaseError, QueryTimeoutError
+from python_ingest.errors import (
+    ConnectionTimeoutError,
+    DatabaseError,
+    QueryError,
+    QueryTimeoutError,
+)
 from python_ingest.reading.gate import FairGate
 from python_ingest.reading.opened import Connection, Opened, PublishedFile, Source
 from python_ingest.reading.results import EngineReadable, Question, Rows
@@ -25,6 +30,10 @@ from python_ingest.telemetry.otel_queries import QueryTelemetry
 from python_ingest.telemetry.otel_queries import logger as query_log
 from python_ingest.telemetry.segment_files import telemetry_dir
 
+_MORE_MEMORY = (
+    "(the limit is pool.reader_memory_mb, of ingest serve performance.memory_limit_mb; large"
+    " answers and sorts are for a connection to the published file)"
+)
 _TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
 
 
@@ -59,7 +68,10 @@ class Reader(EngineReadable):
                 ) from None
             if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
                 raise DatabaseError("the pool was closed while the query ran") from None
-            raise as_database_error(error) from error
+            told = as_database_error(error)
+            if isinstance(error, duckdb.OutOfMemoryException) and isinstance(told, QueryError):
+                told = QueryError(f"{told} {_MORE_MEMORY}")
+            raise told from error
         finally:
             self._watch.end(running)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
-from python_ingest.reading.layout import ROW_GROUP_SIZE, indexed_column, order_by
+from python_ingest.reading.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.reading.stored import stored_views
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
@@ -136,7 +136,8 @@ def _write_copy(settings: Settings, target: Path) -> tuple[dict[str, int], list[
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     with open_writer(settings) as connection:
         connection.execute(
-            f"attach {sql_path(target)} as {_TARGET} (row_group_size {ROW_GROUP_SIZE})"
+            f"attach {sql_path(target)} as {_TARGET}"
+            f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
         )
         relations = RELATIONS if has_manifest(connection) else ()
         cold_files = [file.path for name in relations for file in readable_files(connection, name)]

@@ -230,3 +230,14 @@ def test_a_pool_leaves_its_metrics_and_its_failed_queries_to_be_landed(published
     assert '"count/success"' in text
     assert '"database.pool.writer.locked"' in text or not Path("/proc/locks").exists()
     assert '"query/QueryError"' in text
+
+
+def test_a_pool_has_its_own_limit_and_names_it(limited, publish_batch):
+    settings = limited(reader_memory_mb=32)
+    publish_batch(1)
+    with ReaderPool(settings) as pool:
+        (row,) = pool.dicts("select current_setting('memory_limit') as said")
+        assert row["said"] == "30.5 MiB"
+        with pytest.raises(QueryError, match=r"pool\.reader_memory_mb"):
+            pool.query("select list(i) from range(100_000_000) r(i)")
+        assert pool.dicts("select count(*) as n from market_ticks") == [{"n": 1000}]
