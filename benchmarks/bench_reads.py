@@ -280,6 +280,7 @@ def alone(dsn: str, rows: int, repeats: int) -> tuple[list[dict[str, Any]], list
                 "rows": rows,
                 "p99_ms": percentile(ours[name], 0.99),
                 "baseline_p99_ms": percentile(theirs[name], 0.99),
+                "resident_mb": ours["memory"][0],
             }
         )
         lines.append(

@@ -16,6 +16,7 @@ from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.sameness import count, known_ticks
 from python_ingest.reading.arrivals import Content
+from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
@@ -51,40 +52,6 @@ _NUMBERED_BEFORE = f"""
         group by content
     ) as seen on batch.content = seen.content
     where {_KEYLESS} and occurrence <= known_times
-"""
-_LATEST = """
-    select
-        exchange,
-        symbol,
-        max(timestamp) as timestamp,
-        arg_max(bid_price, quoted) as bid_price,
-        arg_max(ask_price, quoted) as ask_price,
-        arg_max(bid_size, quoted) as bid_size,
-        arg_max(ask_size, quoted) as ask_size,
-        max(quoted.at) as quoted_at,
-        arg_max(last_price, traded) as last_price,
-        arg_max(last_size, traded) as last_size,
-        max(traded.at) as traded_at
-    from (
-        select *,
-            case when kind = 'quote' then {'at': timestamp, 'n': number} end as quoted,
-            case when kind <> 'quote' then {'at': timestamp, 'n': number} end as traded
-        from (
-            select exchange, symbol, timestamp, kind, bid_price, ask_price, bid_size, ask_size,
-                last_price, last_size, coalesce(sequence_number, 0) as number
-            from batch where timestamp <= now()::timestamp + interval 5 seconds
-            union all by name
-            select exchange, symbol, quoted_at as timestamp, 'quote' as kind, bid_price,
-                ask_price, bid_size, ask_size, -1 as number
-            from hot.latest_ticks where quoted_at is not null
-            union all by name
-            select exchange, symbol, traded_at as timestamp, 'trade' as kind, last_price,
-                last_size, -1 as number
-            from hot.latest_ticks where traded_at is not null
-        )
-    )
-    where (exchange, symbol) in (select (exchange, symbol) from batch)
-    group by exchange, symbol
 """
 
 
@@ -171,12 +138,7 @@ class HotDay(Opened):
                 inserted = connection.execute(
                     f"insert into hot.ticks by name select {self._values()} from batch"
                 ).fetchone()
-                connection.execute(f"create or replace temp table latest as {_LATEST}")
-                connection.execute("""
-                    delete from hot.latest_ticks
-                    where (exchange, symbol) in (select (exchange, symbol) from latest)
-                """)
-                connection.execute("insert into hot.latest_ticks by name select * from latest")
+                follow_latest(connection)
         finally:
             connection.unregister("arrived")
         return int(inserted[0]) if inserted else 0
