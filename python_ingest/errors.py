@@ -53,6 +53,10 @@ class QueryError(DatabaseError):
     """DuckDB refused the query: its text, its parameters or its need of memory."""
 
 
+class OutOfMemoryError(QueryError):
+    """A query needed more memory than DuckDB may take."""
+
+
 class NotPublishedError(DatabaseError):
     """Nothing that readers could open has been published yet."""
 

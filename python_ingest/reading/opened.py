@@ -64,10 +64,21 @@ class Connection:
 
 
 class Opened:
-    """An engine and its idle connections; closes when it is retired and the last one is back."""
+    """An engine and its idle connections; closes when it is retired and the last one is back.
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, search_path: str) -> None:
+    `memory_mb`: its limit, which `grow` doubles up to `most_mb`.
+    """
+
+    def __init__(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        search_path: str,
+        memory_mb: int = 0,
+        most_mb: int = 0,
+    ) -> None:
         self.engine = engine
+        self.memory_mb = memory_mb
+        self._most_mb = most_mb
         self._search_path = search_path
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -90,6 +101,16 @@ class Opened:
             self._in_use -= 1
             self._idle.append(connection)
             self._close_if_done()
+
+    def grow(self, seen_mb: int) -> bool:
+        """Raise the limit at which a query failed; False when that is all it may have."""
+        with self._lock:
+            if self.memory_mb == seen_mb:  # else another query's failure raised it meanwhile
+                self.memory_mb = min(2 * seen_mb, self._most_mb)
+                if self.memory_mb > seen_mb:
+                    with self.engine.cursor() as cursor:
+                        cursor.execute(f"set global memory_limit = '{self.memory_mb}MB'")
+            return self.memory_mb > seen_mb
 
     def retire(self) -> None:
         """Close when the last connection is back."""
@@ -144,9 +165,10 @@ class PublishedFile:
 
     def _open(self) -> Opened:
         settings = self._settings
-        memory_mb = min(settings.pool.reader_memory_mb, settings.performance.memory_limit_mb)
+        most_mb = settings.performance.memory_limit_mb
+        memory_mb = min(settings.pool.reader_memory_mb, most_mb)
         engine = attached(settings, self._threads, memory_mb)
-        return Opened(engine, quoted(settings.published_path.stem))
+        return Opened(engine, quoted(settings.published_path.stem), memory_mb, most_mb)
 
     def take(self) -> tuple[Opened, Connection]:
         """Return a connection to what is published now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,6 +16,7 @@ import pyarrow as pa
 from python_ingest.errors import (
     ConnectionTimeoutError,
     DatabaseError,
+    OutOfMemoryError,
     QueryError,
     QueryTimeoutError,
 )
@@ -30,10 +32,6 @@ from python_ingest.telemetry.otel_queries import QueryTelemetry
 from python_ingest.telemetry.otel_queries import logger as query_log
 from python_ingest.telemetry.segment_files import telemetry_dir
 
-_MORE_MEMORY = (
-    "(the limit is pool.reader_memory_mb, of ingest serve performance.memory_limit_mb; large"
-    " answers and sorts are for a connection to the published file)"
-)
 _TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
 
 
@@ -41,8 +39,14 @@ class Reader(EngineReadable):
     """One connection on one publication: all its queries see the same state."""
 
     def __init__(
-        self, connection: Connection, watch: Watch, telemetry: QueryTelemetry, timeout_ms: int
+        self,
+        opened: Opened,
+        connection: Connection,
+        watch: Watch,
+        telemetry: QueryTelemetry,
+        timeout_ms: int,
     ) -> None:
+        self._opened = opened
         self._connection = connection
         self._watch = watch
         self._telemetry = telemetry
@@ -56,7 +60,20 @@ class Reader(EngineReadable):
             return rows
 
     def _fetched(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
-        running = self._watch.begin(self._connection, self._timeout_ms / 1000)
+        """Ask again while the engine's memory was too little and may grow."""
+        deadline = time.monotonic() + self._timeout_ms / 1000
+        while True:
+            seen_mb = self._opened.memory_mb
+            try:
+                return self._attempt(ask, fetch, deadline - time.monotonic())
+            except OutOfMemoryError as error:
+                if not self._opened.grow(seen_mb):
+                    raise QueryError(f"{error} (performance.memory_limit_mb)") from error
+
+    def _attempt(
+        self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows], timeout: float
+    ) -> Rows:
+        running = self._watch.begin(self._connection, timeout)
         try:
             return fetch(self._connection.execute(ask.sql, ask.params))
         except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -68,10 +85,7 @@ class Reader(EngineReadable):
                 ) from None
             if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
                 raise DatabaseError("the pool was closed while the query ran") from None
-            told = as_database_error(error)
-            if isinstance(error, duckdb.OutOfMemoryException) and isinstance(told, QueryError):
-                told = QueryError(f"{told} {_MORE_MEMORY}")
-            raise told from error
+            raise as_database_error(error) from error
         finally:
             self._watch.end(running)
 
@@ -154,7 +168,9 @@ class ReaderPool(EngineReadable):
         try:
             opened, connection = self._connection()
             try:
-                yield Reader(connection, self._watch, self._queries, limits.query_timeout_ms)
+                yield Reader(
+                    opened, connection, self._watch, self._queries, limits.query_timeout_ms
+                )
             finally:
                 opened.give_back(connection)
         finally:

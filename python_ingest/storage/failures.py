@@ -21,6 +21,7 @@ from python_ingest.errors import (
     DatabaseError,
     DiskFullError,
     IngestError,
+    OutOfMemoryError,
     QueryError,
     WriteConflictError,
 )
@@ -55,6 +56,8 @@ def as_database_error(error: Exception) -> DatabaseError:
         return DiskFullError(f"the disk is full: {line}")
     if isinstance(error, duckdb.OutOfMemoryException) and "max_temp_directory_size" in text:
         return DiskFullError(f"no room left for temporary files: {line}")
+    if isinstance(error, duckdb.OutOfMemoryException) or "out of memory error" in text:
+        return OutOfMemoryError(line)
     if isinstance(error, duckdb.TransactionException) and "conflict" in text:
         return WriteConflictError(line)
     if isinstance(error, duckdb.IOException) and "lock" in text:

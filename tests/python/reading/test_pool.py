@@ -232,12 +232,32 @@ def test_a_pool_leaves_its_metrics_and_its_failed_queries_to_be_landed(published
     assert '"query/QueryError"' in text
 
 
-def test_a_pool_has_its_own_limit_and_names_it(limited, publish_batch):
-    settings = limited(reader_memory_mb=32)
+LIMIT = "select current_setting('memory_limit') as said"
+
+
+def test_a_pool_takes_more_memory_when_a_query_needs_it(limited, publish_batch):
     publish_batch(1)
+    with ReaderPool(limited(reader_memory_mb=32)) as pool, pool.reader() as former:
+        assert pool.dicts(LIMIT) == [{"said": "30.5 MiB"}]
+        rows = pool.query("select list(i) as l from range(8_000_000) r(i)")
+        assert len(rows["l"][0]) == 8_000_000
+        assert pool.dicts(LIMIT) == former.dicts(LIMIT) != [{"said": "30.5 MiB"}]
+        publish_batch(2)
+        assert pool.dicts(LIMIT) == [{"said": "30.5 MiB"}]
+
+
+def test_many_that_need_more_at_once_all_get_it(limited, publish_batch):
+    publish_batch(1)
+    sql = "select list(i) as l from range(2_000_000) r(i)"
+    with ReaderPool(limited(reader_memory_mb=32)) as pool, ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(pool.query, sql) for _ in range(16)]
+        assert {len(each.result()["l"][0]) for each in asked} == {2_000_000}
+
+
+def test_who_needs_more_than_all_is_told_the_limit(limited, publish_batch):
+    publish_batch(1)
+    settings = limited(reader_memory_mb=32, memory_limit_mb=64)
     with ReaderPool(settings) as pool:
-        (row,) = pool.dicts("select current_setting('memory_limit') as said")
-        assert row["said"] == "30.5 MiB"
-        with pytest.raises(QueryError, match=r"pool\.reader_memory_mb"):
+        with pytest.raises(QueryError, match=r"performance\.memory_limit_mb"):
             pool.query("select list(i) from range(100_000_000) r(i)")
         assert pool.dicts("select count(*) as n from market_ticks") == [{"n": 1000}]
