@@ -146,7 +146,15 @@ def run_clients(kind: str, where: str, rows: int, clients: int, seconds: float) 
         done.wait()
         measured.wait()
 
-    threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
+    def client_or_end(number: int) -> None:
+        try:
+            client(number)
+        except BaseException:  # a client that fails must not leave the others waiting for it
+            start.abort()
+            done.abort()
+            raise
+
+    threads = [threading.Thread(target=client_or_end, args=(n,)) for n in range(clients)]
     for thread in threads:
         thread.start()
     end[0] = time.perf_counter() + 3600
