@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import tempfile
@@ -21,7 +22,7 @@ import duckdb
 
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.schema.migrate import migrate
-from python_ingest.settings import load_settings
+from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.cold_files import RELATIONS, make_view
 from python_ingest.storage.writer import open_writer
 
@@ -70,9 +71,14 @@ def make_cold_view(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> Non
     )
 
 
+def settings_in(folder: Path) -> Settings:
+    limits = {"DATABASE_MEMORY_LIMIT_MB": "4096", "DATABASE_NUM_THREADS": str(os.cpu_count())}
+    return load_settings(env={"DATA_DIR": str(folder), **limits})
+
+
 def exports(folder: Path, rows: int) -> dict[str, float]:
     made = folder / "made"
-    settings = load_settings(env={"DATA_DIR": str(made)})
+    settings = settings_in(made)
     with open_writer(settings) as connection:
         migrate(connection)
         connection.execute(
@@ -86,7 +92,7 @@ def exports(folder: Path, rows: int) -> dict[str, float]:
     for number in range(TIMES):
         copied = folder / f"copy-{number}"
         shutil.copytree(made, copied)
-        with open_writer(load_settings(env={"DATA_DIR": str(copied)})) as connection:
+        with open_writer(settings_in(copied)) as connection:
             connection.execute("select count(last_price) from raw.market_ticks").fetchall()
             started = time.perf_counter()
             connection.execute(BARE.format(folder=folder / "bare"))
@@ -115,7 +121,7 @@ def exports(folder: Path, rows: int) -> dict[str, float]:
 def recent(folder: Path, files: int) -> float:
     """Milliseconds of a query for a recent hour through warm and cold, beside so many files."""
     data_dir = folder / f"recent-{files}"
-    settings = load_settings(env={"DATA_DIR": str(data_dir)})
+    settings = settings_in(data_dir)
     with open_writer(settings) as connection:
         migrate(connection)
         make_cold_view(connection, data_dir)

@@ -16,6 +16,8 @@ import duckdb
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, has_manifest, make_view
+from python_ingest.storage.cold_place import brought_near, key_of
+from python_ingest.storage.files import scratch
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import open_writer, transaction
@@ -29,7 +31,7 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class File:
-    """A file of the manifest: path below DATA_DIR, size, hex sha256."""
+    """A file of the manifest: path below DATA_DIR or URL, size, hex sha256."""
 
     path: str
     bytes: int
@@ -66,16 +68,21 @@ def archive(
     for number, day in enumerate(days, 1):
         # not under the database's lock: uploads take long, and a cold file never changes
         for file in day.files:
-            store.put(
-                settings.data_dir / file.path,
-                file.path,
-                sha256=file.sha256,
-                storage_class=settings.archive.storage_class,
-            )
+            _put(settings, store, file)
         with open_writer(settings) as connection, transaction(connection):
             _record(connection, settings, store, day)
         report(f"archived {day.relation} of {day.date}", number, len(days))
     return days
+
+
+def _put(settings: Settings, store: ObjectStore, file: File) -> None:
+    with scratch(settings.data_dir / "cold" / "tmp") as folder:
+        store.put(
+            brought_near(settings.data_dir, file.path, file.sha256, folder),
+            key_of(file.path),
+            sha256=file.sha256,
+            storage_class=settings.archive.storage_class,
+        )
 
 
 def _store(settings: Settings) -> ObjectStore:
@@ -83,6 +90,11 @@ def _store(settings: Settings) -> ObjectStore:
         raise ConfigError(
             "archive.store says nowhere to archive to: set it in database.toml or ARCHIVE_STORE to"
             " a directory or s3://bucket/prefix"
+        )
+    if settings.archive.store.rstrip("/") == settings.retention.cold_store:
+        raise ConfigError(
+            f"archive.store and retention.cold_store are both {settings.archive.store}: give the"
+            " archive a prefix or bucket of its own"
         )
     return open_store(settings.archive.store)
 
@@ -123,10 +135,10 @@ def _record(
     ).fetchall()
     if set(now) != {(file.path, file.sha256) for file in day.files}:
         return  # it is due again in the next run
-    connection.execute(
-        "update raw.cold_files set state = 'archived', object_url = ? || '/' || path,"
-        " storage_class = ?, archived_at = now()::timestamp"
-        f" where relation = ? and date = ? and {READABLE}",
-        [store.url, settings.archive.storage_class, day.relation, day.date],
-    )
+    for file in day.files:
+        connection.execute(
+            "update raw.cold_files set state = 'archived', object_url = ?, storage_class = ?,"
+            f" archived_at = now()::timestamp where path = ? and {READABLE}",
+            [f"{store.url}/{key_of(file.path)}", settings.archive.storage_class, file.path],
+        )
     make_view(connection, settings.data_dir, day.relation)

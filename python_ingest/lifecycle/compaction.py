@@ -12,6 +12,7 @@ from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer, session_config
 
@@ -78,6 +79,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
 def _attach(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Attach the old file read only: that keeps writers out, and leaves no trace in it."""
     engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
+    read_s3_where_named(engine)
 
 
 def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:

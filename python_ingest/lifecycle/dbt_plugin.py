@@ -20,6 +20,7 @@ from python_ingest.errors import IngestError
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.settings import load_settings
 from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import session_config, transaction
 
 
@@ -46,6 +47,7 @@ class Plugin(BasePlugin):
         self._connection = conn
         for name, value in session_config(self._settings).items():
             conn.execute(f"set global {name} = ?", [value])
+        read_s3_where_named(conn)
 
     def store(self, target_config: TargetConfig) -> None:
         """Make the views over cold files, or export one relation: `task` says which.
@@ -73,7 +75,10 @@ class Plugin(BasePlugin):
 
     def _export(self, connection: duckdb.DuckDBPyConnection, task: dict[str, Any]) -> None:
         leaving = Leaving(
-            RELATIONS[task["export"]], task["sql"], per_symbol=bool(task["per_symbol"])
+            RELATIONS[task["export"]],
+            task["sql"],
+            per_symbol=bool(task["per_symbol"]),
+            cold_store=self._settings.retention.cold_store,
         )
         with self._one_export:
             export(connection, self._settings.data_dir, leaving)

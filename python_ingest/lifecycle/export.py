@@ -13,12 +13,12 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.lifecycle.partition import Writer, Written
+from python_ingest.lifecycle.partition import Place, Writer, Written
 from python_ingest.storage.cold_files import (
     READABLE,
     ColdRelation,
     archived_dates,
-    location,
+    locations,
     make_view,
     readable_files,
     scan,
@@ -34,12 +34,14 @@ from python_ingest.storage.writer import transaction
 class Leaving:
     """What a policy lets go: rows of the relation's home, with `is_kept` (false: without a file).
 
-    `per_symbol`: a folder, and so a file, per symbol and day.
+    `per_symbol`: a folder, and so a file, per symbol and day. `cold_store`: where the files are
+    kept, s3://bucket/prefix; empty: below DATA_DIR.
     """
 
     relation: ColdRelation
     sql: str
     per_symbol: bool = False
+    cold_store: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Exported:
 
 
 def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving) -> Exported:
-    """Move what leaves to `data_dir/cold/`; return what was done.
+    """Move what leaves to files; return what was done.
 
     Days of a relation whose rows never change are moved one by one. Of one whose rows are restated,
     every day that a leaving row or a tombstone touches is written anew, all in one transaction.
@@ -104,7 +106,8 @@ class _Mover:
 
     def move(self, days: Sequence[date], folder: Path) -> Exported:
         """Write files for these days, prove them, then change manifest, home and view."""
-        writer = Writer(self._connection, self._data_dir, self._relation, self._columns, folder)
+        place = Place(self._data_dir, folder, self._leaving.cold_store)
+        writer = Writer(self._connection, self._relation, self._columns, place)
         written: list[Written] = []
         rewritten: list[date] = []
         for day in days:
@@ -135,9 +138,8 @@ class _Mover:
         )
 
     def _files_sql(self, paths: Sequence[str]) -> str:
-        return scan(
-            [*self._columns, ("date", "DATE")], [location(self._data_dir, path) for path in paths]
-        )
+        places = locations(self._connection, self._data_dir, paths)
+        return scan([*self._columns, ("date", "DATE")], places)
 
     def _of_day(self, day: date) -> str:
         """What leaves of one day; as constants, so that only its row groups are read."""

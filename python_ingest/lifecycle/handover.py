@@ -9,7 +9,6 @@ the newest export and is replaced last: a reader sees one whole export or the on
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -21,10 +20,10 @@ from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import (
     archived_dates,
-    location,
     readable_files,
     stored_type,
 )
+from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
 from python_ingest.storage.files import move_into_place, sync_to_disk
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
@@ -88,9 +87,9 @@ def _new_folder(root: Path) -> Path:
 def _link_cold_ticks(connection: duckdb.DuckDBPyConnection, data_dir: Path, folder: Path) -> int:
     files = readable_files(connection, "market_ticks")
     for file in files:
-        source = Path(location(data_dir, file.path))
-        _check_types(connection, source)
-        _link(source, folder / "market_ticks" / f"date={file.date}" / source.name)
+        target = folder / "market_ticks" / f"date={file.date}" / Path(file.path).name
+        link_or_fetch(data_dir, file.path, file.sha256, target)
+        _check_types(connection, target)
     return len(files)
 
 
@@ -117,7 +116,7 @@ def _write_warm_ticks(
     for day, rows, newest, first in days:
         name = Path("market_ticks", f"date={day}", f"warm-{rows}-{newest}-{first}.parquet")
         if previous is not None and (previous / name).exists():
-            _link(previous / name, folder / name)
+            link_or_copy(previous / name, folder / name)
             linked += 1
         else:
             _write(connection, "market_ticks", folder / name, day)
@@ -148,15 +147,6 @@ def _write(
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"copy ({rows}) to {sql_path(path)} {_FORMAT}")
     sync_to_disk(path)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Name a file, which never changes, in one more place; copied where the disk is another."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import ExportError
-from python_ingest.lifecycle.partition import Writer
+from python_ingest.lifecycle.partition import Place, Writer
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import (
     READABLE,
     RELATIONS,
     ColdRelation,
-    location,
+    locations,
     make_view,
     scan,
     view_columns,
 )
+from python_ingest.storage.cold_place import sha256_at
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.files import clear_unfinished, scratch, sha256_of
+from python_ingest.storage.files import clear_unfinished, scratch
 from python_ingest.storage.writer import open_writer, transaction
 
 
@@ -59,15 +59,14 @@ def merge(settings: Settings, *, dry_run: bool = False) -> list[Partition]:
         try:
             for partition in partitions:
                 with scratch(unfinished) as folder, transaction(connection):
-                    _merge(connection, settings.data_dir, partition, folder)
+                    place = Place(settings.data_dir, folder, settings.retention.cold_store)
+                    _merge(connection, place, partition)
         except (duckdb.Error, OSError) as error:
             raise as_database_error(error) from error
     return partitions
 
 
-def _merge(
-    connection: duckdb.DuckDBPyConnection, data_dir: Path, partition: Partition, folder: Path
-) -> None:
+def _merge(connection: duckdb.DuckDBPyConnection, place: Place, partition: Partition) -> None:
     relation = RELATIONS[partition.relation]
     columns = [c for c in view_columns(connection, relation.name) if c[0] != "date"]
     where = f"relation = ? and date = ? and folder = ? and {READABLE}"
@@ -76,13 +75,13 @@ def _merge(
         f"select path, sha256 from raw.cold_files where {where}", values
     ).fetchall()
     for path, sha256 in files:
-        if sha256_of(data_dir / path) != sha256:
+        if sha256_at(place.data_dir, path) != sha256:
             raise ExportError(
                 f"{path} is not what was written (its sha256 differs): restore it from the archive"
                 " or a backup; nothing was merged"
             )
-    writer = Writer(connection, data_dir, relation, columns, folder)
-    rows = scan(columns, [location(data_dir, path) for path, _ in files])
+    writer = Writer(connection, relation, columns, place)
+    rows = scan(columns, locations(connection, place.data_dir, [path for path, _ in files]))
     written = writer.write_file(partition.date, partition.folder, rows)
     _require_all(relation, partition, written.proof.rows)
     writer.check([written])
@@ -92,7 +91,7 @@ def _merge(
         values,
     )
     writer.record([written])
-    make_view(connection, data_dir, relation.name)
+    make_view(connection, place.data_dir, relation.name)
 
 
 def _require_all(relation: ColdRelation, partition: Partition, rows: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from hashlib import md5
 from pathlib import Path
@@ -13,10 +14,14 @@ import duckdb
 
 from python_ingest.errors import ExportError
 from python_ingest.storage.cold_files import ColdRelation, stored_type
-from python_ingest.storage.files import make_folder, move_into_place, sha256_of
+from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path
 
-_FORMAT = "(format parquet, compression zstd, compression_level 3)"
+_FORMAT = (
+    # half of the usual rows a group: who asks for one symbol's day decodes less besides
+    "(format parquet, compression zstd, compression_level 3, row_group_size 61440)"
+)
 
 
 class Proof(NamedTuple):
@@ -31,7 +36,7 @@ class Proof(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A file in its place that no manifest row names yet; `path` is below DATA_DIR."""
+    """A file in its place that no manifest row names yet; `path` is below DATA_DIR, or a URL."""
 
     file_id: int
     date: date
@@ -48,21 +53,28 @@ def folder_of(symbol: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]', '_', symbol)[:40]}-{digest}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where files are made and kept: unfinished in `scratch`, then in `cold_store` or below."""
+
+    data_dir: Path
+    scratch: Path
+    cold_store: str = ""
+
+
 class Writer:
-    """Writes files of one relation; `scratch` is where they are unfinished."""
+    """Writes files of one relation."""
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        data_dir: Path,
         relation: ColdRelation,
         columns: Sequence[tuple[str, str]],
-        scratch: Path,
+        place: Place,
     ) -> None:
         self._connection = connection
-        self._data_dir = data_dir
         self._relation = relation
-        self._scratch = scratch
+        self._place = place
         self._names = ", ".join(quoted(name) for name, _ in columns)
         self._stored = ", ".join(
             f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
@@ -98,7 +110,7 @@ class Writer:
         Raises ExportError when it does not read back as it was written.
         """
         file_id, self._next_id = self._next_id, self._next_id + 1
-        unfinished = self._scratch / f"{file_id}.parquet"
+        unfinished = self._place.scratch / f"{file_id}.parquet"
         self._connection.execute(
             f"copy (select {self._stored} from ({rows}) order by {self._relation.order_by})"
             f" to {sql_path(unfinished)} {_FORMAT}"
@@ -110,14 +122,15 @@ class Writer:
             raise ExportError(
                 f"{self._relation.name} of {day}: {proof.rows} rows were written and {read.rows}"
                 " read back, or their content differs; nothing was deleted. Check the disk under"
-                f" {self._data_dir} and build again"
+                f" {self._place.data_dir} and build again"
             )
-        path = Path("cold", self._relation.name, f"date={day}", folder)
-        path /= f"{file_id:08d}-{sha256[:12]}.parquet"
-        make_folder((self._data_dir / path).parent)
+        key = Path("cold", self._relation.name, f"date={day}", folder)
+        key /= f"{file_id:08d}-{sha256[:12]}.parquet"
         size = unfinished.stat().st_size
-        move_into_place(unfinished, self._data_dir / path)
-        return Written(file_id, day, folder, str(path), sha256, size, proof)
+        path = put_in_place(
+            unfinished, self._place.data_dir, str(key), sha256, self._place.cold_store
+        )
+        return Written(file_id, day, folder, path, sha256, size, proof)
 
     def proof_of(self, rows: str) -> Proof:
         """Return the proof of a query with the relation's columns."""
@@ -133,12 +146,17 @@ class Writer:
         return Proof(row[0], f"duckdb {self._version}: {row[1]}", *row[2:])
 
     def check(self, written: Sequence[Written]) -> None:
-        """Raise ExportError unless the bytes on disk are those that were proven."""
+        """Raise ExportError unless the bytes on disk are those that were proven.
+
+        A store has compared checksums when it took a file.
+        """
         for file in written:
-            if sha256_of(self._data_dir / file.path) != file.sha256:
+            if is_remote(file.path):
+                continue
+            if sha256_at(self._place.data_dir, file.path) != file.sha256:
                 raise ExportError(
                     f"{file.path} has changed since it was written; nothing was deleted. Check the"
-                    f" disk under {self._data_dir} and build again"
+                    f" disk under {self._place.data_dir} and build again"
                 )
 
     def record(self, written: Sequence[Written]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import has_manifest
+from python_ingest.storage.cold_files import READABLE, has_manifest
+from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.files import clear_unfinished
 from python_ingest.storage.writer import open_writer, transaction
 
@@ -20,24 +21,28 @@ class Swept:
 
 
 def sweep(settings: Settings, published: Collection[str]) -> Swept:
-    """Delete local files that are replaced, archived or unknown and not in `published`.
+    """Delete files that are replaced or archived, and unknown local ones, if not in `published`.
 
-    `published`: paths below DATA_DIR that kept publications name. Holds the database, so that no
+    `published`: paths of the manifest that kept publications name. Holds the database, so that no
     export is between writing its files and naming them.
     """
     cold = settings.data_dir / "cold"
-    if not cold.exists():
-        return Swept(0, 0)
     files = size = 0
     with open_writer(settings) as connection:
         if not has_manifest(connection):
             return Swept(0, 0)
         clear_unfinished(cold / "tmp")
         manifest = connection.execute(
-            "select path, state in ('local', 'restored') from raw.cold_files"
+            f"select path, {READABLE}, bytes, removed_at is null, object_url from raw.cold_files"
         ).fetchall()
-        readable = {path for path, is_read in manifest if is_read}
+        readable = {path for path, is_read, *_ in manifest if is_read}
         removed = []
+        for name, _, size_of_it, is_there, archived_to in manifest:
+            unread = is_there and name not in readable and name not in published
+            if is_remote(name) and unread and name != archived_to:
+                store_of(name).delete(key_of(name))
+                files, size = files + 1, size + size_of_it
+                removed.append(name)
         for path in sorted(cold.glob("*/date=*/**/*.parquet")):
             name = str(path.relative_to(settings.data_dir))
             if name in readable or name in published:

@@ -9,13 +9,8 @@ from python_ingest.errors import ExportError, StoreError, UsageError
 from python_ingest.lifecycle.archive import Report
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import RELATIONS, make_view
-from python_ingest.storage.files import (
-    clear_unfinished,
-    make_folder,
-    move_into_place,
-    scratch,
-    sha256_of,
-)
+from python_ingest.storage.cold_place import is_remote, key_of, put_in_place, store_of
+from python_ingest.storage.files import clear_unfinished, scratch, sha256_of
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer, transaction
 
@@ -52,7 +47,9 @@ def bring_back(
             " where relation = ? and state = 'archived' and date between ? and ? order by path",
             [relation, first, last],
         ).fetchall()
-    awaited = [url for path, _, _, url in files if not _place(url, path).thaw(path, _DAYS_THAWED)]
+    awaited = [
+        url for path, _, _, url in files if not _place(url, path).thaw(key_of(path), _DAYS_THAWED)
+    ]
     if awaited:
         return BroughtBack(0, 0, awaited)
     clear_unfinished(settings.data_dir / "cold" / "tmp")
@@ -71,20 +68,21 @@ def bring_back(
 
 def _place(url: str, path: str) -> ObjectStore:
     """Return the store of an object; its key is the file's path."""
-    if not url.endswith(f"/{path}"):
+    key = key_of(path)
+    if not url.endswith(f"/{key}"):
         raise StoreError(f"{url} is not where {path} was archived to")
-    return open_store(url.removesuffix(f"/{path}"))
+    return open_store(url.removesuffix(f"/{key}"))
 
 
 def _fetch(settings: Settings, path: str, sha256: str, url: str) -> None:
-    target = settings.data_dir / path
-    if target.exists() and sha256_of(target) == sha256:
+    key, target = key_of(path), settings.data_dir / path
+    if not is_remote(path) and target.exists() and sha256_of(target) == sha256:
         return  # a publication still names it
     with scratch(settings.data_dir / "cold" / "tmp") as folder:
         unfinished = folder / "file.parquet"
-        if fetch(_place(url, path), path, unfinished) != sha256:
+        if fetch(_place(url, path), key, unfinished) != sha256:
             raise ExportError(
                 f"{url} is not what was archived (its sha256 differs); nothing was brought back"
             )
-        make_folder(target.parent)
-        move_into_place(unfinished, target)
+        cold_store = store_of(path).url if is_remote(path) else ""
+        put_in_place(unfinished, settings.data_dir, key, sha256, cold_store)

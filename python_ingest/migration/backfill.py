@@ -26,7 +26,7 @@ from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.tables import TABLES
 from python_ingest.schema import migrate as schema
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import location, readable_files
+from python_ingest.storage.cold_files import locations, readable_files
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import open_writer
@@ -122,10 +122,9 @@ def _copy_what_is_here(
     with open_writer(settings) as connection:
         schema.migrate(connection)
         sources = [f"select {same} from {kind.table} where {span}"]
-        cold = [
-            literal(location(settings.data_dir, file.path))
-            for file in readable_files(connection, relation, part.start.date(), part.end.date())
-        ]
+        files = readable_files(connection, relation, part.start.date(), part.end.date())
+        places = locations(connection, settings.data_dir, [file.path for file in files])
+        cold = [literal(place) for place in places]
         if cold:
             sources.append(f"select {same} from read_parquet([{', '.join(cold)}]) where {span}")
         connection.execute(

@@ -110,8 +110,10 @@ class HotDay(Opened):
 
     def _restrict(self, settings: Settings) -> None:
         """Leave queries no file but the cold ones, no extension, no setting, no Python object."""
-        cold = [settings.data_dir / "cold", settings.data_dir.resolve() / "cold"]
-        folders = ", ".join(literal(str(folder)) for folder in cold)
+        cold = [str(settings.data_dir / "cold"), str(settings.data_dir.resolve() / "cold")]
+        if settings.retention.cold_store:
+            cold.append(f"{settings.retention.cold_store}/cold")
+        folders = ", ".join(literal(folder) for folder in cold)
         self.engine.execute(f"set allowed_directories = [{folders}]")
         self.engine.execute("set python_enable_replacements = false")
         self.engine.execute("set allow_community_extensions = false")

@@ -13,6 +13,7 @@ from python_ingest.errors import DatabaseError, NotPublishedError
 from python_ingest.reading.results import Parameters
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import session_config
 
@@ -138,6 +139,7 @@ def attached(settings: Settings, threads: int, memory_mb: int) -> duckdb.DuckDBP
         engine = duckdb.connect(config=config)
         engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
         engine.execute("set global TimeZone = 'UTC'")
+        read_s3_where_named(engine)
     except duckdb.Error as error:
         raise as_database_error(error) from error
     return engine

@@ -23,6 +23,7 @@ from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import RELATIONS, has_manifest, readable_files
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
@@ -33,7 +34,7 @@ _TARGET = "publication"
 class Publication:
     """What was published: path, size in bytes, hex sha256 and rows per table.
 
-    `cold_files`: those that its views name, below DATA_DIR; they are kept as long as it is.
+    `cold_files`: those that its views name, as the manifest does; they are kept as long as it is.
     """
 
     path: str
@@ -139,13 +140,14 @@ def _write_copy(settings: Settings, target: Path) -> tuple[dict[str, int], list[
             f"attach {sql_path(target)} as {_TARGET}"
             f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
         )
+        read_s3_where_named(connection)
         relations = RELATIONS if has_manifest(connection) else ()
         cold_files = [file.path for name in relations for file in readable_files(connection, name)]
         return _copy(connection), cold_files
 
 
 def named_cold_files(settings: Settings) -> set[str]:
-    """Return the cold files, below DATA_DIR, that any kept publication names."""
+    """Return the cold files that any kept publication names."""
     versions = settings.published_path.parent / "versions"
     return {
         path

@@ -11,6 +11,7 @@ from python_ingest.errors import BackupError
 from python_ingest.recovery.manifest import ArchivedFile, ColdFile, StoredFile
 from python_ingest.recovery.sets import COLD
 from python_ingest.storage.cold_files import READABLE, RELATIONS, make_view
+from python_ingest.storage.cold_place import brought_near, is_remote
 from python_ingest.storage.object_store import ObjectStore
 
 _EXISTS = (
@@ -65,22 +66,22 @@ def cold_views(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[st
 
 
 def put_cold_files(
-    store: ObjectStore, data_dir: Path, files: list[ColdFile], known: set[str]
+    store: ObjectStore, data_dir: Path, files: list[ColdFile], known: set[str], folder: Path
 ) -> None:
-    """Put those that the store does not have; `known`: keys that it has.
+    """Put those that the store does not have; `known`: keys that it has, `folder`: for scratch.
 
     Raises BackupError when one went away or changed since the database was copied.
     """
     for cold in files:
         if cold.file.key in known:
             continue
-        path = data_dir / cold.path
+        path = brought_near(data_dir, cold.path, cold.file.sha256, folder)
         if not path.exists():
             raise BackupError(
                 f"{path} is in the manifest of cold files and is not there: if an export or"
                 " the archive ran meanwhile, make the backup again"
             )
-        store.put(path, cold.file.key, sha256=cold.file.sha256)
+        store.put(path, cold.file.key, sha256=cold.file.sha256, consume=is_remote(cold.path))
 
 
 def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> datetime | None:

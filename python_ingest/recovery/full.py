@@ -15,6 +15,7 @@ from python_ingest.recovery.segments import landing
 from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
 from python_ingest.schema.migrate import current_version
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import session_config
 
 
@@ -32,10 +33,12 @@ def make_full(run: Run) -> tuple[Manifest, float]:
     snapshot = copy_database(run.settings, copy)
     with duckdb.connect(str(copy), read_only=True, config=session_config(run.settings)) as reader:
         reader.execute("set TimeZone = 'UTC'")
+        read_s3_where_named(reader)
         reader.execute("set preserve_insertion_order = false")
         tables = _put_tables(run, reader, backup_id)
         files = cold.cold_files(reader)
-        cold.put_cold_files(run.store, run.settings.data_dir, files, set(run.backups.objects))
+        known = set(run.backups.objects)
+        cold.put_cold_files(run.store, run.settings.data_dir, files, known, run.folder)
         closing = _close_set_before(run, reader, snapshot.taken_at)
         last = _newest_landing(reader)
         views, archived = cold.cold_views(reader), cold.archived_files(reader)

@@ -12,13 +12,14 @@ import duckdb
 from python_ingest.errors import BackupDamagedError, IngestError
 from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views, make_views
-from python_ingest.recovery.manifest import Manifest, StoredFile
+from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile
 from python_ingest.recovery.place import move_into_place, require_free, staging
 from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import Report, in_our_words
 from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line, is_disk_full
 from python_ingest.storage.files import sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
@@ -108,7 +109,7 @@ class _Work:
     def build(self) -> tuple[int, int]:
         """Return how many segments were landed again, and the newest batch."""
         for cold in self._path.full.cold:
-            self._fetch(cold.file, self._data / cold.path)
+            self._fetch_cold(cold)
             self._step(f"fetched {cold.path}")
         self._restore_full()
         replayed = 0
@@ -127,6 +128,18 @@ class _Work:
         for file in self._data.rglob("*"):
             sync_to_disk(file)
         return replayed, int(last[0]) if last else 0
+
+    def _fetch_cold(self, cold: ColdFile) -> None:
+        """Bring a cold file back; one that was kept on S3 goes there again if it is gone."""
+        if not is_remote(cold.path):
+            self._fetch(cold.file, self._data / cold.path)
+            return
+        home, key = store_of(cold.path), key_of(cold.path)
+        there = home.stat(key)
+        if there is None or there.bytes != cold.file.bytes:
+            near = self._folder / "cold.parquet"
+            self._fetch(cold.file, near)
+            home.put(near, key, sha256=cold.file.sha256, consume=True)
 
     def _restore_full(self) -> None:
         full = self._path.full

@@ -14,6 +14,7 @@ import duckdb
 
 from python_ingest.errors import NotPublishedError, UsageError
 from python_ingest.storage.failures import as_database_error
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import sql_path
 
 Row = list[Any]
@@ -55,6 +56,7 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"attach {sql_path(published)} as published (read_only)")
             connection.execute("use published")
+            read_s3_where_named(connection)
             yield connection
     except duckdb.Error as error:
         raise as_database_error(error) from error

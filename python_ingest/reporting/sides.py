@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import DatabaseError, UsageError
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 
 _EMPTY = ("raw", "cold")  # in a slim build
@@ -33,6 +34,7 @@ class Sides:
                 self.engine.execute(f"attach {sql_path(path)} as {quoted(name)} (read_only)")
             except duckdb.Error as error:
                 raise DatabaseError(f"{path} cannot be opened: {error}") from error
+        read_s3_where_named(self.engine)
         self._require_own_names(before, self.names[0], after.stem)
         self._require_own_names(after, self.names[1], before.stem)
 

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import duckdb
 
+from python_ingest.storage.cold_place import is_remote
+from python_ingest.storage.s3_session import read_s3
 from python_ingest.storage.sql import literal, quoted
 
 READABLE = "state in ('local', 'restored')"
@@ -193,7 +195,7 @@ def with_files(
         (str(row[0]), str(row[1]))
         for row in connection.execute(f"describe {relation.home}").fetchall()
     ]
-    cold = scan(columns, [location(data_dir, file.path) for file in files])
+    cold = scan(columns, locations(connection, data_dir, [file.path for file in files]))
     return f"(select * from {relation.home} union all {cold})"
 
 
@@ -209,9 +211,16 @@ def archived_dates(
     return [row[0] for row in rows]
 
 
-def location(data_dir: Path, path: str) -> str:
-    """Return where a file of the manifest is read: readers have working folders of their own."""
-    return path if "://" in path else str(data_dir.resolve() / path)
+def locations(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, paths: Sequence[str]
+) -> list[str]:
+    """Return where files of the manifest are read: readers have working folders of their own.
+
+    Where some lie on S3 the session learns to read them.
+    """
+    if any(is_remote(path) for path in paths):
+        read_s3(connection)
+    return [path if is_remote(path) else str(data_dir.resolve() / path) for path in paths]
 
 
 def scan(columns: Sequence[tuple[str, str]], locations: Sequence[str]) -> str:
@@ -255,7 +264,7 @@ def make_view(
     known = RELATIONS[relation]
     columns = columns or view_columns(connection, relation)
     files = readable_files(connection, relation)
-    sql = scan(columns, [location(data_dir, file.path) for file in files])
+    sql = scan(columns, locations(connection, data_dir, [file.path for file in files]))
     bounds = _bounds(connection, known) if files else None
     if bounds:
         sql += f" where {bounds.condition}"

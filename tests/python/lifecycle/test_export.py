@@ -14,6 +14,7 @@ from python_ingest.lifecycle import partition
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
+from python_ingest.storage import cold_place
 from python_ingest.storage.cold_files import make_view, stored_type
 from python_ingest.storage.writer import open_writer
 
@@ -124,13 +125,13 @@ def test_a_flipped_bit_stops_the_delete(warehouse, monkeypatch, when):
 
         monkeypatch.setattr(partition, "sha256_of", hash_then_flip)
     else:
-        real_move = partition.move_into_place
+        real_move = cold_place.move_into_place
 
         def move_then_flip(temporary, final):
             real_move(temporary, final)
             flip(final)
 
-        monkeypatch.setattr(partition, "move_into_place", move_then_flip)
+        monkeypatch.setattr(cold_place, "move_into_place", move_then_flip)
     with pytest.raises(IngestError):
         export_ticks(warehouse, "2024-01-03")
     monkeypatch.undo()
