@@ -23,7 +23,8 @@ import duckdb
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
-from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.writer import open_writer
 
 TICKS = RELATIONS["market_ticks"]
@@ -143,7 +144,7 @@ def recent(folder: Path, files: int) -> float:
         connection.execute(
             "insert into raw.cold_files select n, 'market_ticks', date, '',"
             " format('cold/market_ticks/date={}/{:08d}.parquet', date, n), 1000, '', '', 1, date,"
-            " date, 1, 1, date, 'local', null, null, null, null, null, null from days"
+            " date, 1, 1, date, 'local', null, null, null, null, null, null, null from days"
         )
         make_cold_view(connection, data_dir)
         query = (

@@ -1,5 +1,5 @@
 {# The rows of a relation that lie in Parquet files and still count: a view that `ingest`'s dbt plugin
-   makes from the manifest raw.cold_files (python_ingest/storage/cold_files.py). #}
+   makes from the manifest raw.cold_files (python_ingest/storage/cold_views.py). #}
 {% macro cold_rows(relation) -%}
     {# A slim run (docs/review.md) reads production's files, not its own none. #}
     {{ "trading." if target.name == "slim" else "" }}cold.{{ relation }}

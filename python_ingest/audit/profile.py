@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from python_ingest.storage.cold_files import RELATIONS, readable_files, with_files
+from python_ingest.storage.cold_files import readable_files
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import with_files
 
 # kind of landing -> its table
 TABLES = {

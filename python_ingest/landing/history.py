@@ -10,13 +10,9 @@ import duckdb
 
 from python_ingest.feeds.kinds import Kind
 from python_ingest.landing.sameness import Count
-from python_ingest.storage.cold_files import (
-    RELATIONS,
-    ColdRelation,
-    archived_dates,
-    readable_files,
-    with_files,
-)
+from python_ingest.storage.cold_files import archived_dates, readable_files
+from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
+from python_ingest.storage.cold_views import with_files
 from python_ingest.storage.sql import literal, quoted
 
 

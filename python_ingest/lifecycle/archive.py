@@ -15,8 +15,9 @@ import duckdb
 
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, has_manifest, make_view
+from python_ingest.storage.cold_files import READABLE, has_manifest
 from python_ingest.storage.cold_place import brought_near, key_of
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.sql import quoted

@@ -19,7 +19,8 @@ from dbt_common.exceptions import DbtRuntimeError
 from python_ingest.errors import IngestError
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.settings import load_settings
-from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import session_config, transaction
 

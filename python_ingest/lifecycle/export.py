@@ -14,16 +14,9 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.lifecycle.partition import Place, Writer, Written
-from python_ingest.storage.cold_files import (
-    READABLE,
-    ColdRelation,
-    archived_dates,
-    locations,
-    make_view,
-    readable_files,
-    scan,
-    view_columns,
-)
+from python_ingest.storage.cold_files import READABLE, archived_dates, locations, readable_files
+from python_ingest.storage.cold_relations import ColdRelation
+from python_ingest.storage.cold_views import make_view, scan, view_columns
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, scratch
 from python_ingest.storage.sql import quoted
@@ -138,8 +131,9 @@ class _Mover:
         )
 
     def _files_sql(self, paths: Sequence[str]) -> str:
+        """Key and date of every row in files."""
         places = locations(self._connection, self._data_dir, paths)
-        return scan([*self._columns, ("date", "DATE")], places)
+        return scan([(self._relation.key, self._key_type), ("date", "DATE")], places)
 
     def _of_day(self, day: date) -> str:
         """What leaves of one day; as constants, so that only its row groups are read."""

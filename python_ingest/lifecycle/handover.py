@@ -18,12 +18,9 @@ import duckdb
 
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import (
-    archived_dates,
-    readable_files,
-    stored_type,
-)
+from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
+from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.files import move_into_place, sync_to_disk
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer

@@ -10,16 +10,10 @@ import duckdb
 from python_ingest.errors import ExportError
 from python_ingest.lifecycle.partition import Place, Writer
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import (
-    READABLE,
-    RELATIONS,
-    ColdRelation,
-    locations,
-    make_view,
-    scan,
-    view_columns,
-)
+from python_ingest.storage.cold_files import READABLE, readable_files
 from python_ingest.storage.cold_place import sha256_at
+from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
+from python_ingest.storage.cold_views import make_view, scan_files, view_columns
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, scratch
 from python_ingest.storage.writer import open_writer, transaction
@@ -81,7 +75,11 @@ def _merge(connection: duckdb.DuckDBPyConnection, place: Place, partition: Parti
                 " or a backup; nothing was merged"
             )
     writer = Writer(connection, relation, columns, place)
-    rows = scan(columns, locations(connection, place.data_dir, [path for path, _ in files]))
+    merged = {path for path, _ in files}
+    of_day = readable_files(connection, relation.name, partition.date, partition.date)
+    rows = scan_files(
+        connection, place.data_dir, columns, [file for file in of_day if file.path in merged]
+    )
     written = writer.write_file(partition.date, partition.folder, rows)
     _require_all(relation, partition, written.proof.rows)
     writer.check([written])

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.errors import ExportError
-from python_ingest.storage.cold_files import ColdRelation, stored_type
 from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
+from python_ingest.storage.cold_relations import ColdRelation, stored_type
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path
 
@@ -75,7 +75,8 @@ class Writer:
         self._connection = connection
         self._relation = relation
         self._place = place
-        self._names = ", ".join(quoted(name) for name, _ in columns)
+        self._columns = [name for name, _ in columns]
+        self._names = ", ".join(quoted(name) for name in self._columns)
         self._stored = ", ".join(
             f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
             if stored_type(kind) != kind
@@ -165,8 +166,8 @@ class Writer:
             self._connection.execute(
                 "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
                 " sha256, bytes, min_timestamp, max_timestamp, min_batch_id, max_batch_id,"
-                " exported_at, state)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, 'local')",
+                " exported_at, state, columns)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, 'local', ?)",
                 [
                     file.file_id,
                     self._relation.name,
@@ -178,5 +179,6 @@ class Writer:
                     file.sha256,
                     file.bytes,
                     *file.proof[2:],
+                    self._columns,
                 ],
             )

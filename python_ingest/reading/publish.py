@@ -21,7 +21,8 @@ from python_ingest.reading.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_col
 from python_ingest.reading.stored import stored_views
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import RELATIONS, has_manifest, readable_files
+from python_ingest.storage.cold_files import has_manifest, readable_files
+from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path

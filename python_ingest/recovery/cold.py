@@ -10,8 +10,10 @@ import duckdb
 from python_ingest.errors import BackupError
 from python_ingest.recovery.manifest import ArchivedFile, ColdFile, StoredFile
 from python_ingest.recovery.sets import COLD
-from python_ingest.storage.cold_files import READABLE, RELATIONS, make_view
+from python_ingest.storage.cold_files import READABLE
 from python_ingest.storage.cold_place import brought_near, is_remote
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.object_store import ObjectStore
 
 _EXISTS = (

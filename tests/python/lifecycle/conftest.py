@@ -13,7 +13,8 @@ import pytest
 from python_ingest.lifecycle.export import Exported, Leaving, export
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import RELATIONS, make_view
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.writer import open_writer
 
 TICKS = RELATIONS["market_ticks"]

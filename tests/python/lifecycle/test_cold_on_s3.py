@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from python_ingest.reading.publish import named_cold_files, publish
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.cold_place import sha256_at
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.s3_session import read_s3, read_s3_where_named
 from python_ingest.storage.writer import open_writer
@@ -118,6 +120,8 @@ def test_an_object_that_changed_is_not_merged(warehouse: Settings, s3_server: S3
     body = bytearray(s3_server.client().get_object(Bucket=bucket, Key=key)["Body"].read())
     body[len(body) // 3] ^= 4
     s3_server.client().put_object(Bucket=bucket, Key=key, Body=bytes(body))
+    assert sha256_at(warehouse.data_dir, f"s3://{bucket}/{key}") == sha256(body).hexdigest()
+    assert [partition.files for partition in merge(warehouse, dry_run=True)] == [2]
     with pytest.raises(ExportError, match="is not what was written"):
         merge(warehouse)
     assert len(objects(warehouse)) == 3

@@ -15,7 +15,8 @@ from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.storage import cold_place
-from python_ingest.storage.cold_files import make_view, stored_type
+from python_ingest.storage.cold_relations import stored_type
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.writer import open_writer
 
 from .conftest import (
@@ -24,6 +25,7 @@ from .conftest import (
     ask,
     days,
     export_ticks,
+    make_cold_view,
     make_warehouse,
     manifest,
 )
@@ -307,3 +309,37 @@ def test_a_late_row_of_an_archived_day_is_rejected_with_the_way_back(settings, l
 )
 def test_files_keep_types_that_spark_reads(sql_type, stored):
     assert stored_type(sql_type) == stored
+
+
+def test_a_relation_that_gained_a_column_has_null_in_what_left_before(warehouse):
+    export_ticks(warehouse, "2024-01-02")
+    with open_writer(warehouse) as connection:
+        connection.execute("alter table raw.market_ticks add column colour varchar")
+        connection.execute("update raw.market_ticks set colour = 'red'")
+        make_cold_view(connection, warehouse, "market_ticks")
+        # as an earlier version left it: looked up in the file
+        connection.execute("update raw.cold_files set columns = null")
+        make_cold_view(connection, warehouse, "market_ticks")
+    export_ticks(warehouse, "2024-01-03")
+    colours = "select date, colour, count(*) from cold.market_ticks group by all order by all"
+    (first, second) = days(1, 2)
+    assert ask(warehouse, colours) == [(first, None, 1000), (second, "red", 1000)]
+    plan = ask(
+        warehouse, "explain analyze select * from cold.market_ticks where date = '2024-01-02'"
+    )[0][1]
+    assert re.search(r"Total Files Read: 1", plan), plan
+    known = ask(warehouse, "select list_contains(columns, 'colour') from raw.cold_files order by 1")
+    assert known == [(False,), (True,)]
+    with open_writer(warehouse) as connection:  # a late tick of the first day, then one file again
+        connection.execute(
+            "insert into raw.market_ticks select * exclude (date) replace ('blue' as colour,"
+            " tick_id + 1099511627776 as tick_id) from cold.market_ticks where tick_id ="
+            " (select min(tick_id) from cold.market_ticks)"
+        )
+    export_ticks(warehouse, "2024-01-02")
+    merge(warehouse)
+    assert ask(warehouse, colours) == [
+        (first, "blue", 1),
+        (first, None, 1000),
+        (second, "red", 1000),
+    ]

@@ -1,0 +1,178 @@
+"""The views `cold.<relation>` over the files of the manifest.
+
+A view names its files literally, so that whoever has an old copy of it never sees files written
+later, and bounds them by constants, so that a query for recent rows does not open one of them.
+Whatever changes a file's state makes the view again in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from python_ingest.storage.cold_files import READABLE, ColdFile, exists, locations, readable_files
+from python_ingest.storage.cold_relations import RELATIONS, ColdRelation, stored_type
+from python_ingest.storage.sql import literal, quoted
+
+
+def with_files(
+    connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
+    relation: ColdRelation,
+    files: Sequence[ColdFile],
+) -> str:
+    """Return SQL for the rows of a landed relation's home together with those of `files`."""
+    if not files:
+        return relation.home
+    columns = [
+        (str(row[0]), str(row[1]))
+        for row in connection.execute(f"describe {relation.home}").fetchall()
+    ]
+    cold = scan_files(connection, data_dir, columns, files)
+    return f"(select * from {relation.home} union all {cold})"
+
+
+def scan_files(
+    connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
+    columns: Sequence[tuple[str, str]],
+    files: Sequence[ColdFile],
+) -> str:
+    """Return SQL that selects (name, type) columns of files, null where one was written before."""
+    names = {name for name, _ in columns} - {"date"}
+    paths: dict[frozenset[str], list[str]] = {}
+    for file in files:
+        lacking = frozenset(names - set(names if file.columns is None else file.columns))
+        paths.setdefault(lacking, []).append(file.path)
+    if not paths:
+        return scan(columns, [])
+    return " union all ".join(
+        scan(columns, locations(connection, data_dir, some), lacking)
+        for lacking, some in paths.items()
+    )
+
+
+def scan(
+    columns: Sequence[tuple[str, str]],
+    locations: Sequence[str],
+    lacking: Collection[str] = (),
+) -> str:
+    """Return SQL that selects (name, type) columns of files, UUIDs and JSON as what they were."""
+    names = ", ".join(
+        f"null::{sql_type} as {quoted(name)}" if name in lacking else _as_type(name, sql_type)
+        for name, sql_type in columns
+    )
+    if not locations:
+        nothing = ", ".join(f"null::{sql_type} as {quoted(name)}" for name, sql_type in columns)
+        return f"select {nothing} where false"
+    files = ", ".join(literal(path) for path in locations)
+    return (
+        f"select {names} from read_parquet([{files}], hive_partitioning = true,"
+        " hive_types = {'date': date})"
+    )
+
+
+def _as_type(name: str, sql_type: str) -> str:
+    column = quoted(name)
+    return column if stored_type(sql_type) == sql_type else f"{column}::{sql_type} as {column}"
+
+
+def _with_columns(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, files: Sequence[ColdFile]
+) -> list[ColdFile]:
+    """Look up, and remember, which columns files have that an earlier version wrote."""
+    known = []
+    for file in files:
+        columns = file.columns
+        if columns is None:
+            (place,) = locations(connection, data_dir, [file.path])
+            read = f"describe from read_parquet({literal(place)}, hive_partitioning = false)"
+            columns = [str(row[0]) for row in connection.execute(read).fetchall()]
+            connection.execute(
+                "update raw.cold_files set columns = ? where file_id = ?", [columns, file.file_id]
+            )
+        known.append(replace(file, columns=columns))
+    return known
+
+
+def view_columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
+    """Return (name, type) of the view `cold.<relation>`; `date` is one of them."""
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() where database_name ="
+        " current_database() and schema_name = 'cold' and table_name = ? order by column_index",
+        [relation],
+    ).fetchall()
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def make_view(
+    connection: duckdb.DuckDBPyConnection,
+    data_dir: Path,
+    relation: str,
+    columns: Sequence[tuple[str, str]] | None = None,
+) -> None:
+    """Make `cold.<relation>` over the files that are readable now; `columns`: as they are.
+
+    The view has the rows that count. Of a relation whose rows are restated these are the ones that
+    are not warm again (warm wins) and have no tombstone; `cold.<relation>_in_files` has them all.
+    """
+    known = RELATIONS[relation]
+    columns = columns or view_columns(connection, relation)
+    files = readable_files(connection, relation)
+    files = _with_columns(connection, data_dir, files)
+    sql = scan_files(connection, data_dir, columns, files)
+    bounds = _bounds(connection, known) if files else None
+    if bounds:
+        sql = f"select * from ({sql}) where {bounds.condition}"
+    if not known.restated:
+        connection.execute(f"create or replace view cold.{quoted(relation)} as {sql}")
+        return
+    all_rows = f"cold.{quoted(relation + '_in_files')}"
+    connection.execute(f"create or replace view {all_rows} as {sql}")
+    # A database that is being restored has the files before it has the table.
+    restated = ""
+    if bounds and exists(connection, known.home):
+        restated = _restated(known, dict(columns), bounds.newest)
+    connection.execute(
+        f"create or replace view cold.{quoted(relation)} as"
+        f" select cold.* from {all_rows} as cold{restated}"
+    )
+
+
+class _Bounds(NamedTuple):
+    """What the files hold, as constants: the engine drops the branch for recent times, batches."""
+
+    condition: str
+    newest: datetime
+
+
+def _bounds(connection: duckdb.DuckDBPyConnection, known: ColdRelation) -> _Bounds:
+    first, last, newest, batch = connection.execute(
+        "select min(date), max(date), max(max_timestamp), max(max_batch_id)"
+        f" from raw.cold_files where relation = ? and {READABLE}",
+        [known.name],
+    ).fetchall()[0]
+    condition = (
+        f"date between date '{first}' and date '{last}'"
+        f" and {quoted(known.time)} <= timestamp '{newest}'"
+    )
+    if known.batch and batch is not None:
+        condition += f" and {quoted(known.batch)} <= {batch}"
+    return _Bounds(condition, newest)
+
+
+def _restated(known: ColdRelation, types: dict[str, str], newest: datetime) -> str:
+    """Join that leaves out what is warm again, of the files' times, and what has a tombstone."""
+    key = quoted(known.key)
+    return (
+        f" anti join (select {key} from {known.home}"
+        f" where {quoted(known.time)} <= timestamp '{newest}'"
+        f" union all select id::{types[known.key]} from warm.tombstones"
+        f" where relation = {literal(known.name)}"
+        f") as restated on cold.{key} = restated.{key}"
+    )
