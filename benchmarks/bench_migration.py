@@ -26,8 +26,9 @@ import psycopg
 from postgres import postgres
 
 from python_ingest.migration import manifest
-from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.plan import Request
 from python_ingest.migration.ranges import Range
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings

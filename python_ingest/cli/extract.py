@@ -19,9 +19,10 @@ from rich.progress import (
 )
 
 from python_ingest.errors import UsageError
-from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest
 from python_ingest.migration.order_events import make_order_events
+from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import load_settings

@@ -20,8 +20,9 @@ from python_ingest.landing.prepare import working_connection
 from python_ingest.migration import manifest, state
 from python_ingest.migration.backfill_orders import land_orders
 from python_ingest.migration.canonical import FORMAT
-from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.tables import TABLES
 from python_ingest.schema import migrate as schema

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,14 +15,14 @@ from pathlib import Path
 
 import duckdb
 import psycopg
-from psycopg import pq
 
 from python_ingest.errors import IngestError
+from python_ingest.migration.columns import Column
+from python_ingest.migration.copy_feed import BLOCK, Feeder
 from python_ingest.migration.ranges import Range
-from python_ingest.migration.relation import Column, Relation
+from python_ingest.migration.relation import Relation
 from python_ingest.storage.sql import literal, quoted, sql_path
 
-_BLOCK = 1 << 20  # what goes through the pipe at once; no row of ours is longer than DuckDB's 2 MB
 _MEMORY_LIMIT = "600MB"
 
 
@@ -66,8 +64,8 @@ def copy_range(  # noqa: PLR0913, PLR0917
         parser.execute("set enable_progress_bar = false")
         reader, writer = os.pipe()
         with suppress(OSError, AttributeError):  # fewer switches between the two where it can be
-            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _BLOCK)
-        feeder = _Feeder(connection, copy, writer, progress)
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, BLOCK)
+        feeder = Feeder(connection, copy, writer, progress)
         feeder.start()
         error: duckdb.Error | None = None
         try:
@@ -91,78 +89,6 @@ def copy_range(  # noqa: PLR0913, PLR0917
             f" {copied.rows} + {copied.rejected} were read"
         )
     return copied
-
-
-class _Feeder(threading.Thread):
-    """Hands the server's CSV on to a pipe, a block at a time."""
-
-    def __init__(
-        self, connection: psycopg.Connection, copy: str, pipe: int, progress: Callable[[int], None]
-    ) -> None:
-        super().__init__(daemon=True)
-        self._connection = connection
-        self._copy = copy
-        self._pipe = pipe
-        self._progress = progress
-        self.error: Exception | None = None
-        self.rows = 0
-
-    def run(self) -> None:
-        try:
-            with os.fdopen(self._pipe, "wb", buffering=0) as out:
-                self._feed(out.write)
-        except Exception as error:
-            self.error = error
-
-    def _feed(self, write: Callable[[bytearray], object]) -> None:
-        # psycopg's own loop costs twice as much for each row.
-        server = self._connection.pgconn
-        server.send_query(self._copy.encode())
-        self._wait(server)
-        result = server.get_result()
-        if result is None or result.status != pq.ExecStatus.COPY_OUT:
-            raise psycopg.errors.lookup(_state(result))(_message(result))
-        # Rows are added to one block as they come: keeping them to join them costs four times this.
-        get, block, rows = server.get_copy_data, bytearray(), 0
-        while True:
-            length, row = get(1)
-            if length > 0:
-                block += row
-                rows += 1
-                if len(block) < _BLOCK:
-                    continue
-            elif length == 0:
-                self._wait(server)
-                continue
-            write(block)
-            self._progress(rows)
-            block, rows = bytearray(), 0
-            if length < 0:
-                break
-        result = server.get_result()
-        if result is None or result.status != pq.ExecStatus.COMMAND_OK:
-            raise psycopg.errors.lookup(_state(result))(_message(result))
-        self.rows = result.command_tuples or 0
-        while server.get_result() is not None:
-            pass
-
-    @staticmethod
-    def _wait(server: pq.abc.PGconn) -> None:
-        select.select([server.socket], [], [])
-        server.consume_input()
-        while server.is_busy():
-            select.select([server.socket], [], [])
-            server.consume_input()
-
-
-def _state(result: pq.abc.PGresult | None) -> str:
-    state = result.error_field(pq.DiagnosticField.SQLSTATE) if result else None
-    return state.decode() if state else "XX000"
-
-
-def _message(result: pq.abc.PGresult | None) -> str:
-    text = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) if result else None
-    return text.decode(errors="replace") if text else "the server stopped sending"
 
 
 def _parsed(relation: Relation, path: str) -> str:

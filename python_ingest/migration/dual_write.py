@@ -20,8 +20,9 @@ from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.postgres_rows import as_postgres, common_columns, copy_in
 from python_ingest.migration.server import connected
-from python_ingest.migration.tables import TABLES, Table
+from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
@@ -162,53 +163,6 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> int:
                 [batch.batch_id, batch.sha256, table.name, number],
             )
     return number
-
-
-def copy_in(server: psycopg.Connection, statement: str, rows: Path) -> None:
-    """Stream a file into COPY FROM."""
-    with (
-        server.cursor() as cursor,
-        cursor.copy(statement.encode()) as copy,
-        rows.open("rb") as file,
-    ):
-        while block := file.read(1 << 18):
-            copy.write(block)
-
-
-def common_columns(
-    server: psycopg.Connection, table: Table, raw: str, settings: Settings
-) -> dict[str, str]:
-    """Return name and DuckDB type of the columns that both sides have."""
-    there = {
-        row[0]
-        for row in server.execute(
-            "select attname from pg_attribute where attrelid = to_regclass(%s)"
-            " and attnum > 0 and not attisdropped",
-            [table.name],
-        )
-    }
-    if not there:
-        raise IngestError(f"TimescaleDB has no table {table.name}")
-    with open_writer(settings) as connection:
-        here = connection.execute(f"describe {raw}").fetchall()
-    return {name: type_ for name, type_, *_ in here if name in there}
-
-
-def as_postgres(name: str, type_: str) -> str:
-    """Return SQL that renders a column as PostgreSQL reads it in CSV."""
-    column = quoted(name)
-    if type_ == "TIMESTAMP":
-        return f"strftime({column}, '%Y-%m-%d %H:%M:%S.%f+00') as {column}"
-    if type_.startswith("STRUCT"):
-        return f"to_json({column})::varchar as {column}"
-    if type_ == "VARCHAR[]":
-        escaped = "replace(replace(x, '\\', '\\\\'), '\"', '\\\"')"
-        return (
-            f"case when {column} is not null then '{{' || array_to_string(list_transform({column},"
-            f" lambda x: case when x is null then 'NULL' else '\"' || {escaped} || '\"' end), ',')"
-            f" || '}}' end as {column}"
-        )
-    return column
 
 
 def now() -> str:

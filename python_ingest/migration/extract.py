@@ -5,35 +5,21 @@ A run that was killed goes on where it stopped; a finished one is made again fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from python_ingest.migration import changes, manifest
-from python_ingest.migration.canonical import landed_sql
 from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.plan import Request, begin, expected_rows, ranges
 from python_ingest.migration.range_reader import RangeReader, Watcher
-from python_ingest.migration.ranges import Range, calendar, chosen, merged
-from python_ingest.migration.relation import Relation, chunks, read_relation
+from python_ingest.migration.ranges import Range, merged
+from python_ingest.migration.relation import read_relation
 from python_ingest.migration.server import connected
 from python_ingest.settings import Settings
-from python_ingest.storage.files import sha256_of
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.sql import quoted
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to extract. `since` and `until` are UTC and choose whole ranges that they touch."""
-
-    relation: str
-    since: datetime | None = None
-    until: datetime | None = None
-    jobs: int = 1
-    time: str | None = None
-    timeframe: str | None = None
 
 
 def extract(settings: Settings, request: Request, watcher: Watcher | None = None) -> Manifest:
@@ -56,12 +42,12 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
         folder = manifest.folder_of(settings, relation.name)
         with process_lock(folder / ".lock", f"extraction of {relation.name}"):
             finished = manifest.load(folder)
-            run = _begin(connection, relation, request, folder, finished)
+            run = begin(connection, relation, request, folder, finished)
             _forget_files(folder, run, finished)
             watcher.planned(
                 len(run.plan),
                 len(run.parts),
-                _expected_rows(connection, relation, run),
+                expected_rows(relation, run),
             )
             reader = RangeReader(relation, folder, run, watcher)
             reader.read(connection, run.missing(), request.jobs)
@@ -70,83 +56,10 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
             return _finish(folder, reader.run, finished)
 
 
-def _begin(
-    connection: psycopg.Connection,
-    relation: Relation,
-    request: Request,
-    folder: Path,
-    finished: Manifest | None,
-) -> Manifest:
-    """Return the run to go on with, or a new one."""
-    unfinished = manifest.load(folder, manifest.UNFINISHED)
-    if unfinished and (unfinished.since, unfinished.until, unfinished.timeframe) == (
-        request.since, request.until, request.timeframe,
-    ):  # fmt: skip
-        intact = [part for part in unfinished.parts if _is_intact(folder, part)]
-        return replace(unfinished, parts=tuple(intact))
-    started = datetime.now(UTC).replace(tzinfo=None)
-    kept = [part.range for part in finished.parts] if finished else []
-    plan = chosen(_ranges(connection, relation), request.since, request.until, kept)
-    covered = _covered(plan, request, started)
-    columns = {column.name: column.type for column in relation.columns}
-    return Manifest(
-        relation=relation.name,
-        table=relation.table.name if relation.table else None,
-        time=relation.table.time if relation.table else relation.time,
-        timeframe=relation.timeframe,
-        run=f"{started:%Y%m%dT%H%M%S%f}",
-        started_at=started,
-        since=request.since,
-        until=request.until,
-        plan=tuple(plan),
-        covered=(covered,) if covered else (),
-        columns=columns,
-        landed_sql=_landed_sql(relation, columns),
-    )
-
-
-def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
-    """Return how rows are landed one by one; orders and trades become events together."""
-    if relation.table is None or relation.table.kind in (None, "orders"):
-        return ""
-    return landed_sql(relation.table, columns)
-
-
-def _ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
-    if relation.is_hypertable:
-        return chunks(connection, relation)
-    time = quoted(relation.time) + (" at time zone 'UTC'" if relation.time_is_zoned else "")
-    row = connection.execute(
-        f"select min({time}), max({time}) from {relation.sql_name}".encode()
-    ).fetchone()
-    if row is None or row[0] is None:
-        return []
-    return calendar(row[0], row[1], max(relation.estimated_rows, 0))
-
-
-def _covered(plan: list[Range], request: Request, started: datetime) -> Range | None:
-    """From the first to the last instant of which the run reads every row there is."""
-    starts = [r.start for r in plan] + ([request.since] if request.since else [])
-    ends = [r.end for r in plan] + ([request.until] if request.until else [])
-    if not starts or not ends or min(starts) >= min(max(ends), started):
-        return None
-    return Range(min(starts), min(max(ends) if request.until else started, started))
-
-
-def _expected_rows(connection: psycopg.Connection, relation: Relation, run: Manifest) -> int:
-    share = len(run.missing()) / max(len(run.plan), 1)
-    return round(max(relation.estimated_rows, 0) * share)
-
-
-def _is_intact(folder: Path, part: Part) -> bool:
-    path = folder / part.file
-    return path.exists() and path.stat().st_size == part.bytes and sha256_of(path) == part.sha256
-
-
 def _read_what_came(connection: psycopg.Connection, reader: RangeReader) -> None:
     """Read ranges that came into being meanwhile, within what the run is to cover."""
     with connection.transaction():
-        now = _ranges(connection, reader.relation)
+        now = ranges(connection, reader.relation)
     known = {(r.start, r.end) for r in reader.run.plan}
     new = [
         r
@@ -164,7 +77,7 @@ def _read_what_changed(
 ) -> None:
     changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
     with connection.transaction():  # a chunk may have been compressed since
-        now = {(r.start, r.end): r for r in _ranges(connection, reader.relation)}
+        now = {(r.start, r.end): r for r in ranges(connection, reader.relation)}
     for part in changed:
         watcher.changed(part.range, still=False)
         reader.read(connection, [now.get((part.start, part.end), part.range)], 1)

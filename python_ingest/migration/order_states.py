@@ -11,7 +11,8 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
-from python_ingest.migration.dual_write import Drift, as_postgres, common_columns, copy_in, now
+from python_ingest.migration.dual_write import Drift, now
+from python_ingest.migration.postgres_rows import as_postgres, common_columns, copy_in
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings

@@ -38,9 +38,10 @@ _RETENTION = (
     " from {0} where state <> 'replaced' group by all order by relation, state"
 )
 _MIGRATION = (
-    "select table_name, verdict, count(*) as buckets, sum(duckdb_rows)::bigint as duckdb_rows,"
-    " sum(timescale_rows)::bigint as timescale_rows, max(bucket) as newest"
-    " from {0} group by all order by table_name, verdict"
+    "select relation, verdict, count(*) as days, sum(hours_not_matching)::bigint as"
+    " hours_not_matching, sum(duckdb_rows)::bigint as duckdb_rows,"
+    " sum(timescale_rows)::bigint as timescale_rows, max(date) as newest"
+    " from {0} group by all order by relation, verdict"
 )
 
 
@@ -86,8 +87,9 @@ def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, Table]:
         parts["Slowest of the last build"] = slowest
     for title, name, sql in (
         ("Retention", "cold_files", _RETENTION),
-        ("Migration", "consistency_buckets", _MIGRATION),
+        ("Migration", "migration_status", _MIGRATION),
     ):
-        if relation := _found(connection, name):
-            parts[title] = table(connection, sql.format(relation))
+        relation = _found(connection, name)
+        if relation and (found := table(connection, sql.format(relation))).rows:
+            parts[title] = found
     return parts

@@ -23,8 +23,47 @@ LATE = [("x", "A", "2024-01-01T10:00:03Z", "15", "2", "6")]
 # The only trade of 10:07 is busted, the first of 10:00 corrected: both lie in Parquet by then.
 CORRECTIONS = [("x", "A", "3", "bust", "", "2024-03-01T11:00:00Z")]
 CORRECTIONS += [("x", "A", "1", "correct", "9", "2024-03-01T11:00:00Z")]
-LATER = "2024-06-01 00:00:00"  # beyond the 90 days of bars
+EVENTS = (
+    "event_id,event_type,event_time,order_id,client_order_id,exchange,symbol,side,order_type,"
+    "quantity,fill_quantity,fill_price,trade_id"
+)
+LATER = "2025-06-01 00:00:00"  # beyond the 90 days of bars and the 365 of trades
+
+
+def filled(number: int, at: str, side: str, quantity: str, price: str) -> list[tuple[str, ...]]:
+    """An order that is created and filled at one time."""
+    same = (at, f"o{number}", f"c{number}", "x", "A", side, "limit", quantity)
+    return [
+        (f"e{number}a", "created", *same, "", "", ""),
+        (f"e{number}b", "fill", *same, quantity, price, f"t{number}"),
+    ]
+
+
+FILLS = [
+    *filled(1, "2024-01-01T10:01:00Z", "buy", "2", "10"),
+    *filled(2, "2024-01-01T16:00:00Z", "sell", "2", "12"),
+    *filled(3, "2024-02-01T10:00:00Z", "buy", "1", "20"),
+    *filled(4, "2024-02-01T13:00:00Z", "sell", "1", "21"),
+]
+# By then all of that lies in Parquet: a fill between the first two, which the second then does not
+# close, one that does, and the bust of the last.
+LATE_FILLS = [
+    *filled(5, "2024-01-01T12:00:00Z", "buy", "1", "8.5"),
+    *filled(6, "2024-01-02T09:00:00Z", "sell", "1", "9"),
+    (
+        *("e7", "trade_bust", "2024-03-01T09:00:00Z", "o4", "c4", "x", "A", "sell", "limit"),
+        *("1", "", "", "t4"),
+    ),
+]
 COMPARED = {
+    "orders": "client_order_id, status, filled_quantity, average_fill_price, created_at",
+    "trades": "side, quantity, price, executed_at, realized_pnl",
+    "positions": (
+        "symbol, strategy_id, snapshot_time, side, quantity, average_entry_price, current_price,"
+        " unrealized_pnl, realized_pnl, max_drawdown, opened_at, closed_at"
+    ),
+    "round_trips": "opened_at, closed_at, fills, entered_quantity, realized_pnl, net_pnl",
+    "portfolio_snapshots": "snapshot_time, snapshot_type, equity, total_pnl, total_positions",
     "market_ticks": "exchange, symbol, timestamp, last_price, last_size, trade_id, is_busted",
     "ohlcv_bars": (
         "exchange, symbol, timeframe, timestamp, open, high, low, close, volume, vwap,"
@@ -59,6 +98,7 @@ def land_late(data_dir: Path) -> None:
     land_ticks(data_dir, LATE)
     header = "exchange,symbol,trade_id,action,corrected_price,timestamp"
     land(data_dir, "corrections", header, CORRECTIONS)
+    land(data_dir, "orders", EVENTS, LATE_FILLS)
 
 
 def build(data_dir: Path, as_of: str, *more: str) -> None:
@@ -66,7 +106,8 @@ def build(data_dir: Path, as_of: str, *more: str) -> None:
         data_dir,
         "import dbt.cli.main as dbt; dbt.cli()",
         *("build", "--exclude-resource-type", "test", "unit_test", "snapshot", "--select"),
-        *("+path:models/marts/market", "+export_market_ticks", "+export_ohlcv_bars", *more),
+        *("+path:models/marts/market", "+path:models/marts/trading"),
+        *("+path:models/retention", *more),
         *("--vars", json.dumps({"as_of": as_of})),
         *("--target-path", str(data_dir / "target"), "--log-path", str(data_dir / "logs")),
     )
@@ -92,9 +133,12 @@ def exported(tmp_path_factory) -> Path:
     """Everything of January in Parquet, then late ticks and corrections, then one more build."""
     data_dir = tmp_path_factory.mktemp("exported") / "data"
     land_ticks(data_dir, FIRST)
+    land(data_dir, "orders", EVENTS, FILLS)
     build(data_dir, LATER)
     assert ask(data_dir, "select count(*) from warm.ohlcv_bars_warm") == [(0,)]
     assert ask(data_dir, "select count(*) from ohlcv_bars where symbol = 'A'") == [(7,)]
+    assert ask(data_dir, "select count(*) from warm.trades_warm") == [(0,)]
+    assert ask(data_dir, "select count(*) from trades") == [(4,)]
     land_late(data_dir)
     build(data_dir, LATER)
     return data_dir
@@ -105,6 +149,7 @@ def expected(tmp_path_factory) -> dict[str, list[tuple]]:
     """The same landed at once and built while nothing leaves."""
     data_dir = tmp_path_factory.mktemp("expected") / "data"
     land_ticks(data_dir, FIRST)
+    land(data_dir, "orders", EVENTS, FILLS)
     land_late(data_dir)
     build(data_dir, "2024-01-01 00:00:00")
     assert ask(data_dir, "select count(*) from raw.cold_files") == [(0,)]
@@ -114,8 +159,19 @@ def expected(tmp_path_factory) -> dict[str, list[tuple]]:
     return found
 
 
-def test_late_ticks_and_corrections_of_exported_days(exported, expected):
-    assert rows(exported) == expected
+@pytest.mark.parametrize("relation", ["market_ticks", "ohlcv_bars"])
+def test_late_ticks_and_corrections_of_exported_days(exported, expected, relation):
+    assert rows(exported)[relation] == expected[relation]
+
+
+@pytest.mark.parametrize(
+    "relation", ["orders", "trades", "positions", "round_trips", "portfolio_snapshots"]
+)
+def test_late_fills_and_busts_of_exported_trades(exported, expected, relation):
+    assert expected[relation]
+    assert rows(exported)[relation] == expected[relation]
+    if relation in ("orders", "trades"):
+        assert ask(exported, f"select count(*) from warm.{relation}_warm") == [(0,)]
 
 
 def test_the_day_was_written_anew_and_nothing_is_warm(exported):

@@ -15,8 +15,9 @@ import pytest
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
-from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.extract import extract
 from python_ingest.migration.order_states import replay_orders
+from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.settings import Settings, Timescale
 
@@ -93,6 +94,8 @@ def test_every_closed_bucket_of_every_table_matches(migrated):
                      "system_metrics", "trades")
     ], rows(migrated, "from migration.consistency_differences limit 20")  # fmt: skip
     assert {name: buckets for name, buckets, _ in found}["market_ticks"] == 48 + 2
+    published = "select relation, sum(duckdb_rows) from migration_status where verdict = 'match'"
+    assert dict(rows(migrated, published + " and is_closed group by 1"))["market_ticks"] > 0
 
 
 MARTS = {

@@ -19,7 +19,8 @@ from python_ingest.cli.main import main
 from python_ingest.errors import UsageError
 from python_ingest.migration import extract as extraction
 from python_ingest.migration import manifest, range_reader
-from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.extract import extract
+from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
 
@@ -194,7 +195,8 @@ def test_a_killed_run_goes_on_and_reads_no_finished_range_again(source, settings
         "import os, sys\n"
         "from pathlib import Path\n"
         "from python_ingest.migration import ranges\n"
-        "from python_ingest.migration.extract import Request, extract\n"
+        "from python_ingest.migration.extract import extract\n"
+        "from python_ingest.migration.plan import Request\n"
         "from python_ingest.migration.range_reader import Watcher\n"
         "from python_ingest.settings import load_settings\n"
         "ranges._ROWS_PER_RANGE = 1\n"

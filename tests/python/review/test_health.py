@@ -30,11 +30,10 @@ FULL = (
     "insert into cold_files values ('ohlcv_bars', '2024-01-01', 10, 100, 'local'),"
     " ('ohlcv_bars', '2024-01-02', 20, 200, 'local'),"
     " ('ohlcv_bars', '2024-01-02', 19, 190, 'replaced')",
-    "create schema migration",
-    "create table migration.consistency_buckets (table_name varchar, verdict varchar,"
-    " duckdb_rows bigint, timescale_rows bigint, bucket timestamp)",
-    "insert into migration.consistency_buckets values"
-    " ('orders', 'same', 5, 5, '2024-01-01'), ('orders', 'different', 5, 4, '2024-01-02')",
+    "create table migration_status (relation varchar, verdict varchar, hours_not_matching bigint,"
+    " duckdb_rows bigint, timescale_rows bigint, date date)",
+    "insert into migration_status values"
+    " ('orders', 'match', 0, 5, 5, '2024-01-01'), ('orders', 'different', 1, 5, 4, '2024-01-02')",
 )
 
 
@@ -56,9 +55,9 @@ def test_what_is_there_is_summed(parts):
     assert parts["Retention"].rows == [
         ["ohlcv_bars", "local", 2, 30, 300, "2024-01-01", "2024-01-02"]
     ]
-    assert [row[:5] for row in parts["Migration"].rows] == [
-        ["orders", "different", 1, 5, 4],
-        ["orders", "same", 1, 5, 5],
+    assert [row[:6] for row in parts["Migration"].rows] == [
+        ["orders", "different", 1, 1, 5, 4],
+        ["orders", "match", 1, 0, 5, 5],
     ]
 
 

@@ -1,0 +1,104 @@
+"""What an extraction is to read: which ranges, which of them are there already, what they cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from python_ingest.migration import manifest
+from python_ingest.migration.canonical import landed_sql
+from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.ranges import Range, calendar, chosen
+from python_ingest.migration.relation import Relation, chunks
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import quoted
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to extract. `since` and `until` are UTC and choose whole ranges that they touch."""
+
+    relation: str
+    since: datetime | None = None
+    until: datetime | None = None
+    jobs: int = 1
+    time: str | None = None
+    timeframe: str | None = None
+
+
+def begin(
+    connection: psycopg.Connection,
+    relation: Relation,
+    request: Request,
+    folder: Path,
+    finished: Manifest | None,
+) -> Manifest:
+    """Return the run to go on with, or a new one: a run that was killed goes on."""
+    unfinished = manifest.load(folder, manifest.UNFINISHED)
+    if unfinished and (unfinished.since, unfinished.until, unfinished.timeframe) == (
+        request.since, request.until, request.timeframe,
+    ):  # fmt: skip
+        intact = [part for part in unfinished.parts if _is_intact(folder, part)]
+        return replace(unfinished, parts=tuple(intact))
+    started = datetime.now(UTC).replace(tzinfo=None)
+    kept = [part.range for part in finished.parts] if finished else []
+    plan = chosen(ranges(connection, relation), request.since, request.until, kept)
+    covered = _covered(plan, request, started)
+    columns = {column.name: column.type for column in relation.columns}
+    return Manifest(
+        relation=relation.name,
+        table=relation.table.name if relation.table else None,
+        time=relation.table.time if relation.table else relation.time,
+        timeframe=relation.timeframe,
+        run=f"{started:%Y%m%dT%H%M%S%f}",
+        started_at=started,
+        since=request.since,
+        until=request.until,
+        plan=tuple(plan),
+        covered=(covered,) if covered else (),
+        columns=columns,
+        landed_sql=_landed_sql(relation, columns),
+    )
+
+
+def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
+    """Return how rows are landed one by one; orders and trades become events together."""
+    if relation.table is None or relation.table.kind in (None, "orders"):
+        return ""
+    return landed_sql(relation.table, columns)
+
+
+def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
+    """Return the ranges to read one by one: chunks, or days, months or years of a plain table."""
+    if relation.is_hypertable:
+        return chunks(connection, relation)
+    time = quoted(relation.time) + (" at time zone 'UTC'" if relation.time_is_zoned else "")
+    row = connection.execute(
+        f"select min({time}), max({time}) from {relation.sql_name}".encode()
+    ).fetchone()
+    if row is None or row[0] is None:
+        return []
+    return calendar(row[0], row[1], max(relation.estimated_rows, 0))
+
+
+def _covered(plan: list[Range], request: Request, started: datetime) -> Range | None:
+    """From the first to the last instant of which the run reads every row there is."""
+    starts = [r.start for r in plan] + ([request.since] if request.since else [])
+    ends = [r.end for r in plan] + ([request.until] if request.until else [])
+    if not starts or not ends or min(starts) >= min(max(ends), started):
+        return None
+    return Range(min(starts), min(max(ends) if request.until else started, started))
+
+
+def expected_rows(relation: Relation, run: Manifest) -> int:
+    """Return about how many rows the ranges have that are still to be read."""
+    share = len(run.missing()) / max(len(run.plan), 1)
+    return round(max(relation.estimated_rows, 0) * share)
+
+
+def _is_intact(folder: Path, part: Part) -> bool:
+    path = folder / part.file
+    return path.exists() and path.stat().st_size == part.bytes and sha256_of(path) == part.sha256
