@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from python_ingest.cli.main import main
 from python_ingest.errors import UsageError
-from python_ingest.migration import extract as extraction
 from python_ingest.migration import manifest, range_reader
 from python_ingest.migration.extract import extract
 from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
+from python_ingest.storage.files import sha256_of
 
 from .conftest import PASSWORD, REPOSITORY
 
@@ -162,7 +162,7 @@ def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, setting
     folder = manifest.folder_of(settings, "market_ticks")
     for part in found.parts:
         assert (folder / part.file).stat().st_size == part.bytes
-        assert extraction.sha256_of(folder / part.file) == part.sha256
+        assert sha256_of(folder / part.file) == part.sha256
     assert manifest.load(folder) == found
     assert sorted(path.name for path in folder.glob("*.parquet")) == sorted(
         part.file for part in found.parts
