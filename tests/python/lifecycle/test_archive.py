@@ -39,7 +39,7 @@ select 'market_ticks' as relation, 7 as keep_days, 'parquet' as then, 90 as arch
 LATE = """
 insert into raw.market_ticks
 select * exclude (date) replace ((2::bigint << 32) as tick_id, 2 as batch_id)
-from cold.market_ticks order by tick_id limit 1;
+from (from cold.market_ticks order by tick_id limit 1);
 insert into raw.landings values
     (2, 'ticks', 'late', 'y', 'csv', 1, 1, 0, 0, null, null, now()::timestamp, 1);
 """

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import psycopg
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from python_ingest.storage.files import sha256_of
 from .conftest import PASSWORD, REPOSITORY
 
 DAY = datetime(2024, 8, 8)
+quick = hypothesis.settings(deadline=None)  # no test depends on how fast it is
 
 
 def add_ticks(source, days=3, per_day=40, first=1):
@@ -390,6 +392,7 @@ def test_a_server_error_tells_nothing_either(source, settings):
 MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2025, 1, 1))
 
 
+@quick
 @given(first=MOMENTS, span=st.timedeltas(timedelta(0), timedelta(days=900)),
        rows=st.integers(0, 10**9))  # fmt: skip
 def test_a_calendar_covers_every_instant_once(first, span, rows):
@@ -399,6 +402,7 @@ def test_a_calendar_covers_every_instant_once(first, span, rows):
     assert all(a.end == b.start for a, b in pairwise(found))
 
 
+@quick
 @given(first=MOMENTS, days=st.integers(1, 60), a=st.integers(-5, 70), b=st.integers(-5, 70))
 def test_chosen_ranges_touch_the_wish_and_cut_nothing_kept(first, days, a, b):
     ranges = calendar(first, first + timedelta(days=days), 10**9)
@@ -413,6 +417,7 @@ def test_chosen_ranges_touch_the_wish_and_cut_nothing_kept(first, days, a, b):
         assert all(r in found for r in inside) or not any(r in found for r in inside)
 
 
+@quick
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), max_size=8))
 def test_merged_spans_are_those_instants(spans):
     ranges = [Range(DAY + timedelta(hours=s), DAY + timedelta(hours=s + n)) for s, n in spans]
