@@ -50,7 +50,7 @@
 {%- endmacro %}
 
 {# Complete bars that `new` says otherwise; `gone` adds those it has no row for. #}
-{% macro record_bar_revisions(old, new, gone) %}
+{% macro record_bar_revisions(old, new, gone, where='true') %}
     insert into {{ bar_revisions() }} by name
     select
         old.* exclude (is_complete, ends_at, built_batch_id, built_at),
@@ -60,6 +60,7 @@
     {{ 'left' if gone else 'inner' }} join {{ new }} as new on old.bar_id = new.bar_id
     where
         old.is_complete
+        and {{ where }}
         and {{ bar_differs('old', 'new') }};
 {% endmacro %}
 
@@ -68,13 +69,17 @@
 {% macro get_incremental_restate_bars_sql(arguments) %}
     {% set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) %}
     {% set dates = in_dates("select timestamp::date from " ~ arguments.temp_relation) %}
+    {% set stretches = touched_stretches("select timestamp from " ~ arguments.temp_relation) %}
     {% set moved %}
         (
             select * exclude (date) from {{ cold_rows('ohlcv_bars') }}
             where {{ dates }}
         )
     {% endset %}
-    {{ record_bar_revisions(arguments.target_relation, arguments.temp_relation, false) }}
+    {{ record_bar_revisions(
+        arguments.target_relation, arguments.temp_relation, false,
+        where=in_stretches('old.timestamp', stretches)
+    ) }}
     {{ record_bar_revisions(moved, arguments.temp_relation, false) }}
     insert into warm.tombstones
     select
@@ -84,7 +89,9 @@
     inner join {{ arguments.temp_relation }} as new on moved.bar_id = new.bar_id
     where new.open is null;
     delete from {{ arguments.target_relation }}
-    where bar_id in (select bar_id from {{ arguments.temp_relation }});
+    where
+        {{ in_stretches('timestamp', stretches) }}
+        and bar_id in (select bar_id from {{ arguments.temp_relation }});
     insert into {{ arguments.target_relation }} ({{ columns }})
     select {{ columns }}
     from {{ arguments.temp_relation }}

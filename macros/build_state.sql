@@ -41,10 +41,9 @@
     )
 {%- endmacro %}
 
-{# The hours in which a query's timestamps lie, as literals: by a join DuckDB would skip nothing. Row groups
-   are skipped by `column`, cold files by `date`, where the relation has one. A stretch of hours goes on
-   for `reach`; more than 50 become one. #}
-{% macro in_touched_hours(column, timestamps_sql, reach='0 hours', date=none) -%}
+{# The stretches of hours in which a query's timestamps lie, as pairs (from, until); more than 50 become
+   one. #}
+{% macro touched_stretches(timestamps_sql) -%}
     {%- set stretches = [] -%}
     {%- if execute -%}
         {%- set sql -%}
@@ -54,7 +53,7 @@
             numbered as (
                 select hour, hour - to_hours(row_number() over (order by hour)) as stretch from hours
             )
-            select min(hour), max(hour) + interval 1 hour + interval '{{ reach }}'
+            select min(hour), max(hour) + interval 1 hour
             from numbered group by stretch order by 1
         {%- endset -%}
         {%- for low, high in run_query(sql).rows -%}{%- do stretches.append((low, high)) -%}{%- endfor -%}
@@ -62,8 +61,15 @@
     {%- if stretches | length > 50 -%}
         {%- set stretches = [(stretches[0][0], stretches[-1][1])] -%}
     {%- endif -%}
+    {{ return(stretches) }}
+{%- endmacro %}
+
+{# Those stretches as literals: by a join DuckDB would skip nothing. Row groups are skipped by `column`,
+   cold files by `date`, where the relation has one. A stretch goes on for `reach` hours. #}
+{% macro in_stretches(column, stretches, reach=0, date=none) -%}
+    {%- set further = modules.datetime.timedelta(hours=reach) -%}
     ({% for low, high in stretches -%}
-        {{ column }} >= timestamp '{{ low }}' and {{ column }} < timestamp '{{ high }}'
+        {{ column }} >= timestamp '{{ low }}' and {{ column }} < timestamp '{{ high + further }}'
         {%- if not loop.last %} or {% endif -%}
     {% else %}false{% endfor %})
     {%- if date and stretches %}
@@ -72,6 +78,11 @@
         {%- if not loop.last %} or {% endif -%}
     {% endfor %})
     {%- endif %}
+{%- endmacro %}
+
+{# Both at once. #}
+{% macro in_touched_hours(column, timestamps_sql, date=none) -%}
+    {{ in_stretches(column, touched_stretches(timestamps_sql), date=date) }}
 {%- endmacro %}
 
 {% macro spark__remember_build() -%} {%- endmacro %}

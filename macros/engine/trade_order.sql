@@ -39,17 +39,11 @@
 {%- endmacro %}
 
 {% macro default__is_order_unsure(sets_last) -%}
-    coalesce(
-        min(quick_order, 2) filter (where {{ sets_last }} > 0)[1]
-        = min(quick_order, 2) filter (where {{ sets_last }} > 0)[2],
-        false
-    )
-    or coalesce(
-        max(quick_order, 2) filter (where {{ sets_last }} = 2)[1]
-        = max(quick_order, 2) filter (where {{ sets_last }} = 2)[2],
-        false
-    )
-    or coalesce(min(sequence_number >> 37) <> max(sequence_number >> 37), false)
+    {%- set firsts = "min(case when " ~ sets_last ~ " > 0 then quick_order end, 2)" -%}
+    {%- set lasts = "max(case when " ~ sets_last ~ " = 2 then quick_order end, 2)" -%}
+    coalesce({{ firsts }}[1] = {{ firsts }}[2], false)
+    or coalesce({{ lasts }}[1] = {{ lasts }}[2], false)
+    or coalesce((min(sequence_number) >> 37) <> (max(sequence_number) >> 37), false)
 {%- endmacro %}
 
 {# The whole trade order as one value, which is sure; in a row that is compared NULLs come first. #}

@@ -58,8 +58,8 @@ quick as (
         symbol,
         kind,
         minute_number,
-        min_by(price, quick_order) filter (where sets_last > 0) as open,
-        max_by(price, quick_order) filter (where sets_last = 2) as close,
+        min_by(price, case when sets_last > 0 then quick_order end) as open,
+        max_by(price, case when sets_last = 2 then quick_order end) as close,
         {{ step_sums('sets_high_low', 'sets_volume') }},
         max(case when timestamp <= ingestion_time + interval 5 seconds then timestamp end)
             as newest_at,

@@ -41,6 +41,7 @@ intraday as (
     select
         intraday_steps.*,
         timeframes.timeframe,
+        timeframes.minutes,
         {{ bucket_of('intraday_steps.minute', 'timeframes.minutes') }} as timestamp,
         {{ minutes_long('timeframes.minutes') }} as length,
         null::date as trading_date
@@ -55,6 +56,7 @@ daily as (
     select
         steps.*,
         timeframes.timeframe,
+        timeframes.minutes,
         trading_days.starts_at as timestamp,
         trading_days.ends_at - trading_days.starts_at as length,
         trading_days.trading_date

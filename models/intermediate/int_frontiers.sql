@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- How far each exchange's ticks reach: those that could enter a bar, were not dated after their
 -- ingestion (5 s are granted), busted and superseded ones too, so that what was complete stays
 -- complete.

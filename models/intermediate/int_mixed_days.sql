@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Days of a symbol for which both single and aggregate trades landed: only one of them may count.
 with
 

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- When each exchange's days and regular sessions begin and end, in UTC. A day that starts after
 -- noon begins on the evening before the date it bears.
 with

@@ -17,15 +17,16 @@
     select * from {{ ref('int_touched_buckets') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
+{% set touched_hours = touched_stretches(touched_buckets) if is_incremental() else [] %}
 
 with
 
-bucket_steps as (
+bucket_steps as {{ not_kept() }} (
 
     select * from {{ ref('int_bucket_steps') }}
     {% if is_incremental() %}
         where
-            {{ in_touched_hours('minute', touched_buckets, reach='25 hours') }}
+            {{ in_stretches('minute', touched_hours, reach=25) }}
             and (exchange, symbol, timeframe, timestamp) in (
                 select
                     touched.exchange,
@@ -44,7 +45,32 @@ frontiers as (
 
 ),
 
-summed as (
+-- A step is a whole bar of one minute, so most bars need no sum.
+single_steps as (
+
+    select
+        exchange,
+        symbol,
+        timeframe,
+        timestamp,
+        timestamp + length as ends_at,
+        trading_date,
+        open,
+        coalesce(close, open) as close,
+        high,
+        low,
+        volume,
+        trade_count::integer as trade_count,
+        notional_whole,
+        notional_fraction
+    from bucket_steps
+    where
+        minutes = 1
+        and open is not null
+
+),
+
+summed_steps as (
 
     select
         exchange,
@@ -62,12 +88,21 @@ summed as (
         sum(notional_whole) as notional_whole,
         sum(notional_fraction) as notional_fraction
     from bucket_steps
+    where minutes > 1
     group by
         exchange,
         symbol,
         timeframe,
         timestamp
     having max(open) is not null
+
+),
+
+summed as (
+
+    select * from single_steps
+    union all
+    select * from summed_steps
 
 ),
 
@@ -110,17 +145,21 @@ computed as (
 
 {% if is_incremental() %}
 
-    -- Bars that were moved to Parquet are complete.
+    -- Bars that were moved to Parquet are complete. (Two filters and no OR: by each DuckDB skips row
+    -- groups.)
     previous as (
 
         select * from {{ this }}
+        where not is_complete
+        union all
+        select * from {{ this }}
         where
-            not is_complete
-            or {{ in_touched_hours('timestamp', touched_buckets) }}
+            is_complete
+            and {{ in_stretches('timestamp', touched_hours) }}
         union all by name
         select * exclude (date)
         from {{ cold_rows('ohlcv_bars') }}
-        where {{ in_touched_hours('timestamp', touched_buckets, date='date') }}
+        where {{ in_stretches('timestamp', touched_hours, date='date') }}
 
     ),
 

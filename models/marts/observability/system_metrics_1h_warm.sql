@@ -23,7 +23,7 @@ samples as (
         date_trunc('hour', timestamp) as hour
     from {{ landed('metrics') }}
     {% if is_incremental() %}
-        where {{ in_touched_hours('timestamp', new_samples, '0 hours') }}
+        where {{ in_touched_hours('timestamp', new_samples) }}
     {% endif %}
 
 ),
