@@ -99,6 +99,16 @@ FIRST = [
         trade("prop", "HUGE", NOON, "9999999999.99999999", last_size=Decimal("9999999999.99999999"))
         for _ in range(300)
     ),
+    # Numbers with holes: aggregate trades are numbered without, quotes and other exchanges are not.
+    *(
+        trade("binance", "GAP", NOON + timedelta(seconds=n), 1, kind="agg", sequence_number=n)
+        for n in (1, 2, 5, 6, 9)
+    ),
+    *(
+        {**quote("GAP", NOON, "1", "2"), "exchange": "binance", "sequence_number": n}
+        for n in (1, 9)
+    ),
+    *(trade("prop", "GAP", NOON, 1, sequence_number=n) for n in (1, 9)),
     # Completeness: silent since long; one tick dated tomorrow; an open minute.
     trade("silent", "S", datetime(2024, 7, 3), 1),
     trade("future", "F", datetime(2024, 7, 5, 12), 1),
@@ -165,7 +175,8 @@ def test_conditions(warehouse: Warehouse) -> None:
 def test_quotes_and_kinds(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select symbol, open, close, volume, vwap, trade_count from ohlcv_bars"
-        " where exchange in ('quoted', 'prop') and symbol <> 'HUGE' and timeframe = '1d' order by 1"
+        " where exchange in ('quoted', 'prop') and symbol not in ('HUGE', 'GAP')"
+        " and timeframe = '1d' order by 1"
     )
     mid = Decimal("1.00000002")
     assert rows == [
@@ -180,6 +191,15 @@ def test_large_sums(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select distinct volume, vwap from ohlcv_bars where symbol = 'HUGE'")
     price = Decimal("9999999999.99999999")
     assert rows == [(300 * price, price)]
+
+
+def test_gaps_of_feeds_numbered_without_holes(warehouse: Warehouse) -> None:
+    gaps = warehouse.rows("select * from tick_gaps where symbol = 'GAP' order by from_number")
+    second = timedelta(seconds=1)
+    assert gaps == [
+        ("binance", "GAP", "agg", 3, 4, 2, NOON + 2 * second, NOON + 5 * second),
+        ("binance", "GAP", "agg", 7, 8, 2, NOON + 6 * second, NOON + 9 * second),
+    ]
 
 
 def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
@@ -214,6 +234,26 @@ def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
     untouched = "exchange not in ('nyse', 'live')"
     after = warehouse.rows(f"select * from ohlcv_bars where {untouched} order by all")
     assert after == [row for row in before if row[1] not in {"nyse", "live"}]
+
+
+def test_revisions_follow_each_other_without_a_gap(warehouse: Warehouse) -> None:
+    """What was believed of one bar: each reading until the moment the next one was built."""
+    bar = "symbol = 'IBM' and timeframe = '1d' and timestamp < '2024-07-04'"
+    when = utc(date(2024, 7, 3), time(11), NEW_YORK)
+    for price in (18, 17):
+        warehouse.land_ticks(
+            "select * from rows", rows=pd.DataFrame([trade("nyse", "IBM", when, price)])
+        )
+        warehouse.build(*AS_OF)
+    before = warehouse.rows(
+        f"select low, valid_from, valid_to from ohlcv_bar_revisions where {bar} order by valid_from"
+    )
+    now = warehouse.rows(f"select low, built_at, null from ohlcv_bars where {bar}")
+    chain = before + now
+    lows = [row[0] for row in chain]
+    assert lows == sorted(lows, reverse=True)
+    assert (lows[0], *lows[-2:]) == (20, 18, 17)
+    assert [row[2] for row in before] == [row[1] for row in chain[1:]]
 
 
 def test_empty_buckets_carry_the_close(warehouse: Warehouse) -> None:
