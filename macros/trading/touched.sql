@@ -1,3 +1,17 @@
+{# The models that follow a batch from its events on; each has a watermark of its own. #}
+{% macro order_models() -%} {{ return(['int_fills', 'orders_warm']) }} {%- endmacro %}
+
+{% macro valuation_models() -%}
+    {{ return([
+        'int_position_valuations', 'int_position_drawdowns', 'positions_warm',
+        'int_currency_balances', 'int_portfolio_values', 'portfolio_snapshots_warm', 'round_trips'
+    ]) }}
+{%- endmacro %}
+
+{% macro position_models() -%}
+    {{ return(['int_position_states', 'trades_warm', 'int_trip_legs'] + valuation_models()) }}
+{%- endmacro %}
+
 {# The newest batch that all of these models have seen, as a literal: what came later is new to one
    of them at least. Where none was built yet, each will read everything. #}
 {% macro seen_by_all(models, what='') -%}
@@ -10,6 +24,26 @@
         ).columns[0].values()[0] -}}
     {%- else -%} {{- landed -}}
     {%- endif -%}
+{%- endmacro %}
+
+{# Post-hook of int_trading_inputs: what it found changed counts as landed with the newest batch, so
+   no model has seen that batch yet. #}
+{% macro reopen_what_inputs_changed() -%}
+    update {{ build_watermarks() }}
+    set batch_id = least(batch_id, {{ landed_batch() }} - 1)
+    where
+        model in ('{{ (order_models() + position_models()) | join("', '") }}')
+        and exists (
+            select 1 from {{ this }}
+            where changed_by = '{{ invocation_id }}' and changed_in_batch > 0
+        )
+{%- endmacro %}
+
+{# What a model of `events` joins changed reference data on: it names an instrument, an exchange or,
+   as a setting, everything. #}
+{% macro is_named_by(inputs, events) -%}
+    {{ inputs }}.exchange in ('', {{ events }}.exchange)
+    and {{ inputs }}.symbol in ('', {{ events }}.symbol)
 {%- endmacro %}
 
 {# Orders that a batch since this model's last build may have changed. #}

@@ -1,9 +1,5 @@
 {{ config(materialized='table', post_hook="{{ remember_build() }}") }}
-{% set seen = seen_by_all([
-    'int_position_states', 'trades_warm', 'round_trips', 'int_position_valuations',
-    'int_position_drawdowns', 'positions_warm', 'int_currency_balances', 'int_portfolio_values',
-    'portfolio_snapshots_warm'
-]) %}
+{% set seen = seen_by_all(position_models()) %}
 
 -- From when on a batch that not all models have seen may have changed a position: every version of
 -- a fill names a place where it was or is counted.
@@ -26,6 +22,13 @@ fresh as (
 
     select * from events
     where batch_id > {{ seen }}
+
+),
+
+changed_inputs as (
+
+    select * from {{ ref('int_trading_inputs') }}
+    where kind in ('instrument', 'exchange', 'settings') and changed_in_batch > {{ seen }}
 
 ),
 
@@ -165,6 +168,19 @@ split_restarts as (
 
 ),
 
+input_restarts as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.strategy_id,
+        events.event_time as restart_at,
+        changed_inputs.changed_in_batch as batch_id
+    from events
+    inner join changed_inputs on {{ is_named_by('changed_inputs', 'events') }}
+
+),
+
 all_restarts as (
 
     select
@@ -178,6 +194,8 @@ all_restarts as (
     select * from inherited_restarts
     union all
     select * from split_restarts
+    union all
+    select * from input_restarts
 
 ),
 

@@ -1,5 +1,5 @@
 {{ config(materialized='table', post_hook="{{ remember_build() }}") }}
-{% set seen = seen_by_all(['int_fills', 'orders_warm']) %}
+{% set seen = seen_by_all(order_models()) %}
 
 -- Which orders may look different because of a batch that not all of their models have seen.
 with
@@ -14,6 +14,13 @@ fresh as (
 
     select * from events
     where batch_id > {{ seen }}
+
+),
+
+changed_inputs as (
+
+    select * from {{ ref('int_trading_inputs') }}
+    where kind in ('instrument', 'settings') and changed_in_batch > {{ seen }}
 
 ),
 
@@ -61,6 +68,15 @@ touched as (
     from versions
     union
     select * from corrected_orders
+    union
+    -- A commission that names no currency is in that of its instrument.
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        changed_inputs.changed_in_batch as batch_id
+    from events
+    inner join changed_inputs on {{ is_named_by('changed_inputs', 'events') }}
 
 ),
 

@@ -5,10 +5,7 @@
         post_hook=["{{ remember_batch_of(['int_position_restarts']) }}", "{{ remember_bars() }}"]
     )
 }}
-{% set models = [
-    'int_position_valuations', 'int_position_drawdowns', 'positions_warm', 'int_currency_balances',
-    'int_portfolio_values', 'portfolio_snapshots_warm', 'round_trips'
-] %}
+{% set models = valuation_models() %}
 {% set seen = seen_by_all(models) %}
 {% set seen_bars = seen_by_all(models, 'bars') %}
 
@@ -54,9 +51,28 @@ steps as (
 
 ),
 
-cash_events as (
+prices as not materialized (
+
+    select * from {{ ref('int_mark_prices') }}
+
+),
+
+all_cash_events as (
 
     select * from {{ ref('stg_cash_events') }}
+
+),
+
+cash_events as (
+
+    select * from all_cash_events
+    where changed_in_batch > {{ seen }}
+
+),
+
+changed_inputs as (
+
+    select * from {{ ref('int_trading_inputs') }}
     where changed_in_batch > {{ seen }}
 
 ),
@@ -102,6 +118,7 @@ changed_prices as (
 changed_rates as (
 
     select
+        'bars' as cause,
         changed_prices.batch_id,
         min(changed_prices.restart_at) as restart_at
     from changed_prices
@@ -110,6 +127,21 @@ changed_rates as (
             changed_prices.price_exchange = pairs.price_exchange
             and changed_prices.symbol = pairs.symbol
     group by changed_prices.batch_id
+
+    union all
+
+    -- A pair that was listed, or is none any more, counts from its first price on.
+    select
+        'events' as cause,
+        changed_inputs.changed_in_batch as batch_id,
+        min(prices.known_at) as restart_at
+    from changed_inputs
+    inner join prices
+        on
+            changed_inputs.exchange = prices.price_exchange
+            and changed_inputs.symbol = prices.symbol
+    where changed_inputs.kind = 'pair'
+    group by changed_inputs.changed_in_batch
 
 ),
 
@@ -188,7 +220,7 @@ final as (
 
     select distinct
         'commission' as scope,
-        'bars' as cause,
+        changed_rates.cause,
         states.exchange,
         states.symbol,
         states.strategy_id,
@@ -202,7 +234,7 @@ final as (
 
     select
         'portfolio' as scope,
-        'bars' as cause,
+        cause,
         null as exchange,
         null as symbol,
         null as strategy_id,
@@ -221,6 +253,20 @@ final as (
         changed_from as restart_at,
         changed_in_batch as batch_id
     from cash_events
+
+    union all
+
+    select
+        'portfolio' as scope,
+        'events' as cause,
+        null as exchange,
+        null as symbol,
+        null as strategy_id,
+        all_cash_events.changed_from as restart_at,
+        changed_inputs.changed_in_batch as batch_id
+    from all_cash_events
+    cross join changed_inputs
+    where changed_inputs.kind = 'settings'
 
 )
 
