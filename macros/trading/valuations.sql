@@ -1,35 +1,39 @@
 {# Models that value positions count bars by batches of their own (`<model>.bars`), since bars may be
    built later than the fills they price, and keep up to when they have valued (`<model>.until`). #}
-{% macro seen_bars() -%}
-    {%- if is_incremental() -%} {{- kept_number('bars') -}} {%- else -%} 0 {%- endif -%}
-{%- endmacro %}
-
-{# Up to when this model has valued everything, as a literal. #}
 {% macro valued_until() -%}
-    {%- if is_incremental() -%} make_timestamp({{ kept_number('until') }})
+    {%- if is_incremental() -%} {{- kept_numbers()['until'] -}}
     {%- else -%} timestamp '-infinity'
     {%- endif -%}
 {%- endmacro %}
 
-{% macro kept_number(what) -%}
-    {%- if execute -%}
-        {{- run_query(
-            "select coalesce(max(batch_id), 0) from " ~ build_watermarks()
-            ~ " where model = '" ~ this.name ~ "." ~ what ~ "'"
-        ).columns[0].values()[0] -}}
-    {%- else -%} 0
+{# What this model has seen, as literals of one query: `events` (a batch), `bars` (a batch) and `until`
+   (up to when it has valued everything). #}
+{% macro kept_numbers() -%}
+    {%- set kept = {'events': 0, 'bars': 0, 'until': 0} -%}
+    {%- if execute and is_incremental() -%}
+        {%- set found = run_query(
+            "select replace(replace(model, '" ~ this.name ~ "', ''), '.', ''), batch_id from "
+            ~ build_watermarks() ~ " where model in ('" ~ this.name ~ "', '" ~ this.name
+            ~ ".bars', '" ~ this.name ~ ".until')"
+        ) -%}
+        {%- for what, number in found.rows -%}
+            {%- do kept.update({what or 'events': number}) -%}
+        {%- endfor -%}
     {%- endif -%}
+    {%- do kept.update({'until': 'make_timestamp(' ~ kept['until'] ~ ')'}) -%}
+    {{ return(kept) }}
 {%- endmacro %}
 
 {# What may be worth something else since this model's last build. #}
-{% macro unseen_revaluations(scopes) -%}
+{% macro unseen_revaluations(scopes, seen=none) -%}
+    {%- set seen = seen or kept_numbers() -%}
     select *
     from {{ ref('int_valuation_restarts') }}
     where
         scope in ('{{ scopes | join("', '") }}')
         and (
-            (cause = 'events' and batch_id > {{ seen_batch() }})
-            or (cause = 'bars' and batch_id > {{ seen_bars() }})
+            (cause = 'events' and batch_id > {{ seen['events'] }})
+            or (cause = 'bars' and batch_id > {{ seen['bars'] }})
         )
 {%- endmacro %}
 
@@ -47,9 +51,10 @@
 {# The earliest time at which anything is to be valued again, or anew, as a literal. #}
 {% macro revalued_from(scopes=['position']) -%}
     {%- if is_incremental() -%}
+        {%- set seen = kept_numbers() -%}
         {{- earliest(
-            "select least(" ~ valued_until() ~ ", min(restart_at)) from ("
-            ~ unseen_revaluations(scopes) ~ ")"
+            "select least(" ~ seen['until'] ~ ", min(restart_at)) from ("
+            ~ unseen_revaluations(scopes, seen) ~ ")"
         ) -}}
     {%- else -%} timestamp '-infinity'
     {%- endif -%}

@@ -7,6 +7,7 @@
         post_hook="{{ remember_valuation('int_position_valuations') }}"
     )
 }}
+{% set last_time = balanced_until() %}
 {% set interval = "interval '" ~ var("position_mark_interval") ~ "'" %}
 
 -- What each currency held and what its positions were worth, at every snapshot time, continued from
@@ -22,14 +23,14 @@ ledger as not materialized (
 snapshot_times as (
 
     select * from {{ ref('int_snapshot_times') }}
-    where snapshot_time > {{ balanced_until() }}
+    where snapshot_time > {{ last_time }}
 
 ),
 
 valuations as (
 
     select * from {{ ref('int_position_valuations') }}
-    where snapshot_time > {{ balanced_until() }}
+    where snapshot_time > {{ last_time }}
 
 ),
 
@@ -51,7 +52,7 @@ last_balances as (
             fees,
             cash
         from {{ this }}
-        where snapshot_time = {{ balanced_until() }}
+        where snapshot_time = {{ last_time }}
     {% else %}
         select
             currency,
@@ -73,7 +74,7 @@ busy_intervals as (
         time_bucket({{ interval }}, moved_at - interval 1 microsecond) + {{ interval }}
             as snapshot_time
     from ledger
-    where moved_at > {{ balanced_until() }} - {{ interval }}
+    where moved_at > {{ last_time }} - {{ interval }}
 
     union
 
@@ -110,7 +111,7 @@ movements as (
         sum(fees) as fees,
         sum(cash) as cash
     from ledger
-    where moved_at > {{ balanced_until() }}
+    where moved_at > {{ last_time }}
     group by moved_at, currency
 
 ),

@@ -29,7 +29,11 @@ several_versions as (
         events.event_id
     from events
     {% if is_incremental() %}
-        semi join fresh on events.exchange = fresh.exchange and events.event_id = fresh.event_id
+        -- A semi join would build its hash table of all events.
+        inner join (select distinct fresh.exchange, fresh.event_id from fresh) as fresh_keys
+            on
+                events.exchange = fresh_keys.exchange
+                and events.event_id = fresh_keys.event_id
     {% endif %}
     group by events.exchange, events.event_id
     having count(*) > 1

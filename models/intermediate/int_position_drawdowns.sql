@@ -7,6 +7,7 @@
         post_hook="{{ remember_valuation('int_position_valuations') }}"
     )
 }}
+{% set known_until = continued_from() %}
 
 -- How far each position had fallen from its best since it was opened, over the rows of `positions`.
 with
@@ -14,7 +15,7 @@ with
 valuations as (
 
     select * from {{ ref('int_position_valuations') }}
-    where is_published and snapshot_time > {{ continued_from() }}
+    where is_published and snapshot_time > {{ known_until }}
 
 ),
 
@@ -23,7 +24,7 @@ valuations as (
 
         select *
         from {{ this }}
-        where snapshot_time >= {{ continued_from() }}
+        where snapshot_time >= {{ known_until }}
         qualify
             row_number() over (
                 partition by exchange, symbol, strategy_id order by snapshot_time desc

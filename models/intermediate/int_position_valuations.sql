@@ -7,20 +7,26 @@
         post_hook="{{ remember_valuation('int_position_states') }}"
     )
 }}
+{% set known_until = continued_from() %}
+
+-- What each position was worth at its fills and at every mark while it was open. It reads in three
+-- parts: when each position is valued (holdings to held), which price was known then (recent_prices
+-- to priced), and what that price is in shares of today (old_prices to with_price). All of it starts
+-- where the first change lies, from the last row that each position has.
 
 with
 
 states as (
 
     select * from {{ ref('int_position_states') }}
-    where event_at > {{ continued_from() }}
+    where event_at > {{ known_until }}
 
 ),
 
 snapshot_times as (
 
     select * from {{ ref('int_snapshot_times') }}
-    where snapshot_time > {{ continued_from() }}
+    where snapshot_time > {{ known_until }}
 
 ),
 
@@ -49,7 +55,7 @@ instruments as (
 
         select *
         from {{ this }}
-        where snapshot_time >= {{ continued_from() }}
+        where snapshot_time >= {{ known_until }}
         qualify
             row_number() over (
                 partition by exchange, symbol, strategy_id order by snapshot_time desc
@@ -79,7 +85,8 @@ instruments as (
     ),
 {% endif %}
 
--- What each position was, from when on. Of the states of one time the last one counts.
+-- When each position is valued: what it was, from when on. Of the states of one time the last one
+-- counts.
 holdings as (
 
     select
@@ -141,6 +148,7 @@ spans as (
 
 ),
 
+-- Marks are numbered, so that those within a span are a range and no join of every mark.
 mark_times as (
 
     select
@@ -229,6 +237,7 @@ held as (
 
 ),
 
+-- Which price was known then.
 recent_prices as (
 
     select
@@ -237,7 +246,7 @@ recent_prices as (
         known_at,
         price
     from prices
-    where known_at > {{ continued_from() }}
+    where known_at > {{ known_until }}
 
     union all
 
@@ -289,7 +298,7 @@ older_prices as (
     from prices
     inner join unpriced
         on prices.price_exchange = unpriced.price_exchange and prices.symbol = unpriced.symbol
-    where prices.known_at <= {{ continued_from() }}
+    where prices.known_at <= {{ known_until }}
     group by prices.price_exchange, prices.symbol
 
 ),
@@ -310,24 +319,43 @@ priced as (
 ),
 
 -- Bars are not adjusted: a price from before a split is of the old shares.
-split_ratios as (
+old_prices as (
 
-    select
+    select distinct
         priced.exchange,
         priced.symbol,
         priced.price_known_at,
-        priced.snapshot_time,
-        list_reduce( -- noqa: PRS, RF02
-            list(distinct {{ scaled('splits.ratio') }}), lambda x, y: x * y // 100000000
-        ) as ratio_units
+        priced.snapshot_time
     from priced
+    semi join splits
+        on priced.exchange = splits.exchange and priced.symbol = splits.symbol
+
+),
+
+split_ratios as (
+
+    select
+        old_prices.exchange,
+        old_prices.symbol,
+        old_prices.price_known_at,
+        old_prices.snapshot_time,
+        -- Their product, in 1e-16.
+        list_reduce( -- noqa: PRS, RF02
+            list_prepend(10000000000000000::hugeint, list({{ scaled('splits.ratio') }})),
+            lambda x, y: x * y // 100000000
+        ) as ratio_units
+    from old_prices
     inner join splits
         on
-            priced.exchange = splits.exchange
-            and priced.symbol = splits.symbol
-            and priced.price_known_at <= splits.effective_at
-            and priced.snapshot_time >= splits.effective_at
-    group by priced.exchange, priced.symbol, priced.price_known_at, priced.snapshot_time
+            old_prices.exchange = splits.exchange
+            and old_prices.symbol = splits.symbol
+            and old_prices.price_known_at <= splits.effective_at
+            and old_prices.snapshot_time >= splits.effective_at
+    group by
+        old_prices.exchange,
+        old_prices.symbol,
+        old_prices.price_known_at,
+        old_prices.snapshot_time
 
 ),
 
@@ -339,7 +367,7 @@ with_price as (
             split_ratios.ratio_units is null,
             priced.known_price,
             {{ divide_exactly(
-                scaled('priced.known_price'), 'split_ratios.ratio_units', 8
+                scaled('priced.known_price') ~ ' * 100000000', 'split_ratios.ratio_units', 8
             ) }}::decimal(18, 8)
         ) as current_price
     from priced

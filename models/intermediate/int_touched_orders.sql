@@ -88,12 +88,13 @@ final as (
         touched.order_id,
         touched.batch_id,
         min(events.event_time) as first_event_at
-    from touched
-    inner join events
+    -- In this order: a hash table of what was touched, not of all events.
+    from events
+    inner join touched
         on
-            touched.exchange = events.exchange
-            and touched.symbol = events.symbol
-            and touched.order_id = events.order_id
+            events.exchange = touched.exchange
+            and events.symbol = touched.symbol
+            and events.order_id = touched.order_id
     group by touched.exchange, touched.symbol, touched.order_id, touched.batch_id
 
 )

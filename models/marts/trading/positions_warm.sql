@@ -11,20 +11,21 @@
         ]
     )
 }}
+{% set changed_from = revalued_from() %}
 
 with
 
 valuations as (
 
     select * from {{ ref('int_position_valuations') }}
-    where is_published and snapshot_time >= {{ revalued_from() }}
+    where is_published and snapshot_time >= {{ changed_from }}
 
 ),
 
 drawdowns as (
 
     select * from {{ ref('int_position_drawdowns') }}
-    where snapshot_time >= {{ revalued_from() }}
+    where snapshot_time >= {{ changed_from }}
 
 ),
 

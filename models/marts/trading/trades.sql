@@ -16,38 +16,11 @@ cold as (
 
 ),
 
-warm_and_cold as (
+final as (
 
     select * from warm
     union all by name
     select * from cold
-
-),
-
-final as (
-
-    select
-        trade_id,
-        order_id,
-        exchange,
-        symbol,
-        strategy_id,
-        side,
-        quantity,
-        price,
-        executed_at,
-        reported_at,
-        commission,
-        commission_currency,
-        fees,
-        realized_pnl,
-        exchange_trade_id,
-        correlation_id,
-        source_trade_id,
-        source_order_id,
-        corrected_at,
-        date
-    from warm_and_cold
 
 )
 

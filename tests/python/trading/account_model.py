@@ -40,6 +40,11 @@ class Trade:
         it = self.instrument
         return self.currency == it.base and not it.margined
 
+    @property
+    def held(self) -> Fraction:
+        """What it does to the quantity held."""
+        return self.signed - (self.commission if self.takes_from_holding else 0)
+
 
 @dataclass
 class Held:
@@ -53,6 +58,20 @@ class Held:
 
     def cost(self, multiplier: int) -> Fraction:
         return self.position.quantity * self.position.average * multiplier
+
+
+@dataclass
+class Trip:
+    """A position from flat to flat; its prices and sizes are those of its fills."""
+
+    opened_at: datetime
+    side: str
+    entries: list[tuple[Fraction, Fraction]] = field(default_factory=list)
+    exits: list[tuple[Fraction, Fraction]] = field(default_factory=list)
+    realized: Fraction = Fraction(0)
+    commission: Fraction = Fraction(0)
+    fees: Fraction = Fraction(0)
+    closed_at: datetime | None = None
 
 
 @dataclass
@@ -77,10 +96,11 @@ class Account:
         if not known:
             return None
         known_at, _, price = max(known)
-        for split_at, ratio in self.splits.get(key, []):
+        ratio = Fraction(1)
+        for split_at, new_per_old in self.splits.get(key, []):
             if known_at <= split_at <= at:
-                price = Fraction(round(price / ratio * 10**8), 10**8)
-        return price
+                ratio *= new_per_old
+        return Fraction((price / ratio * 10**8 + Fraction(1, 2)).__floor__(), 10**8)
 
     def rate(self, currency: str, at: datetime) -> Fraction:
         """Dollars for one unit; USDT is pegged."""
@@ -90,19 +110,55 @@ class Account:
         assert price is not None
         return price
 
+    def events(
+        self, instrument: Instrument, strategy: str
+    ) -> list[Trade | tuple[datetime, Fraction]]:
+        """Fills and splits of a key in order; a split comes before what is traded at its time."""
+        splits = self.splits.get((instrument.exchange, instrument.symbol), [])
+        timed = [(trade.at, 1, trade) for trade in self.keys[instrument, strategy]]
+        timed += [(at, 0, (at, ratio)) for at, ratio in splits]  # type: ignore[misc]
+        return [event for _, _, event in sorted(timed, key=lambda event: event[:2])]
+
     def held(self, instrument: Instrument, strategy: str, at: datetime) -> Held:
         """What was held at a time, the fills and splits of that time included."""
-        key = (instrument.exchange, instrument.symbol)
-        events = [(t.at, 1, t) for t in self.keys[instrument, strategy] if t.at <= at]
-        events += [(t, 0, ratio) for t, ratio in self.splits.get(key, []) if t <= at]  # type: ignore[misc]
         position = Position()
-        for _, _, event in sorted(events, key=lambda event: event[:2]):
-            if isinstance(event, Fraction):
-                position.split(event)
-            else:
-                taken = event.commission if event.takes_from_holding else Fraction(0)
-                position.fill(event.signed - taken, event.price)
-        return Held(position, self.price(key, at))
+        for event in self.events(instrument, strategy):
+            if isinstance(event, tuple):
+                if event[0] <= at:
+                    position.split(event[1])
+            elif event.at <= at:
+                position.fill(event.held, event.price)
+        return Held(position, self.price((instrument.exchange, instrument.symbol), at))
+
+    def trips(self, instrument: Instrument, strategy: str) -> list[Trip]:
+        """Those that have ended; a fill through zero shares its charges by quantity."""
+        ended: list[Trip] = []
+        trip: Trip | None = None
+        position = Position()
+        for event in self.events(instrument, strategy):
+            if isinstance(event, tuple):
+                position.split(event[1])
+                continue
+            before = position.quantity
+            position.fill(event.held, event.price)
+            size, left = abs(event.held), Fraction(1)
+            if trip and before * event.held < 0:
+                closed = min(size, abs(before))
+                trip.exits.append((closed, event.price))
+                trip.realized += (position.own or 0) * instrument.multiplier
+                trip.commission += self.commission(event) * closed / size
+                trip.fees += event.fees * closed / size
+                size, left = size - closed, 1 - closed / size
+                if closed == abs(before):
+                    trip.closed_at = event.at
+                    ended.append(trip)
+                    trip = None
+            if size:
+                trip = trip or Trip(event.at, "long" if event.held > 0 else "short")
+                trip.entries.append((size, event.price))
+                trip.commission += self.commission(event) * left
+                trip.fees += event.fees * left
+        return ended
 
     def commission(self, trade: Trade) -> Fraction:
         """In the quote currency: at the rate of the trade's own time."""

@@ -29,7 +29,11 @@ LISTED = [ES, BTC, SAP, Instrument("coin", "BNBUSDT", "BNB", "USDT"),
 PAIRS = {"BTC": ("coin", "BTCUSDT"), "BNB": ("coin", "BNBUSDT"), "EUR": ("fx", "EURUSD")}
 LEVEL = {"ES": 100, "BTCUSDT": 20000, "SAP": 50, "AAPL": 90, "BNBUSDT": 300, "EURUSD": 1}
 CHARGED_IN = {"ES": ["USD"], "BTCUSDT": ["BTC", "BNB", "USDT"], "SAP": ["EUR"], "AAPL": ["USD"]}
-SPLITS = [("2024-03-05", Fraction(4)), ("2024-03-06", Fraction(1, 2))]
+# Days begin at midnight in New York; an exchange that is not listed has UTC.
+SPLIT_AT = {("alpaca", "AAPL"): ["2024-03-05 05:00", "2024-03-06 05:00"],
+            ("xetra", "SAP"): ["2024-03-05 00:00", "2024-03-06 00:00"],
+            ("fut", "ES"): ["2024-03-05 00:00"]}  # fmt: skip
+RATIOS = [Fraction(2), Fraction(4), Fraction(1, 2), Fraction(3, 2), Fraction(33_333_333, UNIT)]
 
 
 def near(rng: random.Random, symbol: str) -> Fraction:
@@ -70,24 +74,28 @@ def random_account(seed: int) -> tuple[Account, dict[str, list[dict[str, Any]]]]
          "kind": ("deposit", "withdrawal", "dividend")[i]}
         for i, (at, amount) in enumerate(flows)
     ]  # fmt: skip
+    splits = {
+        key: [(datetime.fromisoformat(at), rng.choice(RATIOS)) for at in times]
+        for key, times in SPLIT_AT.items()
+    }
+    # Twice the same ratio: both count.
+    splits["xetra", "SAP"] = [(at, Fraction(5, 2)) for at, _ in splits["xetra", "SAP"]]
     rows["corporate_actions"] = [
-        {"ex_date": day, "ratio": decimal_text(int(ratio * UNIT))} for day, ratio in SPLITS
-    ]
-    splits = [(datetime.fromisoformat(f"{day} 05:00"), ratio) for day, ratio in SPLITS]
-    return Account(trades, flows, ticks, {("alpaca", "AAPL"): splits}, PAIRS), rows
+        {"exchange": exchange, "symbol": symbol, "ex_date": at.date(),
+         "ratio": decimal_text(int(ratio * UNIT))}
+        for (exchange, symbol), some in splits.items() for at, ratio in some
+    ]  # fmt: skip
+    return Account(trades, flows, ticks, splits, PAIRS), rows
 
 
 def _trade(rng: random.Random, at: datetime) -> Trade:
     instrument = rng.choice([ES, BTC, SAP, AAPL])
     sign = rng.choice([1, -1])
-    # Even sizes, so that halving leaves no rest.
-    size = Fraction(2 * rng.randint(1, 20))
+    size = Fraction(rng.randint(1, 20))
     if instrument is BTC:
         size /= 1000
     currency = rng.choice(CHARGED_IN[instrument.symbol])
     commission = Fraction(rng.randint(-5, 100), {"BTC": 10**6}.get(currency, 100))
-    if currency == "BTC":
-        commission *= 2
     fees = Fraction(rng.randint(0, 9), 100)
     price = near(rng, instrument.symbol)
     strategy = rng.choice(["alpha", "beta"])
@@ -243,3 +251,32 @@ def test_every_trade(account_and_warehouse: tuple[Account, Warehouse]) -> None:
         charge = charges[trade.instrument.symbol, trade.at]
         assert charge["is_converted"]
         assert close(charge["commission"], account.commission(trade), 10**12), charge
+
+
+def test_every_round_trip(account_and_warehouse: tuple[Account, Warehouse]) -> None:
+    account, warehouse = account_and_warehouse
+    found = {
+        (r["exchange"], r["symbol"], r["strategy_id"], r["opened_at"]): r
+        for r in warehouse.rows("from round_trips")
+    }
+    expected = {
+        (i.exchange, i.symbol, strategy, trip.opened_at): trip
+        for i, strategy in account.keys
+        for trip in account.trips(i, strategy)
+    }
+    assert len(expected) > 20
+    assert found.keys() == expected.keys()
+    for key, trip in expected.items():
+        row = found[key]
+        assert (row["side"], row["closed_at"]) == (trip.side, trip.closed_at), key
+        for legs, way in ((trip.entries, "entry"), (trip.exits, "exit")):
+            size = sum((quantity for quantity, _ in legs), Fraction(0))
+            average = sum(quantity * price for quantity, price in legs) / size
+            entered = row["entered_quantity" if way == "entry" else "exited_quantity"]
+            assert Fraction(entered) == size, key
+            assert close(row[f"average_{way}_price"], average), key
+        assert row["fills"] == len(trip.entries) + len(trip.exits)
+        assert close(row["realized_pnl"], trip.realized), key
+        assert close(row["commission"], trip.commission), key
+        assert close(row["fees"], trip.fees), key
+        assert close(row["net_pnl"], trip.realized - trip.commission - trip.fees, 10**7), key

@@ -50,6 +50,26 @@ def bit_by_bit(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> W
     return warehouse
 
 
+@pytest.fixture(scope="session")
+def killed(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The same rows in two parts; the first build and those of the second part die on the way."""
+    rng = random.Random(11)  # noqa: S311
+    warehouse = Warehouse(tmp_path_factory.mktemp("killed"))
+    events = [event for case in cases for event in case.events]
+    rng.shuffle(events)
+    warehouse.land("order_events", events[::2])
+    warehouse.land("market_ticks", [tick for case in cases for tick in case.ticks])
+    warehouse.land("cash_events", [DEPOSIT, LATE_FEE])
+    warehouse.kill_build("int_position_states", rng.uniform(0, 0.1))
+    warehouse.build()
+    warehouse.land("order_events", events[1::2])
+    warehouse.land("cash_events", [SECOND_DEPOSIT])
+    for model in ("int_fills", "int_position_valuations", "portfolio_snapshots_warm"):
+        warehouse.kill_build(model, rng.uniform(0, 0.1))
+    warehouse.build()
+    return warehouse
+
+
 KEYS = {
     "orders": "* exclude (filled_at)",
     "trades": "* exclude (reported_at)",
@@ -68,6 +88,12 @@ def test_any_order_and_any_split_into_builds(
     expected, got = at_once.rows(query), bit_by_bit.rows(query)
     assert len(expected) > 20
     assert got == expected
+
+
+@pytest.mark.parametrize("table", KEYS)
+def test_killed_builds_leave_no_trace(table: str, at_once: Warehouse, killed: Warehouse) -> None:
+    query = f"select {KEYS[table]} from {table} order by all"
+    assert killed.rows(query) == at_once.rows(query)
 
 
 def keyed(cases: list[Case]) -> dict[tuple[str, str, str], list[Fill]]:

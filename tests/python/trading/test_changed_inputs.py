@@ -54,9 +54,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             for exchange, symbol, at, price in ticks
         ],
     )  # fmt: skip
-    made.land(
-        "cash_events", [{"event_id": "c", "event_time": f"{DAY} 08:00:00", "amount": "1000"}]
-    )
+    made.land("cash_events", [{"event_id": "c", "event_time": f"{DAY} 08:00:00", "amount": "1000"}])
     future = {"exchange": "fut", "symbol": "ES"}
     made.land(
         "order_events",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +34,8 @@ KIND = {
     "market_ticks": "ticks",
     "corporate_actions": "actions",
 }
+BUILD = ("build", "--select", "+marts.trading")
+NO_MODEL = ("test", "unit_test", "snapshot")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "order_events": {
         "exchange": "alpaca",
@@ -56,6 +60,7 @@ def content_hash(row: dict[str, Any]) -> int:
 class Warehouse:
     data_dir: Path
     batch: int = field(default=0)
+    built: str = ""  # what the build that made it printed
 
     def __post_init__(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -120,36 +125,45 @@ class Warehouse:
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt in this warehouse."""
-        environment = os.environ | {
-            "DATA_DIR": str(self.data_dir),
-            "DATABASE_PATH": str(self.path),
-            "PYTHONPATH": str(PROJECT),
-        }
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("dbt")),
-                *arguments,
-                "--target-path",
-                str(self.data_dir / "target"),
-                "--log-path",
-                str(self.data_dir / "logs"),
-            ],
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(**self._command(arguments), capture_output=True, check=False)
         if check and done.returncode:
             raise AssertionError(done.stdout[-6000:])
         return done
 
+    def kill_build(self, model: str, after: float) -> None:
+        """Build, and kill -9 all of dbt so many seconds after it has begun with a model."""
+        process = subprocess.Popen(
+            **self._command([*BUILD, "--exclude-resource-type", *NO_MODEL]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        begun = any(f".{model} " in line and "START" in line for line in process.stdout)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert begun, f"dbt never began with {model}"
+        assert process.returncode == -signal.SIGKILL, f"{model}: dbt had ended"
+
+    def _command(self, arguments: Sequence[str]) -> dict[str, Any]:
+        target, logs = str(self.data_dir / "target"), str(self.data_dir / "logs")
+        dbt = str(Path(sys.executable).with_name("dbt"))
+        return {
+            "args": [dbt, *arguments, "--target-path", target, "--log-path", logs],
+            "cwd": PROJECT,
+            "env": os.environ
+            | {
+                "DATA_DIR": str(self.data_dir),
+                "DATABASE_PATH": str(self.path),
+                "PYTHONPATH": str(PROJECT),
+            },
+            "text": True,
+        }
+
     def build(self, *arguments: str) -> None:
         """Seeds and every model that trading needs, without tests."""
-        self.dbt(
-            "build", "--select", "+marts.trading",
-            "--exclude-resource-type", "test", "unit_test", "snapshot", *arguments,
-        )  # fmt: skip
+        self.dbt(*BUILD, "--exclude-resource-type", *NO_MODEL, *arguments)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """What a query answers, as dictionaries."""
