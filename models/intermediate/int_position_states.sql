@@ -9,9 +9,9 @@
 }}
 
 -- What each position is after every fill and split. The events of a position are put in order and
--- handed to the fold as one list (fold_positions, python_ingest/accounting/fold.py); what it returns
--- is rounded, and told which round trip it belongs to. An increment begins at the first event that
--- may have changed, from the state before it.
+-- handed to the fold as one list (fold_positions, python_ingest/accounting/fold.py). What it
+-- returns is rounded, and told which round trip it belongs to. An increment begins at the first
+-- event that may have changed, from the state before it.
 with
 
 all_fills as (

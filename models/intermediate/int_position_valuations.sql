@@ -10,10 +10,9 @@
 {% set known_until = continued_from() %}
 
 -- What each position was worth at its fills and at every mark while it was open. It reads in three
--- parts: when each position is valued (holdings to held), which price was known then (recent_prices
--- to priced), and what that price is in shares of today (old_prices to with_price). All of it starts
--- where the first change lies, from the last row that each position has.
-
+-- parts: when each position is valued (holdings to held), which price was known then
+-- (recent_prices to priced), and what that price is in shares of today (old_prices to with_price).
+-- All of it starts where the first change lies, from the last row that each position has.
 with
 
 states as (
