@@ -19,6 +19,8 @@ from python_ingest.settings import Settings
 from python_ingest.storage import files
 from python_ingest.storage.files import move_into_place, sync_to_disk
 
+SERVICE = "ingest"  # what landing and dbt report of themselves comes in segments of this name
+
 
 @dataclass(frozen=True)
 class Segment:

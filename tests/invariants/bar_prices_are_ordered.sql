@@ -2,5 +2,5 @@
 select *
 from {{ ref('ohlcv_bars') }}
 where
-    low > least(open, close)
-    or high < greatest(open, close)
+    (low > least(open, close) or high < greatest(open, close))
+    and {{ is_unproven('timestamp') }}

@@ -2,6 +2,27 @@
 -- day those of its session and of its auctions.
 with
 
+bars as (
+
+    select * from {{ ref('ohlcv_bars') }}
+    where
+        {{ is_unproven('timestamp') }}
+        and {{ is_unproven('(ends_at - interval 1 microsecond)') }}
+
+),
+
+timeframes as (
+
+    select * from {{ ref('stg_timeframes') }}
+
+),
+
+trading_days as (
+
+    select * from {{ ref('int_trading_day_dates') }}
+
+),
+
 steps as (
 
     select
@@ -21,85 +42,90 @@ steps as (
         max(volume) filter (where scope = 'intraday') as volume,
         max(trade_count) filter (where scope = 'intraday') as trade_count
     from {{ ref('int_counted_steps') }}
+    where {{ is_unproven('minute') }}
     group by all
 
 ),
 
-bars as (
-
-    select * from {{ ref('ohlcv_bars') }}
-
-),
-
-intraday as (
+intraday_parts as (
 
     select
-        bars.bar_id,
-        bars.volume,
-        bars.trade_count,
-        sum(steps.volume) as volume_of_steps,
-        sum(steps.trade_count) as trades_of_steps
-    from bars
-    left join steps
-        on
-            bars.exchange = steps.exchange
-            and bars.symbol = steps.symbol
-            and bars.timestamp <= steps.minute
-            and bars.ends_at > steps.minute
-    where bars.trading_date is null
-    group by all
+        steps.exchange,
+        steps.symbol,
+        timeframes.timeframe,
+        {{ bucket_of('steps.minute', 'timeframes.minutes') }} as timestamp,
+        steps.volume,
+        steps.trade_count
+    from steps
+    inner join timeframes on timeframes.minutes < 1440
 
 ),
 
-daily as (
+daily_parts as (
 
     select
-        bars.bar_id,
-        bars.volume,
-        bars.trade_count,
-        sum(
-            case
-                when
-                    days.daily_bars = 'all'
-                    or (steps.minute >= days.opens_at and steps.minute < days.closes_at)
-                    then steps.daily_volume
-                else steps.auction_volume
-            end
-        ) as volume_of_steps,
-        sum(
-            case
-                when
-                    days.daily_bars = 'all'
-                    or (steps.minute >= days.opens_at and steps.minute < days.closes_at)
-                    then steps.daily_count
-                else steps.auction_count
-            end
-        ) as trades_of_steps
-    from bars
-    inner join {{ ref('int_trading_days') }} as days
+        steps.exchange,
+        steps.symbol,
+        timeframes.timeframe,
+        trading_days.starts_at as timestamp,
+        case
+            when
+                trading_days.daily_bars = 'all'
+                or (
+                    steps.minute >= trading_days.opens_at
+                    and steps.minute < trading_days.closes_at
+                )
+                then {'volume': steps.daily_volume, 'trade_count': steps.daily_count}
+            else {'volume': steps.auction_volume, 'trade_count': steps.auction_count}
+        end as part
+    from steps
+    inner join timeframes on timeframes.minutes = 1440
+    inner join trading_days
         on
-            bars.exchange = days.exchange
-            and bars.trading_date = days.trading_date
-    left join steps
-        on
-            bars.exchange = steps.exchange
-            and bars.symbol = steps.symbol
-            and bars.timestamp <= steps.minute
-            and bars.ends_at > steps.minute
-    group by all
+            steps.exchange = trading_days.exchange
+            and steps.minute::date = trading_days.date
+            and steps.minute >= trading_days.starts_at
+            and steps.minute < trading_days.ends_at
 
 ),
 
-compared as (
+parts as (
 
-    select * from intraday
+    select * from intraday_parts
     union all
-    select * from daily
+    select
+        * exclude (part),
+        part.volume as volume,
+        part.trade_count as trade_count
+    from daily_parts
+
+),
+
+sums as (
+
+    select
+        exchange,
+        symbol,
+        timeframe,
+        timestamp,
+        sum(volume) as volume,
+        sum(trade_count) as trade_count
+    from parts
+    group by all
 
 )
 
-select *
-from compared
+select
+    bars.*,
+    sums.volume as volume_of_steps,
+    sums.trade_count as trades_of_steps
+from bars
+left join sums
+    on
+        bars.exchange = sums.exchange
+        and bars.symbol = sums.symbol
+        and bars.timeframe = sums.timeframe
+        and bars.timestamp = sums.timestamp
 where
-    (volume, trade_count)
-    is distinct from (volume_of_steps::decimal(38, 8), trades_of_steps::integer)
+    (bars.volume, bars.trade_count)
+    is distinct from (sums.volume::decimal(38, 8), sums.trade_count::integer)

@@ -15,6 +15,7 @@ ticks as (
         kind in ('trade', 'agg')
         and last_price is not null
         and not is_busted
+        and {{ is_unproven('timestamp') }}
     group by all
     having count(conditions) = 0
 
@@ -30,6 +31,7 @@ steps as (
         sum(volume) as volume,
         sum(trade_count) as trade_count
     from {{ ref('int_bar_steps') }}
+    where {{ is_unproven('minute') }}
     group by all
 
 )

@@ -7,4 +7,5 @@ left join {{ ref('int_counted_steps') }} as steps
         and bars.timestamp = steps.minute
 where
     bars.timeframe = '1m'
+    and {{ is_unproven('bars.timestamp') }}
     and steps.minute is null

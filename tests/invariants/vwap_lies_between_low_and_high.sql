@@ -8,7 +8,9 @@ strict_minutes as (
         symbol,
         date_trunc('minute', timestamp) as minute
     from {{ ref('int_bar_ticks') }}
-    where sets_volume
+    where
+        sets_volume
+        and {{ is_unproven('timestamp') }}
     group by all
     having bool_and(sets_high_low)
 

@@ -9,6 +9,7 @@ from python_ingest.audit import expectations
 from python_ingest.audit.rules import RULES
 from python_ingest.audit.run import accept, audit
 from python_ingest.errors import AuditFailedError, IngestError, NotInitialisedError
+from python_ingest.landing.report import land_records, metric_record
 from python_ingest.storage.writer import open_writer
 
 
@@ -65,6 +66,16 @@ def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
     env["PYTHONPATH"] = os.pathsep.join(sys.path)
     subprocess.run([sys.executable, "-c", probe], env=env, check=True, timeout=60)
     assert query("select count(*) from raw.audits") == [(1,)]
+
+
+def test_what_a_cycle_reports_of_itself_is_judged_with_the_next_batch(landing):
+    landing.ticks()
+    assert audit(landing.settings).batch_id == 1
+    land_records(landing.settings, [("metrics", metric_record("rows", 1, "landing", "ticks"))])
+    assert audit(landing.settings).nothing_new
+    landing.batches += 1
+    landing.ticks()
+    assert audit(landing.settings).batch_id == 3
 
 
 def test_an_empty_database_has_nothing_new(landing):
