@@ -70,8 +70,9 @@ slim: $(VENV)/.installed ## Build what this branch changed beside that copy, and
 	dbt build --target slim --selector changed --defer --state $(PRODUCTION) --target-path target/slim $(DBT); \
 	  built=$$?; ingest compare $(PRODUCTION)/trading.duckdb target/slim.duckdb --manifest target/slim/manifest.json; exit $$built
 
-bench: $(VENV)/.installed ## Ratios against bare DuckDB, written to benchmarks/results/
-	for bench in benchmarks/bench_*.py; do python $$bench || exit 1; done
+SCALE ?= 20m
+bench: $(VENV)/.installed ## SCALE=small|20m|100m: ratios against bare DuckDB and others, benchmarks/README.md
+	python benchmarks/run.py $(SCALE)
 
 docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
 	dbt docs generate --static --quiet --target-path target/docs

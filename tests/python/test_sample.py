@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +18,11 @@ from python_ingest.reporting.compare import compare
 from python_ingest.reporting.grain import grains, read_manifest
 
 UNIT = 10**8
+PROVEN = """
+select proven.batch_id = steps.batch_id
+from build_watermarks as proven, build_watermarks as steps
+where proven.model = 'data tests' and steps.model = 'int_bar_steps'
+"""
 
 
 @pytest.fixture(scope="session")
@@ -176,6 +182,20 @@ def test_a_full_refresh_changes_nothing(built):
 
 def test_freshness_of_what_was_landed_is_looked_at(built):
     assert "PASS freshness of raw.market_ticks" in dbt(built, "source", "freshness")
+
+
+def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
+    shutil.copytree(built, tmp_path / "data")
+    with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
+        assert connection.execute(PROVEN).fetchall() == [(True,)]
+        connection.execute("update ohlcv_bars_warm set volume = volume + 1 where timeframe = '1h'")
+    dbt(tmp_path / "data", "test", "--select", "bars_add_up")
+    with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
+        connection.execute("update build_watermarks set batch_id = 0 where model = 'data tests'")
+    with pytest.raises(AssertionError, match="bars_add_up"):
+        dbt(tmp_path / "data", "test", "--select", "bars_add_up")
+    with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
+        assert connection.execute(PROVEN).fetchall() == [(False,)]
 
 
 def test_every_unit_test_of_dbt_passes(built):

@@ -1,0 +1,259 @@
+"""Landing and 1m bars as others do them, and the specification's batches of 100 to 100,000 rows.
+
+    python benchmarks/bench_rivals.py --rows 20000000
+
+`ingest demo` makes the ticks, as Parquet. We land them by `ingest land` and make bars by dbt;
+polars makes bars of the Parquet files (vwap in floats); chdb loads a MergeTree table and makes bars
+of it; PostgreSQL 15 loads a table with the specification's indexes by COPY (the CSV is made before
+the clock starts) and makes bars of it. Ours does what they do not: it validates, finds duplicates,
+ends durable. chdb is no dependency of ours: `pip install chdb`, or its rows are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import psycopg
+from postgres import postgres
+from table import Row, save
+
+from python_ingest.landing.land import land_files
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer, session_config
+
+PROJECT = Path(__file__).resolve().parents[1]
+BATCHES = (100, 1_000, 10_000, 100_000)
+INSERTS_A_SECOND = 100_000  # the specification's figure
+COLUMNS = {
+    "exchange": "text",
+    "symbol": "text",
+    "timestamp": "timestamp",
+    "kind": "text",
+    "last_price": "numeric(18, 8)",
+    "last_size": "numeric(18, 8)",
+    "bid_price": "numeric(18, 8)",
+    "ask_price": "numeric(18, 8)",
+    "bid_size": "numeric(18, 8)",
+    "ask_size": "numeric(18, 8)",
+    "sequence_number": "bigint",
+    "trade_id": "text",
+}
+POSTGRES_INDEXES = (
+    "create index on market_ticks (timestamp desc)",
+    "create index on market_ticks (symbol, timestamp desc)",
+    "create index on market_ticks (exchange, timestamp desc)",
+)
+BARS = """
+select
+    exchange, symbol, {minute} as minute,
+    {first} as open, max(last_price) as high, min(last_price) as low, {last} as close,
+    sum(last_size) as volume, sum(last_price * last_size) / sum(last_size) as vwap,
+    count(*) as trade_count
+from market_ticks
+where kind = 'trade'
+group by 1, 2, 3
+"""
+IN_POSTGRES = BARS.format(
+    minute="date_trunc('minute', timestamp)",
+    first="(array_agg(last_price order by timestamp, sequence_number))[1]",
+    last="(array_agg(last_price order by timestamp desc, sequence_number desc))[1]",
+)
+IN_CHDB = BARS.format(
+    minute="toStartOfMinute(timestamp)",
+    first="argMin(last_price, (timestamp, sequence_number))",
+    last="argMax(last_price, (timestamp, sequence_number))",
+)
+
+
+def timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def median(function: Callable[[], object], times: int) -> float:
+    return statistics.median(timed(function) for _ in range(times))
+
+
+def our_bars(data: Path) -> float:
+    """Build 1m bars anew; returns the model's own seconds."""
+    arguments = ["--quiet", "build", "--select", "+int_bar_steps", "--full-refresh"]
+    arguments += ["--exclude-resource-type", "test", "unit_test"]
+    arguments += ["--target-path", str(data / "dbt"), "--log-path", str(data / "logs")]
+    subprocess.run([Path(sys.executable).with_name("dbt"), *arguments], check=True, cwd=PROJECT)
+    results = json.loads((data / "dbt" / "run_results.json").read_text())["results"]
+    return float(
+        next(r["execution_time"] for r in results if r["unique_id"].endswith(".int_bar_steps"))
+    )
+
+
+def polars_bars(ticks: list[Path]) -> pl.DataFrame:
+    trades = pl.scan_parquet(ticks).filter(pl.col("kind") == "trade")
+    price, size = pl.col("last_price"), pl.col("last_size")
+    notional = price.cast(pl.Float64) * size.cast(pl.Float64)
+    ordered = price.sort_by("timestamp", "sequence_number")
+    return (
+        trades.group_by("exchange", "symbol", pl.col("timestamp").dt.truncate("1m"))
+        .agg(
+            ordered.first().alias("open"),
+            price.max().alias("high"),
+            price.min().alias("low"),
+            ordered.last().alias("close"),
+            size.sum().alias("volume"),
+            (notional.sum() / size.cast(pl.Float64).sum()).alias("vwap"),
+            pl.len().alias("trade_count"),
+        )
+        .collect()
+    )
+
+
+def in_postgres(dsn: str, ticks: list[Path], folder: Path, times: int) -> tuple[float, float]:
+    """Return the seconds to load the ticks, and to make bars of them."""
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    csv = folder / "ticks.csv"
+    duckdb.execute(f"copy (select {columns} from {list(map(str, ticks))}) to '{csv}' (header 0)")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+
+        def load() -> None:
+            types = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+            connection.execute("drop table if exists market_ticks")
+            connection.execute(f"create table market_ticks ({types})")
+            for index in POSTGRES_INDEXES:
+                connection.execute(index)
+            with (
+                connection.cursor().copy(f"copy market_ticks ({columns}) from stdin csv") as copy,
+                csv.open("rb") as file,
+            ):
+                while block := file.read(1 << 20):
+                    copy.write(block)
+
+        loaded = timed(load)
+        connection.execute("vacuum analyze market_ticks")
+        bars = median(
+            lambda: (
+                connection.execute(f"create temp table bars as {IN_POSTGRES}")
+                and connection.execute("drop table bars")
+            ),
+            times,
+        )
+    csv.unlink()
+    return loaded, bars
+
+
+def in_chdb(ticks: Path, folder: Path, times: int) -> tuple[float, float]:
+    """Return the seconds to load the ticks, and to make bars of them."""
+    session = importlib.import_module("chdb.session").Session(str(folder / "chdb"))
+    columns = ", ".join(COLUMNS)
+
+    def load() -> None:
+        session.query("drop table if exists market_ticks")
+        session.query(
+            "create table market_ticks engine = MergeTree order by (symbol, timestamp)"
+            " settings allow_nullable_key = 1 as"
+            f" select {columns} from file('{ticks}/ticks_*.parquet')"
+        )
+
+    loaded = median(load, times)
+
+    def bars() -> None:
+        session.query("drop table if exists bars")
+        session.query(f"create table bars engine = Memory as {IN_CHDB}")
+
+    return loaded, median(bars, times)
+
+
+def batches(folder: Path, ticks: Path) -> list[Row]:
+    """Land files of 100 to 100,000 rows one after the other, against bare inserts of the same."""
+    found = []
+    for size in BATCHES:
+        count = max(3, min(20, 100_000 // size))
+        files = []
+        for number in range(count):
+            files.append(folder / f"batch_{size}_{number}.parquet")
+            duckdb.execute(
+                f"copy (from '{ticks}' limit {size} offset {number * size}) to '{files[-1]}'"
+            )
+        env = {"DATA_DIR": str(folder / f"batches_{size}")}
+        ours = load_settings(folder / "none.toml", env)
+        with open_writer(ours) as connection:
+            migrate(connection)
+        seconds = timed(lambda: [land_files(ours, "ticks", [f]) for f in files])  # noqa: B023
+        path = str(folder / f"bare_{size}.duckdb")
+        with duckdb.connect(path, config=session_config(ours)) as connection:
+            connection.execute(f"create table ticks as from '{ticks}' limit 0")
+
+        def bare() -> None:
+            for file in files:  # noqa: B023
+                with duckdb.connect(path) as connection:  # noqa: B023
+                    connection.execute(f"insert into ticks from '{file}'")
+
+        rows = size * count
+        more = f"{rows / seconds:,.0f} rows/s, {seconds / count * 1000:.0f} ms a batch"
+        baseline = timed(bare)
+        name = f"land {count} files of {size:,} ticks"
+        found.append(Row(name, seconds, baseline, "bare insert, durable", rows, more=more))
+        if size >= 10_000:
+            asked = rows / INSERTS_A_SECOND
+            found.append(Row(name, seconds, asked, "100,000 inserts/s (specification)", rows, 1))
+    return found
+
+
+def measure(folder: Path, rows: int, times: int) -> list[Row]:
+    """Land and make bars with all of them; one row per comparison."""
+    data, demo = folder / "data", folder / "demo"
+    command = [sys.executable, "-m", "python_ingest"]
+    shape = ["--rows", str(rows), "--symbols", "50", "--days", "5", "--out", str(demo)]
+    subprocess.run([*command, "demo", *shape], check=True, stdout=subprocess.DEVNULL)
+    ticks = sorted(demo.glob("ticks_*.parquet"))
+    settings = load_settings(folder / "none.toml", {"DATA_DIR": str(data)})
+    with open_writer(settings) as connection:
+        migrate(connection)
+    landing = timed(lambda: land_files(settings, "ticks", ticks))
+    os.environ["DATA_DIR"] = str(data)
+    bars = statistics.median(our_bars(data) for _ in range(times))
+    found = [
+        Row("1m bars", bars, median(lambda: polars_bars(ticks), times), "polars, Parquet", rows)
+    ]
+    with postgres() as dsn:
+        loaded, made = in_postgres(dsn, ticks, folder, times)
+    found += [
+        Row("landing", landing, loaded, "PostgreSQL 15, COPY", rows),
+        Row("1m bars", bars, made, "PostgreSQL 15", rows),
+    ]
+    if importlib.util.find_spec("chdb"):
+        loaded, made = in_chdb(demo, folder, times)
+        found += [
+            Row("landing", landing, loaded, "chdb, MergeTree from Parquet", rows),
+            Row("1m bars", bars, made, "chdb, MergeTree", rows),
+        ]
+    else:
+        print("without chdb: pip install chdb")
+    return found + batches(folder, ticks[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--times", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-rivals-") as folder:
+        found = measure(Path(folder), options.rows, options.times)
+    save("rivals", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What grows with history: landing, the scheduled cycle, reads, memory, size after size.
+
+    python benchmarks/bench_scale.py --rows 20000000 100000000
+    python benchmarks/bench_scale.py --rows 20000000 100000000 500000000    # hours, 200 GB of disk
+
+Every size has 4 million ticks a day, so a longer history is more days and not denser ones. Ratios
+are against the smallest size: 1 means that it does not grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+from bench_build import ingest, keep_last_hour_back
+from table import Row, save
+
+from python_ingest.reading import ReaderPool
+
+PER_DAY = 4_000_000
+READS = {
+    "latest tick of all symbols": "select * from latest_ticks",
+    "newest 1,000 ticks of a symbol": (
+        "select * from market_ticks where symbol = ? order by timestamp desc limit 1000"
+    ),
+    "a day of 1m bars of a symbol": (
+        "select * from ohlcv_bars where symbol = ? and timeframe = '1m'"
+        " order by timestamp desc limit 1440"
+    ),
+}
+GROWS = {
+    "landing, a million ticks": None,
+    "cycle, nothing new": 1.25,
+    "cycle, one more hour": 1.25,
+    **dict.fromkeys(READS, 1.5),
+}
+
+
+def reads() -> dict[str, float]:
+    """Return the median seconds of each read through the pool, of 30."""
+    found = {}
+    with ReaderPool() as pool:
+        symbol = pool.dicts("select symbol from latest_ticks order by 1 limit 1")[0]["symbol"]
+        for name, sql in READS.items():
+            values = [symbol] if "?" in sql else []
+            times = []
+            for _ in range(33):
+                started = time.perf_counter()
+                pool.query(sql, values)
+                times.append(time.perf_counter() - started)
+            found[name] = statistics.median(times[3:])
+    return found
+
+
+def measure(data: Path, rows: int) -> tuple[dict[str, float], float]:
+    """Return seconds by claim, and the peak memory of the commands so far in MB."""
+    os.environ["DATA_DIR"] = str(data)
+    days = max(1, rows // PER_DAY)
+    demo = data / "demo"
+    shape = ["--rows", str(rows), "--symbols", "50", "--days", str(days)]
+    ingest("demo", *shape, "--out", str(demo))
+    ticks = sorted(demo.glob("ticks_*.parquet"))
+    hour = keep_last_hour_back(ticks)
+    (last,) = duckdb.sql(f"select max(timestamp)::date from '{hour}'").fetchall()[0]
+    as_of = f"{last} 23:59:59"
+    ingest("init")
+    landing = ingest("land", "ticks", *map(str, ticks)) / rows * 1_000_000
+    for path in ticks:
+        path.unlink()
+    for kind in ("cash", "orders"):
+        ingest("land", kind, str(demo / f"{kind}.parquet"))
+    ingest("cycle", "--as-of", as_of)
+    nothing = min(ingest("cycle", "--as-of", as_of) for _ in range(3))
+    ingest("land", "ticks", str(hour))
+    more = ingest("cycle", "--as-of", as_of)
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    seconds = {
+        "landing, a million ticks": landing,
+        "cycle, nothing new": nothing,
+        "cycle, one more hour": more,
+        **reads(),
+    }
+    return seconds, memory
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[20_000_000, 100_000_000])
+    sizes = sorted(parser.parse_args().rows)
+    found: list[Row] = []
+    base: dict[str, float] = {}
+    for rows in sizes:
+        with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
+            seconds, memory = measure(Path(folder), rows)
+        base = base or seconds
+        more = f"peak memory so far {memory:,.0f} MB"
+        found += [
+            Row(name, took, base[name], f"{sizes[0]:,} ticks", rows, GROWS[name], more)
+            for name, took in seconds.items()
+        ]
+        save("scale", found)
+
+
+if __name__ == "__main__":
+    main()

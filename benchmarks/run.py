@@ -1,0 +1,55 @@
+"""All benchmarks one after the other, at one size, each in a process of its own.
+
+python benchmarks/run.py small|20m|100m
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SMALL = {
+    "landing": ["--rows", "40000", "--times", "1", "--stream-seconds", "2"],
+    "rivals": ["--rows", "40000", "--times", "1"],
+    "bars": ["--rows", "200000"],
+    "positions": ["--rows", "2000"],
+    "retention": ["--rows", "100000"],
+    "reads": ["--rows", "100000", "--seconds", "1", "--runs", "1", "--repeats", "30"],
+    "backup": ["--rows", "100000", "--times", "1"],
+    "migration": ["--rows", "20000"],
+    "build": ["--rows", "100000"],
+    "scale": ["--rows", "50000", "100000"],
+}
+LARGE = {name: ["--rows", "20000000"] for name in SMALL} | {
+    "positions": ["--rows", "1000000"],
+    "scale": ["--rows", "4000000", "20000000"],
+}
+LARGER = {name: ["--rows", "100000000"] for name in ("landing", "bars", "retention", "build")} | {
+    "scale": ["--rows", "20000000", "100000000"]
+}
+SCALES = {"small": SMALL, "20m": LARGE, "100m": LARGER}
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in SCALES:
+        print(f"usage: python benchmarks/run.py {'|'.join(SCALES)}", file=sys.stderr)
+        return 2
+    if sys.argv[1] == "small":  # its figures are of no size that matters: the real ones stay
+        os.environ["BENCH_RESULTS"] = str(HERE.parent / "target" / "bench")
+    failed = []
+    for name, arguments in SCALES[sys.argv[1]].items():
+        print(f"\n## {name}\n", flush=True)
+        command = [sys.executable, str(HERE / f"bench_{name}.py"), *arguments]
+        if subprocess.run(command, check=False).returncode:
+            failed.append(name)
+    subprocess.run([sys.executable, str(HERE / "table.py")], check=True)
+    if failed:
+        print(f"did not end well: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
