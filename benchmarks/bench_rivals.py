@@ -61,7 +61,7 @@ BARS = """
 select
     exchange, symbol, {minute} as minute,
     {first} as open, max(last_price) as high, min(last_price) as low, {last} as close,
-    sum(last_size) as volume, sum(last_price * last_size) / sum(last_size) as vwap,
+    sum(last_size) as volume, sum({notional}) / nullif(sum(last_size), 0) as vwap,
     count(*) as trade_count
 from market_ticks
 where kind = 'trade'
@@ -70,11 +70,13 @@ group by 1, 2, 3
 IN_POSTGRES = BARS.format(
     minute="date_trunc('minute', timestamp)",
     first="(array_agg(last_price order by timestamp, sequence_number))[1]",
+    notional="last_price * last_size",
     last="(array_agg(last_price order by timestamp desc, sequence_number desc))[1]",
 )
 IN_CHDB = BARS.format(
     minute="toStartOfMinute(timestamp)",
     first="argMin(last_price, (timestamp, sequence_number))",
+    notional="cast(last_price as Nullable(Decimal(38, 8))) * last_size",
     last="argMax(last_price, (timestamp, sequence_number))",
 )
 
@@ -125,7 +127,9 @@ def in_postgres(dsn: str, ticks: list[Path], folder: Path, times: int) -> tuple[
     """Return the seconds to load the ticks, and to make bars of them."""
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
     csv = folder / "ticks.csv"
-    duckdb.execute(f"copy (select {columns} from {list(map(str, ticks))}) to '{csv}' (header 0)")
+    duckdb.execute(
+        f"copy (select {columns} from read_parquet({list(map(str, ticks))})) to '{csv}' (header 0)"
+    )
     with psycopg.connect(dsn, autocommit=True) as connection:
 
         def load() -> None:
