@@ -16,10 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import orjson
+from table import Row, save
 
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
@@ -27,7 +26,7 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer, session_config
 
-Row = dict[str, Any]
+Times = tuple[list[float], list[float]]
 TICKS = """
 insert into raw.market_ticks
 select
@@ -85,16 +84,9 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def row(name: str, rows: int, ours: list[float], bare: list[float]) -> Row:
-    seconds, baseline = statistics.median(ours), statistics.median(bare)
-    return {
-        "name": name,
-        "ratio": round(seconds / baseline, 2),
-        "seconds": round(seconds, 3),
-        "baseline_seconds": round(baseline, 3),
-        "rows": rows,
-        "rows_per_second": round(rows / seconds),
-    }
+def row(name: str, against: str, rows: int, times: Times, more: str = "") -> Row:
+    seconds, baseline = (statistics.median(side) for side in times)
+    return Row(name, seconds, baseline, against, rows, 2, more)
 
 
 def measure(work: Path, rows: int, times: int) -> list[Row]:
@@ -122,16 +114,17 @@ def measure(work: Path, rows: int, times: int) -> list[Row]:
         ours["tables"].append(timed(lambda: restore(settings, fresh(work / "restored"))))
     size = settings.database_path.stat().st_size / 1e6
     print(f"database {size:,.0f} MB; landing waited {max(held):.2f} s at most")
-    backup = "full backup, against a plain copy and a bare export"
+    held_for = f"landing waited {max(held):.2f} s at most"
     return [
-        row(backup, rows, ours["backup"], bare["backup"]) | {"landing_waited_seconds": max(held)},
         row(
-            "restore of the database file, against a plain copy",
+            "full backup",
+            "a plain copy and a bare export",
             rows,
-            ours["restore"],
-            bare["restore"],
+            (ours["backup"], bare["backup"]),
+            held_for,
         ),
-        row("restore from the tables, against a bare import", rows, ours["tables"], bare["tables"]),
+        row("restore of the file", "a plain copy", rows, (ours["restore"], bare["restore"])),
+        row("restore from the tables", "a bare import", rows, (ours["tables"], bare["tables"])),
     ]
 
 
@@ -142,15 +135,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), args.rows, args.times)
-    print("| ratio | what | rows | seconds | bare | rows/s |\n|---|---|---|---|---|---|")
-    for r in rows:
-        print(
-            f"| {r['ratio']} | {r['name']} | {r['rows']:,} | {r['seconds']} |"
-            f" {r['baseline_seconds']} | {r['rows_per_second']:,} |"
-        )
-    target = Path(__file__).parent / "results" / "backup.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
+    save("backup", rows)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
     python benchmarks/bench_landing.py --rows 2000000
     python benchmarks/bench_landing.py --rows 20000000 --only parquet
 
-`ratio` is bare DuckDB's time over ours: the share of the engine's speed that reaches the user.
 The stream's `seconds` is the 95th percentile from receipt to durable.
 """
 
@@ -21,10 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import orjson
+from table import Row, save
 from websockets.asyncio.server import ServerConnection, serve
 
 from python_ingest.landing.land import land_files
@@ -33,8 +31,6 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer, session_config
 from python_ingest.streaming.exchanges import EXCHANGES
 from python_ingest.streaming.stream import Stream
-
-Row = dict[str, Any]
 
 
 def settings_in(folder: Path) -> Settings:
@@ -136,15 +132,8 @@ def bench_parquet(work: Path, rows: int, times: int) -> list[Row]:
     return found
 
 
-def row(name: str, rows: int, seconds: float, baseline: float | None = None) -> Row:
-    return {
-        "name": name,
-        "ratio": round(baseline / seconds, 3) if baseline else None,
-        "seconds": round(seconds, 3),
-        "baseline_seconds": round(baseline, 3) if baseline else None,
-        "rows": rows,
-        "rows_per_second": round(rows / seconds),
-    }
+def row(name: str, rows: int, seconds: float, baseline: float) -> Row:
+    return Row(name, seconds, baseline, "bare DuckDB", rows, more=f"{rows / seconds:,.0f} rows/s")
 
 
 def bench_lines(work: Path, rows: int, times: int) -> list[Row]:
@@ -212,13 +201,17 @@ def bench_stream(work: Path, per_second: int, seconds: int) -> list[Row]:
 
         p95, landed, _ = asyncio.run(run())
         server.wait()
-        result = row(
-            f"stream, frames of {size} messages: {landed // seconds:,} ticks/s sustained;"
-            " p95 of the oldest tick, receipt to durable",
-            landed,
-            p95,
+        found.append(
+            Row(
+                f"stream in frames of {size}: p95 from receipt to durable",
+                p95,
+                2,
+                "goal, 2 s",
+                landed,
+                1,
+                f"{landed // seconds:,} ticks/s sustained",
+            )
         )
-        found.append({**result, "rows_per_second": landed // seconds})
     return found
 
 
@@ -264,12 +257,17 @@ def bench_memory(work: Path, rows: int) -> list[Row]:
             text=True,
             check=True,
         )
-        result = row(
-            f"peak memory {json.loads(done.stdout):,} MB landing {path.name}",
-            count,
-            time.perf_counter() - started,
+        found.append(
+            Row(
+                f"a process that lands {path.name}",
+                time.perf_counter() - started,
+                count / 100_000,
+                "goal, 100,000 rows/s",
+                count,
+                1,
+                f"peak memory {json.loads(done.stdout):,} MB",
+            )
         )
-        found.append(result)
     return found
 
 
@@ -304,15 +302,7 @@ def main() -> None:
             rows += bench_stream(work, 100_000, args.stream_seconds)
         if "memory" in wanted:
             rows += bench_memory(work, args.rows)
-    print("| ratio | what | rows | seconds | bare DuckDB | rows/s |\n|---|---|---|---|---|---|")
-    for r in rows:
-        print(
-            f"| {r['ratio'] or ''} | {r['name']} | {r['rows']:,} | {r['seconds']} |"
-            f" {r['baseline_seconds'] or ''} | {r['rows_per_second']:,} |"
-        )
-    target = Path(__file__).parent / "results" / "landing.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
+    save("landing", rows)
 
 
 if __name__ == "__main__":

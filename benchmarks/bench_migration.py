@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 from postgres import postgres
+from table import Row, save
 
 from python_ingest.migration import manifest
 from python_ingest.migration.extract import extract
@@ -34,7 +35,6 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 
-RESULTS = Path(__file__).parent / "results" / "migration.json"
 PROJECT = Path(__file__).parents[1]
 TICKS = """
 create table market_ticks (
@@ -76,7 +76,7 @@ def timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def bench_extraction(work: Path, rows: int, times: int) -> dict[str, object]:
+def bench_extraction(work: Path, rows: int, times: int) -> Row:
     with postgres() as dsn:
         os.environ["TIMESCALE_DSN"] = dsn
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -98,18 +98,10 @@ def bench_extraction(work: Path, rows: int, times: int) -> dict[str, object]:
         ours()
         pairs = [(timed(psql), timed(ours)) for _ in range(times)]
     theirs, own = (statistics.median(pair[n] for pair in pairs) for n in (0, 1))
-    return {
-        "what": "extraction of ticks, one job, against psql \\copy",
-        "rows": rows,
-        "seconds": round(own, 2),
-        "psql_seconds": round(theirs, 2),
-        "ratio": round(theirs / own, 2),
-        "goal": 0.7,
-        "load": os.getloadavg()[0],
-    }
+    return Row("extraction of ticks, one job", own, theirs, "psql \\copy", rows, round(1 / 0.7, 2))
 
 
-def bench_comparison(work: Path, rows: int) -> dict[str, object]:
+def bench_comparison(work: Path, rows: int) -> Row:
     """The same ticks as landed rows and as an extract; the time is that of the dbt model."""
     settings = settings_in(work / "compared")
     folder = manifest.folder_of(settings, "market_ticks")
@@ -177,13 +169,7 @@ def bench_comparison(work: Path, rows: int) -> dict[str, object]:
         ).fetchall()
     if verdicts != [("match", rows)]:
         raise ValueError(verdicts)
-    return {
-        "what": "comparison of both sides per hour and day, with differences",
-        "rows": rows,
-        "seconds": round(statistics.median(seconds), 2),
-        "goal": 10,
-        "load": os.getloadavg()[0],
-    }
+    return Row("comparison per hour and day", statistics.median(seconds), 10, "goal, 10 s", rows, 1)
 
 
 def main() -> None:
@@ -200,9 +186,7 @@ def main() -> None:
         ]
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    for row in found:
-        print(json.dumps(row))
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    save("migration", found)
 
 
 if __name__ == "__main__":

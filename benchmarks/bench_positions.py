@@ -9,7 +9,6 @@ same fills with window functions; of the fold, the same fold without any exactne
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -24,13 +23,14 @@ from pathlib import Path
 import duckdb
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
+from table import Row, save
 
 from python_ingest.accounting.dbt_plugin import register
 from python_ingest.accounting.fold import fold
 from python_ingest.schema.migrate import migrate
 
 PROJECT = Path(__file__).parents[1]
-RESULTS = PROJECT / "benchmarks" / "results" / "positions.json"
+FOLDED_A_SECOND = 300_000
 
 EVENTS = """
 insert into raw.order_events by name
@@ -196,35 +196,26 @@ def main() -> None:
         land(path, 2, rows, rows + 1000, rows)
         increment = build(data)
         nothing = build(data)
+    windows = "running sums by window functions"
     results = [
-        ("fills to positions, round trips, portfolio", total(whole), bare, rows, whole.peak_mb),
-        ("fold alone", alone, bare, rows, None),
-        ("fold in SQL", in_sql, bare, rows, None),
-        ("increment of 1,000 fills", total(increment), total(nothing), 1000, increment.peak_mb),
+        Row(
+            "fills to positions, round trips, portfolio",
+            total(whole),
+            bare,
+            windows,
+            rows,
+            more=f"peak memory {whole.peak_mb:,.0f} MB",
+        ),
+        Row("fold alone", alone, rows / FOLDED_A_SECOND, "goal, 300,000 fills/s", rows, 1),
+        Row("fold in SQL", in_sql, rows / FOLDED_A_SECOND, "goal, 300,000 fills/s", rows, 1),
+        Row("1,000 more fills", total(increment), total(nothing), "nothing new", rows),
+        Row("1,000 more fills", total(increment), 2.0, "goal, 2 s", rows, 1),
     ]
-    print("| ratio | what | CPU seconds | baseline | rows | rows/s | peak MB |")
-    print("|---|---|---|---|---|---|---|")
-    for name, seconds, base, count, peak in results:
-        print(
-            f"| {seconds / base:.2f} | {name} | {seconds:.2f} | {base:.2f} | {count} |"
-            f" {count / seconds:,.0f} | {f'{peak:,.0f}' if peak else ''} |"
-        )
     for label, spent in (("build", whole), ("increment", increment), ("nothing new", nothing)):
         slowest = ", ".join(f"{n} {s:.2f}" for n, s in spent.statements.most_common(8))
         around = sum(spent.whole.values()) - total(spent)
         print(f"\n{label}: {total(spent):.2f} in statements, {around:.2f} in dbt; {slowest}")
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(
-        json.dumps(
-            [
-                {"name": n, "ratio": s / b, "seconds": s, "baseline_seconds": b, "rows": r}
-                | ({"peak_mb": round(p)} if p else {})
-                for n, s, b, r, p in results
-            ],
-            indent=2,
-        )
-        + "\n"
-    )
+    save("positions", results)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Needs PostgreSQL 15's server (Debian: postgresql-15) and psycopg.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import random
@@ -24,12 +23,13 @@ from uuid import UUID
 import psycopg
 from postgres import postgres
 from reads_data import END, SYMBOLS, load_postgres, make_published, orders_of, span
+from table import Row, save
 
 from python_ingest.reading import ReaderPool
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer, transaction
 
-RESULTS = Path(__file__).parent / "results" / "reads.json"
+RECENT = "recent hour, 1000 full rows"
 CLIENTS = 50
 BATCHES_A_SECOND = 5
 
@@ -222,7 +222,7 @@ def percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
 
 
-def mixed(dsn: str, rows: int, seconds: float, runs: int) -> tuple[list[dict[str, Any]], list[str]]:
+def mixed(dsn: str, rows: int, seconds: float, runs: int) -> list[Row]:
     found: dict[str, list[dict[str, Any]]] = {"pool": [], "bytes": [], "objects": []}
     for _ in range(runs):
         for kind, results in found.items():
@@ -241,63 +241,40 @@ def mixed(dsn: str, rows: int, seconds: float, runs: int) -> tuple[list[dict[str
         for kind, results in found.items()
     }
     memory = max(r["memory"]["VmRSS"] for r in found["pool"])
-    table, lines = [], []
-    for kind in ("objects", "bytes"):
-        name = f"{CLIENTS} clients, PostgreSQL's rows as {kind}"
-        ratio = rate["pool"] / rate[kind]
-        table.append(
-            {
-                "name": name,
-                "ratio": ratio,
-                "seconds": 1 / rate["pool"],
-                "baseline_seconds": 1 / rate[kind],
-                "rows": rows,
-                "queries_per_second": rate["pool"],
-                "baseline_queries_per_second": rate[kind],
-                "p99_ms": p99["pool"],
-                "baseline_p99_ms": p99[kind],
-                "cpu_ms": cpu["pool"],
-                "baseline_cpu_ms": cpu[kind],
-                "resident_mb": memory,
-            }
+    return [
+        Row(
+            f"{CLIENTS} clients, a query",
+            1 / rate["pool"],
+            1 / rate[kind],
+            f"PostgreSQL 15, rows as {kind}",
+            rows,
+            1,
+            f"{rate['pool']:.0f} against {rate[kind]:.0f} queries/s;"
+            f" p99 {p99['pool']:.0f} and {p99[kind]:.0f} ms;"
+            f" CPU a query, both sides, {cpu['pool']:.2f} and {cpu[kind]:.2f} ms;"
+            f" resident {memory:.0f} MB",
         )
-        lines.append(
-            f"| {ratio:.2f} | {name}, queries/s | {rate['pool']:.0f} (p99 {p99['pool']:.0f} ms)"
-            f" | {rate[kind]:.0f} (p99 {p99[kind]:.0f} ms) |"
-        )
-        lines.append(
-            f"| {cpu[kind] / cpu['pool']:.2f} | {name}, CPU a query, both sides"
-            f" | {cpu['pool']:.2f} ms | {cpu[kind]:.2f} ms |"
-        )
-    lines.append(f"| | resident memory of the pool's process | {memory:.0f} MB | |")
-    return table, lines
+        for kind in ("objects", "bytes")
+    ]
 
 
-def alone(dsn: str, rows: int, repeats: int) -> tuple[list[dict[str, Any]], list[str]]:
+def alone(dsn: str, rows: int, repeats: int) -> list[Row]:
     ours = in_process(run_alone, "pool", dsn, rows, repeats)
     theirs = in_process(run_alone, "objects", dsn, rows, repeats)
-    table, lines = [], []
+    table = []
     for name in ALONE:
         mine, other = statistics.median(ours[name]), statistics.median(theirs[name])
+        p99 = percentile(ours[name], 0.99)
+        more = f"p99 {p99:.1f} and {percentile(theirs[name], 0.99):.1f} ms"
+        more += f"; resident {ours['memory'][0]:.0f} MB"
         table.append(
-            {
-                "name": f"1 client, {name}",
-                "ratio": other / mine,
-                "seconds": mine / 1000,
-                "baseline_seconds": other / 1000,
-                "rows": rows,
-                "p99_ms": percentile(ours[name], 0.99),
-                "baseline_p99_ms": percentile(theirs[name], 0.99),
-                "resident_mb": ours["memory"][0],
-            }
+            Row(f"1 client, {name}", mine / 1000, other / 1000, "PostgreSQL 15", rows, None, more)
         )
-        lines.append(
-            f"| {other / mine:.2f} | 1 client, {name}, median (p99)"
-            f" | {mine:.2f} ({percentile(ours[name], 0.99):.2f}) ms"
-            f" | {other:.2f} ({percentile(theirs[name], 0.99):.2f}) ms |"
-        )
-    lines.append(f"| | resident memory of one client's process | {ours['memory'][0]:.0f} MB | |")
-    return table, lines
+    recent = statistics.median(ours[RECENT]) / 1000
+    table.append(Row(f"1 client, {RECENT}", recent, 0.010, "goal, 10 ms", rows, 1))
+    analytic = statistics.median(ours["30 days of bars"]) / 1000
+    table.append(Row("1 client, 30 days of bars", analytic, 0.100, "goal, 100 ms", rows, 1))
+    return table
 
 
 def main() -> None:
@@ -313,13 +290,10 @@ def main() -> None:
         settings = load_settings()
         make_published(settings, options.rows)
         load_postgres(dsn, settings, Path(folder))
-        rows, lines = mixed(dsn, options.rows, options.seconds, options.runs)
-        more_rows, more_lines = alone(dsn, options.rows, options.repeats)
+        found = mixed(dsn, options.rows, options.seconds, options.runs)
+        found += alone(dsn, options.rows, options.repeats)
     print(f"{options.rows:,} ticks; {BATCHES_A_SECOND} batches of 1000 rows a second meanwhile\n")
-    print("| ratio | what | pool on the published file | PostgreSQL 15 |\n|---|---|---|---|")
-    print("\n".join(lines + more_lines))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows + more_rows, indent=2) + "\n", encoding="utf-8")
+    save("reads", found)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ one database file. The export sorts, writes, reads back, hashes and deletes; the
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+from table import Row, save
 
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.schema.migrate import migrate
@@ -169,11 +169,40 @@ def main() -> None:
             "recent_with_1000_files_more_ms": round(many - none, 1),
             **exports(folder, rows),
         }
-    for what, figure in found.items():
-        goal = f"  (goal: at most {GOALS[what]})" if what in GOALS else ""
-        print(f"{what:32} {figure:>12,}{goal}")
-    results = Path(__file__).parent / "results" / "retention.json"
-    results.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    many_files = found["recent_without_files_ms"] + GOALS["recent_with_1000_files_more_ms"]
+    bytes_a_tick = (
+        f"{found['cold_bytes_per_tick']} bytes a tick, {found['warm_bytes_per_tick']} while warm"
+    )
+    save(
+        "retention",
+        [
+            Row(
+                "export of five days",
+                found["export_seconds"],
+                found["bare_copy_seconds"],
+                "a bare copy",
+                rows,
+                GOALS["export_against_bare_copy"],
+                bytes_a_tick,
+            ),
+            Row(
+                "a symbol's day from Parquet",
+                found["cold_symbol_day_ms"] / 1000,
+                GOALS["cold_symbol_day_ms"] / 1000,
+                "goal, 100 ms",
+                rows,
+                1,
+            ),
+            Row(
+                "a recent hour beside 1,000 cold files",
+                found["recent_with_1000_files_ms"] / 1000,
+                many_files / 1000,
+                "goal, 15 ms more than beside none",
+                200_000,
+                1,
+            ),
+        ],
+    )
 
 
 if __name__ == "__main__":
