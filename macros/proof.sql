@@ -38,12 +38,11 @@
         {%- set proven = run_query(
             "select coalesce(max(batch_id), 0) from " ~ build_watermarks() ~ " where model = 'data tests'"
         ).columns[0].values()[0] -%}
-        {{- in_touched_hours(
-            column,
+        {%- set changed = touched_stretches(
             "select distinct minute::date - interval 1 day as timestamp from " ~ steps
-            ~ " where built_batch_id > " ~ proven,
-            reach='71 hours'
-        ) -}}
+            ~ " where built_batch_id > " ~ proven
+        ) -%}
+        {{- in_stretches(column, changed, reach=71) -}}
     {%- endif -%}
 {%- endmacro %}
 
