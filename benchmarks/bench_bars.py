@@ -62,7 +62,7 @@ group by all
 """
 
 
-def _connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
+def connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         str(data_dir / "trading.duckdb"), config={"threads": 4, "memory_limit": "6GB"}
     )
@@ -70,11 +70,11 @@ def _connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str) -> None:
+def land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str) -> None:
     """Land `rows` trades, evenly over `span` (start, seconds), moved back by `late` (SQL)."""
     start, seconds = span
     micros = seconds * 1_000_000
-    with _connect(data_dir) as connection:
+    with connect(data_dir) as connection:
         connection.execute(f"""
             insert into raw.market_ticks by name
             select
@@ -124,7 +124,7 @@ def _build(data_dir: Path, *arguments: str) -> dict[str, float]:
 
 
 def _bare(data_dir: Path) -> float:
-    with _connect(data_dir) as connection:
+    with connect(data_dir) as connection:
         start = time.perf_counter()
         connection.execute(BARE)
         return time.perf_counter() - start
@@ -139,7 +139,7 @@ def _one_more_hour(data_dir: Path) -> float:
     seconds = []
     for hour in range(REPEATS):
         span = (str(NEXT_HOUR + timedelta(hours=hour)), 3600)
-        _land(data_dir, 2 + hour, PER_DAY // 24, span, f"{late} else interval 0 seconds end")
+        land(data_dir, 2 + hour, PER_DAY // 24, span, f"{late} else interval 0 seconds end")
         seconds.append(_total(_build(data_dir), CHAIN))
     return statistics.median(seconds)
 
@@ -150,11 +150,11 @@ def run(rows: int) -> list[Row]:
         large, small = Path(folder, "large"), Path(folder, "small")
         for data_dir, share in ((large, 1), (small, 5)):
             data_dir.mkdir()
-            with _connect(data_dir) as connection:
+            with connect(data_dir) as connection:
                 migrate(connection)
             seconds = rows // share * 86400 // PER_DAY
             span = (str(NEXT_HOUR - timedelta(seconds=seconds)), seconds)
-            _land(data_dir, 1, rows // share, span, "interval 0 seconds")
+            land(data_dir, 1, rows // share, span, "interval 0 seconds")
         bare, step, chain = [], [], []
         _build(large)
         for _ in range(REPEATS):

@@ -79,6 +79,35 @@
     from ({{ current_bar_inputs() }});
 {% endmacro %}
 
-{% macro spark__check_bar_inputs() -%} {%- endmacro %}
+{# Spark compares the seeds' files. #}
+{% macro spark__check_bar_inputs() -%}
+    {%- set landed = landed_batch() -%}
+    {%- if execute and is_incremental() -%}
+        {%- if table_property('bar_inputs') not in [none, seed_files()] -%}
+            {%- do exceptions.raise_compiler_error(
+                this.name ~ " was built from other seeds than these: run `ingest spark --full-refresh`"
+            ) -%}
+        {%- endif -%}
+        {%- set batch = run_query("select " ~ landed).columns[0].values()[0] -%}
+        {%- if seen_batch() | int > batch -%}
+            {%- do exceptions.raise_compiler_error(
+                this.name ~ " has seen batch " ~ seen_batch() | trim ~ ", which is not in this export: run"
+                ~ " `ingest spark --full-refresh`"
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
 
-{% macro spark__remember_bar_inputs() -%} {%- endmacro %}
+{% macro spark__remember_bar_inputs() -%}
+    alter table {{ this }} set tblproperties ('bar_inputs' = '{{ seed_files() }}')
+{%- endmacro %}
+
+{% macro seed_files() -%}
+    {%- set sums = [] -%}
+    {%- for seed in [
+        'exchanges', 'exchange_calendar', 'instruments', 'timeframes', 'trade_conditions'
+    ] if execute -%}
+        {%- do sums.append(graph.nodes['seed.' ~ project_name ~ '.' ~ seed].checksum.checksum) -%}
+    {%- endfor -%}
+    {{ return(local_md5(sums | join(' '))) }}
+{%- endmacro %}

@@ -1,14 +1,23 @@
 {# The newest batch a model has read, as a literal: DuckDB prunes row groups by literals only. #}
 {% macro seen_batch() -%}
+    {{ return(adapter.dispatch('seen_batch')()) }}
+{%- endmacro %}
+
+{% macro default__seen_batch() -%}
     {%- if is_incremental() and execute -%}
         {{- run_query("select " ~ last_built_batch()).columns[0].values()[0] -}}
     {%- else -%} 0
     {%- endif -%}
 {%- endmacro %}
 
-{# The newest landed batch. None can land during a build: dbt holds the database file. #}
+{# The newest landed batch. None can land during a build: dbt holds the database file. Of rows that Spark
+   built, the newest that it knew. #}
 {% macro landed_batch() -%}
-    (select coalesce(max(batch_id), 0) from {{ ref('stg_landings') }})
+    {%- if is_collected() -%}
+        {{ var('collected') }}::bigint
+    {%- else -%}
+        (select coalesce(max(batch_id), 0) from {{ ref('stg_landings') }})
+    {%- endif -%}
 {%- endmacro %}
 
 {# Post-hook, inside the model's transaction: rows and watermark are there together or not at all. #}
@@ -25,6 +34,10 @@
 
 {# Pre-hook: take out what the minutes that int_bar_steps made anew had; the model puts in what they have. #}
 {% macro forget_rebuilt_steps() -%}
+    {{ return(adapter.dispatch('forget_rebuilt_steps')()) }}
+{%- endmacro %}
+
+{% macro default__forget_rebuilt_steps() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} where (exchange, symbol, kind, minute) in (
             select exchange, symbol, kind, minute from {{ ref('int_bar_steps') }}
@@ -35,6 +48,10 @@
 
 {# Post-hook: a tick that was busted or superseded is shown no longer, also where no other takes its place. #}
 {% macro forget_void_ticks() -%}
+    {{ return(adapter.dispatch('forget_void_ticks')()) }}
+{%- endmacro %}
+
+{% macro default__forget_void_ticks() -%}
     delete from {{ this }} where tick_id in (
         select tick_id from {{ ref('stg_tick_amendments') }}
         where is_busted or is_superseded
@@ -82,7 +99,42 @@
 
 {# Both at once. #}
 {% macro in_touched_hours(column, timestamps_sql, date=none) -%}
+    {{ return(adapter.dispatch('in_touched_hours')(column, timestamps_sql, date)) }}
+{%- endmacro %}
+
+{% macro default__in_touched_hours(column, timestamps_sql, date) -%}
     {{ in_stretches(column, touched_stretches(timestamps_sql), date=date) }}
 {%- endmacro %}
 
-{% macro spark__remember_build() -%} {%- endmacro %}
+{# Spark keeps it with the table, where it is replaced in one step. #}
+{% macro spark__seen_batch() -%}
+    {%- if is_incremental() and execute -%} {{ table_property('seen_batch') or 0 }}
+    {%- else -%} 0
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__remember_build() -%}
+    {%- set landed = landed_batch() -%}
+    {%- if execute -%}
+        alter table {{ this }} set tblproperties (
+            'seen_batch' = '{{ run_query("select " ~ landed).columns[0].values()[0] }}'
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__forget_rebuilt_steps() -%}
+    {{ drop_days(
+        "select minute as timestamp from " ~ ref('int_bar_steps') ~ " where built_batch_id > "
+        ~ seen_batch()
+    ) }}
+{%- endmacro %}
+
+{% macro spark__forget_void_ticks() -%}
+    {%- if execute and is_incremental() -%}
+        {%- do run_query(replaced_by(
+            "select * from " ~ this ~ " where tick_id not in (select tick_id from "
+            ~ ref('stg_tick_amendments') ~ " where is_busted or is_superseded)"
+        )) -%}
+        {%- do become_replaced() -%}
+    {%- endif -%}
+{%- endmacro %}

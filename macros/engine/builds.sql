@@ -1,13 +1,31 @@
 {# How a build keeps what it made, where the engines differ. #}
 
-{# Small models compare what landed with what they hold; Spark makes them anew from a few columns. #}
-{% macro kept_incrementally() -%}
-    {{ return(adapter.dispatch('kept_incrementally')()) }}
+{# Whether an incremental build makes anew the rows that changed, or the whole days they lie in. #}
+{% macro restates_rows() -%}
+    {{ return(adapter.dispatch('restates_rows')()) }}
 {%- endmacro %}
 
-{% macro default__kept_incrementally() -%} {{ return('incremental') }} {%- endmacro %}
+{% macro default__restates_rows() -%} {{ return(true) }} {%- endmacro %}
 
-{% macro spark__kept_incrementally() -%} {{ return('table') }} {%- endmacro %}
+{% macro spark__restates_rows() -%} {{ return(false) }} {%- endmacro %}
+
+{# Where what landed of late is read: warm rows in DuckDB; in an export they may lie in any file. #}
+{% macro newly_landed_ticks() -%}
+    {{ return(adapter.dispatch('newly_landed_ticks')()) }}
+{%- endmacro %}
+
+{% macro default__newly_landed_ticks() -%} {{ return('stg_warm_ticks') }} {%- endmacro %}
+
+{% macro spark__newly_landed_ticks() -%} {{ return('stg_landed_ticks') }} {%- endmacro %}
+
+{# All columns, with the UTC date of one of them; in Spark that is the table's partition column. #}
+{% macro with_date(time) -%}
+    {{ return(adapter.dispatch('with_date')(time)) }}
+{%- endmacro %}
+
+{% macro default__with_date(time) -%} *, {{ time }}::date as date {%- endmacro %}
+
+{% macro spark__with_date(time) -%} * {%- endmacro %}
 
 {# Said of a CTE that is to be read as often as it is named. #}
 {% macro not_kept() -%}

@@ -39,14 +39,15 @@
         ["first_known", "(select " ~ first_known("price", "timestamp") ~ " from " ~ trades ~ " where price is null or price = 8)", "8"],
         ["last_known", "(select " ~ last_known("price", "timestamp") ~ " from " ~ trades ~ " where price is null or price = 2)", "2"],
     ] %}
+    {# vwap in units of 1e-8: as a text a small decimal is 2E-8 in Spark. #}
     {% for whole, fraction, volume, expected in [
-        ("10", "0.5", "3", "3.50000000"),
-        ("-1", "0.5", "3", "-0.16666667"),
-        ("0", "0.0000000150000000", "1", "0.00000002"),
-        ("-1", "0.9999999850000000", "1", "-0.00000002"),
-        ("49999999999999999999", "0.9999999900000000", "9999999999.99999999", "5000000000.00000000"),
-        ("123456789012345678", "0.1234567890123456", "98765432.12345678", "1249999988.43750012"),
-        ("0", "0.0000000100000001", "0.00000003", "0.33333334"),
+        ("10", "0.5", "3", "350000000"),
+        ("-1", "0.5", "3", "-16666667"),
+        ("0", "0.0000000150000000", "1", "2"),
+        ("-1", "0.9999999850000000", "1", "-2"),
+        ("49999999999999999999", "0.9999999900000000", "9999999999.99999999", "500000000000000000"),
+        ("123456789012345678", "0.1234567890123456", "98765432.12345678", "124999998843750012"),
+        ("0", "0.0000000100000001", "0.00000003", "33333334"),
         ("1", "0", "0", none),
     ] %}
         {% set parts = [
@@ -56,15 +57,22 @@
         ] %}
         {% do cases.append([
             "vwap of " ~ whole ~ " and " ~ fraction ~ " by " ~ volume,
-            vwap(parts[0], parts[1], parts[2], vwap_guess(parts[0], parts[1], parts[2])),
+            "(("
+            ~ vwap(parts[0], parts[1], parts[2], vwap_guess(parts[0], parts[1], parts[2]))
+            ~ ")::decimal(28, 8) * 100000000)::decimal(28, 0)",
             expected,
         ]) %}
     {% endfor %}
+    {% set columns = [] %}
+    {% for name, expression, expected in cases %}
+        {% do columns.append(
+            "cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ") as case_" ~ loop.index
+        ) %}
+    {% endfor %}
+    {% set results = run_query("select " ~ columns | join(", ")).rows[0] %}
     {% set wrong = [] %}
     {% for name, expression, expected in cases %}
-        {% set found = run_query(
-            "select cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ") as found"
-        ).columns[0].values()[0] %}
+        {% set found = results[loop.index0] %}
         {% if (found | string) != (expected | string) %}
             {% do wrong.append(name ~ " gives " ~ found ~ ", not " ~ expected) %}
         {% endif %}

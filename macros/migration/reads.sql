@@ -3,7 +3,7 @@
 {% macro routed_relations() -%}
     {{ return({
         'ticks': {'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'},
-        'new_ticks': {'duckdb': 'stg_warm_ticks', 'timescale': 'stg_timescale_landed_ticks'},
+        'new_ticks': {'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'},
         'orders': {'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'},
         'metrics': {'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'},
         'logs': {'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'},
@@ -52,6 +52,10 @@
 {# Hook: what was built from the other place, or from another extract, is built anew. Its batches say
    nothing about that. What is never rebuilt (full_refresh: false) stays. #}
 {% macro follow_read_positions() %}
+    {{ return(adapter.dispatch('follow_read_positions')()) }}
+{% endmacro %}
+
+{% macro default__follow_read_positions() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
         {% set kept = 'warm.read_positions' %}
         {% do run_query(
@@ -87,3 +91,6 @@
         begin
     {% endif %}
 {% endmacro %}
+
+{# Spark reads exports, which come from one place. #}
+{% macro spark__follow_read_positions() -%} {%- endmacro %}

@@ -2,12 +2,13 @@
    for as a linear one. #}
 {% macro refuse_inverse_contracts() %}
     {% set query %}
-        select string_agg(exchange || ' ' || symbol, ', ' order by exchange, symbol)
+        select exchange || ' ' || symbol
         from {{ ref('instruments') }}
         where margined and base_currency = quote_currency
+        order by exchange, symbol
     {% endset %}
     {% if execute and flags.WHICH in ['run', 'build'] %}
-        {% set found = run_query(query).columns[0].values()[0] %}
+        {% set found = run_query(query).columns[0].values() | join(', ') %}
         {% if found %}
             {% do exceptions.raise_compiler_error(
                 "Inverse contracts are not supported: " ~ found ~ ". Take them out of"

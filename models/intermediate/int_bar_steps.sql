@@ -2,10 +2,11 @@
 -- corrections and conflicts landed since the last build touch are read again. Most minutes are done
 -- by a quick order of their ticks; where it is not sure, and where sums are large, with care.
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind', 'minute'],
     on_schema_change='fail',
+    meta={'day_of': 'minute'},
     pre_hook="{{ check_bar_inputs() }}",
     post_hook=["{{ remember_build() }}", "{{ remember_bar_inputs() }}"]
 ) }}
@@ -39,6 +40,7 @@ bar_ticks as {{ not_kept() }} (
     {% if is_incremental() %}
         where
             {{ in_touched_hours('timestamp', touched_ticks, date='date') }}
+            {% if restates_rows() %}
             and (exchange, symbol, kind, {{ minute_number('timestamp') }}) in (
                 select
                     touched.exchange,
@@ -47,6 +49,7 @@ bar_ticks as {{ not_kept() }} (
                     {{ minute_number('touched.timestamp') }}
                 from ({{ touched_ticks }}) as touched
             )
+            {% endif %}
     {% endif %}
 
 ),

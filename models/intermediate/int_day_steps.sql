@@ -1,9 +1,10 @@
 -- Minutes as days count them, where that is not as minutes do: by daily rules that differ, or, of a
 -- day of regular hours, the prints of an auction outside of them. Nearly no minute has such a row.
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
+    meta={'day_of': 'minute'},
     pre_hook="{{ forget_rebuilt_steps() }}",
     post_hook="{{ remember_build() }}"
 ) }}

@@ -2,7 +2,7 @@
 -- amended since, and searches all of a symbol's ticks only when the one it shows was amended. (The
 -- ticks are imported thrice: DuckDB would keep all of them for a CTE that is named twice.)
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind'],
     post_hook=["{{ forget_void_ticks() }}", "{{ remember_build() }}"]
@@ -81,11 +81,11 @@ candidates as (
 
     {% if is_incremental() %}
 
-        union all by name
+        union all {{ by_name() }}
         select * from amended
-        union all by name
+        union all {{ by_name() }}
         select * from searched
-        union all by name
+        union all {{ by_name() }}
         select * from still_shown
 
     {% endif %}

@@ -1,6 +1,6 @@
 -- Unbroken runs of a feed's own numbers: what is landed joins, lengthens or bridges them.
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['exchange', 'symbol', 'kind'],
     on_schema_change='fail',

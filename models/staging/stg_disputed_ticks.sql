@@ -1,7 +1,7 @@
 -- The few ticks that a conflict or a correction may change, picked out once: everything after this
 -- decides between them without a look at all ticks.
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',

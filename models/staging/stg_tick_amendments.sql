@@ -1,7 +1,7 @@
 -- Decided anew in each build, since it is small; only what changed is written, so that the bars
 -- can tell which buckets a decision touches.
 {{ config(
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='tick_id',
     on_schema_change='fail',

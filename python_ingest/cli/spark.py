@@ -1,22 +1,24 @@
-"""`ingest spark`: build the market models on Spark, or say in one line why that cannot be."""
+"""`ingest spark` builds the market models on Spark, `ingest collect` takes the rows to DuckDB."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from python_ingest.cli.dbt_run import require_project
 from python_ingest.errors import BuildFailedError, UsageError
-from python_ingest.lifecycle.handover import current_folder
-from python_ingest.settings import load_settings
+from python_ingest.lifecycle.spark_build import begin, collectable, finish
+from python_ingest.settings import Settings, load_settings
 
 EPILOG = "Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark"
 DEFAULT_MASTER = "local[*]"
@@ -24,32 +26,57 @@ CONNECT_SECONDS = 5
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command(name="spark", epilog=EPILOG)(spark)
+    app.command(name="collect", epilog="Example: ingest collect && ingest cycle")(collect)
 
 
 def spark(
     as_of: Annotated[
         str | None, typer.Option(help="Clock for completeness, UTC; default: now.")
     ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build all days, not only those touched.")
+    ] = False,
 ) -> None:
     """Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.
 
-    The rows are Parquet files below DATA_DIR/spark.
+    The rows are Parquet files below DATA_DIR/spark; days that nothing touched since the build
+    before stay as they are. `ingest collect` takes them to where analysts read.
     """
     require_project()
     require_spark(os.environ)
-    if current_folder(load_settings().data_dir / "export") is None:
-        raise UsageError("nothing has been exported for Spark yet: run `ingest export`")
-    arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
-    arguments += ["--target", "spark", "--select", "+path:models/marts/market"]
-    # The tests are run where analysts read: on DuckDB.
-    arguments += ["--exclude-resource-type", "test", "unit_test"]
-    if as_of:
-        arguments += ["--vars", f'{{"as_of": "{as_of}"}}']
-    if subprocess.run(arguments, check=False).returncode:  # noqa: S603 - our own arguments
-        raise BuildFailedError("dbt build on Spark failed; see the message above")
-    print(f"built in {load_settings().data_dir / 'spark'}")
+    settings = load_settings()
+    build = begin(settings, Path())
+    arguments = ["--target", "spark"] + (["--full-refresh"] if full_refresh else [])
+    _dbt_build(settings, arguments, {"as_of": as_of} if as_of else {})
+    finish(settings, build)
+    print(f"built in {settings.data_dir / 'spark'}, up to batch {build.batch}")
+    print("next: ingest collect, then ingest cycle publishes")
+
+
+def collect() -> None:
+    """Take the rows of the last build on Spark into the database, as if it had built them.
+
+    Later builds go on from there: what landed since then is built on DuckDB.
+    """
+    require_project()
+    settings = load_settings()
+    build = collectable(settings, Path())
+    _dbt_build(settings, ["--full-refresh"], {"collected": build.batch})
+    print(f"{settings.database_path} has Spark's rows, up to batch {build.batch}")
+    print("next: ingest cycle")
+
+
+def _dbt_build(settings: Settings, arguments: list[str], variables: dict[str, object]) -> None:
+    """Build the market models; the tests are run where analysts read, by `ingest cycle`."""
+    target_dir = settings.data_dir.resolve() / "dbt" / "spark"
+    command = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
+    command += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
+    command += ["--select", "+path:models/marts/market", "--vars", json.dumps(variables)]
+    command += ["--exclude-resource-type", "test", "unit_test", *arguments]
+    if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own arguments
+        raise BuildFailedError("dbt build failed; see the message above")
 
 
 def require_spark(environment: Mapping[str, str]) -> None:

@@ -188,7 +188,9 @@ def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
     shutil.copytree(built, tmp_path / "data")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
         assert connection.execute(PROVEN).fetchall() == [(True,)]
-        connection.execute("update ohlcv_bars_warm set volume = volume + 1 where timeframe = '1h'")
+        connection.execute(
+            "update warm.ohlcv_bars_warm set volume = volume + 1 where timeframe = '1h'"
+        )
     dbt(tmp_path / "data", "test", "--select", "bars_add_up")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
         connection.execute("update build_watermarks set batch_id = 0 where model = 'data tests'")

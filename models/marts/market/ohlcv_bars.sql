@@ -3,9 +3,7 @@ with
 
 warm as (
 
-    select
-        *,
-        timestamp::date as date
+    select {{ with_date('timestamp') }}
     from {{ ref('ohlcv_bars_warm') }}
 
 ),

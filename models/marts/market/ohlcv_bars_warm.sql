@@ -2,11 +2,12 @@
 -- the last one, completes what time has completed, and writes only rows that differ.
 {{ config(
     schema='warm',
-    materialized=kept_incrementally(),
+    materialized='incremental',
     incremental_strategy='restate_bars',
     unique_key='bar_id',
     on_schema_change='fail',
-    pre_hook=["{{ check_bar_inputs() }}", "{{ create_bar_revisions() }}"],
+    meta={'day_of': 'timestamp'},
+    pre_hook=["{{ check_bar_inputs() }}", "{{ create_bar_revisions() }}", "{{ forget_touched_days() }}"],
     post_hook=[
         "{{ keep_refreshed_bars() }}",
         "{{ forget_what_was_not_built('ohlcv_bars', 'bar_id') }}",
@@ -17,14 +18,16 @@
     select * from {{ ref('int_touched_buckets') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
-{% set touched_hours = touched_stretches(touched_buckets) if is_incremental() else [] %}
+{% set touched_hours = touched_stretches(touched_buckets) if is_incremental() and restates_rows() else [] %}
 
 with
 
 bucket_steps as {{ not_kept() }} (
 
     select * from {{ ref('int_bucket_steps') }}
-    {% if is_incremental() %}
+    {% if is_incremental() and not restates_rows() %}
+        where {{ in_restated_days() }}
+    {% elif is_incremental() %}
         where
             {{ in_stretches('minute', touched_hours, reach=25) }}
             and (exchange, symbol, timeframe, timestamp) in (
@@ -143,7 +146,7 @@ computed as (
 
 ),
 
-{% if is_incremental() %}
+{% if is_incremental() and restates_rows() %}
 
     -- Bars that were moved to Parquet are complete. (Two filters and no OR: by each DuckDB skips row
     -- groups.)

@@ -104,6 +104,7 @@ def test_the_comparison_says_which_rows_changed(comparison):
     assert found == {
         "application_logs": (0, 0, {"service": logs.before}),
         "latest_ticks": (0, 0, {"bid_size": 1}),
+        "migration_status": (0, 0, {}),
     }
 
 

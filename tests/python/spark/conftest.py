@@ -15,11 +15,14 @@ from .cluster import Cluster
 
 __all__ = ["empty_database", "new_warehouse", "project"]
 
+# C1 and the serial collector: the processes are short-lived, and share two cores.
 DEFAULTS = """
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
 spark.driver.memory 1g
+spark.driver.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 spark.executor.memory 700m
+spark.executor.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 spark.sql.shuffle.partitions 4
 """
 
@@ -35,12 +38,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def start_spark(
-    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., subprocess.Popen[str]]:
-    """Start `dbt build` of the market models on the cluster; its output is in `stdout`."""
+def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    """One for all tests: to make Spark's catalogue takes longer than most of them."""
+    return new_warehouse()
+
+
+@pytest.fixture(scope="session")
+def spark_environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What makes `ingest` and dbt use the cluster."""
     conf = tmp_path_factory.mktemp("conf")
     (conf / "spark-defaults.conf").write_text(DEFAULTS)
+    return {
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "PYTHONPATH": str(PROJECT),
+        "SPARK_CONF_DIR": str(conf),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_MASTER": cluster.url,
+    }
+
+
+@pytest.fixture(scope="session")
+def start_spark(spark_environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
+    """Start dbt on the cluster; its output is in `stdout`."""
 
     def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -51,8 +70,6 @@ def start_spark(
                 "spark",
                 "--project-dir",
                 warehouse.project,
-                "--profiles-dir",
-                PROJECT,
                 "--target-path",
                 warehouse.data_dir / "target_spark",
                 "--log-path",
@@ -63,14 +80,7 @@ def start_spark(
             stderr=subprocess.STDOUT,
             text=True,
             cwd=PROJECT,
-            env=os.environ
-            | {
-                "DATA_DIR": str(warehouse.data_dir),
-                "PYTHONPATH": str(PROJECT),
-                "SPARK_CONF_DIR": str(conf),
-                "SPARK_LOCAL_IP": "127.0.0.1",
-                "SPARK_MASTER": cluster.url,
-            },
+            env=os.environ | spark_environment | {"DATA_DIR": str(warehouse.data_dir)},
         )
 
     return start

@@ -2,9 +2,10 @@
 
 TICKS = 2_000_000
 
-# i // 50 and i // 100000 choose symbol and day, so that neighbours share them: those of one
+# i // 50 and i // a twentieth choose symbol and day, so that neighbours share them: those of one
 # trade_id are rivals, and times of whole milliseconds tie. 10 March and 3 November 2024 have 23 and
-# 25 hours in New York and Chicago. NZDUSD has quotes only.
+# 25 hours in New York and Chicago. NZDUSD has quotes only. Few symbols go on into July: each
+# empty minute between becomes a filled bar.
 SQL = """
 with
 numbered as (
@@ -14,7 +15,7 @@ numbered as (
         ['binance', 'alpaca', 'nyse', 'cme', 'fx17', 'fxcm', 'otc'][1 + i % 7] as exchange,
         'S' || i // 50 % 4 as letter,
         ['2024-03-08', '2024-03-09', '2024-03-10', '2024-03-11', '2024-07-03', '2024-11-02',
-         '2024-11-03', '2024-11-04'][1 + i // 100000 % 8]::date as date
+         '2024-11-03', '2024-11-04'][1 + i // {stretch} % 8]::date as date
     from range({first}, {last}) as t (i)
 ),
 timed as (
@@ -27,7 +28,11 @@ timed as (
 )
 select
     exchange,
-    case exchange when 'fxcm' then 'NZDUSD' else letter end as symbol,
+    case
+        when exchange = 'fxcm' then 'NZDUSD'
+        when exchange = 'otc' or date < '2024-06-01' then letter
+        else letter || 'W'
+    end as symbol,
     timestamp,
     kind,
     case when exchange = 'nyse' and h % 5 = 0 then 'N' end as venue,
@@ -71,4 +76,4 @@ from timed
 
 def ticks(first: int, last: int, seed: int = 1) -> str:
     """Return SQL for the ticks numbered first to last - 1."""
-    return SQL.format(first=first, last=last, seed=seed)
+    return SQL.format(first=first, last=last, seed=seed, stretch=TICKS // 20)

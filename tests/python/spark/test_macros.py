@@ -12,9 +12,8 @@ pytestmark = pytest.mark.spark
 
 
 def test_both_engines_give_what_is_listed(
-    new_warehouse: Callable[[], Warehouse], start_spark: Callable[..., subprocess.Popen[str]]
+    warehouse: Warehouse, start_spark: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    warehouse = new_warehouse()
     assert "as they should be" in warehouse.dbt("run-operation", "check_engine").stdout
     output, _ = start_spark(warehouse, "run-operation", "check_engine").communicate()
     assert "as they should be" in output, output[-4000:]

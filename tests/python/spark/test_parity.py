@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,12 @@ from .generated import TICKS, ticks
 
 pytestmark = pytest.mark.spark
 
-AS_OF = ("--vars", '{"as_of": "2024-12-01 00:00:00"}')
-BUILD = ("build", "--select", "+path:models/marts/market", *AS_OF, "--exclude-resource-type")
+AS_OF = "2024-12-01 00:00:00"
+LONELY = """
+    select 'otc' as exchange, 'LONELY' as symbol, timestamp '2024-05-05 12:00:00' as timestamp,
+        'trade' as kind, '1' as trade_id, 1.5::decimal(18, 8) as last_price
+"""
+NOT_COMPARED = ("built_batch_id", "built_at", "date")  # when it was built; the partition
 # Where Spark keeps the rows of a relation, as Parquet.
 RELATIONS = {
     "ohlcv_bars": "warm.db/ohlcv_bars_warm",
@@ -33,6 +39,13 @@ CORRECTED = """
     where kind = 'trade' and trade_id is not null and tick_id % 9001 = 0
     order by tick_id limit 200
 """
+
+
+def _build(as_of: str) -> tuple[str, ...]:
+    """Return dbt's arguments for the market models."""
+    select = ("--select", "+path:models/marts/market")
+    without = ("--exclude-resource-type", "test", "unit_test")
+    return ("build", *select, *without, "--vars", f"as_of: {as_of}")
 
 
 def _corrections(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -51,56 +64,32 @@ def _corrections(warehouse: Warehouse) -> list[dict[str, Any]]:
     return rows
 
 
-def _ingest(warehouse: Warehouse, *arguments: str | Path) -> None:
+def _ingest(
+    warehouse: Warehouse, *arguments: str | Path, environment: dict[str, str] | None = None
+) -> None:
     subprocess.run(
         [sys.executable, "-m", "python_ingest", *arguments],
         check=True,
-        cwd=PROJECT,
-        env=os.environ | {"DATA_DIR": str(warehouse.data_dir)},
+        cwd=warehouse.project,
+        env=os.environ
+        | {"DBT_PROFILES_DIR": str(PROJECT), "PYTHONPATH": str(PROJECT)}
+        | {"DATA_DIR": str(warehouse.data_dir)}
+        | (environment or {}),
     )
 
 
 @pytest.fixture(scope="module")
-def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+def landed(warehouse: Warehouse) -> Warehouse:
     """The sample and the generated ticks, a twentieth of them late and some corrected."""
-    made = new_warehouse()
     sample = PROJECT / "sample"
     recorded = (sample / "binance_spot_btcusdt_ws.ndjson.gz", sample / "aig_trades.parquet")
-    _ingest(made, "land", "ticks", *recorded)
-    _ingest(made, "land", "corrections", sample / "aig_corrections.csv")
+    _ingest(warehouse, "land", "ticks", *recorded)
+    _ingest(warehouse, "land", "corrections", sample / "aig_corrections.csv")
     late = TICKS // 20
-    made.land_ticks(ticks(late, TICKS))
-    made.land_ticks(ticks(0, late))
-    made.land_corrections(_corrections(made))
-    return made
-
-
-def _differences(warehouse: Warehouse) -> dict[str, tuple[int, int, int]]:
-    """Return (rows, rows only in DuckDB, rows only in Spark) by relation; types must be equal."""
-    found = {}
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{warehouse.path}' as trading (read_only)")
-        for name, folder in RELATIONS.items():
-            columns = ", ".join(
-                column
-                for column, *_ in connection.execute(f"describe trading.main.{name}").fetchall()
-                if column
-                not in ("built_batch_id", "built_at", "date")  # when it was built; the partition
-            )
-            files = warehouse.data_dir / "spark" / folder / "**" / "*.parquet"
-            ours = f"select {columns} from trading.main.{name}"
-            theirs = f"select {columns} from '{files}'"
-            types = [connection.execute(f"describe {sql}").fetchall() for sql in (ours, theirs)]
-            assert types[0] == types[1], name
-            found[name] = tuple(
-                connection.execute(f"select count(*) from ({sql})").fetchall()[0][0]
-                for sql in (
-                    ours,
-                    f"({ours}) except all ({theirs})",
-                    f"({theirs}) except all ({ours})",
-                )
-            )
-    return found
+    warehouse.land_ticks(ticks(late, TICKS))
+    warehouse.land_ticks(ticks(0, late) + " union all by name " + LONELY)
+    warehouse.land_corrections(_corrections(warehouse))
+    return warehouse
 
 
 def _wait_until_computing(cluster: Cluster, worker: int, build: subprocess.Popen[str]) -> None:
@@ -109,23 +98,124 @@ def _wait_until_computing(cluster: Cluster, worker: int, build: subprocess.Popen
         time.sleep(0.02)
 
 
+Rows = dict[str, str]  # relation -> glob of the Parquet files that hold its rows
+
+
+def _of_spark(warehouse: Warehouse) -> Rows:
+    root = warehouse.data_dir / "spark"
+    return {name: f"{root}/{folder}/**/*.parquet" for name, folder in RELATIONS.items()}
+
+
+def _of_duckdb(database: Path, folder: Path) -> Rows:
+    """Write a database's rows to a new folder."""
+    folder.mkdir()
+    files = {name: f"{folder}/{name}.parquet" for name in RELATIONS}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for name, file in files.items():
+            connection.execute(f"copy main.{name} to '{file}'")
+    return files
+
+
+def _assert_equal(ours: Rows, theirs: Rows) -> None:
+    """Types and rows; each relation must have some."""
+    for name in RELATIONS:
+        described = [
+            column[:2] for column in duckdb.execute(f"describe from '{ours[name]}'").fetchall()
+        ]
+        columns = [column for column in described if column[0] not in NOT_COMPARED]
+        names = ", ".join(column[0] for column in columns)
+        sides = [f"select {names} from '{files[name]}'" for files in (ours, theirs)]
+        types = [column[:2] for column in duckdb.execute(f"describe {sides[1]}").fetchall()]
+        assert types == columns, name
+        counts = [
+            duckdb.execute(f"select count(*) from ({sql})").fetchall()[0][0]
+            for sql in (
+                sides[0],
+                f"({sides[0]}) except all ({sides[1]})",
+                f"({sides[1]}) except all ({sides[0]})",
+            )
+        ]
+        assert counts[0] > 0, name
+        assert counts[1:] == [0, 0], f"{name}: {counts}"
+
+
+def _files(warehouse: Warehouse) -> dict[str, set[str]]:
+    """Return the names of the files of bars by day; Spark gives each a new name."""
+    days = (warehouse.data_dir / "spark" / RELATIONS["ohlcv_bars"]).glob("date=*")
+    return {day.name[5:]: {file.name for file in day.glob("*.parquet")} for day in days}
+
+
 def test_rows_are_equal_though_a_worker_is_killed(
-    warehouse: Warehouse, cluster: Cluster, start_spark: Callable[..., subprocess.Popen[str]]
+    landed: Warehouse,
+    cluster: Cluster,
+    start_spark: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
 ) -> None:
-    warehouse.dbt(*BUILD, "test", "unit_test")
-    _ingest(warehouse, "export")
-    build = start_spark(warehouse, *BUILD, "test", "unit_test")
-    assert build.stdout is not None
+    as_of = "2024-11-04 12:00:00"  # in the last day, so that some bars are not complete
+    landed.dbt(*_build(as_of))
+    _ingest(landed, "export")
+    running = start_spark(landed, *_build(as_of))
+    assert running.stdout is not None
     output = []
-    for line in build.stdout:
+    for line in running.stdout:
         output.append(line)
         if "START" in line and "int_bar_steps" in line:
-            _wait_until_computing(cluster, 1, build)
+            _wait_until_computing(cluster, 1, running)
             cluster.kill_worker(1)
-    assert build.wait() == 0, "".join(output)[-4000:]
+    assert running.wait() == 0, "".join(output)[-4000:]
     assert cluster.alive_workers() < 2
-    differences = _differences(warehouse)
-    assert all(rows > 0 for rows, _, _ in differences.values()), differences
-    assert {name: found[1:] for name, found in differences.items()} == dict.fromkeys(
-        RELATIONS, (0, 0)
+    _assert_equal(_of_duckdb(landed.path, tmp_path / "rows"), _of_spark(landed))
+
+
+def test_only_touched_days_are_built_again(
+    landed: Warehouse, spark_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Late ticks of a day, a bust that empties another, and time that completes the last bars."""
+    before = _files(landed)
+    landed.land_ticks(ticks(TICKS, TICKS + 5000))
+    bust = {"exchange": "otc", "symbol": "LONELY", "trade_id": "1", "action": "bust"}
+    landed.land_corrections([bust | {"timestamp": datetime(2024, 5, 6)}])
+    landed.dbt(*_build(AS_OF))
+    _ingest(landed, "export")
+    _ingest(landed, "spark", "--as-of", AS_OF, environment=spark_environment)
+    _assert_equal(_of_duckdb(landed.path, tmp_path / "rows"), _of_spark(landed))
+    after = _files(landed)
+    changed = {day for day in before.keys() | after if before.get(day) != after.get(day)}
+    assert {"2024-05-05", "2024-07-03", "2024-11-04"} <= changed
+    assert "2024-05-05" not in after
+    assert changed.isdisjoint({"2024-03-08", "2024-03-09", "2024-03-10", "2024-03-11"})
+
+
+@pytest.fixture
+def unbuilt(landed: Warehouse, tmp_path: Path) -> Warehouse:
+    """A database with the same ticks that never built a bar, and what Spark made of them."""
+    other = Warehouse(tmp_path / "other", landed.project)
+    shutil.copytree(landed.data_dir / "spark", other.data_dir / "spark")
+    _ingest(other, "init")
+    with other.connect() as connection:
+        connection.execute(f"attach '{landed.path}' as landed (read_only)")
+        for table in ("market_ticks", "tick_corrections", "tick_conflicts", "landings"):
+            connection.execute(f"insert into raw.{table} by name from landed.raw.{table}")
+    return other
+
+
+def test_duckdb_publishes_the_rows_and_goes_on_from_them(
+    landed: Warehouse, unbuilt: Warehouse, tmp_path: Path
+) -> None:
+    _ingest(unbuilt, "collect")
+    _ingest(unbuilt, "publish")
+    published = unbuilt.data_dir / "published" / "trading.duckdb"
+    _assert_equal(
+        _of_duckdb(landed.path, tmp_path / "ours"), _of_duckdb(published, tmp_path / "published")
     )
+    for warehouse in (landed, unbuilt):
+        warehouse.land_ticks(ticks(TICKS + 5000, TICKS + 6000))
+        warehouse.dbt(*_build(AS_OF))
+    _assert_equal(
+        _of_duckdb(landed.path, tmp_path / "then"), _of_duckdb(unbuilt.path, tmp_path / "here")
+    )
+    built_here = unbuilt.rows(
+        "select count(distinct minute::date) from intermediate.int_bar_steps"
+        " where built_batch_id = (select max(batch_id) from raw.landings)"
+    )
+    assert built_here == [(1,)]  # no other day was read again
