@@ -171,20 +171,8 @@ def test_a_second_build_changes_nothing(built):
     assert_published_is(built, before)
 
 
-def test_a_full_refresh_changes_nothing(built):
-    """The sample was landed in two parts, so what is published was built incrementally."""
-    before = kept(built)
-    as_of = json.dumps({"as_of": MANIFEST["as_of"]})
-    dbt(built, "run", "--full-refresh", "--vars", as_of)
-    assert ingest(built, "publish").returncode == 0
-    assert_published_is(built, before)
-
-
-def test_freshness_of_what_was_landed_is_looked_at(built):
-    assert "PASS freshness of raw.market_ticks" in dbt(built, "source", "freshness")
-
-
 def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
+    """Before the full refresh below, which builds without tests."""
     shutil.copytree(built, tmp_path / "data")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
         assert connection.execute(PROVEN).fetchall() == [(True,)]
@@ -198,6 +186,19 @@ def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
         dbt(tmp_path / "data", "test", "--select", "bars_add_up")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
         assert connection.execute(PROVEN).fetchall() == [(False,)]
+
+
+def test_a_full_refresh_changes_nothing(built):
+    """The sample was landed in two parts, so what is published was built incrementally."""
+    before = kept(built)
+    as_of = json.dumps({"as_of": MANIFEST["as_of"]})
+    dbt(built, "run", "--full-refresh", "--vars", as_of)
+    assert ingest(built, "publish").returncode == 0
+    assert_published_is(built, before)
+
+
+def test_freshness_of_what_was_landed_is_looked_at(built):
+    assert "PASS freshness of raw.market_ticks" in dbt(built, "source", "freshness")
 
 
 def test_every_unit_test_of_dbt_passes(built):
