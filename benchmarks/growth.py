@@ -5,7 +5,7 @@
 For each number of ticks (50 symbols, 4 million a day) in a database of its own: a full build on
 DuckDB, `ingest export`, a full build on Spark (SPARK_MASTER, else local[*]), then one more hour of
 ticks and all three again. Seconds are those of whole commands, start and parsing included: that
-is what one waits for. Not one of `make bench`: it needs Java and .venv-spark. Disk: some 0.2 GB a
+is what one waits for. Prints the table of docs/scale.md; not one of `make bench`: it needs Java and .venv-spark. Disk: some 0.2 GB a
 million ticks.
 """
 
@@ -26,7 +26,6 @@ from bench_bars import NEXT_HOUR, PER_DAY, PROJECT, connect, land
 from python_ingest.schema.migrate import migrate
 
 AS_OF = "2026-01-10 02:00:00"
-RESULTS = PROJECT / "benchmarks" / "results" / "growth.json"
 
 
 def _seconds(data_dir: Path, *command: str | Path) -> float:
@@ -74,13 +73,10 @@ def run(rows: int) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[2_000_000, 20_000_000])
-    measured = []
     print("| ticks | build | DuckDB s | export s | Spark s |\n|---:|---|---:|---:|---:|")
     for rows in parser.parse_args().rows:
         for row in run(rows):
-            measured.append(row)
             print("| " + " | ".join(str(cell) for cell in row.values()) + " |", flush=True)
-        RESULTS.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
