@@ -5,8 +5,8 @@
 For each number of ticks (50 symbols, 4 million a day) in a database of its own: a full build on
 DuckDB, `ingest export`, a full build on Spark (SPARK_MASTER, else local[*]), then one more hour of
 ticks and all three again. Seconds are those of whole commands, start and parsing included: that
-is what one waits for. Prints the table of docs/scale.md; not one of `make bench`: it needs Java and .venv-spark. Disk: some 0.2 GB a
-million ticks.
+is what one waits for. Prints the table of docs/scale.md. Not one of `make bench`: it needs Java and
+.venv-spark.
 """
 
 from __future__ import annotations
