@@ -29,14 +29,15 @@
 {% macro spark__write_proof(landed) -%} {%- endmacro %}
 
 {#- Whether a time lies in a day, or beside one (a trading day may span two), of which steps were made that no
-    build has proven; in a full refresh all do. -#}
+    build has proven; in a full refresh, and before the first build, all do. -#}
 {% macro is_unproven(column) -%}
     {{ return(adapter.dispatch('is_unproven')(column)) }}
 {%- endmacro %}
 
 {% macro default__is_unproven(column) -%}
     {%- set steps = ref('int_bar_steps') -%}
-    {%- if flags.FULL_REFRESH or not execute -%} true
+    {%- set built = execute and adapter.get_relation(target.database, target.schema, 'build_watermarks') -%}
+    {%- if flags.FULL_REFRESH or not built -%} true
     {%- else -%}
         {%- set proven = run_query(
             "select coalesce(max(batch_id), 0) from " ~ build_watermarks() ~ " where model = 'data tests'"

@@ -68,16 +68,15 @@ daily_parts as (
         steps.symbol,
         timeframes.timeframe,
         trading_days.starts_at as timestamp,
-        case
-            when
-                trading_days.daily_bars = 'all'
-                or (
-                    steps.minute >= trading_days.opens_at
-                    and steps.minute < trading_days.closes_at
-                )
-                then {'volume': steps.daily_volume, 'trade_count': steps.daily_count}
-            else {'volume': steps.auction_volume, 'trade_count': steps.auction_count}
-        end as part
+        steps.daily_volume,
+        steps.daily_count,
+        steps.auction_volume,
+        steps.auction_count,
+        trading_days.daily_bars = 'all'
+        or (
+            steps.minute >= trading_days.opens_at
+            and steps.minute < trading_days.closes_at
+        ) as is_in_session
     from steps
     inner join timeframes on timeframes.minutes = 1440
     inner join trading_days
@@ -94,9 +93,12 @@ parts as (
     select * from intraday_parts
     union all
     select
-        * exclude (part),
-        part.volume as volume,
-        part.trade_count as trade_count
+        exchange,
+        symbol,
+        timeframe,
+        timestamp,
+        case when is_in_session then daily_volume else auction_volume end as volume,
+        case when is_in_session then daily_count else auction_count end as trade_count
     from daily_parts
 
 ),

@@ -18,16 +18,15 @@
     select * from {{ ref('int_touched_buckets') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
-{% set touched_hours = touched_stretches(touched_buckets) if is_incremental() and restates_rows() else [] %}
+{% set restates = is_incremental() and restates_rows() %}
+{% set touched_hours = touched_stretches(touched_buckets) if restates else [] %}
 
 with
 
 bucket_steps as {{ not_kept() }} (
 
     select * from {{ ref('int_bucket_steps') }}
-    {% if is_incremental() and not restates_rows() %}
-        where {{ in_restated_days() }}
-    {% elif is_incremental() %}
+    {% if restates %}
         where
             {{ in_stretches('minute', touched_hours, reach=25) }}
             and (exchange, symbol, timeframe, timestamp) in (
@@ -38,6 +37,8 @@ bucket_steps as {{ not_kept() }} (
                     touched.timestamp
                 from ({{ touched_buckets }}) as touched
             )
+    {% elif is_incremental() %}
+        where {{ in_restated_days() }}
     {% endif %}
 
 ),
@@ -146,7 +147,7 @@ computed as (
 
 ),
 
-{% if is_incremental() and restates_rows() %}
+{% if restates %}
 
     -- Bars that were moved to Parquet are complete. (Two filters and no OR: by each DuckDB skips row
     -- groups.)
