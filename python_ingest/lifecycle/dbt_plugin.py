@@ -6,6 +6,7 @@ SQL knows neither rename nor fsync, so the materialisation `cold_export` (macros
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -46,8 +47,11 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set the limits of database.toml."""
         self._connection = conn
+        gc.freeze()  # else Python walks dbt's manifest again and again, a tenth of a build
         for name, value in session_config(self._settings).items():
             conn.execute(f"set global {name} = ?", [value])
+        # All models wait for a checkpoint; there is one anyway when dbt closes the file.
+        conn.execute("set global checkpoint_threshold = '1GB'")
         read_s3_where_named(conn)
 
     def store(self, target_config: TargetConfig) -> None:
