@@ -2,8 +2,9 @@
 
     python benchmarks/bench_backup.py --rows 20000000
 
-`ratio` is our time over the bare one: how much more it takes to verify, to be durable, to let
-others land meanwhile. The goal is 2 at most.
+`ratio` is our time over the bare one: how much more it takes to verify and to let others land
+meanwhile. The goal is 2 at most. What was restored is on the disk, so the bare copy and the bare
+import are flushed to it, too; beside it stands the time of a copy that is left in the cache.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.files import sync_to_disk
 from python_ingest.storage.writer import open_writer, session_config
 
 Times = tuple[list[float], list[float]]
@@ -72,11 +74,21 @@ def bare_backup(settings: Settings, folder: Path) -> None:
         )
 
 
+def bare_copy(folder: Path) -> None:
+    shutil.copyfile(folder / "copy.duckdb", folder / "back")
+
+
+def bare_copy_on_disk(folder: Path) -> None:
+    bare_copy(folder)
+    sync_to_disk(folder / "back")
+
+
 def bare_import(settings: Settings, folder: Path) -> None:
     path = folder / "imported.duckdb"
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config=session_config(settings)) as connection:
         connection.execute(f"create table t as from read_parquet('{folder / 'ticks.parquet'}')")
+    sync_to_disk(path)
 
 
 def fresh(folder: Path) -> Path:
@@ -97,16 +109,15 @@ def measure(work: Path, rows: int, times: int) -> list[Row]:
         connection.execute(TICKS.replace("$rows", str(rows)))
     ours: dict[str, list[float]] = {"backup": [], "restore": [], "tables": []}
     bare: dict[str, list[float]] = {"backup": [], "restore": [], "tables": []}
-    held = []
+    held, cached = [], []
     for _ in range(times):
         bare["backup"].append(timed(lambda: bare_backup(settings, bare_folder)))
         started = time.perf_counter()
         made = create_backup(settings, "full")
         ours["backup"].append(time.perf_counter() - started)
         held.append(made.held_seconds)
-        bare["restore"].append(
-            timed(lambda: shutil.copyfile(bare_folder / "copy.duckdb", bare_folder / "back"))
-        )
+        cached.append(timed(lambda: bare_copy(bare_folder)))
+        bare["restore"].append(timed(lambda: bare_copy_on_disk(bare_folder)))
         ours["restore"].append(timed(lambda: restore(settings, fresh(work / "restored"))))
         bare["tables"].append(timed(lambda: bare_import(settings, bare_folder)))
         assert made.manifest.database is not None  # noqa: S101
@@ -123,7 +134,13 @@ def measure(work: Path, rows: int, times: int) -> list[Row]:
             (ours["backup"], bare["backup"]),
             held_for,
         ),
-        row("restore of the file", "a plain copy", rows, (ours["restore"], bare["restore"])),
+        row(
+            "restore of the file",
+            "a plain copy",
+            rows,
+            (ours["restore"], bare["restore"]),
+            f"a copy left in the cache {statistics.median(cached):.2f} s",
+        ),
         row("restore from the tables", "a bare import", rows, (ours["tables"], bare["tables"])),
     ]
 

@@ -19,11 +19,12 @@ SMALL = {
     "retention": ["--rows", "100000"],
     "reads": ["--rows", "100000", "--seconds", "1", "--runs", "1", "--repeats", "30"],
     "backup": ["--rows", "100000", "--times", "1"],
-    "migration": ["--rows", "20000"],
+    "migration": ["--rows", "20000", "--compared", "20000", "--times", "1"],
     "build": ["--rows", "100000"],
     "scale": ["--rows", "50000", "100000"],
 }
 LARGE = {name: ["--rows", "20000000"] for name in SMALL} | {
+    "migration": ["--rows", "2000000", "--compared", "20000000"],
     "positions": ["--rows", "1000000"],
     "scale": ["--rows", "4000000", "20000000"],
 }
