@@ -18,7 +18,7 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 	@ingest cycle --as-of "2024-08-09 00:00:00"
 
 test: lint ## Lint, build on fixtures, fast tests (under 10 minutes on two cores)
-	pytest --numprocesses 3 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/.installed ## The long kill and scale tests
 	pytest -m slow
