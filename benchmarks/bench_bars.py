@@ -28,6 +28,8 @@ from table import Row, save
 
 from python_ingest.schema.migrate import migrate
 
+Times = dict[str, tuple[datetime, datetime]]
+
 PROJECT = Path(__file__).resolve().parents[1]
 SYMBOLS = 50
 REPEATS = 3
@@ -104,9 +106,6 @@ def land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str
         )
 
 
-Times = dict[str, tuple[datetime, datetime]]
-
-
 def _build(data_dir: Path, *arguments: str) -> Times:
     """Run dbt; return when each model began and ended."""
     subprocess.run(
@@ -133,11 +132,15 @@ def _build(data_dir: Path, *arguments: str) -> Times:
     }
 
 
-def _bare(data_dir: Path) -> float:
-    """Also takes away what was built: a full build has no former bars to compare with."""
+def _forget(data_dir: Path) -> None:
+    """Take away what was built: a first build has no former bars to compare with."""
     with connect(data_dir) as connection:
         for table in BUILT:
             connection.execute(f"drop table if exists {table}")
+
+
+def _bare(data_dir: Path) -> float:
+    with connect(data_dir) as connection:
         start = time.perf_counter()
         connection.execute(BARE)
         return time.perf_counter() - start
@@ -177,6 +180,7 @@ def run(rows: int) -> list[Row]:
         _build(large)
         for _ in range(REPEATS):
             bare.append(_bare(large))
+            _forget(large)
             times = _build(large, "--full-refresh")
             step.append(_elapsed(times, STEP))
             chain.append(_elapsed(times, CHAIN))
