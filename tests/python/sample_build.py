@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dbt_process import run_dbt
+
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample"
 MANIFEST = json.loads((SAMPLE / "manifest.json").read_text())
@@ -38,16 +40,6 @@ def make_build(data_dir: Path) -> str:
 
 
 def dbt(data_dir: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()"),
-            *(*arguments, "--target-path", str(data_dir / "dbt")),
-        ],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_dbt(data_dir, *arguments, target="dbt")
     assert done.returncode == 0, done.stdout
     return done.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dbt_process import run_dbt
 
 PROJECT = Path(__file__).parents[3]
 FIRST = [
@@ -74,7 +75,7 @@ COMPARED = {
 
 def run(data_dir: Path, *command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", *command] if command[0].startswith("import") else [*command],
+        command,
         cwd=PROJECT,
         env={**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": str(PROJECT)},
         capture_output=True,
@@ -102,15 +103,14 @@ def land_late(data_dir: Path) -> None:
 
 
 def build(data_dir: Path, as_of: str, *more: str) -> None:
-    run(
+    done = run_dbt(
         data_dir,
-        "import dbt.cli.main as dbt; dbt.cli()",
         *("build", "--exclude-resource-type", "test", "unit_test", "snapshot", "--select"),
         *("+path:models/marts/market", "+path:models/marts/trading"),
         *("+path:models/retention", *more),
         *("--vars", json.dumps({"as_of": as_of})),
-        *("--target-path", str(data_dir / "target"), "--log-path", str(data_dir / "logs")),
     )
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 def rows(data_dir: Path) -> dict[str, list[tuple]]:

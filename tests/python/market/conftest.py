@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dbt_process import run_dbt
 
 from python_ingest.schema.migrate import migrate
 
@@ -166,29 +165,10 @@ class Warehouse:
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt in a process of its own, with this database."""
-        done = subprocess.run(
-            [
-                Path(sys.executable).with_name("dbt"),
-                *arguments,
-                "--project-dir",
-                self.project,
-                "--profiles-dir",
-                PROJECT,
-                "--target-path",
-                self.data_dir / "target",
-                "--log-path",
-                self.data_dir / "logs",
-                "--no-use-colors",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=PROJECT,
-            timeout=1800,  # a hang, not slowness
-            env=os.environ | {"DATA_DIR": str(self.data_dir), "PYTHONPATH": str(PROJECT)},
-        )
+        folders = ["--project-dir", str(self.project), "--profiles-dir", str(PROJECT)]
+        done = run_dbt(self.data_dir, *arguments, *folders)
         if check and done.returncode:
-            raise AssertionError(done.stdout[-4000:] + done.stderr[-2000:])
+            raise AssertionError(done.stdout[-6000:])
         return done
 
     def build(self, *arguments: str) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import psycopg
+from dbt_process import run_dbt
 
 from python_ingest.settings import Settings
-
-from .conftest import REPOSITORY
 
 # The bars of PostgreSQL: an implementation that is not ours.
 BARS = """
@@ -135,14 +131,5 @@ def dbt(
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt in a warehouse of the tests; its clock is theirs, so that retention takes nothing."""
     arguments = (*arguments, "--vars", '{"as_of": "2024-08-09 00:00:00"}')
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments,
-         "--target-path", str(settings.data_dir / "target"),
-         "--log-path", str(settings.data_dir / "logs")],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(settings.data_dir), "PYTHONPATH": str(REPOSITORY),
-             "DATABASE_TEMP_DIRECTORY": str(settings.data_dir / "temp"), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    environment["DATABASE_TEMP_DIRECTORY"] = str(settings.data_dir / "temp")
+    return run_dbt(settings.data_dir, *arguments, environment=environment)

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from dbt_process import run_dbt
 
 from python_ingest.schema.migrate import migrate
 
@@ -125,17 +126,24 @@ class Warehouse:
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt in this warehouse."""
-        done = subprocess.run(**self._command(arguments), capture_output=True, check=False)
+        done = run_dbt(self.data_dir, *arguments, environment={"DATABASE_PATH": str(self.path)})
         if check and done.returncode:
             raise AssertionError(done.stdout[-6000:])
         return done
 
     def kill_build(self, model: str, after: float) -> None:
         """Build, and kill -9 all of dbt so many seconds after it has begun with a model."""
+        command = [*BUILD, "--exclude-resource-type", *NO_MODEL]
+        folders = ["--target-path", self.data_dir / "target", "--log-path", self.data_dir / "logs"]
         process = subprocess.Popen(
-            **self._command([*BUILD, "--exclude-resource-type", *NO_MODEL]),
+            [Path(sys.executable).with_name("dbt"), *command, *folders],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            text=True,
+            cwd=PROJECT,
+            env=os.environ
+            | {"DATA_DIR": str(self.data_dir), "DATABASE_PATH": str(self.path)}
+            | {"PYTHONPATH": str(PROJECT)},
             start_new_session=True,
         )
         assert process.stdout is not None
@@ -145,21 +153,6 @@ class Warehouse:
         process.communicate()
         assert begun, f"dbt never began with {model}"
         assert process.returncode == -signal.SIGKILL, f"{model}: dbt had ended"
-
-    def _command(self, arguments: Sequence[str]) -> dict[str, Any]:
-        target, logs = str(self.data_dir / "target"), str(self.data_dir / "logs")
-        dbt = str(Path(sys.executable).with_name("dbt"))
-        return {
-            "args": [dbt, *arguments, "--target-path", target, "--log-path", logs],
-            "cwd": PROJECT,
-            "env": os.environ
-            | {
-                "DATA_DIR": str(self.data_dir),
-                "DATABASE_PATH": str(self.path),
-                "PYTHONPATH": str(PROJECT),
-            },
-            "text": True,
-        }
 
     def build(self, *arguments: str) -> None:
         """Seeds and every model that trading needs, without tests."""
