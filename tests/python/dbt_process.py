@@ -22,9 +22,14 @@ def _dbt(arguments: list[str], environment: dict[str, str], cwd: Path, printed: 
     os.environ.update(environment)
     os.chdir(cwd)
     sys.argv = ["dbt", *arguments]
-    from dbt.cli.main import cli  # noqa: PLC0415 - in the child, where it is imported already
+    # In the child, where they are imported already.
+    from dbt.adapters.duckdb import connections  # noqa: PLC0415
+    from dbt.cli.main import cli  # noqa: PLC0415
 
-    cli()
+    try:
+        cli()
+    finally:  # a forked process ends without closing what it has open
+        connections.DuckDBConnectionManager.close_all_connections()
 
 
 def run_dbt(
