@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 # DuckDB skips whole row groups by their smallest and largest values, so rows that are asked for
 # together lie together, and groups are a fifth of DuckDB's default (docs/adr/0062). A column of
 # such a group then takes less than a block of the default size, of which a reader would keep and
@@ -9,11 +11,13 @@ from __future__ import annotations
 ROW_GROUP_SIZE = 24576
 BLOCK_SIZE = 65536
 
+DAY = "timestamp::date"
+
 _ORDER = {
-    "market_ticks": "timestamp::date, exchange, symbol, timestamp desc",
+    "market_ticks": f"{DAY}, exchange, symbol, timestamp desc",
     "ohlcv_bars": "timeframe, exchange, symbol, timestamp",
     "positions": "exchange, symbol, strategy_id, snapshot_time",
-    "system_metrics": "timestamp::date, metric_name, timestamp",
+    "system_metrics": f"{DAY}, metric_name, timestamp",
 }
 
 _LOOKED_UP_BY = {"orders": "order_id", "trades": "order_id"}
@@ -32,3 +36,8 @@ def order_by(table: str) -> str:
 def indexed_column(table: str) -> str | None:
     """Return the column by which readers look up single rows of a table."""
     return _LOOKED_UP_BY.get(_relation(table))
+
+
+def fingerprint() -> str:
+    """Return how tables are written: a file of another fingerprint can take none of them over."""
+    return f"DuckDB {duckdb.__version__}, {BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}"

@@ -57,7 +57,7 @@ create schema raw;
 create schema staging;
 create table raw.market_ticks as
     select i as tick_id, timestamp '2026-01-05' + to_hours(i::integer) as timestamp,
-        'binance' as exchange, 'BTCUSDT' as symbol from range(1000) r(i);
+        timestamp::date as date, 'binance' as exchange, 'BTCUSDT' as symbol from range(1000) r(i);
 create view staging.stg_ticks as
     select *, tick_id % 7 = 0 as is_busted from trading.raw.market_ticks{cold};
 create view market_ticks as select * from trading.staging.stg_ticks where tick_id <> 5;
@@ -79,8 +79,8 @@ def test_ticks_are_stored_as_they_are_read(settings):
 def test_ticks_that_lie_in_files_stay_there_and_show_once(settings, tmp_path):
     cold = tmp_path / "cold.parquet"
     duckdb.sql(
-        "select i as tick_id, timestamp '2025-01-05' as timestamp, 'binance' as exchange,"
-        " 'ETHUSDT' as symbol from range(1000, 1500) r(i)"
+        "select i as tick_id, timestamp '2025-01-05' as timestamp, date '2025-01-05' as date,"
+        " 'binance' as exchange, 'ETHUSDT' as symbol from range(1000, 1500) r(i)"
     ).write_parquet(str(cold))
     files = f" union all by name select *, false as is_busted from read_parquet('{cold}')"
     build(settings, TICKS.format(cold=files))

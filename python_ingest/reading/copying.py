@@ -1,0 +1,191 @@
+"""Copy what analysts query into another database file, in the order of its readers."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import IngestError
+from python_ingest.reading.days import Days, Source, bring_up_to_date, columns, days_of
+from python_ingest.reading.layout import BLOCK_SIZE, DAY, ROW_GROUP_SIZE, indexed_column, order_by
+from python_ingest.reading.stored import Stored, stored_views
+from python_ingest.reading.views import Relation, View, portable_view
+from python_ingest.storage.sql import quoted, sql_path
+
+_TARGET = "publication"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Rows of each table, the days of those that are kept by day, and bytes that hold nothing."""
+
+    rows: dict[str, int]
+    days: dict[str, Days]
+    free_bytes: int
+
+
+def _needed(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Relation, View | None]]:
+    """Yield schema `main` and what its views read, each relation after those it reads."""
+    row = connection.execute("select current_database()").fetchone()
+    catalog = str(row[0]) if row else ""
+    found = connection.execute(
+        "select schema_name, table_name, null from duckdb_tables()"
+        " where database_name = current_database() and not internal and not temporary"
+        " union all select schema_name, view_name, sql from duckdb_views()"
+        " where database_name = current_database() and not internal order by all"
+    ).fetchall()
+    sql_of = {Relation(schema, name): sql for schema, name, sql in found}
+    done: set[Relation] = set()
+
+    def visit(relation: Relation, reader: str) -> Iterator[tuple[Relation, View | None]]:
+        if relation in done:
+            return
+        done.add(relation)
+        if relation not in sql_of:
+            raise IngestError(f"{reader} reads {'.'.join(relation)}, which is not there")
+        sql = sql_of[relation]
+        view = portable_view(connection, sql, catalog) if sql else None
+        for read in view.reads if view else []:
+            yield from visit(read, ".".join(relation))
+        yield relation, view
+
+    for relation in sql_of:
+        if relation.schema == "main":
+            yield from visit(relation, "")
+
+
+def _name(relation: Relation) -> str:
+    return f"{quoted(relation.schema)}.{quoted(relation.name)}"
+
+
+def _relations(connection: duckdb.DuckDBPyConnection, kind: str) -> list[Relation]:
+    found = connection.execute(
+        f"select schema_name, {kind}_name from duckdb_{kind}s()"
+        " where database_name = ? and not internal",
+        [_TARGET],
+    )
+    return [Relation(*row) for row in found.fetchall()]
+
+
+def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -> None:
+    """Empty the target, whose tables that are kept stay."""
+    for kind in ("view", "table"):
+        for relation in _relations(connection, kind):
+            if ".".join(relation) not in kept:
+                connection.execute(f"drop {kind} {_TARGET}.{_name(relation)}")
+    filled = {"main", *(relation.schema for relation in _relations(connection, "table"))}
+    schemas = connection.execute(
+        "select schema_name from duckdb_schemas() where database_name = ? and not internal",
+        [_TARGET],
+    ).fetchall()
+    for (schema,) in schemas:
+        if schema not in filled:
+            connection.execute(f"drop schema {_TARGET}.{quoted(schema)}")
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, target: Relation, select: str) -> int:
+    """Make a table of the attached target in the order of its readers; return its rows."""
+    name = f"{_TARGET}.{_name(target)}"
+    connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
+    copied = connection.execute(
+        f"create table {name} as {select}{order_by(target.name)}"
+    ).fetchone()
+    if column := indexed_column(target.name):
+        index = quoted(f"{target.name}_by_{column}")
+        connection.execute(f"create index {index} on {name} ({column})")
+    return int(copied[0]) if copied else 0
+
+
+def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
+    """Return a SELECT of the view's rows that lie in the warehouse."""
+    select = f"select * from {_name(each.view)}"
+    if not each.cold:
+        return select
+    found = connection.execute(f"select distinct {DAY} from {_name(each.landed)} order by all")
+    days = ", ".join(f"date '{day}'" for (day,) in found.fetchall())
+    # Without their dates written out, all cold files would be read.
+    only = f"date in ({days})" if days else "false"
+    return f"{select} semi join {_name(each.landed)} using ({each.key}) where {only}"
+
+
+def _copy_days(
+    connection: duckdb.DuckDBPyConnection, each: Stored, select: str, former: Days | None
+) -> Days:
+    """Bring a table that is kept by day up to date, or make it; return its days."""
+    name = f"{_TARGET}.{_name(each.table)}"
+    source = Source(select, each.key, order_by(each.table.name))
+    if former:
+        if columns(connection, f"from {name}") == columns(connection, select):
+            days = bring_up_to_date(connection, name, source, former)
+            if days is not None:
+                return days
+        connection.execute(f"drop table {name}")
+    _copy_table(connection, each.table, select)
+    return days_of(connection, source)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: str) -> None:
+    connection.execute(f"create schema if not exists {quoted(view.schema)}")
+    connection.execute(f"create view {_name(view)} as {select}")
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Days]
+) -> tuple[dict[str, int], dict[str, Days]]:
+    """Copy what analysts query into the attached target; return the rows of each table."""
+    rows: dict[str, int] = {}
+    days: dict[str, Days] = {}
+    needed = list(_needed(connection))
+    stored = {each.view: each for each in stored_views(needed)}
+    emptied = {each.landed for each in stored.values()}
+    left_out = {relation for each in stored.values() for relation in each.only_here}
+    needed = [(relation, view) for relation, view in needed if relation not in left_out]
+    kept = former.keys() & {".".join(each.table) for each in stored.values()}
+    _drop_all_but(connection, kept)
+    for relation, view in needed:
+        if view is None:
+            none = " where false" if relation in emptied else ""
+            rows[".".join(relation)] = _copy_table(
+                connection, relation, f"select * from {_name(relation)}{none}"
+            )
+        elif each := stored.get(relation):
+            name = ".".join(each.table)
+            select = _warm_rows(connection, each)
+            days[name] = _copy_days(connection, each, select, former.get(name))
+            rows[name] = days[name].rows
+    # Only with the target as current database do unqualified names mean the target's.
+    connection.execute(f"use {_TARGET}")
+    for relation, view in needed:
+        each = stored.get(relation)
+        if view is None or (each and not each.cold):
+            continue
+        if each:
+            _create_view(connection, each.rest, view.select)
+            both = f"select * from {_name(each.table)} union all select * from {_name(each.rest)}"
+            _create_view(connection, relation, both)
+        else:
+            _create_view(connection, relation, view.select)
+    return rows, days
+
+
+def copy_into(
+    connection: duckdb.DuckDBPyConnection, target: Path, former: Mapping[str, Days]
+) -> Copied:
+    """Copy what analysts query of the connected database into the file `target`.
+
+    `former`: by name the tables of that file that are kept by day; what else it holds is replaced.
+    """
+    connection.execute(
+        f"attach {sql_path(target)} as {_TARGET}"
+        f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
+    )
+    rows, days = _copy(connection, former)
+    connection.execute(f"checkpoint {_TARGET}")
+    size = connection.execute(
+        "select free_blocks * block_size from pragma_database_size() where database_name = ?",
+        [_TARGET],
+    ).fetchone()
+    return Copied(rows, days, int(size[0]) if size else 0)

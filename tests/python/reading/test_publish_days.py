@@ -1,0 +1,234 @@
+"""A publication takes over what has not changed, and holds what the warehouse reads, always."""
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from unittest.mock import patch
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from python_ingest.reading import publish as publishing
+from python_ingest.reading.days import MOST_RUNS, Changes, Day, Days, changes
+from python_ingest.reading.publish import publish
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+WAREHOUSE = """
+create schema raw;
+create schema staging;
+create table raw.market_ticks (tick_id bigint, timestamp timestamp, exchange varchar,
+    symbol varchar, price decimal(18, 8), conditions varchar[]);
+create table staging.amendments (tick_id bigint, price decimal(18, 8), is_superseded boolean);
+create view staging.stg_ticks as
+    select t.* replace (coalesce(a.price, t.price) as price), t.timestamp::date as date
+    from trading.raw.market_ticks as t left join trading.staging.amendments as a using (tick_id)
+    where not coalesce(a.is_superseded, false);
+create view market_ticks as select * from trading.staging.stg_ticks;
+"""
+LANDED = """
+insert into raw.market_ticks
+select (select coalesce(max(tick_id), -1) from raw.market_ticks) + 1 + i,
+    timestamp '2026-01-05' + to_days($day) + to_seconds((hash($seed, i) % 86400000)::bigint / 1000),
+    'binance', ['BTCUSDT', 'ETHUSDT'][1 + i % 2], i / 3, if(i % 5 = 0, null, ['@', i::varchar])
+from range($rows) r(i)
+"""
+
+
+def change(settings: Settings, *statements: str) -> None:
+    with open_writer(settings) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def land(settings: Settings, day: int, rows: int, seed: int = 0) -> None:
+    with open_writer(settings) as connection:
+        connection.execute(LANDED, {"day": day, "rows": rows, "seed": seed})
+
+
+def newest_version(settings: Settings) -> Path:
+    return max((settings.published_path.parent / "versions").iterdir())
+
+
+def runs(settings: Settings) -> dict[str, int]:
+    """In how many sorted runs each day of the publication lies."""
+    manifest = json.loads((newest_version(settings) / "manifest.json").read_text())
+    return {day: found[2] for day, found in manifest["days"]["main.market_ticks"]["days"].items()}
+
+
+def ticks(path: Path) -> Counter[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return Counter(
+            connection.execute(
+                "select * replace (conditions::varchar as conditions) from market_ticks"
+            ).fetchall()
+        )
+
+
+def assert_published(settings: Settings) -> None:
+    publication = publish(settings)
+    assert ticks(settings.published_path) == ticks(settings.database_path)
+    assert publication.rows["main.market_ticks"] == ticks(settings.database_path).total()
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Settings:
+    change(settings, WAREHOUSE)
+    for day in range(3):
+        land(settings, day, 10_000)
+    publish(settings)
+    return settings
+
+
+def test_newer_ticks_continue_their_day_until_it_lies_in_too_many_runs(warehouse):
+    for published in range(1, MOST_RUNS + 1):
+        land(warehouse, 2, 10, seed=published)
+        assert_published(warehouse)
+        expected = published + 1 if published < MOST_RUNS else 1
+        assert runs(warehouse) == {"2026-01-05": 1, "2026-01-06": 1, "2026-01-07": expected}
+
+
+def test_days_that_changed_are_written_and_others_stay_where_they_lay(warehouse):
+    land(warehouse, 1, 10)
+    assert_published(warehouse)
+    change(
+        warehouse,
+        "insert into staging.amendments values (15000, 7.5, false), (5, null, true)",
+        "delete from raw.market_ticks where tick_id between 20000 and 29999",
+    )
+    land(warehouse, 5, 10)
+    assert_published(warehouse)
+    assert runs(warehouse) == {"2026-01-05": 1, "2026-01-06": 1, "2026-01-10": 1}
+
+
+def test_a_day_stays_in_the_order_of_its_readers(warehouse):
+    change(warehouse, "insert into staging.amendments values (15000, 7.5, false)")
+    assert_published(warehouse)
+    assert set(runs(warehouse).values()) == {1}
+    with duckdb.connect(str(warehouse.published_path), read_only=True) as connection:
+        (disordered,) = connection.execute(
+            "select count(*) from (select (exchange, symbol) as series, timestamp, lag(series) over"
+            " at_rest as series_before, lag(timestamp) over at_rest as before from market_ticks"
+            " window at_rest as (partition by date order by rowid)) where series_before > series"
+            " or (series_before = series and before < timestamp)"
+        ).fetchone()
+    assert disordered == 0
+
+
+def test_a_former_file_with_a_flipped_bit_is_not_taken_over(warehouse):
+    file = newest_version(warehouse) / "trading.duckdb"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    land(warehouse, 2, 10)
+    assert_published(warehouse)
+    assert set(runs(warehouse).values()) == {1}
+
+
+def test_a_former_file_that_lost_rows_is_not_taken_over(warehouse):
+    version = newest_version(warehouse)
+    with duckdb.connect(str(version / "trading.duckdb")) as connection:
+        connection.execute("delete from market_ticks where tick_id = 5")
+    manifest = json.loads((version / "manifest.json").read_text())
+    manifest["sha256"] = hashlib.sha256((version / "trading.duckdb").read_bytes()).hexdigest()
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    land(warehouse, 2, 10)
+    assert_published(warehouse)
+    assert set(runs(warehouse).values()) == {1}
+
+
+def test_other_columns_or_another_layout_write_every_day_anew(warehouse):
+    change(
+        warehouse,
+        "create or replace view market_ticks as select *, 1 as one from trading.staging.stg_ticks",
+    )
+    assert_published(warehouse)
+    manifest = newest_version(warehouse) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(duckdb.__version__, "0.1"))
+    land(warehouse, 2, 10)
+    assert_published(warehouse)
+    assert set(runs(warehouse).values()) == {1}
+
+
+def test_what_is_gone_from_the_warehouse_is_gone_from_the_file(warehouse):
+    change(
+        warehouse,
+        "create schema old",
+        "create view old.seen as select 1 as a",
+        "create view seen as select * from trading.old.seen",
+        "create table extra (a int)",
+    )
+    publish(warehouse)
+    change(warehouse, "drop view seen; drop schema old cascade; drop table extra")
+    publish(warehouse)
+    with duckdb.connect(str(warehouse.published_path), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        assert tables == [("market_ticks",)]
+        assert connection.execute("from duckdb_views() where not internal").fetchall() == []
+        schemas = connection.execute(
+            "select schema_name from duckdb_schemas()"
+            " where database_name = current_database() and not internal"
+        ).fetchall()
+        assert set(schemas) <= {("main",)}
+
+
+def test_changes_of_days():
+    former = Days({"a": Day(1, "1"), "b": Day(2, "2", MOST_RUNS), "c": Day(3, "3")}, newest=9)
+    same = dict(former.days)
+    assert changes(former, same, same) == Changes([], [], [])
+    more = {day: Day(found.rows + 1, "9") for day, found in same.items()}
+    assert changes(former, same, more) == Changes(["b"], ["b"], ["a", "c"])
+    assert changes(former, more, more) == Changes(["a", "b", "c"], ["a", "b", "c"], [])
+    assert changes(former, {"d": Day(0, "0")}, {"d": Day(1, "1")}) == Changes([*"abc"], ["d"], [])
+    # As many rows as before, of which one is another.
+    swapped = {**same, "a": Day(1, "7")}
+    assert changes(former, swapped, swapped) == Changes(["a"], ["a"], [])
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("land"), st.integers(0, 3), st.integers(1, 40)),
+        st.tuples(st.just("amend"), st.integers(0, 400), st.integers(0, 5)),
+        st.tuples(st.just("supersede"), st.integers(0, 400), st.just(0)),
+        st.tuples(st.just("take away"), st.integers(0, 3), st.just(0)),
+        st.tuples(st.just("publish"), st.just(0), st.just(0)),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@examples(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS)
+def test_any_changes_in_any_order_are_published(steps, settings):
+    with patch.object(publishing, "_MOST_FREE", 1):  # small files are half empty
+        publish_after(steps, settings)
+
+
+def publish_after(steps: list[tuple[str, int, int]], settings: Settings) -> None:
+    shutil.rmtree(settings.data_dir, ignore_errors=True)
+    change(settings, WAREHOUSE)
+    for number, (step, value, more) in enumerate(steps):
+        match step:
+            case "land":
+                land(settings, value, more, seed=number)
+            case "amend" | "supersede":
+                price, superseded = (more, "false") if step == "amend" else ("null", "true")
+                change(
+                    settings,
+                    f"delete from staging.amendments where tick_id = {value}",
+                    f"insert into staging.amendments values ({value}, {price}, {superseded})",
+                )
+            case "take away":
+                day = f"date '2026-01-05' + {value}"
+                change(settings, f"delete from raw.market_ticks where timestamp::date = {day}")
+            case _:
+                assert_published(settings)
+    assert_published(settings)
