@@ -59,7 +59,7 @@ def copy_range(  # noqa: PLR0913, PLR0917
         f"copy (select {expressions} from {relation.sql_name} where {between(relation, span)})"
         " to stdout (format csv)"
     )
-    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 1}) as parser:
+    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 2}) as parser:
         parser.execute("set TimeZone = 'UTC'")
         parser.execute("set enable_progress_bar = false")
         reader, writer = os.pipe()

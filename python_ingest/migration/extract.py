@@ -76,6 +76,8 @@ def _read_what_changed(
     connection: psycopg.Connection, reader: RangeReader, watcher: Watcher
 ) -> None:
     changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
+    if not changed:
+        return
     with connection.transaction():  # a chunk may have been compressed since
         now = {(r.start, r.end): r for r in ranges(connection, reader.relation)}
     for part in changed:

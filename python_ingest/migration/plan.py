@@ -75,9 +75,10 @@ def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
     """Return the ranges to read one by one: chunks, or days, months or years of a plain table."""
     if relation.is_hypertable:
         return chunks(connection, relation)
-    time = quoted(relation.time) + (" at time zone 'UTC'" if relation.time_is_zoned else "")
+    time, zone = quoted(relation.time), " at time zone 'UTC'" if relation.time_is_zoned else ""
+    # The smallest and the largest of the column itself: an index knows them.
     row = connection.execute(
-        f"select min({time}), max({time}) from {relation.sql_name}".encode()
+        f"select min({time}){zone}, max({time}){zone} from {relation.sql_name}".encode()
     ).fetchone()
     if row is None or row[0] is None:
         return []
