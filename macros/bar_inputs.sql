@@ -3,16 +3,20 @@
     warm.bar_inputs
 {%- endmacro %}
 
-{% macro current_bar_inputs() -%}
-    {% set inputs = {
+{# By seed, the rows that bars depend on. #}
+{% macro bar_input_rows() -%}
+    {{ return({
         'exchanges': "select * exclude (contiguous_kinds) from " ~ ref('stg_exchanges'),
         'exchange_calendar': "select * from " ~ ref('stg_exchange_calendar'),
         'instruments': "select exchange, symbol, bar_price from " ~ ref('stg_instruments')
             ~ " where bar_price <> 'trade'",
         'timeframes': "select * from " ~ ref('stg_timeframes'),
         'trade_conditions': "select * from " ~ ref('stg_trade_conditions'),
-    } %}
-    {% for seed, rows in inputs.items() %}
+    }) }}
+{%- endmacro %}
+
+{% macro current_bar_inputs() -%}
+    {% for seed, rows in bar_input_rows().items() %}
         select
             '{{ seed }}' as seed,
             md5(coalesce(string_agg(line, '|' order by line), '')) as hash
@@ -104,9 +108,7 @@
 
 {% macro seed_files() -%}
     {%- set sums = [] -%}
-    {%- for seed in [
-        'exchanges', 'exchange_calendar', 'instruments', 'timeframes', 'trade_conditions'
-    ] if execute -%}
+    {%- for seed in bar_input_rows() if execute -%}
         {%- do sums.append(graph.nodes['seed.' ~ project_name ~ '.' ~ seed].checksum.checksum) -%}
     {%- endfor -%}
     {{ return(local_md5(sums | join(' '))) }}
