@@ -111,7 +111,7 @@ def _build(data_dir: Path, *arguments: str) -> Times:
     subprocess.run(
         [
             Path(sys.executable).with_name("dbt"),
-            "--quiet",
+            *("--quiet", "--log-level-file", "info"),  # as `ingest cycle` runs it
             "build",
             *("--exclude-resource-type", "test", "unit_test"),
             *("--select", "+ohlcv_bars", *arguments),

@@ -85,9 +85,9 @@
 
 {# Spark compares the seeds' files. #}
 {% macro spark__check_bar_inputs() -%}
-    {%- set landed = landed_batch() -%}
+    {%- set landed, seeds = landed_batch(), seed_files() -%}
     {%- if execute and is_incremental() -%}
-        {%- if table_property('bar_inputs') not in [none, seed_files()] -%}
+        {%- if table_property('bar_inputs') not in [none, seeds] -%}
             {%- do exceptions.raise_compiler_error(
                 this.name ~ " was built from other seeds than these: run `ingest spark --full-refresh`"
             ) -%}
