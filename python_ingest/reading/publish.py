@@ -53,7 +53,7 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Days]:
     """Copy the newest publication, if its days can be taken over; return its tables by day."""
     versions = settings.published_path.parent / "versions"
     manifest = max(versions.glob("*/manifest.json"), default=None)
-    if manifest is None:
+    if manifest is None or not (file := manifest.with_name(settings.published_path.name)).exists():
         return {}
     former = json.loads(manifest.read_text(encoding="utf-8"))
     if former.get("layout") != fingerprint() or former["free_bytes"] > _MOST_FREE * former["bytes"]:
@@ -62,7 +62,7 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Days]:
         table: Days({day: Day(*found) for day, found in kept["days"].items()}, kept["newest"])
         for table, kept in former["days"].items()
     }
-    shutil.copyfile(manifest.with_name(settings.published_path.name), target)
+    shutil.copyfile(file, target)
     if sha256_of(target) == former["sha256"]:
         return days
     target.unlink()

@@ -130,6 +130,12 @@ def test_a_former_file_with_a_flipped_bit_is_not_taken_over(warehouse):
     assert set(runs(warehouse).values()) == {1}
 
 
+def test_a_former_file_that_is_gone_is_not_missed(warehouse):
+    (newest_version(warehouse) / "trading.duckdb").unlink()
+    assert_published(warehouse)
+    assert set(runs(warehouse).values()) == {1}
+
+
 def test_a_former_file_that_lost_rows_is_not_taken_over(warehouse):
     version = newest_version(warehouse)
     with duckdb.connect(str(version / "trading.duckdb")) as connection:
