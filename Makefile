@@ -17,7 +17,7 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 	@ingest land logs sample/logs.ndjson
 	@ingest cycle --as-of "2024-08-09 00:00:00"
 
-test: lint ## Lint, build on fixtures, fast tests (some 11 minutes on two cores)
+test: lint ## Lint, build on fixtures, fast tests (less than 10 minutes on two cores)
 	pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/.installed ## The long kill and scale tests
