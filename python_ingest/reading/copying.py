@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import IngestError
-from python_ingest.reading.days import Days, Source, bring_up_to_date, columns, days_of
+from python_ingest.reading.days import Days, Source, bring_up_to_date, days_of
 from python_ingest.reading.layout import BLOCK_SIZE, DAY, ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.reading.stored import Stored, stored_views
 from python_ingest.reading.views import Relation, View, portable_view
@@ -111,6 +111,11 @@ def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     return f"{select} semi join {_name(each.landed)} using ({each.key}) where {only}"
 
 
+def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:
+    """Return names and types of a SELECT."""
+    return [(row[0], row[1]) for row in connection.execute(f"describe {select}").fetchall()]
+
+
 def _copy_days(
     connection: duckdb.DuckDBPyConnection, each: Stored, select: str, former: Days | None
 ) -> Days:
@@ -118,7 +123,7 @@ def _copy_days(
     name = f"{_TARGET}.{_name(each.table)}"
     source = Source(select, each.key, order_by(each.table.name))
     if former:
-        if columns(connection, f"from {name}") == columns(connection, select):
+        if _columns(connection, f"from {name}") == _columns(connection, select):
             days = bring_up_to_date(connection, name, source, former)
             if days is not None:
                 return days

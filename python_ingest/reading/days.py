@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.reading.layout import DAY
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.checksums import row_hash
 
 # Each continuation is a sorted run of its own, and a reader of a day looks into all of its runs.
 MOST_RUNS = 8
@@ -72,23 +72,17 @@ def changes(former: Days, known: Mapping[str, Day], now: Mapping[str, Day]) -> C
     return Changes(gone, written, continued)
 
 
-def columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:
-    """Return names and types of a SELECT."""
-    return [(row[0], row[1]) for row in connection.execute(f"describe {select}").fetchall()]
-
-
 def _read(
     connection: duckdb.DuckDBPyConnection, source: Source, newest: int
 ) -> tuple[dict[str, Day], Days]:
     """Return the days of a source: of ids up to `newest`, and of all."""
-    names = ", ".join(quoted(name) for name, _ in columns(connection, source.select))
+    content = row_hash(connection, f"({source.select})")
     found = connection.execute(
         f"""
         select day::varchar, count(*) filter (id <= $newest),
             coalesce(sum(content) filter (id <= $newest), 0)::varchar,
             count(*), sum(content)::varchar, max(id)
-        from (select {DAY} as day, {source.key} as id, hash({names})::hugeint as content
-              from ({source.select}))
+        from (select {DAY} as day, {source.key} as id, {content} as content from ({source.select}))
         group by all
         """,
         {"newest": newest},
@@ -125,7 +119,6 @@ def bring_up_to_date(
     None: the table's rows are not those, day by day, and it must be written as a whole.
     """
     known, now = _read(connection, source, former.newest)
-
     gone, written, continued = changes(former, known, now.days)
     if gone:
         connection.execute(f"delete from {table} where {DAY} in (select unnest(?::date[]))", [gone])

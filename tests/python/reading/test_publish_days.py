@@ -76,6 +76,12 @@ def assert_published(settings: Settings) -> None:
     assert publication.rows["main.market_ticks"] == ticks(settings.database_path).total()
 
 
+def assert_next_is_written_as_a_whole(settings: Settings) -> None:
+    land(settings, 2, 10)  # which would continue a day that is taken over
+    assert_published(settings)
+    assert set(runs(settings).values()) == {1}
+
+
 @pytest.fixture
 def warehouse(settings: Settings) -> Settings:
     change(settings, WAREHOUSE)
@@ -125,15 +131,12 @@ def test_a_former_file_with_a_flipped_bit_is_not_taken_over(warehouse):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    land(warehouse, 2, 10)
-    assert_published(warehouse)
-    assert set(runs(warehouse).values()) == {1}
+    assert_next_is_written_as_a_whole(warehouse)
 
 
 def test_a_former_file_that_is_gone_is_not_missed(warehouse):
     (newest_version(warehouse) / "trading.duckdb").unlink()
-    assert_published(warehouse)
-    assert set(runs(warehouse).values()) == {1}
+    assert_next_is_written_as_a_whole(warehouse)
 
 
 def test_a_former_file_that_lost_rows_is_not_taken_over(warehouse):
@@ -143,9 +146,7 @@ def test_a_former_file_that_lost_rows_is_not_taken_over(warehouse):
     manifest = json.loads((version / "manifest.json").read_text())
     manifest["sha256"] = hashlib.sha256((version / "trading.duckdb").read_bytes()).hexdigest()
     (version / "manifest.json").write_text(json.dumps(manifest))
-    land(warehouse, 2, 10)
-    assert_published(warehouse)
-    assert set(runs(warehouse).values()) == {1}
+    assert_next_is_written_as_a_whole(warehouse)
 
 
 def test_other_columns_or_another_layout_write_every_day_anew(warehouse):
@@ -156,9 +157,7 @@ def test_other_columns_or_another_layout_write_every_day_anew(warehouse):
     assert_published(warehouse)
     manifest = newest_version(warehouse) / "manifest.json"
     manifest.write_text(manifest.read_text().replace(duckdb.__version__, "0.1"))
-    land(warehouse, 2, 10)
-    assert_published(warehouse)
-    assert set(runs(warehouse).values()) == {1}
+    assert_next_is_written_as_a_whole(warehouse)
 
 
 def test_what_is_gone_from_the_warehouse_is_gone_from_the_file(warehouse):
