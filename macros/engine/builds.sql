@@ -90,7 +90,7 @@
             "raw.market_ticks": "* except (date) from cold.market_ticks where false",
             "cold.ohlcv_bars": columns | join(", ") ~ " where false",
         } %}
-        {% for table in ["tick_corrections", "tick_conflicts", "landings"] %}
+        {% for table in ["tick_corrections", "tick_conflicts", "tick_confirmations", "landings"] %}
             {% do views.update({"raw." ~ table: "* from parquet.`" ~ folder ~ "/" ~ table ~ "`"}) %}
         {% endfor %}
         {% for schema in ["raw", "cold", "warm"] %}

@@ -24,17 +24,40 @@ new_conflicts as (
 
 ),
 
+confirmations as (
+
+    select * from {{ ref('stg_tick_confirmations') }}
+
+),
+
 corrections as (
 
     select * from {{ ref('stg_tick_corrections') }}
 
 ),
 
+{% if is_incremental() %}
+
+    disputed_before as (
+
+        select tick_id from {{ this }}
+
+    ),
+
+{% endif %}
+
 in_conflict as (
 
     select tick_id from new_conflicts
     union distinct
     select rival_tick_id from new_conflicts
+    {% if is_incremental() %}
+        union distinct
+        select disputed_before.tick_id
+        from disputed_before
+        inner join confirmations on disputed_before.tick_id = confirmations.tick_id
+        where confirmations.batch_id > {{ seen }}
+    {% endif %}
 
 ),
 
@@ -113,17 +136,18 @@ disputed as (
 final as (
 
     select distinct
-        tick_id,
-        exchange,
-        symbol,
-        timestamp,
-        kind,
-        venue,
-        sequence_number,
-        trade_id,
-        source,
-        content_hash
+        disputed.tick_id,
+        disputed.exchange,
+        disputed.symbol,
+        disputed.timestamp,
+        disputed.kind,
+        disputed.venue,
+        disputed.sequence_number,
+        disputed.trade_id,
+        coalesce(confirmations.source, disputed.source) as source,
+        disputed.content_hash
     from disputed
+    left join confirmations on disputed.tick_id = confirmations.tick_id
 
 )
 

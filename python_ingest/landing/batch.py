@@ -13,7 +13,7 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import history, sameness
+from python_ingest.landing import history, rivals, sameness
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
 from python_ingest.landing.spool import Segment, path_of
 from python_ingest.settings import Settings
@@ -138,7 +138,8 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
     if counted.accepted:
         landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
-        sameness.record_conflicts(connection, batch_id, known)
+        rivals.record_confirmations(connection, batch_id)
+        rivals.record_conflicts(connection, batch_id, known)
     recorded = 0
     if counted.rejected:
         recorded = _record_rejects(connection, segment, batch_id, clock)

@@ -22,6 +22,9 @@ _TICK_KEY = (
     " ask_size, last_price, last_size, conditions) end"
 )
 
+# Whose word counts where two ticks of one key disagree; a websocket's counts after theirs.
+RELIABLE = "('rest', 'backfill')"
+
 
 @dataclass(frozen=True)
 class Count:
@@ -89,6 +92,8 @@ def find_duplicates(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool, known: str
 ) -> bool:
     """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
+
+    What was compared stays in `suspect_rows`, `suspects` and `landed_before` for `rivals`.
 
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.
@@ -170,16 +175,17 @@ def known_ticks(table: str, counted: Count) -> list[str]:
 def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, known: str) -> None:
     ticks = kind.table == "raw.market_ticks"
     columns = "exchange, symbol, " if ticks else ""
+    first = f"source not in {RELIABLE}, row_number" if ticks else "row_number"
     keyed = (
         "trade_id is not null or sequence_number is not null"
         if ticks
         else ("false" if kind.occurrences else "true")
     )
     number = (
-        "case when keyed then row_number() over (partition by content_hash order by row_number)"
+        f"case when keyed then row_number() over (partition by content_hash order by {first})"
         " else occurrence end"
         if given
-        else "row_number() over (partition by content_hash order by row_number)"
+        else f"row_number() over (partition by content_hash order by {first})"
     )
     chosen = "true" if given else "row_number in (select row_number from suspect_rows)"
     connection.execute(f"""
@@ -187,26 +193,27 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         select *, {number} as n
         from (
             select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
-                {", occurrence" if given else ""}
+                {", source" if ticks else ""} {", occurrence" if given else ""}
             from batch
             where reason is null and ignored is null and {chosen}
         )
     """)
-    same = "and known.exchange = s.exchange and known.symbol = s.symbol" if ticks else ""
     highest = "max(occurrence)" if kind.occurrences else "1"
+    connection.execute(f"""
+        create or replace temp table landed_before as
+        select {columns} {kind.time} as time, content_hash, {highest} as occurrences
+            {", min(tick_id) as tick_id, min(source) as source" if ticks else ""}
+        from {known} as t
+        semi join suspects on t.content_hash = suspects.content_hash
+        where {kind.time} between (select min(time) from suspects)
+            and (select max(time) from suspects)
+        group by {columns} {kind.time}, content_hash
+    """)
     connection.execute(f"""
         insert into dropped
         select s.row_number
         from suspects as s
-        left join (
-            select {columns} {kind.time} as time, content_hash, {highest} as occurrences
-            from {known} as t
-            semi join suspects on t.content_hash = suspects.content_hash
-            where {kind.time} between (select min(time) from suspects)
-                and (select max(time) from suspects)
-            group by all
-        ) as known
-            on known.content_hash = s.content_hash and known.time = s.time {same}
+        left join landed_before as known on {same_content(kind)}
         where case when keyed then n > 1 or known.content_hash is not null
             else n <= known.occurrences end
     """)
@@ -216,71 +223,9 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         )
 
 
-def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
-    """Write pairs of ticks with one key and different content, new ones against the best known.
-
-    Each new tick is paired with the one staging would choose among all of its key, and that one,
-    if it is new, with the one chosen before: so every loser loses at least one pair, and a key
-    that a million rows share costs a million pairs, not a million squared.
-    """
-    rank = "{'late': source not in ('rest', 'backfill'), 'content_hash': content_hash}"
-    key = (
-        "exchange, symbol, kind, venue, timestamp::date as day, trade_id,"
-        " case when trade_id is null then sequence_number end as sequence"
-    )
-    connection.execute(f"""
-        create or replace temp table new_rivals as
-        select {batch_id} * 4294967296 + row_number as tick_id, {key}, {rank} as preference
-        from batch
-        where reason is null and ignored is null
-            and row_number in (select row_number from suspect_rows)
-            and row_number not in (select row_number from dropped)
-            and (trade_id is not null or sequence_number is not null)
-    """)
-    found = connection.execute("select count(*), min(day), max(day) from new_rivals").fetchone()
-    if not found or not found[0]:
-        return
-    connection.execute(
-        f"""
-        with
-        new as (
-            select * from new_rivals
-        ),
-        old as (
-            select exchange, symbol, kind, venue, day, trade_id, sequence,
-                arg_min(tick_id, preference) as tick_id, min(preference) as preference
-            from (
-                select tick_id, {key}, {rank} as preference
-                from {known}
-                where timestamp >= $first and timestamp < $last::date + interval 1 day
-                    and batch_id < {batch_id}
-            ) as t
-            semi join new on t.exchange = new.exchange and t.symbol = new.symbol
-                and t.kind = new.kind and t.venue is not distinct from new.venue
-                and t.day = new.day and t.trade_id is not distinct from new.trade_id
-                and t.sequence is not distinct from new.sequence
-            group by all
-        ),
-        best as (
-            select exchange, symbol, kind, venue, day, trade_id, sequence,
-                arg_min(tick_id, preference) as tick_id
-            from (select * from new union all by name select * from old)
-            group by all
-        )
-        insert into raw.tick_conflicts
-        select {batch_id}, new.tick_id,
-            case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end as rival
-        from new
-        join best on new.exchange = best.exchange and new.symbol = best.symbol
-            and new.kind = best.kind and new.venue is not distinct from best.venue
-            and new.day = best.day and new.trade_id is not distinct from best.trade_id
-            and new.sequence is not distinct from best.sequence
-        left join old on new.exchange = old.exchange and new.symbol = old.symbol
-            and new.kind = old.kind and new.venue is not distinct from old.venue
-            and new.day = old.day and new.trade_id is not distinct from old.trade_id
-            and new.sequence is not distinct from old.sequence
-        where (case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end)
-            is not null
-        """,
-        {"first": found[1], "last": found[2]},
-    )
+def same_content(kind: Kind) -> str:
+    """Return what joins a suspect `s` with a `known` row of the same content."""
+    on = "known.content_hash = s.content_hash and known.time = s.time"
+    if kind.table == "raw.market_ticks":
+        on += " and known.exchange = s.exchange and known.symbol = s.symbol"
+    return on

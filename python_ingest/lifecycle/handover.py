@@ -25,7 +25,7 @@ from python_ingest.storage.files import move_into_place, sync_to_disk
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
-SMALL_TABLES = ("tick_corrections", "tick_conflicts", "landings")
+SMALL_TABLES = ("tick_corrections", "tick_conflicts", "tick_confirmations", "landings")
 KEPT = 2  # the newest and the one a running build may read
 _FORMAT = "(format parquet, compression zstd, compression_level 3)"
 _READABLE = ("BOOLEAN", "DATE", "DOUBLE", "INTEGER", "BIGINT", "VARCHAR", "TIMESTAMP", "DECIMAL")

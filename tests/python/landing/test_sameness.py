@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -162,6 +163,47 @@ def test_a_key_shared_by_all_costs_one_pair_per_row(
     for name, part in (("a", ticks[:1000]), ("b", ticks[1000:])):
         assert land_files(settings, "ticks", [write(tmp_path / f"{name}.parquet", part)])[0].landed
     assert rows("select count(*) < 2001 from raw.tick_conflicts") == [(True,)]
+
+
+def test_a_tick_counts_as_its_most_reliable_copy_in_any_order(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    """Batches of the same copies in every order: who says so is the same, once per tick."""
+    copies = [
+        (number, source) for number in (1, 2) for source in ("websocket", "rest", "websocket")
+    ]
+    orders = sorted(set(itertools.permutations(copies)))
+    ticks = [
+        tick(symbol=f"S{case}", trade_id=str(number), source=source)
+        for case, order in enumerate(orders)
+        for number, source in order
+    ]
+    for part in range(3):  # two copies of each case a batch
+        some = [t for at, t in enumerate(ticks) if at % 6 // 2 == part]
+        land_files(settings, "ticks", [write(tmp_path / f"{part}.parquet", some)])
+    assert len(orders) > 50
+    assert rows("""
+        select coalesce(confirmations.source, ticks.source), count(*), count(distinct ticks.tick_id)
+        from raw.market_ticks as ticks
+        left join raw.tick_confirmations as confirmations using (tick_id)
+        group by 1
+    """) == [("rest", 2 * len(orders), 2 * len(orders))]
+    assert rows("""
+        select count(*) > 50, bool_and(ticks.source = 'websocket'),
+            bool_and(confirmations.batch_id > ticks.batch_id)
+        from raw.tick_confirmations as confirmations
+        left join raw.market_ticks as ticks using (tick_id)
+    """) == [(True, True, True)]
+
+
+def test_a_tick_without_a_key_is_not_confirmed(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    for source in ("websocket", "rest"):
+        path = write(tmp_path / f"{source}.parquet", [tick(source=source)])
+        land_files(settings, "ticks", [path])
+    assert rows("select count(*) from raw.market_ticks") == [(1,)]
+    assert rows("select count(*) from raw.tick_confirmations") == [(0,)]
 
 
 def test_the_hash_is_md5_of_the_documented_text(

@@ -234,6 +234,20 @@ def test_a_rival_in_a_cold_file_is_found(settings, landed, tmp_path):
     assert [pair[1] for pair in pairs] == [known[0][0]]
 
 
+def test_a_copy_from_rest_confirms_a_tick_in_a_cold_file(settings, landed, tmp_path):
+    again = tmp_path / "again.ndjson"
+    lines = [json.loads(line) | {"source": "rest"} for line in landed.read_text().splitlines()]
+    again.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (result,) = land_files(settings, "ticks", [again])
+    assert (result.landed, result.duplicate) == (0, len(lines))
+    confirmed = "select tick_id, source from raw.tick_confirmations order by all"
+    assert ask(settings, confirmed) == ask(
+        settings,
+        "select tick_id, 'rest' from cold.market_ticks where symbol in ('id', 'seq') order by all",
+    )
+    assert len(ask(settings, confirmed)) == 2 * 3 * 20
+
+
 def test_late_ticks_are_one_more_file_until_they_are_merged(settings, landed, tmp_path):
     late = write_ticks(tmp_path / "late.ndjson", ["2024-01-01T11:00:00Z", "2024-01-02T11:00:00Z"])
     land_files(settings, "ticks", [late])

@@ -105,9 +105,18 @@ class Warehouse:
                 select ({batch}::bigint << 32) + row_number() over () as tick_id, *
                 from given
                 where nameless or content_hash not in (select content_hash from raw.market_ticks)
-                qualify nameless or row_number() over (partition by content_hash) = 1
+                qualify nameless
+                    or row_number() over (partition by content_hash order by source) = 1
             """
             connection.execute(f"create temp table fresh as {landed}")
+            connection.execute(f"""
+                insert into raw.tick_confirmations
+                select distinct {batch}, ticks.tick_id, 'rest'
+                from given
+                inner join raw.market_ticks as ticks using (content_hash)
+                where not nameless and given.source = 'rest' and ticks.source = 'websocket'
+                    and ticks.tick_id not in (select tick_id from raw.tick_confirmations)
+            """)
             connection.execute(f"""
                 insert into raw.tick_conflicts
                 select {batch}, fresh.tick_id, rival.tick_id

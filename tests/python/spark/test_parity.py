@@ -16,6 +16,8 @@ import duckdb
 import pytest
 from market.conftest import PROJECT, Warehouse
 
+from python_ingest.lifecycle.handover import SMALL_TABLES
+
 from .cluster import Cluster
 from .generated import TICKS, ticks
 
@@ -194,7 +196,7 @@ def unbuilt(landed: Warehouse, tmp_path: Path) -> Warehouse:
     _ingest(other, "init")
     with other.connect() as connection:
         connection.execute(f"attach '{landed.path}' as landed (read_only)")
-        for table in ("market_ticks", "tick_corrections", "tick_conflicts", "landings"):
+        for table in ("market_ticks", *SMALL_TABLES):
             connection.execute(f"insert into raw.{table} by name from landed.raw.{table}")
     return other
 
