@@ -269,6 +269,40 @@ def test_empty_buckets_carry_the_close(warehouse: Warehouse) -> None:
     ]
 
 
+def test_a_copy_from_rest_decides_between_rivals(warehouse: Warehouse) -> None:
+    """Whether it comes after the conflict (A), or before it (B): its price is the close."""
+
+    def ticks(case: str, *, rival: bool, **more: Any) -> list[dict[str, Any]]:
+        return [
+            trade(
+                "prop", f"{case}{n}", NOON, 2 - n % 2 if rival else 1 + n % 2, trade_id="1", **more
+            )
+            for n in range(8)
+        ]
+
+    def closes(case: str) -> list[Any]:
+        (prices,) = warehouse.rows(
+            "select list(close order by symbol) from ohlcv_bars where timeframe = '1m'"
+            f" and exchange = 'prop' and regexp_matches(symbol, '^{case}[0-7]$')"
+        )
+        return list(prices[0])
+
+    confirmed = [1 + n % 2 for n in range(8)]
+    steps = (
+        [*ticks("A", rival=False), *ticks("A", rival=True), *ticks("B", rival=False)],
+        [*ticks("A", rival=False, source="rest"), *ticks("B", rival=False, source="rest")],
+        ticks("B", rival=True),
+    )
+    found = []
+    for step in steps:
+        warehouse.land_ticks("select * from rows", rows=pd.DataFrame(step))
+        warehouse.build(*AS_OF)
+        found.append(closes("A"))
+    assert found[0] != confirmed  # the smaller hashes
+    assert found[1:] == [confirmed, confirmed]
+    assert closes("B") == confirmed
+
+
 def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_were(
     warehouse: Warehouse,
 ) -> None:
