@@ -38,34 +38,35 @@ corrections as (
 
 {% if is_incremental() %}
 
-    disputed_before as (
+    -- Disputed before, and repeated since then by a source that counts more.
+    confirmed_since as (
 
-        select tick_id from {{ this }}
+        select previous.tick_id
+        from {{ this }} as previous
+        inner join confirmations on previous.tick_id = confirmations.tick_id
+        where confirmations.batch_id > {{ seen }}
 
     ),
 
 {% endif %}
 
-in_conflict as (
+in_question as (
 
     select tick_id from new_conflicts
     union distinct
     select rival_tick_id from new_conflicts
     {% if is_incremental() %}
         union distinct
-        select disputed_before.tick_id
-        from disputed_before
-        inner join confirmations on disputed_before.tick_id = confirmations.tick_id
-        where confirmations.batch_id > {{ seen }}
+        select tick_id from confirmed_since
     {% endif %}
 
 ),
 
-conflicting as (
+questioned as (
 
     select ticks.*
     from ticks
-    inner join in_conflict on ticks.tick_id = in_conflict.tick_id
+    inner join in_question on ticks.tick_id = in_question.tick_id
 
 ),
 
@@ -125,7 +126,7 @@ waited_for as (
 
 disputed as (
 
-    select * from conflicting
+    select * from questioned
     union all
     select * from corrected
     union all
@@ -133,6 +134,7 @@ disputed as (
 
 ),
 
+-- A tick counts as its most reliable copy, whichever came first.
 final as (
 
     select distinct

@@ -21,7 +21,7 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
         with repeats as (
             select known.tick_id, min(s.source) as source
             from suspects as s
-            join landed_before as known on {same_content(TICKS)}
+            join known_copies as known on {same_content(TICKS)}
             where s.keyed and s.source in {RELIABLE} and known.source not in {RELIABLE}
             group by known.tick_id
         )
@@ -39,9 +39,10 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
 def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
     """Write pairs of ticks with one key and different content, new ones against the best known.
 
-    Each new tick is paired with the one staging would choose among all of its key, and that one,
-    if it is new, with the one chosen before: so every loser loses at least one pair, and a key
-    that a million rows share costs a million pairs, not a million squared.
+    Each new tick is paired with the best of all of its key (by the source it was landed with;
+    staging heeds confirmations too), and that one, if it is new, with the best before: so every
+    loser loses at least one pair, and a key that a million rows share costs a million pairs, not a
+    million squared.
     """
     rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
     key = (

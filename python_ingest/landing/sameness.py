@@ -93,7 +93,7 @@ def find_duplicates(
 ) -> bool:
     """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
-    What was compared stays in `suspect_rows`, `suspects` and `landed_before` for `rivals`.
+    What was compared stays in `suspect_rows`, `suspects` and `known_copies` for `rivals`.
 
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.
@@ -200,7 +200,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
     """)
     highest = "max(occurrence)" if kind.occurrences else "1"
     connection.execute(f"""
-        create or replace temp table landed_before as
+        create or replace temp table known_copies as
         select {columns} {kind.time} as time, content_hash, {highest} as occurrences
             {", min(tick_id) as tick_id, min(source) as source" if ticks else ""}
         from {known} as t
@@ -213,7 +213,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         insert into dropped
         select s.row_number
         from suspects as s
-        left join landed_before as known on {same_content(kind)}
+        left join known_copies as known on {same_content(kind)}
         where case when keyed then n > 1 or known.content_hash is not null
             else n <= known.occurrences end
     """)

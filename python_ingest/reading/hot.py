@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.landing.sameness import count, known_ticks
+from python_ingest.landing.sameness import RELIABLE, count, known_ticks
 from python_ingest.reading.arrivals import Content
 from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
@@ -35,7 +35,7 @@ _ONE_OF_EACH = f"""
         partition by exchange, symbol, kind, venue, timestamp::date, trade_id,
             case when trade_id is null then sequence_number end,
             case when {_KEYLESS} then content_hash end, occurrence
-        order by source not in ('rest', 'backfill'), content_hash
+        order by source not in {RELIABLE}, content_hash
     ) = 1
 """
 _NUMBERED_BEFORE = f"""
