@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from python_ingest.reading.days import Days, Source, bring_up_to_date, days_of
 from python_ingest.reading.layout import BLOCK_SIZE, DAY, ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.reading.stored import Stored, stored_views
 from python_ingest.reading.views import Relation, View, portable_view
+from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import quoted, sql_path
 
 _TARGET = "publication"
@@ -105,10 +107,24 @@ def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     if not each.cold:
         return select
     found = connection.execute(f"select distinct {DAY} from {_name(each.landed)} order by all")
-    days = ", ".join(f"date '{day}'" for (day,) in found.fetchall())
-    # Without their dates written out, all cold files would be read.
-    only = f"date in ({days})" if days else "false"
-    return f"{select} semi join {_name(each.landed)} using ({each.key}) where {only}"
+    warm = [day for (day,) in found.fetchall()]
+    cold = set()
+    if has_manifest(connection):
+        cold = {file.date for file in readable_files(connection, each.view.name)}
+    # Without their dates written out, all cold files would be read; and telling the rows of many
+    # millions apart by their ids costs more than all else of a publication.
+    alone = f"{select} where {_dates(day for day in warm if day not in cold)}"
+    beside_files = (
+        f"{select} semi join {_name(each.landed)} using ({each.key})"
+        f" where {_dates(day for day in warm if day in cold)}"
+    )
+    both = f"select * from ({alone} union all {beside_files})"
+    return both if cold.intersection(warm) else alone
+
+
+def _dates(days: Iterable[date]) -> str:
+    listed = ", ".join(f"date '{day}'" for day in days)
+    return f"date in ({listed})" if listed else "false"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:

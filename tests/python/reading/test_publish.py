@@ -76,21 +76,32 @@ def test_ticks_are_stored_as_they_are_read(settings):
     assert busted == (143,)
 
 
-def test_ticks_that_lie_in_files_stay_there_and_show_once(settings, tmp_path):
+MANIFEST = """
+create table raw.cold_files as
+    select 'market_ticks' as relation, 1::bigint as file_id, '{path}' as path, date '{day}' as date,
+        500::bigint as rows, '' as checksum, '' as sha256, null::varchar[] as columns,
+        'local' as state, 1::bigint as max_batch_id;
+"""
+
+
+@pytest.mark.parametrize("day", ["2025-01-05", "2026-01-06"], ids=["alone", "beside landed ones"])
+def test_ticks_that_lie_in_files_stay_there_and_show_once(settings, tmp_path, day):
     cold = tmp_path / "cold.parquet"
     duckdb.sql(
-        "select i as tick_id, timestamp '2025-01-05' as timestamp, date '2025-01-05' as date,"
+        f"select i as tick_id, timestamp '{day}' as timestamp, date '{day}' as date,"
         " 'binance' as exchange, 'ETHUSDT' as symbol from range(1000, 1500) r(i)"
     ).write_parquet(str(cold))
     files = f" union all by name select *, false as is_busted from read_parquet('{cold}')"
-    build(settings, TICKS.format(cold=files))
-    assert publish(settings).rows == {"raw.market_ticks": 0, "warm_rows.market_ticks": 999}
-    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
-        counted = reader.execute(
-            "select symbol, count(*), count(distinct tick_id), count(*) filter (is_busted)"
-            " from market_ticks group by all order by 1"
-        ).fetchall()
-    assert counted == [("BTCUSDT", 999, 999, 143), ("ETHUSDT", 500, 500, 0)]
+    build(settings, TICKS.format(cold=files) + MANIFEST.format(path=cold, day=day))
+    for _ in range(2):  # written as a whole, then taken over
+        rows = publish(settings).rows
+        assert rows == {"raw.market_ticks": 0, "warm_rows.market_ticks": 999}
+        with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+            counted = reader.execute(
+                "select symbol, count(*), count(distinct tick_id), count(*) filter (is_busted)"
+                " from market_ticks group by all order by 1"
+            ).fetchall()
+        assert counted == [("BTCUSDT", 999, 999, 143), ("ETHUSDT", 500, 500, 0)]
 
 
 def test_a_landed_table_that_others_read_too_is_published_as_it_is(settings):
