@@ -10,9 +10,16 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import IngestError
-from python_ingest.reading.days import Days, Source, bring_up_to_date, days_of
-from python_ingest.reading.layout import BLOCK_SIZE, DAY, ROW_GROUP_SIZE, indexed_column, order_by
-from python_ingest.reading.stored import Stored, stored_views
+from python_ingest.reading.layout import (
+    BLOCK_SIZE,
+    DAY,
+    ROW_GROUP_SIZE,
+    indexed_column,
+    order_by,
+    part_by,
+)
+from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
+from python_ingest.reading.stored import Needed, Stored, stored_views
 from python_ingest.reading.views import Relation, View, portable_view
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import quoted, sql_path
@@ -22,10 +29,10 @@ _TARGET = "publication"
 
 @dataclass(frozen=True)
 class Copied:
-    """Rows of each table, the days of those that are kept by day, and bytes that hold nothing."""
+    """Rows of each table, the parts of those that are kept by part, and bytes that hold nothing."""
 
     rows: dict[str, int]
-    days: dict[str, Days]
+    parts: dict[str, Parts]
     free_bytes: int
 
 
@@ -132,20 +139,19 @@ def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[s
     return [(row[0], row[1]) for row in connection.execute(f"describe {select}").fetchall()]
 
 
-def _copy_days(
-    connection: duckdb.DuckDBPyConnection, each: Stored, select: str, former: Days | None
-) -> Days:
-    """Bring a table that is kept by day up to date, or make it; return its days."""
-    name = f"{_TARGET}.{_name(each.table)}"
-    source = Source(select, each.key, order_by(each.table.name))
+def _copy_parts(
+    connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
+) -> Parts:
+    """Bring a table that is kept by part up to date, or make it; return its parts."""
+    name = f"{_TARGET}.{_name(table)}"
     if former:
-        if _columns(connection, f"from {name}") == _columns(connection, select):
-            days = bring_up_to_date(connection, name, source, former)
-            if days is not None:
-                return days
+        if _columns(connection, f"from {name}") == _columns(connection, source.select):
+            parts = bring_up_to_date(connection, name, source, former)
+            if parts is not None:
+                return parts
         connection.execute(f"drop table {name}")
-    _copy_table(connection, each.table, select)
-    return days_of(connection, source)
+    _copy_table(connection, table, source.select)
+    return parts_of(connection, source)
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: str) -> None:
@@ -153,30 +159,39 @@ def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: 
     connection.execute(f"create view {_name(view)} as {select}")
 
 
+def _tables(
+    connection: duckdb.DuckDBPyConnection, needed: Needed, stored: Mapping[Relation, Stored]
+) -> Iterator[tuple[Relation, str, str]]:
+    """Yield each table to write, the SELECT that fills it, and its growing id or 0."""
+    emptied = {each.landed for each in stored.values()}
+    for relation, view in needed:
+        if each := stored.get(relation):
+            yield each.table, _warm_rows(connection, each), each.key
+        elif view is None:
+            none = " where false" if relation in emptied else ""
+            yield relation, f"select * from {_name(relation)}{none}", "0"
+
+
 def _copy(
-    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Days]
-) -> tuple[dict[str, int], dict[str, Days]]:
+    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Parts]
+) -> tuple[dict[str, int], dict[str, Parts]]:
     """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
-    days: dict[str, Days] = {}
+    parts: dict[str, Parts] = {}
     needed = list(_needed(connection))
     stored = {each.view: each for each in stored_views(needed)}
-    emptied = {each.landed for each in stored.values()}
     left_out = {relation for each in stored.values() for relation in each.only_here}
     needed = [(relation, view) for relation, view in needed if relation not in left_out]
-    kept = former.keys() & {".".join(each.table) for each in stored.values()}
-    _drop_all_but(connection, kept)
-    for relation, view in needed:
-        if view is None:
-            none = " where false" if relation in emptied else ""
-            rows[".".join(relation)] = _copy_table(
-                connection, relation, f"select * from {_name(relation)}{none}"
-            )
-        elif each := stored.get(relation):
-            name = ".".join(each.table)
-            select = _warm_rows(connection, each)
-            days[name] = _copy_days(connection, each, select, former.get(name))
-            rows[name] = days[name].rows
+    tables = list(_tables(connection, needed, stored))
+    _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
+    for table, select, key in tables:
+        name = ".".join(table)
+        if by := part_by(table.name):
+            source = Source(select, key, by, order_by(table.name))
+            parts[name] = _copy_parts(connection, table, source, former.get(name))
+            rows[name] = parts[name].rows
+        else:
+            rows[name] = _copy_table(connection, table, select)
     # Only with the target as current database do unqualified names mean the target's.
     connection.execute(f"use {_TARGET}")
     for relation, view in needed:
@@ -189,24 +204,24 @@ def _copy(
             _create_view(connection, relation, both)
         else:
             _create_view(connection, relation, view.select)
-    return rows, days
+    return rows, parts
 
 
 def copy_into(
-    connection: duckdb.DuckDBPyConnection, target: Path, former: Mapping[str, Days]
+    connection: duckdb.DuckDBPyConnection, target: Path, former: Mapping[str, Parts]
 ) -> Copied:
     """Copy what analysts query of the connected database into the file `target`.
 
-    `former`: by name the tables of that file that are kept by day; what else it holds is replaced.
+    `former`: by name the tables of that file that are kept by part; what else it holds is replaced.
     """
     connection.execute(
         f"attach {sql_path(target)} as {_TARGET}"
         f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
     )
-    rows, days = _copy(connection, former)
+    rows, parts = _copy(connection, former)
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",
         [_TARGET],
     ).fetchone()
-    return Copied(rows, days, int(size[0]) if size else 0)
+    return Copied(rows, parts, int(size[0]) if size else 0)

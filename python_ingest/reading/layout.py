@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import duckdb
 
 # DuckDB skips whole row groups by their smallest and largest values, so rows that are asked for
@@ -12,10 +14,22 @@ ROW_GROUP_SIZE = 24576
 BLOCK_SIZE = 65536
 
 DAY = "timestamp::date"
+_WEEK = "date_trunc('week', timestamp)::date"
+
+
+class PartBy(NamedTuple):
+    """SQL of the first date of a row's part, and how many days a part has."""
+
+    first: str
+    days: int
+
+
+# Bars are read as series, ticks as days: a week is little to write anew, and long for a series.
+_PARTS = {"market_ticks": PartBy(DAY, 1), "ohlcv_bars": PartBy(_WEEK, 7)}
 
 _ORDER = {
     "market_ticks": f"{DAY}, exchange, symbol, timestamp desc",
-    "ohlcv_bars": "timeframe, exchange, symbol, timestamp",
+    "ohlcv_bars": f"{_WEEK}, timeframe, exchange, symbol, timestamp",
     "positions": "exchange, symbol, strategy_id, snapshot_time",
     "system_metrics": f"{DAY}, metric_name, timestamp",
 }
@@ -33,6 +47,11 @@ def order_by(table: str) -> str:
     return f" order by {columns}" if columns else ""
 
 
+def part_by(table: str) -> PartBy | None:
+    """Return by which parts a table is taken over; None where it is written as a whole."""
+    return _PARTS.get(_relation(table))
+
+
 def indexed_column(table: str) -> str | None:
     """Return the column by which readers look up single rows of a table."""
     return _LOOKED_UP_BY.get(_relation(table))
@@ -40,4 +59,4 @@ def indexed_column(table: str) -> str | None:
 
 def fingerprint() -> str:
     """Return how tables are written: a file of another fingerprint can take none of them over."""
-    return f"DuckDB {duckdb.__version__}, {BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}"
+    return f"DuckDB {duckdb.__version__}, {BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}, {_PARTS}"

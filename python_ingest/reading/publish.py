@@ -17,8 +17,8 @@ import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.copying import Copied, copy_into
-from python_ingest.reading.days import Day, Days
 from python_ingest.reading.layout import fingerprint
+from python_ingest.reading.parts import Part, Parts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.cold_relations import RELATIONS
@@ -35,7 +35,7 @@ class Publication:
     """What was published: path, size in bytes, hex sha256 and rows per table.
 
     `cold_files`: those that its views name, as the manifest does; they are kept as long as it is.
-    `layout`, `free_bytes`, `days`: what the next publication needs to take days over.
+    `layout`, `free_bytes`, `parts`: what the next publication needs to take parts over.
     """
 
     path: str
@@ -46,11 +46,11 @@ class Publication:
     cold_files: list[str]
     layout: str
     free_bytes: int
-    days: dict[str, Days]
+    parts: dict[str, Parts]
 
 
-def _take_over(settings: Settings, target: Path) -> dict[str, Days]:
-    """Copy the newest publication, if its days can be taken over; return its tables by day."""
+def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
+    """Copy the newest publication, if its parts can be taken over; return its tables by part."""
     versions = settings.published_path.parent / "versions"
     manifest = max(versions.glob("*/manifest.json"), default=None)
     if manifest is None or not (file := manifest.with_name(settings.published_path.name)).exists():
@@ -58,13 +58,13 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Days]:
     former = json.loads(manifest.read_text(encoding="utf-8"))
     if former.get("layout") != fingerprint() or former["free_bytes"] > _MOST_FREE * former["bytes"]:
         return {}
-    days = {
-        table: Days({day: Day(*found) for day, found in kept["days"].items()}, kept["newest"])
-        for table, kept in former["days"].items()
+    parts = {
+        table: Parts({day: Part(*found) for day, found in kept["parts"].items()}, kept["newest"])
+        for table, kept in former["parts"].items()
     }
     shutil.copyfile(file, target)
     if sha256_of(target) == former["sha256"]:
-        return days
+        return parts
     target.unlink()
     return {}
 
@@ -121,7 +121,7 @@ def publish(settings: Settings) -> Publication:
             cold_files=cold_files,
             layout=fingerprint(),
             free_bytes=copied.free_bytes,
-            days=copied.days,
+            parts=copied.parts,
         )
         manifest = unfinished / "manifest.json"
         manifest.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")

@@ -173,8 +173,8 @@ def test_cold_files_are_part_of_what_is_served(settings, tmp_path):
     build_and_publish(settings)
     with open_writer(settings) as connection:
         connection.execute(
-            f"copy (select * replace (tick_id + 1000 as tick_id, timestamp - interval 1 day as"
-            f" timestamp) from market_ticks) to '{cold}'"
+            "copy (select * replace (tick_id + 1000 as tick_id, (date - 1)::date as date,"
+            f" timestamp - interval 1 day as timestamp) from market_ticks) to '{cold}'"
         )
         text = connection.execute("select sql from duckdb_views() where view_name = 'market_ticks'")
         select = text.fetchone()[0].split(" AS ", 1)[1].rstrip(";")

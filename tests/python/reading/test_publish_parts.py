@@ -14,7 +14,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from python_ingest.reading import publish as publishing
-from python_ingest.reading.days import MOST_RUNS, Changes, Day, Days, changes
+from python_ingest.reading.parts import MOST_RUNS, Changes, Part, Parts, changes
 from python_ingest.reading.publish import publish
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
@@ -58,7 +58,7 @@ def newest_version(settings: Settings) -> Path:
 def runs(settings: Settings) -> dict[str, int]:
     """In how many sorted runs each day of the publication lies."""
     manifest = json.loads((newest_version(settings) / "manifest.json").read_text())
-    return {day: found[2] for day, found in manifest["days"]["main.market_ticks"]["days"].items()}
+    return {day: found[2] for day, found in manifest["parts"]["main.market_ticks"]["parts"].items()}
 
 
 def ticks(path: Path) -> Counter[tuple]:
@@ -182,16 +182,87 @@ def test_what_is_gone_from_the_warehouse_is_gone_from_the_file(warehouse):
         assert set(schemas) <= {("main",)}
 
 
-def test_changes_of_days():
-    former = Days({"a": Day(1, "1"), "b": Day(2, "2", MOST_RUNS), "c": Day(3, "3")}, newest=9)
-    same = dict(former.days)
+BARS = """
+create schema if not exists warm;
+create table warm.ohlcv_bars_warm as
+    select timeframe, 'binance' as exchange, symbol,
+        timestamp '2026-01-05' + to_hours(i::integer) as timestamp, i::decimal(18, 8) as close
+    from range(21 * 24) r(i), (values ('1h'), ('1m')) t(timeframe), (values ('A'), ('B')) s(symbol);
+create view ohlcv_bars as select * from trading.warm.ohlcv_bars_warm;
+"""
+
+
+def bars(path: Path) -> Counter[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return Counter(connection.execute("from ohlcv_bars").fetchall())
+
+
+def weeks_at_rest(settings: Settings) -> list[str]:
+    """The weeks of the publication's bars, in the order in which they lie."""
+    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        found = connection.execute(
+            "select date_trunc('week', timestamp)::date::varchar from warm.ohlcv_bars_warm"
+            " group by all order by min(rowid)"
+        )
+        return [week for (week,) in found.fetchall()]
+
+
+def test_only_weeks_in_which_a_bar_changed_are_written_anew(settings):
+    change(settings, BARS)
+    publish(settings)
+    assert weeks_at_rest(settings) == ["2026-01-05", "2026-01-12", "2026-01-19"]
+    for statement, expected in (
+        (
+            "update warm.ohlcv_bars_warm set close = -1 where timestamp = '2026-01-18 23:00:00'",
+            ["2026-01-05", "2026-01-19", "2026-01-12"],
+        ),
+        (
+            "insert into warm.ohlcv_bars_warm values ('1h', 'binance', 'C', '2026-02-01', 7)",
+            ["2026-01-05", "2026-01-19", "2026-01-12", "2026-01-26"],
+        ),
+        (
+            "delete from warm.ohlcv_bars_warm where timestamp < '2026-01-12'",
+            ["2026-01-19", "2026-01-12", "2026-01-26"],
+        ),
+    ):
+        change(settings, statement)
+        with patch.object(publishing, "_MOST_FREE", 1):  # a small file is half empty
+            publish(settings)
+        assert bars(settings.published_path) == bars(settings.database_path)
+        assert weeks_at_rest(settings) == expected
+
+
+def test_a_week_of_bars_lies_series_by_series(settings):
+    change(
+        settings, BARS, "create table shuffled as from warm.ohlcv_bars_warm order by hash(close)"
+    )
+    change(
+        settings,
+        "create or replace table warm.ohlcv_bars_warm as from shuffled",
+        "drop table shuffled",
+    )
+    publish(settings)
+    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        at_rest = "row_number() over (order by rowid)"
+        week = "date_trunc('week', timestamp)"
+        wanted = f"row_number() over (order by {week}, timeframe, symbol, timestamp)"
+        (elsewhere,) = connection.execute(
+            f"select count(*) from (select {at_rest} as is_at, {wanted} as belongs_at"
+            " from warm.ohlcv_bars_warm) where is_at <> belongs_at"
+        ).fetchone()
+    assert elsewhere == 0
+
+
+def test_changes_of_parts():
+    former = Parts({"a": Part(1, "1"), "b": Part(2, "2", MOST_RUNS), "c": Part(3, "3")}, newest=9)
+    same = dict(former.parts)
     assert changes(former, same, same) == Changes([], [], [])
-    more = {day: Day(found.rows + 1, "9") for day, found in same.items()}
+    more = {day: Part(found.rows + 1, "9") for day, found in same.items()}
     assert changes(former, same, more) == Changes(["b"], ["b"], ["a", "c"])
     assert changes(former, more, more) == Changes(["a", "b", "c"], ["a", "b", "c"], [])
-    assert changes(former, {"d": Day(0, "0")}, {"d": Day(1, "1")}) == Changes([*"abc"], ["d"], [])
+    assert changes(former, {"d": Part(0, "0")}, {"d": Part(1, "1")}) == Changes([*"abc"], ["d"], [])
     # As many rows as before, of which one is another.
-    swapped = {**same, "a": Day(1, "7")}
+    swapped = {**same, "a": Part(1, "7")}
     assert changes(former, swapped, swapped) == Changes(["a"], ["a"], [])
 
 
