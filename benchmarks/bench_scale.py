@@ -3,8 +3,9 @@
     python benchmarks/bench_scale.py --rows 20000000 100000000
     python benchmarks/bench_scale.py --rows 20000000 100000000 500000000    # hours, 200 GB of disk
 
-Every size has 4 million ticks a day, so a longer history is more days and not denser ones. Ratios
-are against the smallest size: 1 means that it does not grow.
+Every size has 2 million ticks a day, so a longer history is more days and not denser ones, and from
+20 million on the seven days that stay warm are full. Ratios are against the smallest size: 1 means
+that it does not grow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -22,37 +25,50 @@ from bench_build import ingest, keep_last_hour_back
 from table import Row, save
 
 from python_ingest.reading import ReaderPool
+from python_ingest.reading.queries import bars, latest_ticks, recent_ticks
 
-PER_DAY = 4_000_000
-READS = {
-    "latest tick of all symbols": "select * from latest_ticks",
-    "newest 1,000 ticks of a symbol": (
-        "select * from market_ticks where symbol = ? order by timestamp desc limit 1000"
-    ),
-    "a day of 1m bars of a symbol": (
-        "select * from ohlcv_bars where symbol = ? and timeframe = '1m'"
-        " order by timestamp desc limit 1440"
-    ),
-}
+PER_DAY = 2_000_000
+UNDATED = "newest 1,000 ticks of a symbol, no date given"
 GROWS = {
     "landing, a million ticks": None,
     "cycle, nothing new": 1.25,
     "cycle, one more hour": 1.25,
-    **dict.fromkeys(READS, 1.5),
+    "latest tick of all symbols": 1.5,
+    "newest 1,000 ticks of a symbol": 1.5,
+    "a day of 1m bars of a symbol": 1.5,
+    UNDATED: None,
 }
+
+
+def asked(pool: ReaderPool) -> dict[str, Callable[[], object]]:
+    """Return the reads by name: as the query functions ask, and once as nobody should."""
+    newest = pool.dicts("select exchange, symbol, timestamp from latest_ticks order by 2 limit 1")[
+        0
+    ]
+    exchange, symbol, last = newest["exchange"], newest["symbol"], newest["timestamp"]
+    since = last - timedelta(days=1)
+    day = datetime(last.year, last.month, last.day) - timedelta(days=1)
+    until = day + timedelta(days=1)
+    undated = "select * from market_ticks where symbol = ? order by timestamp desc limit 1000"
+    return {
+        "latest tick of all symbols": lambda: latest_ticks(pool),
+        "newest 1,000 ticks of a symbol": lambda: recent_ticks(pool, exchange, symbol, since=since),
+        "a day of 1m bars of a symbol": lambda: bars(
+            pool, exchange, symbol, "1m", start=day, end=until
+        ),
+        UNDATED: lambda: pool.query(undated, [symbol]),
+    }
 
 
 def reads() -> dict[str, float]:
     """Return the median seconds of each read through the pool, of 30."""
     found = {}
     with ReaderPool() as pool:
-        symbol = pool.dicts("select symbol from latest_ticks order by 1 limit 1")[0]["symbol"]
-        for name, sql in READS.items():
-            values = [symbol] if "?" in sql else []
+        for name, read in asked(pool).items():
             times = []
             for _ in range(33):
                 started = time.perf_counter()
-                pool.query(sql, values)
+                read()
                 times.append(time.perf_counter() - started)
             found[name] = statistics.median(times[3:])
     return found
