@@ -42,9 +42,9 @@ GROWS = {
 
 def asked(pool: ReaderPool) -> dict[str, Callable[[], object]]:
     """Return the reads by name: as the query functions ask, and once as nobody should."""
-    newest = pool.dicts("select exchange, symbol, timestamp from latest_ticks order by 2 limit 1")[
-        0
-    ]
+    (newest,) = pool.dicts(
+        "select exchange, symbol, timestamp from latest_ticks order by 2 limit 1"
+    )
     exchange, symbol, last = newest["exchange"], newest["symbol"], newest["timestamp"]
     since = last - timedelta(days=1)
     day = datetime(last.year, last.month, last.day) - timedelta(days=1)
