@@ -1,7 +1,7 @@
 """Bars by dbt against the fastest bare query for 1m bars, over the same ticks in the same run.
 
-    python benchmarks/bench_bars.py --rows 20000000     # 1 GB of disk
-    python benchmarks/bench_bars.py --rows 100000000    # 4 GB of disk
+    python benchmarks/bench_bars.py --rows 20000000              # 1 GB of disk
+    python benchmarks/bench_bars.py --rows 20000000 100000000    # 4 GB of disk
 
 Makes its own database in a temporary folder, with ticks of 50 symbols, 4 million a day, straight in
 `raw` (SQL `range()`, one batch), builds all bars, then lands one more hour of ticks at the same
@@ -204,8 +204,9 @@ def run(rows: int) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=20_000_000)
-    save("bars", run(parser.parse_args().rows))
+    parser.add_argument("--rows", type=int, nargs="+", default=[20_000_000])
+    sizes = parser.parse_args().rows
+    save("bars", [row for rows in sizes for row in run(rows)])
 
 
 if __name__ == "__main__":

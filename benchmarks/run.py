@@ -28,8 +28,8 @@ LARGE = {name: ["--rows", "20000000"] for name in SMALL} | {
     "positions": ["--rows", "1000000"],
     "scale": ["--rows", "4000000", "20000000"],
 }
-LARGER = {name: ["--rows", "100000000"] for name in ("landing", "bars", "retention", "build")} | {
-    "scale": ["--rows", "20000000", "100000000"]
+LARGER = {name: ["--rows", "100000000"] for name in ("landing", "retention", "build")} | {
+    name: ["--rows", "20000000", "100000000"] for name in ("bars", "scale")
 }
 SCALES = {"small": SMALL, "20m": LARGE, "100m": LARGER}
 
