@@ -49,7 +49,7 @@ BTCUSDT = f"""
 def recorded(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     warehouse = new_warehouse()
     for ticks in (AIG, NZDUSD, BTCUSDT):
-        warehouse.land_ticks(ticks)
+        warehouse.land("ticks", ticks)
     warehouse.build()
     return warehouse
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import pytest
 
 from .conftest import Warehouse
@@ -112,7 +111,7 @@ FIRST = [
     # Completeness: silent since long; one tick dated tomorrow; an open minute.
     trade("silent", "S", datetime(2024, 7, 3), 1),
     trade("future", "F", datetime(2024, 7, 5, 12), 1),
-    trade("future", "F", datetime(2024, 7, 5, 12, 5), 1, ingestion_time=datetime(2024, 7, 5, 12)),
+    trade("future", "F", datetime(2024, 7, 5, 12, 5), 1),
     trade("live", "L", datetime(2024, 7, 5, 12), 1),
     trade("live", "L", datetime(2024, 7, 5, 12, 1, 29), 1),
 ]
@@ -126,7 +125,12 @@ SECOND = [
 @pytest.fixture(scope="module")
 def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     made = new_warehouse()
-    made.land_ticks("select * from rows", rows=pd.DataFrame(FIRST))
+    made.land_rows("ticks", FIRST)
+    with made.connect() as connection:  # as if it had been landed five minutes before its time
+        connection.execute(
+            "update raw.market_ticks set ingestion_time = timestamp - interval 5 minutes"
+            " where exchange = 'future' and timestamp = '2024-07-05 12:05:00'"
+        )
     made.build(*AS_OF)
     return made
 
@@ -217,7 +221,7 @@ def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
     ]
     assert warehouse.rows(complete) == states
     before = warehouse.rows("select * from ohlcv_bars order by all")
-    warehouse.land_ticks("select * from rows", rows=pd.DataFrame(SECOND))
+    warehouse.land_rows("ticks", SECOND)
     warehouse.build(*AS_OF)
     states[2] = ("live", noon, True)
     assert warehouse.rows(complete) == states
@@ -241,9 +245,7 @@ def test_revisions_follow_each_other_without_a_gap(warehouse: Warehouse) -> None
     bar = "symbol = 'IBM' and timeframe = '1d' and timestamp < '2024-07-04'"
     when = utc(date(2024, 7, 3), time(11), NEW_YORK)
     for price in (18, 17):
-        warehouse.land_ticks(
-            "select * from rows", rows=pd.DataFrame([trade("nyse", "IBM", when, price)])
-        )
+        warehouse.land_rows("ticks", [trade("nyse", "IBM", when, price)])
         warehouse.build(*AS_OF)
     before = warehouse.rows(
         f"select low, valid_from, valid_to from ohlcv_bar_revisions where {bar} order by valid_from"
@@ -295,7 +297,7 @@ def test_a_copy_from_rest_decides_between_rivals(warehouse: Warehouse) -> None:
     )
     found = []
     for step in steps:
-        warehouse.land_ticks("select * from rows", rows=pd.DataFrame(step))
+        warehouse.land_rows("ticks", step)
         warehouse.build(*AS_OF)
         found.append(closes("A"))
     assert found[0] != confirmed  # the smaller hashes
@@ -314,9 +316,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
         "select count(*), sum(built_batch_id) from intermediate.int_bar_steps",
     )
     before = [warehouse.rows(query) for query in state]
-    warehouse.land_ticks(
-        "select * from rows", rows=pd.DataFrame([trade("silent", "S", datetime(2024, 7, 3), 2)])
-    )
+    warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3), 2)])
     macro = warehouse.project / "macros" / "build_state.sql"
     text = macro.read_text()
     try:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from market.conftest import PROJECT, Warehouse, empty_database, new_warehouse, project
+from market.conftest import PROJECT, Warehouse, new_warehouse, project
 
 from .cluster import Cluster
 
-__all__ = ["empty_database", "new_warehouse", "project"]
+__all__ = ["new_warehouse", "project"]
 
 # C1 and the serial collector: the processes are short-lived, and share two cores.
 DEFAULTS = """

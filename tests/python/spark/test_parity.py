@@ -88,9 +88,9 @@ def landed(warehouse: Warehouse) -> Warehouse:
     _ingest(warehouse, "land", "ticks", *recorded)
     _ingest(warehouse, "land", "corrections", sample / "aig_corrections.csv")
     late = TICKS // 20
-    warehouse.land_ticks(ticks(late, TICKS))
-    warehouse.land_ticks(ticks(0, late) + " union all by name " + LONELY)
-    warehouse.land_corrections(_corrections(warehouse))
+    warehouse.land("ticks", ticks(late, TICKS))
+    warehouse.land("ticks", ticks(0, late) + " union all by name " + LONELY)
+    warehouse.land_rows("corrections", _corrections(warehouse))
     return warehouse
 
 
@@ -174,9 +174,9 @@ def test_only_touched_days_are_built_again(
 ) -> None:
     """Late ticks of a day, a bust that empties another, and time that completes the last bars."""
     before = _files(landed)
-    landed.land_ticks(ticks(TICKS, TICKS + 5000))
+    landed.land("ticks", ticks(TICKS, TICKS + 5000))
     bust = {"exchange": "otc", "symbol": "LONELY", "trade_id": "1", "action": "bust"}
-    landed.land_corrections([bust | {"timestamp": datetime(2024, 5, 6)}])
+    landed.land_rows("corrections", [bust | {"timestamp": datetime(2024, 5, 6)}])
     landed.dbt(*_build(AS_OF))
     _ingest(landed, "export")
     _ingest(landed, "spark", "--as-of", AS_OF, environment=spark_environment)
@@ -211,7 +211,7 @@ def test_duckdb_publishes_the_rows_and_goes_on_from_them(
         _of_duckdb(landed.path, tmp_path / "ours"), _of_duckdb(published, tmp_path / "published")
     )
     for warehouse in (landed, unbuilt):
-        warehouse.land_ticks(ticks(TICKS + 5000, TICKS + 6000))
+        warehouse.land("ticks", ticks(TICKS + 5000, TICKS + 6000))
         warehouse.dbt(*_build(AS_OF))
     _assert_equal(
         _of_duckdb(landed.path, tmp_path / "then"), _of_duckdb(unbuilt.path, tmp_path / "here")
