@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
@@ -85,6 +89,20 @@ def audit(settings: Settings) -> AuditResult:
     )
     _keep(settings, newest, passed=passed, summary=result.summary)
     return result
+
+
+@contextmanager
+def loaded_beside(settings: Settings) -> Iterator[None]:
+    """Load what an audit needs beside the work in this block, if there is something to judge.
+
+    It takes two seconds of one core, while a build by another process takes another.
+    """
+    with open_writer(settings) as connection:
+        needed = _is_anything_new(connection)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        if needed:
+            beside.submit(import_module, "python_ingest.audit.expectations")
+        yield
 
 
 def accept(settings: Settings, why: str) -> int:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from python_ingest.audit.run import audit
+from python_ingest.audit.run import audit, loaded_beside
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.errors import IngestError, UsageError
@@ -82,7 +82,8 @@ def cycle(
         with written_twice(settings):
             landed = land_pending(settings)
             land_telemetry(settings)
-        build = dbt_build(settings, as_of)
+        with loaded_beside(settings):
+            build = dbt_build(settings, as_of)
         states_written_twice(settings)
         verdict = audit(settings)
         verdict.require()

@@ -52,20 +52,34 @@ def test_the_default_data_folder_is_a_relative_one(landing, monkeypatch):
     assert result.docs.exists()
 
 
-def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
-    landing.ticks()
-    assert not audit(landing.settings).nothing_new
+def _loaded_by(landing, statements):
+    """Which of the slow libraries a new process has loaded when it has run them."""
     probe = (
         "import sys\n"
-        "from python_ingest.audit.run import audit\n"
+        "from python_ingest.audit.run import audit, loaded_beside\n"
         "from python_ingest.settings import load_settings\n"
-        "assert audit(load_settings()).nothing_new\n"
-        "assert not {'great_expectations', 'pandas'} & set(sys.modules)\n"
+        f"{statements}\n"
+        "print(*sorted({'great_expectations', 'pandas'} & set(sys.modules)))\n"
     )
     env = {**os.environ, "DATA_DIR": str(landing.settings.data_dir)}
     env["PYTHONPATH"] = os.pathsep.join(sys.path)
-    subprocess.run([sys.executable, "-c", probe], env=env, check=True, timeout=60)
+    command = [sys.executable, "-c", probe]
+    return subprocess.check_output(command, env=env, text=True, timeout=60).split()
+
+
+BESIDE = "with loaded_beside(load_settings()): pass"
+
+
+def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
+    landing.ticks()
+    assert not audit(landing.settings).nothing_new
+    assert _loaded_by(landing, f"{BESIDE}\nassert audit(load_settings()).nothing_new") == []
     assert query("select count(*) from raw.audits") == [(1,)]
+
+
+def test_what_an_audit_needs_is_loaded_beside_a_build(landing):
+    landing.ticks()
+    assert _loaded_by(landing, BESIDE) == ["great_expectations", "pandas"]
 
 
 def test_what_a_cycle_reports_of_itself_is_judged_with_the_next_batch(landing):
