@@ -100,7 +100,7 @@ def loaded_beside(settings: Settings) -> Iterator[None]:
     with open_writer(settings) as connection:
         needed = _is_anything_new(connection)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        if needed:
+        if needed:  # what cannot be loaded, `audit` says
             beside.submit(import_module, "python_ingest.audit.expectations")
         yield
 

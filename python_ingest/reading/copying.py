@@ -121,12 +121,13 @@ def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     # Without their dates written out, all cold files would be read; and telling the rows of many
     # millions apart by their ids costs more than all else of a publication.
     alone = f"{select} where {_dates(day for day in warm if day not in cold)}"
+    if cold.isdisjoint(warm):
+        return alone
     beside_files = (
         f"{select} semi join {_name(each.landed)} using ({each.key})"
         f" where {_dates(day for day in warm if day in cold)}"
     )
-    both = f"select * from ({alone} union all {beside_files})"
-    return both if cold.intersection(warm) else alone
+    return f"select * from ({alone} union all {beside_files})"
 
 
 def _dates(days: Iterable[date]) -> str:

@@ -59,7 +59,9 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
     if former.get("layout") != fingerprint() or former["free_bytes"] > _MOST_FREE * former["bytes"]:
         return {}
     parts = {
-        table: Parts({day: Part(*found) for day, found in kept["parts"].items()}, kept["newest"])
+        table: Parts(
+            {first: Part(*found) for first, found in kept["parts"].items()}, kept["newest"]
+        )
         for table, kept in former["parts"].items()
     }
     shutil.copyfile(file, target)
