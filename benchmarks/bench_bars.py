@@ -36,18 +36,18 @@ REPEATS = 3
 BARE_QUERY = "bare 1m query"
 PER_DAY = 4_000_000
 NEXT_HOUR = datetime(2026, 1, 10)
-STEP = ("int_bar_steps",)
+STEP = ("int_minute_bars",)
 CHAIN = (
-    "stg_disputed_ticks",
-    "stg_tick_amendments",
+    "int_disputed_ticks",
+    "int_tick_amendments",
     *STEP,
-    "int_mixed_days",
+    "int_days_with_trades_and_aggregates",
     "int_trading_days",
-    "int_frontiers",
-    "int_day_steps",
+    "int_exchange_high_water_marks",
+    "int_minute_bars_daily",
     "ohlcv_bars_warm",
 )
-BUILT = ("intermediate.int_bar_steps", "warm.ohlcv_bars_warm", "warm.ohlcv_bar_revisions")
+BUILT = ("intermediate.int_minute_bars", "warm.ohlcv_bars_warm", "warm.ohlcv_bar_revisions")
 ORDER = (
     "epoch_us(timestamp)::hugeint * 9223372036854775808::hugeint"
     " + coalesce(sequence_number, 9223372036854775807)"

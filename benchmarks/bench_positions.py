@@ -132,8 +132,8 @@ def build_here(data: Path) -> Spent:
 
 def is_trading(name: str, path: str) -> bool:
     """Whether a model belongs to orders and P&L, not to bars."""
-    market = ("int_bar", "int_bucket", "int_cond", "int_counted", "int_day_steps", "int_frontiers")
-    market += ("int_mixed", "int_touched_buckets", "int_trading")
+    market = ("int_bar", "int_bucket", "int_cond", "int_counted", "int_minute_bars_daily", "int_exchange_high_water_marks")
+    market += ("int_mixed", "int_bars_to_restate", "int_trading")
     return "marts/trading" in path or ("intermediate" in path and not name.startswith(market))
 
 

@@ -93,13 +93,13 @@ def median(function: Callable[[], object], times: int) -> float:
 
 def our_bars(data: Path) -> float:
     """Build 1m bars anew; returns the model's own seconds."""
-    arguments = ["--quiet", "build", "--select", "+int_bar_steps", "--full-refresh"]
+    arguments = ["--quiet", "build", "--select", "+int_minute_bars", "--full-refresh"]
     arguments += ["--exclude-resource-type", "test", "unit_test"]
     arguments += ["--target-path", str(data / "dbt"), "--log-path", str(data / "logs")]
     subprocess.run([Path(sys.executable).with_name("dbt"), *arguments], check=True, cwd=PROJECT)
     results = json.loads((data / "dbt" / "run_results.json").read_text())["results"]
     return float(
-        next(r["execution_time"] for r in results if r["unique_id"].endswith(".int_bar_steps"))
+        next(r["execution_time"] for r in results if r["unique_id"].endswith(".int_minute_bars"))
     )
 
 

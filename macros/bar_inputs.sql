@@ -46,7 +46,7 @@
         {% if seeds %}
             {% do exceptions.raise_compiler_error(
                 this.name ~ " was built from other seeds than these (" ~ seeds ~ "): run"
-                ~ " `dbt build --full-refresh --select int_bar_steps+`"
+                ~ " `dbt build --full-refresh --select int_minute_bars+`"
             ) %}
         {% endif %}
         {% set ahead = run_query(
@@ -56,7 +56,7 @@
         {% if ahead | length %}
             {% do exceptions.raise_compiler_error(
                 this.name ~ " has seen batch " ~ ahead.columns[0].values()[0] ~ ", which is not in"
-                ~ " this database: run `dbt build --full-refresh --select stg_disputed_ticks+`"
+                ~ " this database: run `dbt build --full-refresh --select int_disputed_ticks+`"
             ) %}
         {% endif %}
     {% endif %}

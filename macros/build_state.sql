@@ -32,7 +32,7 @@
         {{ landed_batch() }} as batch_id
 {% endmacro %}
 
-{# Pre-hook: take out what the minutes that int_bar_steps made anew had; the model puts in what they have. #}
+{# Pre-hook: take out what the minutes that int_minute_bars made anew had; the model puts in what they have. #}
 {% macro forget_rebuilt_steps() -%}
     {{ return(adapter.dispatch('forget_rebuilt_steps')()) }}
 {%- endmacro %}
@@ -40,7 +40,7 @@
 {% macro default__forget_rebuilt_steps() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} where (exchange, symbol, kind, minute) in (
-            select exchange, symbol, kind, minute from {{ ref('int_bar_steps') }}
+            select exchange, symbol, kind, minute from {{ ref('int_minute_bars') }}
             where built_batch_id > {{ seen_batch() }}
         )
     {%- endif -%}
@@ -53,7 +53,7 @@
 
 {% macro default__forget_void_ticks() -%}
     delete from {{ this }} where tick_id in (
-        select tick_id from {{ ref('stg_tick_amendments') }}
+        select tick_id from {{ ref('int_tick_amendments') }}
         where is_busted or is_superseded
     )
 {%- endmacro %}
@@ -124,7 +124,7 @@
 
 {% macro spark__forget_rebuilt_steps() -%}
     {{ drop_days(
-        "select minute as timestamp from " ~ ref('int_bar_steps') ~ " where built_batch_id > "
+        "select minute as timestamp from " ~ ref('int_minute_bars') ~ " where built_batch_id > "
         ~ seen_batch()
     ) }}
 {%- endmacro %}
@@ -133,7 +133,7 @@
     {%- if execute and is_incremental() -%}
         {%- do run_query(replaced_by(
             "select * from " ~ this ~ " where tick_id not in (select tick_id from "
-            ~ ref('stg_tick_amendments') ~ " where is_busted or is_superseded)"
+            ~ ref('int_tick_amendments') ~ " where is_busted or is_superseded)"
         )) -%}
         {%- do become_replaced() -%}
     {%- endif -%}

@@ -35,7 +35,7 @@
 {%- endmacro %}
 
 {% macro default__is_unproven(column) -%}
-    {%- set steps = ref('int_bar_steps') -%}
+    {%- set steps = ref('int_minute_bars') -%}
     {%- set built = execute and adapter.get_relation(target.database, target.schema, 'build_watermarks') -%}
     {%- if flags.FULL_REFRESH or not built -%} true
     {%- else -%}

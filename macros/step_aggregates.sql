@@ -1,7 +1,7 @@
 {# What a step keeps of its ticks besides the order of their prices; the arguments name the columns that
    say what a tick may set. A DECIMAL(38, 16) holds 22 digits before the point, enough for sizes below
    a million; see large_notional for the others (docs/adr/0022). CASE and not FILTER, here and in
-   int_bar_steps, since FILTER computes its argument for every row and copies it. #}
+   int_minute_bars, since FILTER computes its argument for every row and copies it. #}
 {% macro step_sums(sets_high_low, sets_volume) -%}
     max(case when {{ sets_high_low }} then price end) as high,
     min(case when {{ sets_high_low }} then price end) as low,
@@ -12,7 +12,7 @@
 {%- endmacro %}
 
 {# Open and close in the whole trade order, and the notional of sizes from a million on. #}
-{% macro careful_step(sets_last, sets_volume) -%}
+{% macro exact_first_last(sets_last, sets_volume) -%}
     {%- set is_large = sets_volume ~ " and size >= 1000000" -%}
     {%- set notional = "price::decimal(20, 8) * size" -%}
     {{ first_traded('price', sets_last ~ ' > 0') }} as open,

@@ -28,13 +28,13 @@
 {% macro spark__with_date(time) -%} * {%- endmacro %}
 
 {# Said of a CTE that is to be read as often as it is named. #}
-{% macro not_kept() -%}
-    {{ return(adapter.dispatch('not_kept')()) }}
+{% macro not_materialized() -%}
+    {{ return(adapter.dispatch('not_materialized')()) }}
 {%- endmacro %}
 
-{% macro default__not_kept() -%} not materialized {%- endmacro %}
+{% macro default__not_materialized() -%} not materialized {%- endmacro %}
 
-{% macro spark__not_kept() -%} {%- endmacro %}
+{% macro spark__not_materialized() -%} {%- endmacro %}
 
 {# Contracts and seeds name DuckDB's types; these are Spark's for them. A time of day is a text in a
    table of Spark's, the staging models read it as a time. #}

@@ -103,7 +103,7 @@
 {%- endmacro %}
 
 {% macro touched_bars() -%}
-    select timestamp from {{ ref('int_touched_buckets') }} where built_batch_id > {{ seen_batch() }}
+    select timestamp from {{ ref('int_bars_to_restate') }} where built_batch_id > {{ seen_batch() }}
 {%- endmacro %}
 
 {# The steps of bars whose days are restated, since a bucket was touched or a bar not complete: of a

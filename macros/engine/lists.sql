@@ -20,15 +20,15 @@
 {% macro spark__each_of(list) -%} explode({{ list }}) {%- endmacro %}
 
 {# All columns but some. #}
-{% macro all_but(columns, relation='') -%}
-    {{ return(adapter.dispatch('all_but')(columns, relation)) }}
+{% macro exclude_columns(columns, relation='') -%}
+    {{ return(adapter.dispatch('exclude_columns')(columns, relation)) }}
 {%- endmacro %}
 
-{% macro default__all_but(columns, relation) -%}
+{% macro default__exclude_columns(columns, relation) -%}
     {{ relation ~ '.' if relation }}* exclude ({{ columns | join(', ') }})
 {%- endmacro %}
 
-{% macro spark__all_but(columns, relation) -%}
+{% macro spark__exclude_columns(columns, relation) -%}
     {{ relation ~ '.' if relation }}* except ({{ columns | join(', ') }})
 {%- endmacro %}
 

@@ -24,30 +24,30 @@
    price: microseconds (26 bits), then the low 37 bits of the sequence number. It tells ticks of one
    minute apart as trade order does unless two have the same number, or their numbers' high bits
    differ: is_order_unsure says where. #}
-{% macro quick_order() -%}
-    {{ return(adapter.dispatch('quick_order')()) }}
+{% macro packed_order() -%}
+    {{ return(adapter.dispatch('packed_order')()) }}
 {%- endmacro %}
 
-{% macro default__quick_order() -%}
+{% macro default__packed_order() -%}
     ((epoch_us(timestamp) % 60000000) << 37)
     + coalesce(sequence_number & 137438953471, 137438953471)
 {%- endmacro %}
 
-{# Whether the first or the last of a minute's ticks by quick_order may be another by trade order. #}
+{# Whether the first or the last of a minute's ticks by packed_order may be another by trade order. #}
 {% macro is_order_unsure(sets_last) -%}
     {{ return(adapter.dispatch('is_order_unsure')(sets_last)) }}
 {%- endmacro %}
 
 {% macro default__is_order_unsure(sets_last) -%}
-    {%- set firsts = "min(case when " ~ sets_last ~ " > 0 then quick_order end, 2)" -%}
-    {%- set lasts = "max(case when " ~ sets_last ~ " = 2 then quick_order end, 2)" -%}
+    {%- set firsts = "min(case when " ~ sets_last ~ " > 0 then packed_order end, 2)" -%}
+    {%- set lasts = "max(case when " ~ sets_last ~ " = 2 then packed_order end, 2)" -%}
     coalesce({{ firsts }}[1] = {{ firsts }}[2], false)
     or coalesce({{ lasts }}[1] = {{ lasts }}[2], false)
     or coalesce((min(sequence_number) >> 37) <> (max(sequence_number) >> 37), false)
 {%- endmacro %}
 
 {# The whole trade order as one value, which is sure; in a row that is compared NULLs come first. #}
-{% macro spark__quick_order() -%}
+{% macro spark__packed_order() -%}
     (
         timestamp,
         sequence_number is null,
@@ -61,11 +61,11 @@
 {% macro spark__is_order_unsure(sets_last) -%} false {%- endmacro %}
 
 {% macro spark__first_traded(value, condition) -%}
-    min_by({{ value }}, {{ spark__quick_order() }}) filter (where {{ condition }})
+    min_by({{ value }}, {{ spark__packed_order() }}) filter (where {{ condition }})
 {%- endmacro %}
 
 {% macro spark__last_traded(value, condition) -%}
-    max_by({{ value }}, {{ spark__quick_order() }}) filter (where {{ condition }})
+    max_by({{ value }}, {{ spark__packed_order() }}) filter (where {{ condition }})
 {%- endmacro %}
 
 {# The value that is not NULL at the smallest, or the largest, `at`. #}

@@ -5,7 +5,7 @@
 
 {% macro default__require_all_ticks() %}
     {% set made_of_ticks = [
-        "stg_disputed_ticks", "int_bar_steps", "int_day_steps", "int_latest_ticks", "int_number_runs"
+        "int_disputed_ticks", "int_minute_bars", "int_minute_bars_daily", "int_latest_ticks", "int_sequence_runs"
     ] %}
     {% if execute and flags.FULL_REFRESH %}
         {% set archived = run_query(

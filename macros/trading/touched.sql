@@ -9,7 +9,7 @@
 {%- endmacro %}
 
 {% macro position_models() -%}
-    {{ return(['int_position_states', 'trades_warm', 'int_trip_legs'] + valuation_models()) }}
+    {{ return(['int_position_states', 'trades_warm', 'int_round_trip_legs'] + valuation_models()) }}
 {%- endmacro %}
 
 {# The newest batch that all of these models have seen, as a literal: what came later is new to one
@@ -52,14 +52,14 @@
         exchange,
         symbol,
         order_id
-    from {{ ref('int_touched_orders') }}
+    from {{ ref('int_orders_to_restate') }}
     where batch_id > {{ seen_batch() }}
 {%- endmacro %}
 
 {# The first event of any of them, as a literal, so that older row groups are not read. #}
 {% macro touched_orders_since() -%}
     {{- earliest(
-        "select min(first_event_at) from " ~ ref('int_touched_orders')
+        "select min(first_event_at) from " ~ ref('int_orders_to_restate')
         ~ " where batch_id > " ~ seen_batch()
     ) -}}
 {%- endmacro %}
@@ -81,7 +81,7 @@
 {% macro forget_touched_cold_orders() -%}
     {{ forget_cold(
         'orders', 'order_id', 'created_at',
-        "select min(first_event_at) from " ~ ref('int_touched_orders')
+        "select min(first_event_at) from " ~ ref('int_orders_to_restate')
         ~ " where batch_id > " ~ seen_batch(),
         "exists (select 1 from (" ~ touched_orders() ~ ") as touched"
         ~ " where cold.exchange = touched.exchange and cold.symbol = touched.symbol"
@@ -96,7 +96,7 @@
         symbol,
         strategy_id,
         min(restart_at) as restart_at
-    from {{ ref('int_position_restarts') }}
+    from {{ ref('int_positions_to_restate') }}
     where batch_id > {{ seen_batch() }}
     group by exchange, symbol, strategy_id
 {%- endmacro %}

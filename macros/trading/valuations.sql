@@ -28,7 +28,7 @@
 {% macro unseen_revaluations(scopes, seen=none) -%}
     {%- set seen = seen or kept_numbers() -%}
     select *
-    from {{ ref('int_valuation_restarts') }}
+    from {{ ref('int_valuations_to_restate') }}
     where
         scope in ('{{ scopes | join("', '") }}')
         and (
@@ -147,25 +147,25 @@
     ) }}
 {%- endmacro %}
 
-{# Post-hook of int_valuation_restarts: which bars it has seen. #}
+{# Post-hook of int_valuations_to_restate: which bars it has seen. #}
 {% macro remember_bars() -%}
     insert or replace into {{ build_watermarks() }}
     select
         '{{ this.name }}.bars' as model,
         coalesce(min(batch_id), 0) as batch_id
     from {{ build_watermarks() }}
-    where model in ('int_bar_steps', 'ohlcv_bars_warm')
+    where model in ('int_minute_bars', 'ohlcv_bars_warm')
 {%- endmacro %}
 
 {# Post-hook: what this model has seen now. #}
 {% macro remember_valuation(upstream) -%}
-    {{ remember_batch_of([upstream, 'int_valuation_restarts']) }}
+    {{ remember_batch_of([upstream, 'int_valuations_to_restate']) }}
     union all
     select
         '{{ this.name }}.bars' as model,
         coalesce(max(batch_id), 0) as batch_id
     from {{ build_watermarks() }}
-    where model = 'int_valuation_restarts.bars'
+    where model = 'int_valuations_to_restate.bars'
     union all
     select
         '{{ this.name }}.until' as model,

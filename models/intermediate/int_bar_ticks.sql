@@ -5,14 +5,14 @@ with
 
 trade_ticks as (
 
-    select * from {{ ref('stg_amended_ticks') }}
+    select * from {{ ref('int_amended_ticks') }}
     where kind <> 'quote'
 
 ),
 
 quote_ticks as (
 
-    select * from {{ ref('stg_amended_ticks') }}
+    select * from {{ ref('int_amended_ticks') }}
     where kind = 'quote'
 
 ),

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_touched_orders') }}
+-- depends_on: {{ ref('int_orders_to_restate') }}
 {% set in_order = 'event_time, sequence_number nulls last, content_hash' %}
 
 {{
@@ -6,7 +6,7 @@
         materialized='incremental',
         incremental_strategy='append',
         pre_hook="{{ forget_touched_orders('executed_at') }}",
-        post_hook="{{ remember_batch_of(['int_order_events', 'int_touched_orders']) }}"
+        post_hook="{{ remember_batch_of(['int_order_events', 'int_orders_to_restate']) }}"
     )
 }}
 

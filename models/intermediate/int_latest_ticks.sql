@@ -9,7 +9,7 @@
 ) }}
 {% set seen = seen_batch() %}
 {% set new_amendments %}
-    select * from {{ ref('stg_tick_amendments') }}
+    select * from {{ ref('int_tick_amendments') }}
     where built_batch_id > {{ seen }}
 {% endset %}
 
@@ -17,14 +17,14 @@ with
 
 new_ticks as (
 
-    select * from {{ ref('stg_market_ticks') }}
+    select * from {{ ref('int_market_ticks') }}
     where batch_id > {{ seen }}
 
 ),
 
 touched_ticks as ( -- noqa: ST03
 
-    select * from {{ ref('stg_market_ticks') }}
+    select * from {{ ref('int_market_ticks') }}
     {% if is_incremental() %}
         where {{ in_touched_hours('timestamp', new_amendments, date='date') }}
     {% endif %}
@@ -33,7 +33,7 @@ touched_ticks as ( -- noqa: ST03
 
 all_ticks as ( -- noqa: ST03
 
-    select * from {{ ref('stg_market_ticks') }}
+    select * from {{ ref('int_market_ticks') }}
 
 ),
 

@@ -3,7 +3,7 @@ with
 
 charged_fills as not materialized (
 
-    select * from {{ ref('int_fill_charges') }}
+    select * from {{ ref('int_fill_commissions') }}
 
 ),
 
@@ -20,13 +20,13 @@ final as (
         quote_currency as currency,
         0::decimal(38, 24) as flow,
         0::decimal(38, 24) as other_cash,
-        (own_realized_pnl * multiplier)::decimal(38, 24) as realized_pnl,
+        (realized_pnl_delta * multiplier)::decimal(38, 24) as realized_pnl,
         0::decimal(38, 24) as commission,
         fees::decimal(38, 24) as fees,
         -- A margined instrument moves no notional, only what it realises.
         if(
             margined,
-            own_realized_pnl * multiplier,
+            realized_pnl_delta * multiplier,
             -signed_quantity::decimal(38, 8) * price * multiplier
         )::decimal(38, 24) - fees as cash
     from charged_fills

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_valuation_restarts') }} {{ ref('int_snapshot_times') }}
+-- depends_on: {{ ref('int_valuations_to_restate') }} {{ ref('int_snapshot_times') }}
 {{
     config(
         materialized='incremental',

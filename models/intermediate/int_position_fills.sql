@@ -47,7 +47,7 @@ final as (
         *,
         if(side = 'buy', quantity, -quantity) as signed_quantity,
         if(side = 'buy', quantity, -quantity)
-        - if(is_base_commission, commission, 0) as held_quantity
+        - if(is_base_commission, commission, 0) as position_delta
     from with_commission
 
 )

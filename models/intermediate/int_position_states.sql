@@ -1,10 +1,10 @@
--- depends_on: {{ ref('int_position_restarts') }}
+-- depends_on: {{ ref('int_positions_to_restate') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
         pre_hook="{{ forget_from_restart('event_at') }}",
-        post_hook="{{ remember_batch_of(['int_fills', 'int_position_restarts']) }}"
+        post_hook="{{ remember_batch_of(['int_fills', 'int_positions_to_restate']) }}"
     )
 }}
 
@@ -134,7 +134,7 @@ events as (
         content_hash,
         order_id,
         fill_id,
-        {{ scaled('held_quantity') }}::bigint as quantity,
+        {{ scaled('position_delta') }}::bigint as quantity,
         {{ scaled('price') }}::bigint as price,
         null::bigint as ratio
     from fills
@@ -297,7 +297,7 @@ states as (
         state.cost,
         cost_basis,
         realized_pnl,
-        realized_pnl - previous_realized as own_realized_pnl,
+        realized_pnl - previous_realized as realized_pnl_delta,
         previous_quantity,
         opens,
         (coalesce(trips_before, 0) + count_if(opens) over position_history)::bigint as trip_number,
@@ -334,7 +334,7 @@ final as (
         fills.corrected_at,
         fills.side,
         fills.quantity as fill_quantity,
-        fills.held_quantity,
+        fills.position_delta,
         fills.signed_quantity,
         fills.price,
         fills.commission,

@@ -11,7 +11,7 @@ landed as (
 
 superseded as (
 
-    select tick_id from {{ ref('stg_tick_amendments') }}
+    select tick_id from {{ ref('int_tick_amendments') }}
     where is_superseded
 
 ),

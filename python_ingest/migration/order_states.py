@@ -24,7 +24,7 @@ from python_ingest.storage.writer import open_writer
 # to TimescaleDB until they are migrated.
 _TOUCHED = f"""
     select touched.exchange, touched.symbol, touched.order_id
-    from intermediate.int_touched_orders as touched
+    from intermediate.int_orders_to_restate as touched
     where touched.batch_id > $seen
         and touched.batch_id in (
             select batch_id from raw.landings where format <> {literal(FORMAT)}

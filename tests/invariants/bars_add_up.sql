@@ -41,7 +41,7 @@ steps as (
         max(trade_count) filter (where scope = 'auction') as auction_count,
         max(volume) filter (where scope = 'intraday') as volume,
         max(trade_count) filter (where scope = 'intraday') as trade_count
-    from {{ ref('int_counted_steps') }}
+    from {{ ref('int_minute_bars_selected') }}
     where {{ is_unproven('minute') }}
     group by all
 

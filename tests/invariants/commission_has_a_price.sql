@@ -8,5 +8,5 @@ select
     fill_id,
     commission,
     commission_currency
-from {{ ref('int_fill_charges') }}
+from {{ ref('int_fill_commissions') }}
 where not is_converted

@@ -2,7 +2,7 @@
 {{ config(severity='warn') }}
 select corrections.*
 from {{ ref('stg_tick_corrections') }} as corrections
-left join {{ ref('stg_disputed_ticks') }} as ticks
+left join {{ ref('int_disputed_ticks') }} as ticks
     on
         corrections.exchange = ticks.exchange
         and corrections.symbol = ticks.symbol

@@ -10,7 +10,7 @@ ticks as (
         timestamp::date as date,
         sum(coalesce(last_size, 0)) as volume,
         count(*) as trade_count
-    from {{ ref('stg_market_ticks') }}
+    from {{ ref('int_market_ticks') }}
     where
         kind in ('trade', 'agg')
         and last_price is not null
@@ -30,7 +30,7 @@ steps as (
         minute::date as date,
         sum(volume) as volume,
         sum(trade_count) as trade_count
-    from {{ ref('int_bar_steps') }}
+    from {{ ref('int_minute_bars') }}
     where {{ is_unproven('minute') }}
     group by all
 

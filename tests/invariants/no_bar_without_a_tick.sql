@@ -1,6 +1,6 @@
 select bars.*
 from {{ ref('ohlcv_bars') }} as bars
-left join {{ ref('int_counted_steps') }} as steps
+left join {{ ref('int_minute_bars_selected') }} as steps
     on
         bars.exchange = steps.exchange
         and bars.symbol = steps.symbol

@@ -21,7 +21,7 @@ UNIT = 10**8
 PROVEN = """
 select proven.batch_id = steps.batch_id
 from build_watermarks as proven, build_watermarks as steps
-where proven.model = 'data tests' and steps.model = 'int_bar_steps'
+where proven.model = 'data tests' and steps.model = 'int_minute_bars'
 """
 
 

@@ -2,7 +2,7 @@ with
 
 ticks as (
 
-    select * from {{ ref('stg_market_ticks') }}
+    select * from {{ ref('int_market_ticks') }}
 
 ),
 

@@ -61,7 +61,7 @@ empty_days as (
 empty_buckets as (
 
     select
-        {{ all_but(['minutes']) }},
+        {{ exclude_columns(['minutes']) }},
         empty_from + {{ minutes_long('minutes') }} as empty_to,
         null::date as empty_date
     from empty_intraday_buckets

@@ -15,7 +15,7 @@
     ]
 ) }}
 {% set touched_buckets %}
-    select * from {{ ref('int_touched_buckets') }}
+    select * from {{ ref('int_bars_to_restate') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
 {% set restates = is_incremental() and restates_rows() %}
@@ -23,9 +23,9 @@
 
 with
 
-bucket_steps as {{ not_kept() }} (
+bucket_steps as {{ not_materialized() }} (
 
-    select * from {{ ref('int_bucket_steps') }}
+    select * from {{ ref('int_bar_constituents') }}
     {% if restates %}
         where
             {{ in_stretches('minute', touched_hours, reach=25) }}
@@ -45,7 +45,7 @@ bucket_steps as {{ not_kept() }} (
 
 frontiers as (
 
-    select * from {{ ref('int_frontiers') }}
+    select * from {{ ref('int_exchange_high_water_marks') }}
 
 ),
 

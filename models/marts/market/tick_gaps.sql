@@ -2,7 +2,7 @@ with
 
 runs as (
 
-    select * from {{ ref('int_number_runs') }}
+    select * from {{ ref('int_sequence_runs') }}
 
 ),
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_touched_orders') }}
+-- depends_on: {{ ref('int_orders_to_restate') }}
 {{
     config(
         schema='warm',
@@ -10,7 +10,7 @@
         ],
         post_hook=[
             "{{ forget_what_was_not_built('orders', 'order_id') }}",
-            "{{ remember_batch_of(['int_fills', 'int_touched_orders']) }}"
+            "{{ remember_batch_of(['int_fills', 'int_orders_to_restate']) }}"
         ]
     )
 }}

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_valuation_restarts') }}
+-- depends_on: {{ ref('int_valuations_to_restate') }}
 {{
     config(
         schema='warm',

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_position_restarts') }} {{ ref('int_valuation_restarts') }}
+-- depends_on: {{ ref('int_positions_to_restate') }} {{ ref('int_valuations_to_restate') }}
 -- depends_on: {{ ref('int_position_states') }}
 {{
     config(
@@ -6,7 +6,7 @@
         incremental_strategy='append',
         on_schema_change='fail',
         pre_hook="{{ forget_trips('closed_at') }}",
-        post_hook="{{ remember_valuation('int_trip_legs') }}"
+        post_hook="{{ remember_valuation('int_round_trip_legs') }}"
     )
 }}
 
@@ -14,7 +14,7 @@ with
 
 legs as (
 
-    select * from {{ ref('int_trip_legs') }}
+    select * from {{ ref('int_round_trip_legs') }}
     {% if is_incremental() %}
         where event_at >= {{ ended_trips_since() }}
     {% endif %}

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_position_restarts') }}
+-- depends_on: {{ ref('int_positions_to_restate') }}
 {{
     config(
         schema='warm',
@@ -9,7 +9,7 @@
         ],
         post_hook=[
             "{{ forget_what_was_not_built('trades', 'trade_id') }}",
-            "{{ remember_batch_of(['int_position_states', 'int_position_restarts']) }}"
+            "{{ remember_batch_of(['int_position_states', 'int_positions_to_restate']) }}"
         ]
     )
 }}
@@ -67,8 +67,8 @@ final as (
         fees,
         -- Set where the fill closes something.
         if(
-            sign(previous_quantity) * sign(held_quantity) < 0,
-            {{ rounded('own_realized_pnl * multiplier', 8) }},
+            sign(previous_quantity) * sign(position_delta) < 0,
+            {{ rounded('realized_pnl_delta * multiplier', 8) }},
             null
         ) as realized_pnl,
         exchange_trade_id,

@@ -163,7 +163,7 @@ SPOILED = {
         " where timeframe = '1m'"
     ),
     "vwap_lies_between_low_and_high": "update warm.ohlcv_bars_warm set vwap = high + 1",
-    "day_volume_equals_its_ticks": "update intermediate.int_bar_steps set volume = volume + 1",
+    "day_volume_equals_its_ticks": "update intermediate.int_minute_bars set volume = volume + 1",
 }
 
 
@@ -228,7 +228,7 @@ def test_minutes_equal_plain_python(both_ways: tuple[Warehouse, Warehouse]) -> N
     )
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     kinds: dict[tuple[Any, ...], set[str]] = defaultdict(set)
-    for row in whole.rows(f"select {names}, is_busted from staging.stg_market_ticks"):
+    for row in whole.rows(f"select {names}, is_busted from staging.int_market_ticks"):
         tick = dict(zip([*names.split(", "), "is_busted"], row, strict=True))
         if tick["kind"] == "quote":
             continue

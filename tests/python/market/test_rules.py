@@ -313,7 +313,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
         "select count(*), sum(built_batch_id) from ohlcv_bars",
         "select * from build_watermarks order by all",
         "select * from ohlcv_bar_revisions order by all",
-        "select count(*), sum(built_batch_id) from intermediate.int_bar_steps",
+        "select count(*), sum(built_batch_id) from intermediate.int_minute_bars",
     )
     before = [warehouse.rows(query) for query in state]
     warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3), 2)])
@@ -326,7 +326,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
             )
         )
         failed = warehouse.dbt(
-            "run", "--select", "int_bar_steps", "ohlcv_bars_warm", *AS_OF, check=False
+            "run", "--select", "int_minute_bars", "ohlcv_bars_warm", *AS_OF, check=False
         )
     finally:
         macro.write_text(text)
@@ -344,12 +344,12 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
 def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
         connection.execute("update warm.bar_inputs set hash = 'other' where seed = 'timeframes'")
-    failed = warehouse.dbt("run", "--select", "int_bar_steps", *AS_OF, check=False)
+    failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
     assert "other seeds than these (timeframes)" in failed.stdout
-    assert "--full-refresh --select int_bar_steps+" in failed.stdout
+    assert "--full-refresh --select int_minute_bars+" in failed.stdout
     warehouse.build("--full-refresh", *AS_OF)
     with warehouse.connect() as connection:
         connection.execute("update main.build_watermarks set batch_id = 99")
-    failed = warehouse.dbt("run", "--select", "int_bar_steps", *AS_OF, check=False)
+    failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
     assert "has seen batch 99" in failed.stdout
-    assert "--full-refresh --select stg_disputed_ticks+" in failed.stdout
+    assert "--full-refresh --select int_disputed_ticks+" in failed.stdout

@@ -48,7 +48,7 @@ def test_where_the_close_is_computed_what_tests_it_and_who_uses_it(page, site):
     text = page.locator("body")
     expect(text).to_contain_text("Market Data <market-data@trading.example>")
     page.locator("tr", has=page.get_by_text("close", exact=True)).first.click()
-    expect(text).to_contain_text("Computed in ohlcv_bars_warm from the minutes of int_bar_steps")
+    expect(text).to_contain_text("Computed in ohlcv_bars_warm from the minutes of int_minute_bars")
     for tab, names in (
         ("Data Tests", ("bar_prices_are_ordered", "bars_add_up", "no_bar_without_a_tick")),
         ("Exposures", ("report", "trading_application")),

@@ -161,7 +161,7 @@ def test_rows_are_equal_though_a_worker_is_killed(
     output = []
     for line in running.stdout:
         output.append(line)
-        if "START" in line and "int_bar_steps" in line:
+        if "START" in line and "int_minute_bars" in line:
             _wait_until_computing(cluster, 1, running)
             cluster.kill_worker(1)
     assert running.wait() == 0, "".join(output)[-4000:]
@@ -217,7 +217,7 @@ def test_duckdb_publishes_the_rows_and_goes_on_from_them(
         _of_duckdb(landed.path, tmp_path / "then"), _of_duckdb(unbuilt.path, tmp_path / "here")
     )
     built_here = unbuilt.rows(
-        "select count(distinct minute::date) from intermediate.int_bar_steps"
+        "select count(distinct minute::date) from intermediate.int_minute_bars"
         " where built_batch_id = (select max(batch_id) from raw.landings)"
     )
     assert built_here == [(1,)]  # no other day was read again

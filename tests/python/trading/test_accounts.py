@@ -245,7 +245,7 @@ def test_every_trade(account_and_warehouse: tuple[Account, Warehouse]) -> None:
         assert Fraction(row["commission"]) == trade.commission
     charges = {
         (r["symbol"], r["event_at"]): r
-        for r in warehouse.rows("from intermediate.int_fill_charges")
+        for r in warehouse.rows("from intermediate.int_fill_commissions")
     }
     for trade in account.trades:
         charge = charges[trade.instrument.symbol, trade.at]

@@ -126,7 +126,7 @@ def test_what_did_not_change_costs_nothing(warehouse: Warehouse) -> None:
     settings = ("--vars", "{portfolio_eod_time: '10:30:00'}")
     warehouse.build("seed", *settings)
     touched = "select count(*) as n from intermediate."
-    for model in ("int_touched_orders", "int_position_restarts", "int_valuation_restarts"):
+    for model in ("int_orders_to_restate", "int_positions_to_restate", "int_valuations_to_restate"):
         assert warehouse.rows(touched + model) == [{"n": 0}]
 
 

@@ -176,12 +176,12 @@ def test_base_asset_commission_reduces_what_is_held(warehouse: Warehouse) -> Non
     assert row["quantity"] == Decimal("0.999")
     assert row["average_entry_price"] == 20000
     assert row["unrealized_pnl"] == 999
-    (charge,) = warehouse.rows("from intermediate.int_fill_charges where symbol = 'BTCUSDT'")
+    (charge,) = warehouse.rows("from intermediate.int_fill_commissions where symbol = 'BTCUSDT'")
     assert charge["commission"] == 20
 
 
 def test_third_currency_commission(warehouse: Warehouse) -> None:
-    charges = {r["symbol"]: r for r in warehouse.rows("from intermediate.int_fill_charges")}
+    charges = {r["symbol"]: r for r in warehouse.rows("from intermediate.int_fill_commissions")}
     assert (charges["ETHUSDT"]["commission"], charges["ETHUSDT"]["commission_currency"]) == (
         3, "USDT",
     )  # fmt: skip

@@ -5,14 +5,14 @@ with
 
 trade_steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
     where kind = 'trade'
 
 ),
 
 aggregate_steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
     where kind = 'agg'
 
 ),

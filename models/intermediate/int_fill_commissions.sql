@@ -33,14 +33,14 @@ priced_fills as not materialized (
         instruments.multiplier,
         instruments.margined,
         instruments.quote_currency,
-        fills.commission as charged,
+        fills.commission as commission_amount,
         fills.commission_currency as charged_in,
         if(
             fills.is_base_commission,
             fills.commission::decimal(38, 8) * fills.price * instruments.multiplier,
             fills.commission
         )::decimal(38, 24) as charge,
-        fills.is_base_commission or fills.is_quote_commission or fills.commission = 0 as is_plain
+        fills.is_base_commission or fills.is_quote_commission or fills.commission = 0 as needs_no_conversion
     from fills
     inner join instruments
         on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
@@ -55,7 +55,7 @@ plain as (
         quote_currency as commission_currency,
         true as is_converted
     from priced_fills
-    where is_plain
+    where needs_no_conversion
 
 ),
 
@@ -68,7 +68,7 @@ foreign_charges as (
     from priced_fills
     left join pegs as charged_pegs on priced_fills.charged_in = charged_pegs.currency
     left join pegs as quote_pegs on priced_fills.quote_currency = quote_pegs.currency
-    where not priced_fills.is_plain
+    where not priced_fills.needs_no_conversion
 
 ),
 
@@ -77,9 +77,9 @@ converted as (
 
     select
         charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
-        coalesce(charges.charged::decimal(38, 8) * rates.rate, charges.charged)
+        coalesce(charges.commission_amount::decimal(38, 8) * rates.rate, charges.commission_amount)
         ::decimal(38, 24) as commission,
-        if(rates.rate is null, charges.charged_in, charges.quote_currency)
+        if(rates.rate is null, charges.commission_amount_in, charges.quote_currency)
             as commission_currency,
         rates.rate is not null as is_converted
     from foreign_charges as charges

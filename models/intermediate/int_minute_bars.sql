@@ -24,18 +24,18 @@
         symbol,
         kind,
         timestamp
-    from {{ ref('stg_tick_amendments') }}
+    from {{ ref('int_tick_amendments') }}
     where built_batch_id > {{ seen_batch() }}
 {% endset %}
 
 with
 
-bar_ticks as {{ not_kept() }} (
+bar_ticks as {{ not_materialized() }} (
 
     select
         *,
         {{ minute_number('timestamp') }} as minute_number,
-        {{ quick_order() }} as quick_order
+        {{ packed_order() }} as packed_order
     from {{ ref('int_bar_ticks') }}
     {% if is_incremental() %}
         where
@@ -61,8 +61,8 @@ quick as (
         symbol,
         kind,
         minute_number,
-        min_by(price, case when sets_last > 0 then quick_order end) as open,
-        max_by(price, case when sets_last = 2 then quick_order end) as close,
+        min_by(price, case when sets_last > 0 then packed_order end) as open,
+        max_by(price, case when sets_last = 2 then packed_order end) as close,
         {{ step_sums('sets_high_low', 'sets_volume') }},
         max(case when timestamp <= ingestion_time + interval 5 seconds then timestamp end)
             as newest_at,
@@ -85,7 +85,7 @@ careful as (
         symbol,
         kind,
         minute_number,
-        {{ careful_step('sets_last', 'sets_volume') }}
+        {{ exact_first_last('sets_last', 'sets_volume') }}
     from bar_ticks
     where
         (exchange, symbol, kind, minute_number) in (
@@ -108,7 +108,7 @@ careful as (
 joined as (
 
     select
-        {{ all_but(['open', 'close'], 'quick') }},
+        {{ exclude_columns(['open', 'close'], 'quick') }},
         case when quick.needs_care then careful.open else quick.open end as open,
         case when quick.needs_care then careful.close else quick.close end as close,
         coalesce(careful.large_notional_whole, 0) as large_notional_whole,

@@ -5,19 +5,19 @@ with
 
 rebuilt_steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
 
 ),
 
 steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
 
 ),
 
 mixed_days as (
 
-    select * from {{ ref('int_mixed_days') }}
+    select * from {{ ref('int_days_with_trades_and_aggregates') }}
 
 ),
 

@@ -16,7 +16,7 @@
         minute,
         minute as timestamp,
         differs_daily
-    from {{ ref('int_bar_steps') }}
+    from {{ ref('int_minute_bars') }}
     where
         (differs_daily or has_auction)
         and built_batch_id > {{ seen_batch() }}
@@ -74,7 +74,7 @@ summed as (
         scope,
         minute,
         {{ step_sums('sets_daily_high_low', 'sets_daily_volume') }},
-        {{ careful_step('sets_daily_last', 'sets_daily_volume') }}
+        {{ exact_first_last('sets_daily_last', 'sets_daily_volume') }}
     from scoped
     group by
         exchange,

@@ -1,8 +1,8 @@
--- depends_on: {{ ref('int_bar_steps') }}
+-- depends_on: {{ ref('int_minute_bars') }}
 {{
     config(
         materialized='table',
-        post_hook=["{{ remember_batch_of(['int_position_restarts']) }}", "{{ remember_bars() }}"]
+        post_hook=["{{ remember_batch_of(['int_positions_to_restate']) }}", "{{ remember_bars() }}"]
     )
 }}
 {% set models = valuation_models() %}
@@ -15,7 +15,7 @@ with
 
 position_restarts as (
 
-    select * from {{ ref('int_position_restarts') }}
+    select * from {{ ref('int_positions_to_restate') }}
 
 ),
 
@@ -46,7 +46,7 @@ bars as (
 
 steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
     where built_batch_id > {{ seen_bars }}
 
 ),

@@ -11,7 +11,7 @@
 
 with
 
-ticks as {{ not_kept() }} (
+ticks as {{ not_materialized() }} (
 
     select * from {{ landed('ticks') }}
 

@@ -4,19 +4,19 @@ with
 
 bar_steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
 
 ),
 
 day_steps as (
 
-    select * from {{ ref('int_day_steps') }}
+    select * from {{ ref('int_minute_bars_daily') }}
 
 ),
 
 mixed_days as (
 
-    select * from {{ ref('int_mixed_days') }}
+    select * from {{ ref('int_days_with_trades_and_aggregates') }}
 
 ),
 
@@ -30,12 +30,12 @@ quoted_instruments as (
 steps as (
 
     select
-        {{ all_but(['newest_at', 'differs_daily', 'has_auction']) }},
+        {{ exclude_columns(['newest_at', 'differs_daily', 'has_auction']) }},
         'intraday' as scope
     from bar_steps
     union all
     select
-        {{ all_but(['scope']) }},
+        {{ exclude_columns(['scope']) }},
         scope
     from day_steps
 

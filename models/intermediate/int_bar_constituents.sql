@@ -6,20 +6,20 @@ with
 
 intraday_steps as (
 
-    select * from {{ ref('int_counted_steps') }}
+    select * from {{ ref('int_minute_bars_selected') }}
     where scope = 'intraday'
 
 ),
 
 steps as (
 
-    select * from {{ ref('int_counted_steps') }}
+    select * from {{ ref('int_minute_bars_selected') }}
 
 ),
 
 own_rules as (
 
-    select * from {{ ref('int_day_steps') }}
+    select * from {{ ref('int_minute_bars_daily') }}
     where scope = 'daily'
 
 ),

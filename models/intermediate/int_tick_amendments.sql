@@ -12,7 +12,7 @@ with recursive
 
 disputed as (
 
-    select * from {{ ref('stg_disputed_ticks') }}
+    select * from {{ ref('int_disputed_ticks') }}
 
 ),
 

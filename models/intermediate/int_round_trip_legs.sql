@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_position_restarts') }} {{ ref('int_valuation_restarts') }}
+-- depends_on: {{ ref('int_positions_to_restate') }} {{ ref('int_valuations_to_restate') }}
 {{
     config(
         materialized='incremental',
@@ -15,7 +15,7 @@ with
 charged_fills as (
 
     select charged.*
-    from {{ ref('int_fill_charges') }} as charged
+    from {{ ref('int_fill_commissions') }} as charged
     {% if is_incremental() %}
         inner join ({{ trip_restarts() }}) as restarts
             on
@@ -44,15 +44,15 @@ fills as (
         quote_currency,
         abs(previous_quantity) as previous_size,
         abs(quantity) as size,
-        abs(held_quantity)::decimal(38, 8) as filled_size,
+        abs(position_delta)::decimal(38, 8) as filled_size,
         quantity = 0 as is_flat,
         opens and previous_quantity <> 0 as flips,
-        sign(previous_quantity) * sign(held_quantity) < 0 as closes,
-        own_realized_pnl * multiplier as realized_pnl,
+        sign(previous_quantity) * sign(position_delta) < 0 as closes,
+        realized_pnl_delta * multiplier as realized_pnl,
         if(is_converted, commission, 0)::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees
     from charged_fills
-    where trip_number > 0 and held_quantity <> 0
+    where trip_number > 0 and position_delta <> 0
 
 ),
 

@@ -10,7 +10,7 @@ landed as (
 
 amendments as (
 
-    select * from {{ ref('stg_tick_amendments') }}
+    select * from {{ ref('int_tick_amendments') }}
 
 ),
 

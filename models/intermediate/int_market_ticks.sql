@@ -2,13 +2,13 @@ with
 
 ticks as (
 
-    select * from {{ ref('stg_amended_ticks') }}
+    select * from {{ ref('int_amended_ticks') }}
 
 ),
 
 final as (
 
-    select {{ all_but(['is_superseded']) }}
+    select {{ exclude_columns(['is_superseded']) }}
     from ticks
     where not is_superseded
 

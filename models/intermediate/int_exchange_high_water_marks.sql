@@ -7,7 +7,7 @@ with
 
 steps as (
 
-    select * from {{ ref('int_bar_steps') }}
+    select * from {{ ref('int_minute_bars') }}
 
 ),
 
