@@ -5,7 +5,7 @@
 
 {% macro default__require_initialised() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot"] %}
-        {% set raw = adapter.get_relation(target.database, "raw", "cold_files") %}
+        {% set raw = adapter.get_relation(target.database, "state", "chains") %}
         {% if raw is none %}
             {% do exceptions.raise_compiler_error("The database is not initialised: run `ingest init`.") %}
         {% endif %}

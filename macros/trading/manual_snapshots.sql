@@ -1,26 +1,3 @@
-{# manual_snapshots keeps the times at which somebody asked for a portfolio snapshot; it is never
-   rebuilt. #}
-{% macro manual_snapshots() -%}
-    warm.manual_snapshots
-{%- endmacro %}
-
-{% macro create_manual_snapshots() %}
-    {% if flags.WHICH != 'freshness' %}
-        {{ return(adapter.dispatch('create_manual_snapshots')()) }}
-    {% endif %}
-{%- endmacro %}
-
-{% macro default__create_manual_snapshots() %}
-    create schema if not exists warm;
-    create table if not exists {{ manual_snapshots() }} (
-        snapshot_time timestamp primary key,
-        -- The first batch that had not landed when it was asked for.
-        batch_id bigint not null
-    );
-    commit;
-    begin
-{% endmacro %}
-
 {# Take a snapshot of the portfolio as it was last built: dbt run-operation take_portfolio_snapshot.
    The builds to come keep its time and value it again, should a late event change it. #}
 {% macro take_portfolio_snapshot() %}
@@ -37,18 +14,15 @@
     {% if times | length == 0 %}
         {% do exceptions.raise_compiler_error("No fill and no cash event has been built yet.") %}
     {% endif %}
-    {% do run_query(create_manual_snapshots()) %}
     {% do run_query(
         "delete from " ~ snapshots ~ " where snapshot_type = 'manual' and snapshot_time in ("
         ~ newest ~ ");"
         ~ "insert into " ~ snapshots ~ " select * replace ("
         ~ stable_id(["snapshot_time", "'manual'"]) ~ " as snapshot_id, 'manual' as snapshot_type) from "
         ~ snapshots ~ " where snapshot_type = 'newest';"
-        ~ "insert or replace into " ~ manual_snapshots() ~ " select snapshot_time, ("
-        ~ "select coalesce(max(batch_id), 0) + 1 from " ~ source('raw', 'landings') ~ ") from "
+        ~ "insert or replace into " ~ source('warm', 'manual_snapshots') ~ " select snapshot_time, ("
+        ~ "select run_number from " ~ source('state', 'run') ~ ") from "
         ~ snapshots ~ " where snapshot_type = 'newest'; commit; begin"
     ) %}
     {% do log("Took a portfolio snapshot of " ~ times[0] ~ " UTC.", info=true) %}
 {% endmacro %}
-
-{% macro spark__create_manual_snapshots() -%} {%- endmacro %}

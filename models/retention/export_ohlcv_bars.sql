@@ -10,15 +10,23 @@ warm as (
 
 ),
 
+marks as (
+
+    select * from {{ ref('int_exchange_high_water_marks') }}
+
+),
+
 final as (
 
     select
-        *,
+        warm.*,
+        true as is_complete,
         true as is_kept
     from warm
+    inner join marks on warm.exchange = marks.exchange
     where
-        timestamp < {{ leaves_before('ohlcv_bars') }}
-        and is_complete
+        warm.timestamp < {{ leaves_before('ohlcv_bars') }}
+        and warm.ends_at <= marks.complete_until
 
 )
 

@@ -26,7 +26,7 @@ final as (
     qualify
         row_number() over (
             partition by event_id
-            order by if(source in ('rest', 'backfill'), 0, 1), content_hash, batch_id, row_number
+            order by {{ source_rank('source') }}, content_hash, batch_id, row_number
         ) = 1
 
 )

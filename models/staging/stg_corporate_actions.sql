@@ -19,7 +19,7 @@ counted as (
     qualify
         row_number() over (
             partition by exchange, symbol, ex_date, kind
-            order by if(source in ('rest', 'backfill'), 0, 1), content_hash, batch_id, row_number
+            order by {{ source_rank('source') }}, content_hash, batch_id, row_number
         ) = 1
 
 ),

@@ -3,7 +3,7 @@ with
 
 revisions as (
 
-    select * from {{ bar_revisions() }}
+    select * from {{ ref('stg_ohlcv_bar_revisions') }}
 
 ),
 

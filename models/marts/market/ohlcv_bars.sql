@@ -1,4 +1,5 @@
--- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
+-- Warm rows and those in Parquet; a row that is in both counts as the warm one says. What left for
+-- Parquet was complete.
 with
 
 warm as (
@@ -8,42 +9,49 @@ warm as (
 
 ),
 
+marks as (
+
+    select * from {{ ref('int_exchange_high_water_marks') }}
+
+),
+
 cold as (
 
     select * from {{ cold_rows('ohlcv_bars') }}
 
 ),
 
-warm_and_cold as (
+judged as (
 
-    select * from warm
-    union all {{ by_name() }}
-    select * from cold
+    select
+        warm.bar_id,
+        warm.exchange,
+        warm.symbol,
+        warm.timeframe,
+        warm.timestamp,
+        warm.open,
+        warm.high,
+        warm.low,
+        warm.close,
+        warm.volume,
+        warm.vwap,
+        warm.trade_count,
+        coalesce(warm.ends_at <= marks.complete_until, false) as is_complete,
+        warm.trading_date,
+        warm.ends_at,
+        warm.built_batch_id,
+        warm.built_at,
+        warm.date
+    from warm
+    left join marks on warm.exchange = marks.exchange
 
 ),
 
 final as (
 
-    select
-        bar_id,
-        exchange,
-        symbol,
-        timeframe,
-        timestamp,
-        open,
-        high,
-        low,
-        close,
-        volume,
-        vwap,
-        trade_count,
-        is_complete,
-        trading_date,
-        ends_at,
-        built_batch_id,
-        built_at,
-        date
-    from warm_and_cold
+    select * from judged
+    union all {{ by_name() }}
+    select * from cold
 
 )
 

@@ -2,29 +2,43 @@
 {{ config(
     schema='warm',
     materialized='incremental',
-    incremental_strategy='delete+insert',
     unique_key='rollup_id',
-    on_schema_change='fail',
     full_refresh=false,
-    post_hook="{{ remember_build() }}"
+    meta={'time': 'timestamp', 'cold': {'relation': 'system_metrics_1h', 'id': 'rollup_id'}}
 ) }}
-{% set new_samples %}
-    select timestamp
-    from {{ landed('metrics') }}
-    where batch_id > {{ seen_batch() }}
-{% endset %}
 
 with
+
+metrics as (
+
+    select * from {{ landed('metrics') }}
+
+),
+
+touched_hours as (
+
+    select distinct date_trunc('hour', timestamp) as hour
+    from metrics
+    where
+        batch_id > coalesce(
+            (select built.batch_id from {{ ref('stg_chains') }} as built where built.chain = 'metrics'),
+            0
+        )
+
+),
 
 samples as (
 
     select
-        *,
-        date_trunc('hour', timestamp) as hour
-    from {{ landed('metrics') }}
-    {% if is_incremental() %}
-        where {{ in_touched_hours('timestamp', new_samples) }}
-    {% endif %}
+        metrics.*,
+        touched_hours.hour
+    from metrics
+    inner join touched_hours
+        on
+            date_trunc('hour', metrics.timestamp) = touched_hours.hour
+            -- so that row groups of other hours are skipped
+            and metrics.timestamp >= touched_hours.hour
+            and metrics.timestamp < touched_hours.hour + interval 1 hour
 
 ),
 

@@ -1,19 +1,20 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
-{{
-    config(
-        schema='warm',
-        materialized='incremental',
-        incremental_strategy='append',
-        pre_hook=[
-            "{{ forget_touched_cold_orders() }}",
-            "{{ forget_touched_orders('updated_at', 'source_order_id') }}"
-        ],
-        post_hook=[
-            "{{ forget_what_was_not_built('orders', 'order_id') }}",
-            "{{ remember_batch_of(['int_fills', 'int_orders_to_restate']) }}"
-        ]
-    )
-}}
+{{ config(
+    schema='warm',
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'source_order_id'],
+    meta={
+        'region': {
+            'pending': 'int_orders_to_restate',
+            'by': {
+                'exchange': 'exchange', 'symbol': 'symbol', 'source_order_id': 'order_id'
+            },
+            'from': 'updated_at'
+        },
+        'time': 'updated_at',
+        'cold': {'relation': 'orders', 'id': 'order_id'}
+    }
+) }}
 
 {% set in_order = 'event_time, sequence_number nulls last, content_hash' %}
 {% set terms = "event_type in ('created', 'submitted', 'replaced')" %}
@@ -26,12 +27,12 @@ order_events as (
     select events.*
     from {{ ref('int_order_events') }} as events
     {% if is_incremental() %}
-        semi join ({{ touched_orders() }}) as touched
+        semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                events.exchange = touched.exchange
-                and events.symbol = touched.symbol
-                and events.order_id = touched.order_id
-        where events.event_time >= {{ touched_orders_since() }}
+                events.exchange = pending.exchange
+                and events.symbol = pending.symbol
+                and events.order_id = pending.order_id
+                and events.event_time >= pending.restart_at
     {% endif %}
 
 ),
@@ -41,12 +42,12 @@ fills as (
     select fills.*
     from {{ ref('int_fills') }} as fills
     {% if is_incremental() %}
-        semi join ({{ touched_orders() }}) as touched
+        semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                fills.exchange = touched.exchange
-                and fills.symbol = touched.symbol
-                and fills.order_id = touched.order_id
-        where fills.executed_at >= {{ touched_orders_since() }}
+                fills.exchange = pending.exchange
+                and fills.symbol = pending.symbol
+                and fills.order_id = pending.order_id
+                and fills.executed_at >= pending.restart_at
     {% endif %}
 
 ),

@@ -1,23 +1,27 @@
--- depends_on: {{ ref('int_valuations_to_restate') }}
-{{
-    config(
-        schema='warm',
-        materialized='incremental',
-        incremental_strategy='append',
-        pre_hook=["{{ forget_cold_snapshots() }}", "{{ forget_snapshots() }}"],
-        post_hook=[
-            "{{ forget_what_was_not_built('portfolio_snapshots', 'snapshot_id') }}",
-            "{{ remember_valuation('int_portfolio_values') }}"
-        ]
-    )
-}}
+-- depends_on: {{ ref('int_portfolio_to_restate') }}
+{{ config(
+    schema='warm',
+    materialized='incremental',
+    unique_key='snapshot_id',
+    meta={
+        'region': {
+            'pending': 'int_portfolio_to_restate',
+            'by': [],
+            'from': 'snapshot_time'
+        },
+        'time': 'snapshot_time',
+        'cold': {'relation': 'portfolio_snapshots', 'id': 'snapshot_id'}
+    }
+) }}
 
 with
 
 portfolio_returns as (
 
     select * from {{ ref('int_portfolio_returns') }}
-    where snapshot_time >= {{ portfolio_revalued_from() }}
+    {% if is_incremental() %}
+        where snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+    {% endif %}
 
 ),
 
@@ -80,11 +84,6 @@ final as (
     where
         snapshot_times.snapshot_type <> 'flow'
         and (snapshot_times.snapshot_type <> 'intraday' or values_at.is_busy)
-        and (
-            values_at.snapshot_time >= {{ restated_snapshots_from() }}
-            or values_at.snapshot_time > {{ valued_until() }}
-            or snapshot_times.snapshot_type = 'newest'
-        )
 
 )
 

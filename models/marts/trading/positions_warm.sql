@@ -1,35 +1,44 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
-{{
-    config(
-        schema='warm',
-        materialized='incremental',
-        incremental_strategy='append',
-        pre_hook=["{{ forget_cold_positions() }}", "{{ forget_valuations() }}"],
-        post_hook=[
-            "{{ forget_what_was_not_built('positions', 'position_id') }}",
-            "{{ remember_valuation('int_position_drawdowns') }}"
-        ]
-    )
-}}
-{% set changed_from = revalued_from() %}
+{{ config(
+    schema='warm',
+    materialized='incremental',
+    unique_key='position_id',
+    meta={
+        'region': {
+            'pending': 'int_valuations_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'snapshot_time'
+        },
+        'time': 'snapshot_time',
+        'cold': {'relation': 'positions', 'id': 'position_id'}
+    }
+) }}
 
 with
 
 valuations as (
 
-    select * from {{ ref('int_position_valuations') }}
-    where is_published and snapshot_time >= {{ changed_from }}
+    select valuations.*
+    from {{ ref('int_position_valuations') }} as valuations
+    {% if is_incremental() %}
+        semi join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                valuations.exchange = pending.exchange
+                and valuations.symbol = pending.symbol
+                and valuations.strategy_id = pending.strategy_id
+                and valuations.snapshot_time >= pending.restart_at
+    {% endif %}
+    where valuations.is_published
 
 ),
 
 drawdowns as (
 
     select * from {{ ref('int_position_drawdowns') }}
-    where snapshot_time >= {{ changed_from }}
 
 ),
 
-pending as (
+with_drawdown as (
 
     select
         valuations.*,
@@ -47,16 +56,6 @@ pending as (
             and valuations.symbol = drawdowns.symbol
             and valuations.strategy_id = drawdowns.strategy_id
             and valuations.snapshot_time = drawdowns.snapshot_time
-    {% if is_incremental() %}
-        left join ({{ revaluations() }}) as restarts
-            on
-                valuations.exchange = restarts.exchange
-                and valuations.symbol = restarts.symbol
-                and valuations.strategy_id = restarts.strategy_id
-        where
-            valuations.snapshot_time >= restarts.restart_at
-            or valuations.snapshot_time > {{ valued_until() }}
-    {% endif %}
 
 ),
 
@@ -90,7 +89,7 @@ final as (
         correlation_id,
         is_fill,
         trip_number
-    from pending
+    from with_drawdown
 
 )
 

@@ -1,23 +1,22 @@
--- depends_on: {{ ref('int_positions_to_restate') }} {{ ref('int_valuations_to_restate') }}
--- depends_on: {{ ref('int_position_states') }}
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_trips('closed_at') }}",
-        post_hook="{{ remember_valuation('int_round_trip_legs') }}"
-    )
-}}
+-- depends_on: {{ ref('int_round_trips_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key='round_trip_id',
+    meta={
+        'region': {
+            'pending': 'int_round_trips_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'closed_at'
+        },
+        'time': 'closed_at'
+    }
+) }}
 
 with
 
 legs as (
 
     select * from {{ ref('int_round_trip_legs') }}
-    {% if is_incremental() %}
-        where event_at >= {{ ended_trips_since() }}
-    {% endif %}
 
 ),
 
@@ -27,15 +26,16 @@ ended as (
         legs.exchange,
         legs.symbol,
         legs.strategy_id,
-        legs.trip_number
+        legs.trip_number,
+        legs.opened_at
     from legs
     {% if is_incremental() %}
-        semi join ({{ trip_restarts() }}) as restarts
+        semi join {{ ref('int_round_trips_to_restate') }} as pending
             on
-                legs.exchange = restarts.exchange
-                and legs.symbol = restarts.symbol
-                and legs.strategy_id = restarts.strategy_id
-                and legs.event_at >= restarts.restart_at
+                legs.exchange = pending.exchange
+                and legs.symbol = pending.symbol
+                and legs.strategy_id = pending.strategy_id
+                and legs.event_at >= pending.restart_at
     {% endif %}
     where legs.ends
 
@@ -67,6 +67,7 @@ trips as (
             and legs.symbol = ended.symbol
             and legs.strategy_id = ended.strategy_id
             and legs.trip_number = ended.trip_number
+            and legs.event_at >= ended.opened_at
     group by legs.exchange, legs.symbol, legs.strategy_id, legs.trip_number
 
 ),

@@ -1,18 +1,18 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
-{{
-    config(
-        schema='warm',
-        materialized='incremental',
-        incremental_strategy='append',
-        pre_hook=[
-            "{{ forget_cold_trades_from_restart() }}", "{{ forget_from_restart('executed_at') }}"
-        ],
-        post_hook=[
-            "{{ forget_what_was_not_built('trades', 'trade_id') }}",
-            "{{ remember_batch_of(['int_position_states', 'int_positions_to_restate']) }}"
-        ]
-    )
-}}
+{{ config(
+    schema='warm',
+    materialized='incremental',
+    unique_key='trade_id',
+    meta={
+        'region': {
+            'pending': 'int_positions_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'executed_at'
+        },
+        'time': 'executed_at',
+        'cold': {'relation': 'trades', 'id': 'trade_id'}
+    }
+) }}
 
 with
 
@@ -29,7 +29,7 @@ instruments as (
 
 ),
 
-pending as (
+with_multiplier as (
 
     select
         states.*,
@@ -38,13 +38,12 @@ pending as (
     inner join instruments
         on states.exchange = instruments.exchange and states.symbol = instruments.symbol
     {% if is_incremental() %}
-        inner join ({{ position_restarts() }}) as restarts
+        semi join {{ ref('int_positions_to_restate') }} as pending
             on
-                states.exchange = restarts.exchange
-                and states.symbol = restarts.symbol
-                and states.strategy_id = restarts.strategy_id
-                and states.event_at >= restarts.restart_at
-        where states.event_at >= {{ position_restarts_since() }}
+                states.exchange = pending.exchange
+                and states.symbol = pending.symbol
+                and states.strategy_id = pending.strategy_id
+                and states.event_at >= pending.restart_at
     {% endif %}
 
 ),
@@ -76,7 +75,7 @@ final as (
         trade_id as source_trade_id,
         order_id as source_order_id,
         corrected_at
-    from pending
+    from with_multiplier
 
 )
 

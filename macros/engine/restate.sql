@@ -1,0 +1,205 @@
+{# How DuckDB keeps an incremental model. Its SELECT gives the rows of a region; what the table has of
+   that region otherwise is replaced, and a row that is equal but for built_* stays as it is. The meta
+   of a model says what its region is:
+
+       region: {pending: int_positions_to_restate, by: [exchange, symbol], from: event_at}
+
+   rows that agree with a row of `pending` in `by` (a mapping where names differ) and are not older
+   than its restart_at (`from`; without it the region is whole). Without `pending` the region is the
+   keys that the SELECT gives, with `region: everything` the whole table.
+   unique_key tells rows apart, `time` skips row groups. Besides: `cold` (relation and id) is the cold
+   relation that the rows may override, `followed` means that rows which vanish are noted for the
+   chains below, `revised` that complete bars keep their former versions. #}
+{% materialization incremental, adapter='duckdb' %}
+    {% set existing = load_cached_relation(this) %}
+    {% set target = this.incorporate(type='table') %}
+    {% set region = config.get('meta', {}).get('region') %}
+    {{ run_hooks(pre_hooks) }}
+    {% if existing is none %}
+        {% call statement('main') %}{{ create_table_as(false, target, compiled_code) }}{% endcall %}
+    {% elif should_full_refresh() %}
+        {% set rebuilt = make_intermediate_relation(target) %}
+        {% do drop_relation_if_exists(load_cached_relation(rebuilt)) %}
+        {% call statement('rebuilt') %}{{ create_table_as(false, rebuilt, compiled_code) }}{% endcall %}
+        {% call statement('main') %}{{ note_differences(existing, rebuilt, 'everything') }}{% endcall %}
+        {% do adapter.drop_relation(existing) %}
+        {% do adapter.rename_relation(rebuilt, target) %}
+    {% elif sees_part_of_its_input() or not has_pending(region) %}
+        {% call noop_statement('main', 'NOTHING PENDING') %}{% endcall %}
+    {% else %}
+        {% if config.get('meta').reference_is_fixed %}
+            {% do require_same_reference(config.get('meta').chain) %}
+        {% endif %}
+        {% set restated = api.Relation.create(identifier=this.identifier ~ '__restated') %}
+        {% call statement('restated') %}
+            create or replace temporary table {{ restated }} as {{ compiled_code }}
+        {% endcall %}
+        {% call statement('main') %}
+            {{ note_differences(existing, restated, region) }}
+            {{ replace_what_differs(existing, restated) }}
+        {% endcall %}
+    {% endif %}
+    {{ run_hooks(post_hooks) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+{% macro has_pending(region) %}
+    {% if region is not mapping %}{{ return(true) }}{% endif %}
+    {{ return(run_query("select exists (from " ~ ref(region.pending) ~ ")").columns[0].values()[0]) }}
+{% endmacro %}
+
+{# Whether a row lies in the region; SQL over `pending`. #}
+{% macro in_region(row, region) -%}
+    {%- for column in region.by -%}
+        {%- set named = region.by[column] if region.by is mapping else column -%}
+        {{ row }}.{{ column }} = pending.{{ named }}{{ ' and ' if not loop.last or region.from }}
+    {%- endfor -%}
+    {%- if region.from -%} {{ row }}.{{ region.from }} >= pending.restart_at {%- endif -%}
+    {%- if not region.by and not region.from -%} true {%- endif -%}
+{%- endmacro %}
+
+{# Which keys differ between what is there (warm and cold) and `new`; what vanished leaves a tombstone
+   where cold rows may exist, and a note where a chain below follows. #}
+{% macro note_differences(existing, new, region) %}
+    {% set meta = config.get('meta', {}) %}
+    {% set unique_key = config.require('unique_key') %}
+    {% set key = [unique_key] if unique_key is string else unique_key %}
+    {% set time = meta.time %}
+    {% set columns = [] %}
+    {% for column in adapter.get_columns_in_relation(existing) if not column.name.startswith('built_') %}
+        {% do columns.append(column.name) %}
+    {% endfor %}
+    {% if region is mapping %}
+        select error(
+            '{{ this.name }}: ' || count(*) || ' rows lie outside the region that {{ region.pending }} names,'
+            || ' the first: ' || first(new)::varchar
+        )
+        from {{ new }} as new
+        anti join {{ ref(region.pending) }} as pending on {{ in_region('new', region) }}
+        having count(*) > 0;
+    {% endif %}
+    create or replace temporary table {{ this.identifier }}__differing as
+    with
+
+    existing as (
+
+        select
+            {{ columns | join(', ') }},
+            true as is_warm
+        from {{ existing }} as warm
+        {% if region is mapping %}
+            semi join {{ ref(region.pending) }} as pending on {{ in_region('warm', region) }}
+        {% elif region is not string %}
+            semi join {{ new }} as new on {{ same_key('warm', 'new', key) }}
+        {% endif %}
+        {% if meta.cold %}
+            union all by name
+            select
+                {{ columns | join(', ') }},
+                false as is_warm
+            from {{ cold_rows(meta.cold.relation) }} as cold
+            {% if region is mapping %}
+                semi join {{ ref(region.pending) }} as pending on {{ in_region('cold', region) }}
+                where {{ on_dates_of(region, time) }}
+            {% elif region is not string %}
+                semi join {{ new }} as new on {{ same_key('cold', 'new', key) }}
+                where cold.date in (select {{ time }}::date from {{ new }})
+            {% endif %}
+        {% endif %}
+
+    )
+
+    select
+        {% for column in key + ([time] if time and time not in key else []) %}
+            coalesce(existing.{{ column }}, new.{{ column }}) as {{ column }},
+        {% endfor %}
+        {% if meta.cold %}existing.{{ meta.cold.id }}::varchar as cold_id,{% endif %}
+        new.{{ key[0] }} is null as is_gone
+    from existing
+    full join {{ new }} as new on {{ same_key('existing', 'new', key) }}
+    where
+        existing.is_warm is null
+        or new.{{ key[0] }} is null
+        or (existing.{{ columns | join(', existing.') }})
+        is distinct from (new.{{ columns | join(', new.') }});
+    {% if meta.cold %}
+        insert into warm.tombstones
+        select
+            '{{ meta.cold.relation }}' as relation,
+            cold_id as id
+        from {{ this.identifier }}__differing
+        where
+            is_gone
+            and (
+                cold_id in (select {{ meta.cold.id }}::varchar from {{ rows_in_files(meta.cold.relation) }})
+                or exists (
+                    from raw.cold_files
+                    where relation = '{{ meta.cold.relation }}' and state = 'archived'
+                )
+            );
+    {% endif %}
+    {% if meta.followed %}
+        insert into state.vanished_rows
+        select
+            '{{ this.name }}' as relation,
+            exchange,
+            symbol,
+            {{ time }} as vanished_at,
+            {{ run_number() }} as run_number
+        from {{ this.identifier }}__differing
+        where is_gone;
+    {% endif %}
+    {% if meta.revised %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
+{% endmacro %}
+
+{% macro same_key(one, other, key) -%}
+    {%- for column in key -%}
+        {{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# Only the files of dates that the region reaches are opened. #}
+{% macro on_dates_of(region, time) -%}
+    {%- if region.from -%}
+        cold.date >= (select min(restart_at)::date from {{ ref(region.pending) }})
+    {%- else -%}
+        cold.date in (select {{ time }}::date from {{ ref(region.pending) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro replace_what_differs(existing, new) %}
+    {% set unique_key = config.require('unique_key') %}
+    {% set key = ([unique_key] if unique_key is string else unique_key) | join(', ') %}
+    {% set time = config.get('meta').time %}
+    {% set differing = this.identifier ~ '__differing' %}
+    delete from {{ existing }}
+    where
+        ({{ key }}) in (select ({{ key }}) from {{ differing }})
+        {% if time %}
+            and {{ time }} >= (select min({{ time }}) from {{ differing }})
+            and {{ time }} <= (select max({{ time }}) from {{ differing }})
+        {% endif %};
+    insert into {{ existing }} by name
+    select * from {{ new }}
+    where ({{ key }}) in (select ({{ key }}) from {{ differing }} where not is_gone)
+    {% if time %}order by {{ time }}{% endif %}
+{% endmacro %}
+
+{#- A table, replaced in one statement, as a view is (view.sql). -#}
+{% materialization table, adapter='duckdb' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- if existing is not none and not existing.is_table %}
+        {% do adapter.drop_relation(existing) %}
+    {%- endif %}
+    {%- call statement('main') %}
+        create or replace table {{ target }} as (
+            {{ sql }}
+        );
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}

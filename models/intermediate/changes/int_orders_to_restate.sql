@@ -1,0 +1,106 @@
+{{ config(materialized='table', meta={'chain': 'trading'}) }}
+
+-- Orders of which an event landed since all of the chain was built, and those whose fills may cost
+-- otherwise, since the instrument changed.
+with
+
+events as {{ not_materialized() }} (
+
+    select * from {{ landed('orders') }}
+
+),
+
+built as (
+
+    select * from {{ ref('stg_chains') }}
+    where chain = 'trading'
+
+),
+
+fresh as (
+
+    select * from events
+    where batch_id > (select built.batch_id from built)
+
+),
+
+changed_reference as (
+
+    select * from {{ ref('int_reference_changes') }}
+    where
+        chain = 'trading'
+        and kind in ('instrument', 'settings')
+
+),
+
+-- All versions of what is fresh: two orders may claim one event id, and a new version may take it
+-- from the other.
+versions as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.trade_id,
+        events.is_correction
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+),
+
+-- A correction names the trade and need not name the order.
+corrected_orders as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.trade_id = events.trade_id
+    where versions.is_correction and events.is_fill
+
+),
+
+touched as (
+
+    select
+        exchange,
+        symbol,
+        order_id
+    from versions
+    union
+    select * from corrected_orders
+    union
+    -- A commission that names no currency is in that of its instrument.
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id
+    from events
+    inner join changed_reference as reference on {{ is_named_by('reference', 'events') }}
+
+),
+
+final as (
+
+    select
+        touched.exchange,
+        touched.symbol,
+        touched.order_id,
+        min(events.event_time) as restart_at
+    -- In this order: a hash table of what was touched, not of all events.
+    from events
+    inner join touched
+        on
+            events.exchange = touched.exchange
+            and events.symbol = touched.symbol
+            and events.order_id = touched.order_id
+    group by touched.exchange, touched.symbol, touched.order_id
+
+)
+
+select * from final

@@ -1,0 +1,215 @@
+{{ config(materialized='table', meta={'chain': 'trading'}) }}
+
+-- From when on each position may look different since all of the chain was built: every version of a
+-- fill names a place where it was or is counted.
+with
+
+events as {{ not_materialized() }} (
+
+    select * from {{ landed('orders') }}
+
+),
+
+built as (
+
+    select * from {{ ref('stg_chains') }}
+    where chain = 'trading'
+
+),
+
+fresh_splits as (
+
+    select * from {{ ref('stg_corporate_actions') }}
+    where batch_id > (select built.batch_id from built)
+
+),
+
+fresh as (
+
+    select * from events
+    where batch_id > (select built.batch_id from built)
+
+),
+
+changed_reference as (
+
+    select * from {{ ref('int_reference_changes') }}
+    where
+        chain = 'trading'
+        and kind in ('instrument', 'exchange', 'settings')
+
+),
+
+-- All versions of what is fresh: a new one may take the event from another fill.
+versions as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        events.trade_id,
+        events.strategy_id,
+        events.correlation_id,
+        events.is_fill,
+        events.is_correction
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+),
+
+corrected_fills as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.trade_id = events.trade_id
+    where versions.is_correction and events.is_fill
+
+),
+
+-- A fill has the strategy and the correlation of its order where it names none.
+inheriting_fills as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.order_id = events.order_id
+    where
+        events.is_fill
+        and (
+            (versions.strategy_id is not null and events.strategy_id is null)
+            or (versions.correlation_id is not null and events.correlation_id is null)
+        )
+
+),
+
+touched_fills as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        fill_id
+    from versions
+    where is_fill
+    union
+    select * from corrected_fills
+    union
+    select * from inheriting_fills
+
+),
+
+fill_restarts as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.strategy_id,
+        events.event_time as restart_at
+    from touched_fills
+    inner join events
+        on
+            touched_fills.exchange = events.exchange
+            and touched_fills.symbol = events.symbol
+            and touched_fills.order_id = events.order_id
+            and touched_fills.fill_id = events.fill_id
+    where events.is_fill
+
+),
+
+fills_without_a_strategy as (
+
+    select * from fill_restarts
+    where strategy_id is null
+
+),
+
+-- They may have been counted under any that their order ever named.
+inherited_restarts as (
+
+    select
+        nameless.exchange,
+        nameless.symbol,
+        events.strategy_id,
+        nameless.restart_at
+    from fills_without_a_strategy as nameless
+    inner join events
+        on
+            nameless.exchange = events.exchange
+            and nameless.symbol = events.symbol
+            and nameless.order_id = events.order_id
+    where events.strategy_id is not null
+
+),
+
+split_restarts as (
+
+    select
+        splits.exchange,
+        splits.symbol,
+        events.strategy_id,
+        splits.effective_at as restart_at
+    from fresh_splits as splits
+    inner join events
+        on splits.exchange = events.exchange and splits.symbol = events.symbol
+
+),
+
+reference_restarts as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.strategy_id,
+        events.event_time as restart_at
+    from events
+    inner join changed_reference as reference on {{ is_named_by('reference', 'events') }}
+
+),
+
+all_restarts as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        restart_at
+    from fill_restarts
+    union all
+    select * from inherited_restarts
+    union all
+    select * from split_restarts
+    union all
+    select * from reference_restarts
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        coalesce(strategy_id, 'unassigned') as strategy_id,
+        min(restart_at) as restart_at
+    from all_restarts
+    group by exchange, symbol, coalesce(strategy_id, 'unassigned')
+
+)
+
+select * from final

@@ -1,0 +1,102 @@
+-- Fills that count, with what each cost in commission, in the currency its instrument is quoted in.
+with
+
+fills as {{ not_materialized() }} (
+
+    select * from {{ ref('int_position_states') }}
+    where not is_split
+
+),
+
+instruments as (
+
+    select * from {{ ref('int_traded_instruments') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('int_currency_rates') }}
+
+),
+
+pegs as (
+
+    select * from {{ ref('stg_currency_pegs') }}
+
+),
+
+priced_fills as {{ not_materialized() }} (
+
+    select
+        fills.* exclude (commission, commission_currency), -- noqa: RF02
+        instruments.multiplier,
+        instruments.margined,
+        instruments.quote_currency,
+        fills.commission as commission_amount,
+        fills.commission_currency as charged_in,
+        if(
+            fills.is_base_commission,
+            fills.commission::decimal(38, 8) * fills.price * instruments.multiplier,
+            fills.commission
+        )::decimal(38, 24) as charge,
+        fills.is_base_commission or fills.is_quote_commission or fills.commission = 0 as needs_no_conversion
+    from fills
+    inner join instruments
+        on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
+
+),
+
+plain as (
+
+    select
+        * exclude (charge),
+        charge as commission,
+        quote_currency as commission_currency,
+        true as is_converted
+    from priced_fills
+    where needs_no_conversion
+
+),
+
+foreign_charges as (
+
+    select
+        priced_fills.*,
+        coalesce(charged_pegs.pegged_to, priced_fills.charged_in) as from_currency,
+        coalesce(quote_pegs.pegged_to, priced_fills.quote_currency) as to_currency
+    from priced_fills
+    left join pegs as charged_pegs on priced_fills.charged_in = charged_pegs.currency
+    left join pegs as quote_pegs on priced_fills.quote_currency = quote_pegs.currency
+    where not priced_fills.needs_no_conversion
+
+),
+
+-- Without a price it stays open in its own currency.
+converted as (
+
+    select
+        charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
+        coalesce(charges.commission_amount::decimal(38, 8) * rates.rate, charges.commission_amount)
+        ::decimal(38, 24) as commission,
+        if(rates.rate is null, charges.charged_in, charges.quote_currency)
+            as commission_currency,
+        rates.rate is not null as is_converted
+    from foreign_charges as charges
+    asof left join rates
+        on
+            charges.from_currency = rates.from_currency
+            and charges.to_currency = rates.to_currency
+            and charges.event_at >= rates.known_at
+
+),
+
+final as (
+
+    select * from plain
+    union all
+    select * from converted
+
+)
+
+select * from final

@@ -1,0 +1,137 @@
+-- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
+{{ config(
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    meta={
+        'region': {
+            'pending': 'int_valuations_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'snapshot_time'
+        },
+        'time': 'snapshot_time'
+    }
+) }}
+
+-- How far each position had fallen from its best since it was opened, over the rows of `positions`.
+with
+
+valuations as (
+
+    select valuations.*
+    from {{ ref('int_position_valuations') }} as valuations
+    {% if is_incremental() %}
+        semi join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                valuations.exchange = pending.exchange
+                and valuations.symbol = pending.symbol
+                and valuations.strategy_id = pending.strategy_id
+                and valuations.snapshot_time >= pending.restart_at
+    {% endif %}
+    where valuations.is_published
+
+),
+
+{% if is_incremental() %}
+
+    -- One that is open has a row at every mark: none that can be continued is older than an interval.
+    last_rows as (
+
+        select drawdowns.*
+        from {{ this }} as drawdowns
+        inner join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                drawdowns.exchange = pending.exchange
+                and drawdowns.symbol = pending.symbol
+                and drawdowns.strategy_id = pending.strategy_id
+                and drawdowns.snapshot_time < pending.restart_at
+                and drawdowns.snapshot_time >= pending.restart_at - {{ interval }}
+        qualify
+            row_number() over (
+                partition by drawdowns.exchange, drawdowns.symbol, drawdowns.strategy_id
+                order by drawdowns.snapshot_time desc
+            ) = 1
+
+    ),
+
+{% else %}
+    last_rows as (
+
+        select
+            exchange,
+            symbol,
+            strategy_id,
+            trip_number,
+            snapshot_time,
+            0::decimal(38, 16) as peak_pnl,
+            0::decimal(38, 16) as deepest_fall,
+            0::decimal(38, 16) as largest_cost
+        from valuations
+        where false
+
+    ),
+{% endif %}
+
+-- What is restated, with what its position had reached before.
+pending as (
+
+    select
+        valuations.exchange,
+        valuations.symbol,
+        valuations.strategy_id,
+        valuations.trip_number,
+        valuations.snapshot_time,
+        {{ rounded('valuations.realized_pnl', 16) }} as realized,
+        {{ rounded(
+            'if(valuations.quantity = 0, 0, valuations.market_value - valuations.cost_basis)', 16
+        ) }} as unrealized,
+        {{ rounded('abs(valuations.cost_basis)', 16) }} as cost,
+        trips.peak_pnl as peak_before,
+        trips.deepest_fall as fall_before,
+        trips.largest_cost as cost_before
+    from valuations
+    left join last_rows as trips
+        on
+            valuations.exchange = trips.exchange
+            and valuations.symbol = trips.symbol
+            and valuations.strategy_id = trips.strategy_id
+            and valuations.trip_number = trips.trip_number
+
+),
+
+with_peak as (
+
+    select
+        *,
+        realized + unrealized as pnl,
+        greatest(peak_before, max(realized + unrealized) over round_trip) as peak_pnl,
+        greatest(cost_before, max(cost) over round_trip) as largest_cost
+    from pending
+    window round_trip as (
+        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
+        rows between unbounded preceding and current row
+    )
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        trip_number,
+        snapshot_time,
+        peak_pnl,
+        greatest(fall_before, max(peak_pnl - pnl) over round_trip) as deepest_fall,
+        largest_cost
+    from with_peak
+    window round_trip as (
+        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
+        rows between unbounded preceding and current row
+    )
+
+)
+
+select * from final
+order by snapshot_time
