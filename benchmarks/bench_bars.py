@@ -40,11 +40,13 @@ STEP = ("int_minute_bars",)
 CHAIN = (
     "int_disputed_ticks",
     "int_tick_amendments",
+    "int_minutes_to_restate",
     *STEP,
     "int_days_with_trades_and_aggregates",
     "int_trading_days",
     "int_exchange_high_water_marks",
     "int_minute_bars_daily",
+    "int_bars_to_restate",
     "ohlcv_bars_warm",
 )
 BUILT = ("intermediate.int_minute_bars", "warm.ohlcv_bars_warm", "warm.ohlcv_bar_revisions")

@@ -132,9 +132,9 @@ def build_here(data: Path) -> Spent:
 
 def is_trading(name: str, path: str) -> bool:
     """Whether a model belongs to orders and P&L, not to bars."""
-    market = ("int_bar", "int_bucket", "int_cond", "int_counted", "int_minute_bars_daily", "int_exchange_high_water_marks")
-    market += ("int_mixed", "int_bars_to_restate", "int_trading")
-    return "marts/trading" in path or ("intermediate" in path and not name.startswith(market))
+    pending = ("int_orders", "int_positions", "int_valuations", "int_portfolio", "int_round_trips")
+    pending += ("int_changed", "int_reference")
+    return "/trading" in path or ("/changes" in path and name.startswith(pending))
 
 
 def baseline(path: Path) -> float:

@@ -13,7 +13,19 @@
             ~ " it: run one without the other."
         ) %}
     {% endif %}
-    {% set complete = run_query("select chain from state.chains").columns[0].values() | list %}
+    {% set complete = [] %}
+    {% for chain, batch_id, is_ahead in run_query(
+        "select chain, batch_id, batch_id > (select coalesce(max(batch_id), 0) from raw.landings)"
+        ~ " from state.chains"
+    ).rows %}
+        {% do complete.append(chain) %}
+        {% if is_ahead and not flags.FULL_REFRESH %}
+            {% do exceptions.raise_compiler_error(
+                "chain " ~ chain ~ " was built with batch " ~ batch_id ~ ", which is not in this database:"
+                ~ " run `dbt build --full-refresh`"
+            ) %}
+        {% endif %}
+    {% endfor %}
     {#- One object for all nodes of a run, so that no node asks again (should_full_refresh). -#}
     {% do graph.update({'complete_chains': complete}) %}
     {% for node in graph.nodes.values() if node.path.startswith('intermediate/changes/') %}

@@ -60,8 +60,7 @@ def _replay(settings: Settings, known: state.State) -> Drift:
                 )
             ).fetchone()
             built = connection.execute(
-                "select coalesce(max(batch_id), 0) from main.build_watermarks"
-                " where model = 'orders_warm'"
+                "select coalesce(max(batch_id), 0) from state.chains where chain = 'trading'"
             ).fetchone()
         written = 0
         if found and found[0]:

@@ -11,7 +11,7 @@ from python_ingest.reporting.sides import Columns, Sides
 from python_ingest.storage.sql import quoted
 
 # They say when a row was built, not what it says.
-WHEN_BUILT = frozenset({"built_at", "built_batch_id"})
+WHEN_BUILT = frozenset({"built_at", "built_batch_id", "built_run"})
 
 
 @dataclass(frozen=True)

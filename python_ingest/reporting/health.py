@@ -66,12 +66,6 @@ def last_build(connection: duckdb.DuckDBPyConnection, published: Path) -> dict[s
     built = connection.execute("select max(built_at)::timestamp(0)::varchar from ohlcv_bars")
     if (row := built.fetchone()) and row[0]:
         said["Bars last changed"] = f"{row[0]} UTC"
-    if watermarks := _found(connection, "build_watermarks"):
-        row = connection.execute(
-            f"select min(batch_id), max(batch_id) from {watermarks}"
-        ).fetchone()
-        if row and row[0] is not None:
-            said["Built up to batch"] = str(row[0]) if row[0] == row[1] else f"{row[0]} to {row[1]}"
     return said
 
 

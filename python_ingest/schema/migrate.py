@@ -7,8 +7,10 @@ from importlib import resources
 import duckdb
 
 from python_ingest.errors import NotInitialisedError
+from python_ingest.schema.built_tables import take_over
 from python_ingest.storage.writer import transaction
 
+_AND_THEN = {"006_chains": take_over}  # what SQL cannot say
 _VERSIONS = """
 create schema if not exists raw;
 create table if not exists raw.schema_versions (
@@ -63,6 +65,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, up_to: int | None = None) -> 
         with transaction(connection):
             connection.execute(_VERSIONS)
             connection.execute(sql)
+            if name in _AND_THEN:
+                _AND_THEN[name](connection)
             connection.execute(
                 "insert into raw.schema_versions values (?, ?, now()::timestamp)", [number, name]
             )

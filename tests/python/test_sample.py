@@ -19,9 +19,9 @@ from python_ingest.reporting.grain import grains, read_manifest
 
 UNIT = 10**8
 PROVEN = """
-select proven.batch_id = steps.batch_id
-from build_watermarks as proven, build_watermarks as steps
-where proven.model = 'data tests' and steps.model = 'int_minute_bars'
+select proven.run_number >= built.run_number
+from state.chains as proven, state.chains as built
+where proven.chain = 'data tests' and built.chain = 'ticks'
 """
 
 
@@ -181,7 +181,7 @@ def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
         )
     dbt(tmp_path / "data", "test", "--select", "bars_add_up")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
-        connection.execute("update build_watermarks set batch_id = 0 where model = 'data tests'")
+        connection.execute("update state.chains set run_number = -1 where chain = 'data tests'")
     with pytest.raises(AssertionError, match="bars_add_up"):
         dbt(tmp_path / "data", "test", "--select", "bars_add_up")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:

@@ -30,6 +30,7 @@ touched as (
         kind,
         timestamp
     from new_ticks
+    where batch_id > (select built.batch_id from built)
     union all
     select
         exchange,

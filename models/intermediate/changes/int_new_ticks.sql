@@ -1,4 +1,4 @@
--- Ticks that landed since all of the chain was built. Those that left for Parquet before that are found
+-- Ticks that landed since one of the chains that read them was built whole. Those that left for Parquet before that are found
 -- in the files that hold such batches.
 with
 
@@ -23,8 +23,9 @@ cold_files as (
 
 built as (
 
-    select * from {{ ref('stg_chains') }}
-    where chain = 'ticks'
+    select min(batch_id) as batch_id
+    from {{ ref('stg_chains') }}
+    where chain in ('ticks', 'feeds')
 
 ),
 
@@ -32,6 +33,7 @@ warm as (
 
     select
         tick_id,
+        batch_id,
         exchange,
         symbol,
         kind,
@@ -50,6 +52,7 @@ moved as (
 
     select
         tick_id,
+        batch_id,
         exchange,
         symbol,
         kind,

@@ -73,31 +73,31 @@ bar_seeds as (
     select
         'ticks' as chain,
         'trade_conditions' as kind,
-        md5(string_agg(conditions::varchar, '|' order by conditions::varchar)) as content
+        md5(coalesce(string_agg(conditions::varchar, '|' order by conditions::varchar), '')) as content
     from conditions
     union all
     select
         unnest(['ticks', 'bars']) as chain,
         'instruments' as kind,
-        md5(string_agg(bar_prices::varchar, '|' order by bar_prices::varchar)) as content
+        md5(coalesce(string_agg(bar_prices::varchar, '|' order by bar_prices::varchar), '')) as content
     from bar_prices
     union all
     select
         'bars' as chain,
         'exchanges' as kind,
-        md5(string_agg(bar_days::varchar, '|' order by bar_days::varchar)) as content
+        md5(coalesce(string_agg(bar_days::varchar, '|' order by bar_days::varchar), '')) as content
     from bar_days
     union all
     select
         'bars' as chain,
         'exchange_calendar' as kind,
-        md5(string_agg(calendar::varchar, '|' order by calendar::varchar)) as content
+        md5(coalesce(string_agg(calendar::varchar, '|' order by calendar::varchar), '')) as content
     from calendar
     union all
     select
         'bars' as chain,
         'timeframes' as kind,
-        md5(string_agg(timeframes::varchar, '|' order by timeframes::varchar)) as content
+        md5(coalesce(string_agg(timeframes::varchar, '|' order by timeframes::varchar), '')) as content
     from timeframes
 
 ),
@@ -109,7 +109,7 @@ final as (
         kind,
         '' as exchange,
         '' as symbol,
-        coalesce(content, '') as content
+        content
     from bar_seeds
     union all
     select

@@ -29,7 +29,13 @@ ticks as {{ not_materialized() }} (
 
 new_ticks as {{ not_materialized() }} (
 
-    select * from {{ ref('int_new_ticks') if is_incremental() else 'ticks' }}
+    {% if is_incremental() %}
+        select {{ exclude_columns(['batch_id']) }}
+        from {{ ref('int_new_ticks') }}
+        where batch_id > {{ seen | trim }}
+    {% else %}
+        select * from ticks
+    {% endif %}
 
 ),
 

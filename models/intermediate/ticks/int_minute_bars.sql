@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_minutes_to_restate') }}
+-- depends_on: {{ ref('int_minutes_to_restate') }} {{ ref('int_reference_changes') }}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'kind', 'minute'],

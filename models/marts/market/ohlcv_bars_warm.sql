@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_bars_to_restate') }}
+-- depends_on: {{ ref('int_bars_to_restate') }} {{ ref('int_reference_changes') }}
 {{ config(
     schema='warm',
     materialized='incremental',

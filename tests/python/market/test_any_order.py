@@ -228,7 +228,7 @@ def test_minutes_equal_plain_python(both_ways: tuple[Warehouse, Warehouse]) -> N
     )
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     kinds: dict[tuple[Any, ...], set[str]] = defaultdict(set)
-    for row in whole.rows(f"select {names}, is_busted from staging.int_market_ticks"):
+    for row in whole.rows(f"select {names}, is_busted from intermediate.int_market_ticks"):
         tick = dict(zip([*names.split(", "), "is_busted"], row, strict=True))
         if tick["kind"] == "quote":
             continue

@@ -305,29 +305,25 @@ def test_a_copy_from_rest_decides_between_rivals(warehouse: Warehouse) -> None:
     assert closes("B") == confirmed
 
 
-def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_were(
+def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were(
     warehouse: Warehouse,
 ) -> None:
-    """The hook that writes the watermark fails: neither the bars nor it may have moved."""
+    """The last statement of a model fails: neither the bars nor what counts as built may have moved."""
     state = (
-        "select count(*), sum(built_batch_id) from ohlcv_bars",
-        "select * from build_watermarks order by all",
+        "select count(*), sum(built_run) from warm.ohlcv_bars_warm",
+        "select * from state.chains where chain in ('ticks', 'bars') order by all",
         "select * from ohlcv_bar_revisions order by all",
-        "select count(*), sum(built_batch_id) from intermediate.int_minute_bars",
+        "select count(*) from state.vanished_rows",
     )
     before = [warehouse.rows(query) for query in state]
     warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3), 2)])
-    macro = warehouse.project / "macros" / "build_state.sql"
+    macro = warehouse.project / "macros" / "engine" / "restate.sql"
     text = macro.read_text()
     try:
         macro.write_text(
-            text.replace(
-                "{{ landed_batch() }} as batch_id", "error('power cut')::bigint as batch_id"
-            )
+            text.replace("select * from {{ new }}\n", "select error('power cut'), * from {{ new }}\n")
         )
-        failed = warehouse.dbt(
-            "run", "--select", "int_minute_bars", "ohlcv_bars_warm", *AS_OF, check=False
-        )
+        failed = warehouse.dbt("run", *AS_OF, check=False)
     finally:
         macro.write_text(text)
     assert "power cut" in failed.stdout
@@ -343,13 +339,16 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_watermark_as_they_w
 
 def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
-        connection.execute("update warm.bar_inputs set hash = 'other' where seed = 'timeframes'")
-    failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
-    assert "other seeds than these (timeframes)" in failed.stdout
-    assert "--full-refresh --select int_minute_bars+" in failed.stdout
+        connection.execute(
+            "update state.reference_as_built set content = 'other' where kind = 'timeframes'"
+        )
+    warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3, 1), 2)])
+    failed = warehouse.dbt("run", *AS_OF, check=False)
+    assert "other reference data (seeds: timeframes)" in failed.stdout
+    assert "--full-refresh --select config.meta.chain:bars+" in failed.stdout
     warehouse.build("--full-refresh", *AS_OF)
     with warehouse.connect() as connection:
-        connection.execute("update main.build_watermarks set batch_id = 99")
+        connection.execute("update state.chains set batch_id = 99 where chain = 'ticks'")
     failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
-    assert "has seen batch 99" in failed.stdout
-    assert "--full-refresh --select int_disputed_ticks+" in failed.stdout
+    assert "chain ticks was built with batch 99" in failed.stdout
+    assert "dbt build --full-refresh" in failed.stdout

@@ -1,8 +1,8 @@
--- depends_on: {{ ref('int_minutes_to_restate') }} {{ ref('int_tick_amendments') }} {{ ref('stg_chains') }}
+-- depends_on: {{ ref('int_feeds_to_restate') }} {{ ref('int_tick_amendments') }} {{ ref('stg_chains') }}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'kind'],
-    meta={'region': {'pending': 'int_minutes_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
+    meta={'region': {'pending': 'int_feeds_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
 ) }}
 
 -- The newest tick of each symbol and kind. An increment compares what was shown with the ticks of the
@@ -24,7 +24,7 @@ ticks as {{ not_materialized() }} (
 
         select shown.*
         from {{ this }} as shown
-        semi join {{ ref('int_minutes_to_restate') }} as pending
+        semi join {{ ref('int_feeds_to_restate') }} as pending
             on
                 shown.exchange = pending.exchange
                 and shown.symbol = pending.symbol
@@ -41,7 +41,7 @@ ticks as {{ not_materialized() }} (
         where
             amendments.built_run > (
                 select built.run_number from {{ ref('stg_chains') }} as built
-                where built.chain = 'ticks'
+                where built.chain = 'feeds'
             )
 
     ),
@@ -50,9 +50,9 @@ ticks as {{ not_materialized() }} (
 
         select ticks.*
         from ticks
-        semi join {{ ref('int_minutes_to_restate') }} as pending
+        semi join {{ ref('int_feeds_to_restate') }} as pending
             on {{ in_minute('ticks', 'pending') }}
-        where {{ on_day_of('ticks', ref('int_minutes_to_restate')) }}
+        where {{ on_day_of('ticks', ref('int_feeds_to_restate')) }}
         union all by name
         select ticks.*
         from ticks

@@ -1,8 +1,8 @@
--- depends_on: {{ ref('int_minutes_to_restate') }}
+-- depends_on: {{ ref('int_feeds_to_restate') }}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'kind', 'first_number'],
-    meta={'region': {'pending': 'int_minutes_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
+    meta={'region': {'pending': 'int_feeds_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
 ) }}
 
 -- Unbroken runs of a feed's own numbers: what is landed joins, lengthens or bridges them.
@@ -13,8 +13,8 @@ ticks as (
     select ticks.*
     from {{ landed('ticks') }} as ticks
     {% if is_incremental() %}
-        semi join {{ ref('int_minutes_to_restate') }} as pending on {{ in_minute('ticks', 'pending') }}
-        where {{ on_day_of('ticks', ref('int_minutes_to_restate')) }}
+        semi join {{ ref('int_feeds_to_restate') }} as pending on {{ in_minute('ticks', 'pending') }}
+        where {{ on_day_of('ticks', ref('int_feeds_to_restate')) }}
     {% endif %}
 
 ),
@@ -93,7 +93,7 @@ runs as (
                 pending.exchange,
                 pending.symbol,
                 pending.kind
-            from {{ ref('int_minutes_to_restate') }} as pending
+            from {{ ref('int_feeds_to_restate') }} as pending
         )
 
     {% endif %}
