@@ -153,12 +153,6 @@
     {% if meta.revised %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
 {% endmacro %}
 
-{% macro same_key(one, other, key) -%}
-    {%- for column in key -%}
-        {{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
-    {%- endfor -%}
-{%- endmacro %}
-
 {# Only the files of dates that the region reaches are opened. #}
 {% macro on_dates_of(region, time) -%}
     {%- if region.from -%}

@@ -1,5 +1,5 @@
--- Ticks that landed since one of the chains that read them was built whole. Those that left for Parquet before that are found
--- in the files that hold such batches.
+-- Ticks that landed since one of the chains that read them was built whole. Those that left for Parquet
+-- before that are found in the files that hold such batches.
 with
 
 warm_ticks as (
@@ -39,10 +39,7 @@ warm as (
         kind,
         venue,
         timestamp,
-        sequence_number,
-        trade_id,
-        source,
-        content_hash
+        trade_id
     from warm_ticks
     where batch_id > (select built.batch_id from built)
 
@@ -58,10 +55,7 @@ moved as (
         kind,
         venue,
         timestamp,
-        sequence_number,
-        trade_id,
-        source,
-        content_hash
+        trade_id
     from all_ticks
     where
         date in (

@@ -10,6 +10,12 @@ events as {{ not_materialized() }} (
 
 ),
 
+changed_fills as (
+
+    select * from {{ ref('int_changed_fills') }}
+
+),
+
 built as (
 
     select * from {{ ref('stg_chains') }}
@@ -24,93 +30,12 @@ fresh_splits as (
 
 ),
 
-fresh as (
-
-    select * from events
-    where batch_id > (select built.batch_id from built)
-
-),
-
 changed_reference as (
 
     select * from {{ ref('int_reference_changes') }}
     where
         chain = 'trading'
         and kind in ('instrument', 'exchange', 'settings')
-
-),
-
--- All versions of what is fresh: a new one may take the event from another fill.
-versions as (
-
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id,
-        events.trade_id,
-        events.strategy_id,
-        events.correlation_id,
-        events.is_fill,
-        events.is_correction
-    from fresh
-    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
-
-),
-
-corrected_fills as (
-
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id
-    from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.trade_id = events.trade_id
-    where versions.is_correction and events.is_fill
-
-),
-
--- A fill has the strategy and the correlation of its order where it names none.
-inheriting_fills as (
-
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id
-    from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.order_id = events.order_id
-    where
-        events.is_fill
-        and (
-            (versions.strategy_id is not null and events.strategy_id is null)
-            or (versions.correlation_id is not null and events.correlation_id is null)
-        )
-
-),
-
-touched_fills as (
-
-    select
-        exchange,
-        symbol,
-        order_id,
-        fill_id
-    from versions
-    where is_fill
-    union
-    select * from corrected_fills
-    union
-    select * from inheriting_fills
 
 ),
 
@@ -122,13 +47,13 @@ fill_restarts as (
         events.order_id,
         events.strategy_id,
         events.event_time as restart_at
-    from touched_fills
+    from changed_fills
     inner join events
         on
-            touched_fills.exchange = events.exchange
-            and touched_fills.symbol = events.symbol
-            and touched_fills.order_id = events.order_id
-            and touched_fills.fill_id = events.fill_id
+            changed_fills.exchange = events.exchange
+            and changed_fills.symbol = events.symbol
+            and changed_fills.order_id = events.order_id
+            and changed_fills.fill_id = events.fill_id
     where events.is_fill
 
 ),

@@ -1,48 +1,32 @@
--- depends_on: {{ ref('stg_chains') }} {{ ref('int_new_ticks') }}
--- The few ticks that a conflict or a correction may change, picked out once: everything after this
--- decides between them without a look at all ticks.
+-- depends_on: {{ ref('stg_chains') }}
 {{ config(materialized='incremental', unique_key='tick_id') }}
 {% set seen %}
-    {% if is_incremental() -%}
+    {%- if is_incremental() -%}
         (select batch_id from {{ ref('stg_chains') }} where chain = 'ticks')
-    {%- else -%} -1 {%- endif %}
+    {%- else -%} -1 {%- endif -%}
 {% endset %}
 
+-- The few ticks that a conflict or a correction may change, picked out once: everything after this
+-- decides between them without a look at all ticks.
 with
 
 ticks as {{ not_materialized() }} (
 
-    select
-        tick_id,
-        exchange,
-        symbol,
-        kind,
-        venue,
-        timestamp,
-        sequence_number,
-        trade_id,
-        source,
-        content_hash
-    from {{ landed('ticks') }}
+    select * from {{ landed('ticks') }}
 
 ),
 
-new_ticks as {{ not_materialized() }} (
+new_ticks as (
 
-    {% if is_incremental() %}
-        select {{ exclude_columns(['batch_id']) }}
-        from {{ ref('int_new_ticks') }}
-        where batch_id > {{ seen | trim }}
-    {% else %}
-        select * from ticks
-    {% endif %}
+    select * from {{ ref('int_new_ticks') }}
+    where batch_id > {{ seen }}
 
 ),
 
 new_conflicts as (
 
     select * from {{ ref('stg_tick_conflicts') }}
-    where batch_id > {{ seen | trim }}
+    where batch_id > {{ seen }}
 
 ),
 
@@ -52,124 +36,87 @@ confirmations as (
 
 ),
 
-corrections as (
+named_trades as (
 
-    select * from {{ ref('stg_tick_corrections') }}
-
-),
-
-{% if is_incremental() %}
-
-    -- Disputed before, and repeated since then by a source that counts more.
-    confirmed_since as (
-
-        select previous.tick_id
-        from {{ this }} as previous
-        inner join confirmations on previous.tick_id = confirmations.tick_id
-        where confirmations.batch_id > {{ seen | trim }}
-
-    ),
-
-{% endif %}
-
-in_question as (
-
-    select tick_id from new_conflicts
-    union distinct
-    select rival_tick_id from new_conflicts
-    {% if is_incremental() %}
-        union distinct
-        select tick_id from confirmed_since
-    {% endif %}
-
-),
-
-questioned as (
-
-    select ticks.*
-    from ticks
-    inner join in_question on ticks.tick_id = in_question.tick_id
-
-),
-
-new_corrections as (
-
-    select distinct
+    select
         exchange,
         symbol,
         venue,
-        trade_id
-    from corrections
-    where batch_id > {{ seen | trim }}
+        trade_id,
+        max(batch_id) as batch_id
+    from {{ ref('stg_tick_corrections') }}
+    group by all
 
 ),
 
+-- A new correction may name any tick, a new tick may be named by any correction: some come first.
 corrected as (
 
-    select ticks.*
+    select ticks.tick_id
     from ticks
-    inner join new_corrections
+    inner join named_trades
         on
-            ticks.exchange = new_corrections.exchange
-            and ticks.symbol = new_corrections.symbol
-            and ticks.trade_id = new_corrections.trade_id
-            and ticks.venue is not distinct from new_corrections.venue
-    where ticks.kind = 'trade'
-
-),
-
-waiting_corrections as (
-
-    select distinct
-        exchange,
-        symbol,
-        venue,
-        trade_id
-    from corrections
-    where batch_id <= {{ seen | trim }}
+            ticks.exchange = named_trades.exchange
+            and ticks.symbol = named_trades.symbol
+            and ticks.trade_id = named_trades.trade_id
+            and ticks.venue is not distinct from named_trades.venue
+    where
+        ticks.kind = 'trade'
+        and named_trades.batch_id > {{ seen }}
 
 ),
 
 waited_for as (
 
-    select new_ticks.*
+    select new_ticks.tick_id
     from new_ticks
-    inner join waiting_corrections
+    inner join named_trades
         on
-            new_ticks.exchange = waiting_corrections.exchange
-            and new_ticks.symbol = waiting_corrections.symbol
-            and new_ticks.trade_id = waiting_corrections.trade_id
-            and new_ticks.venue is not distinct from waiting_corrections.venue
+            new_ticks.exchange = named_trades.exchange
+            and new_ticks.symbol = named_trades.symbol
+            and new_ticks.trade_id = named_trades.trade_id
+            and new_ticks.venue is not distinct from named_trades.venue
     where new_ticks.kind = 'trade'
 
 ),
 
-disputed as (
+in_question as (
 
-    select * from questioned
-    union all
-    select * from corrected
-    union all
-    select * from waited_for
+    select tick_id from new_conflicts
+    union
+    select rival_tick_id as tick_id from new_conflicts
+    union
+    select tick_id from corrected
+    union
+    select tick_id from waited_for
+    {% if is_incremental() %}
+        union
+        -- Disputed before, and repeated since then by a source that counts more.
+        select previous.tick_id
+        from {{ this }} as previous
+        inner join confirmations on previous.tick_id = confirmations.tick_id
+        where confirmations.batch_id > {{ seen }}
+    {% endif %}
 
 ),
 
 -- A tick counts as its most reliable copy, whichever came first.
 final as (
 
-    select distinct
-        disputed.tick_id,
-        disputed.exchange,
-        disputed.symbol,
-        disputed.timestamp,
-        disputed.kind,
-        disputed.venue,
-        disputed.sequence_number,
-        disputed.trade_id,
-        coalesce(confirmations.source, disputed.source) as source,
-        disputed.content_hash
-    from disputed
-    left join confirmations on disputed.tick_id = confirmations.tick_id
+    select
+        ticks.tick_id,
+        ticks.exchange,
+        ticks.symbol,
+        ticks.timestamp,
+        ticks.kind,
+        ticks.venue,
+        ticks.sequence_number,
+        ticks.trade_id,
+        coalesce(confirmations.source, ticks.source) as source,
+        ticks.content_hash
+    from ticks
+    inner join in_question on ticks.tick_id = in_question.tick_id
+    left join confirmations on ticks.tick_id = confirmations.tick_id
 
 )
 

@@ -1,5 +1,4 @@
 -- depends_on: {{ ref('int_portfolio_to_restate') }}
-{% set interval = "interval '" ~ var("position_mark_interval") ~ "'" %}
 {{ config(
     materialized='incremental',
     unique_key=['snapshot_time', 'currency'],
@@ -32,23 +31,10 @@ ledger as {{ not_materialized() }} (
 
 ),
 
-snapshot_times as (
+positions as (
 
-    select * from {{ ref('int_snapshot_times') }}
+    select * from {{ ref('int_currency_positions') }}
     where snapshot_time > (select continued.since from continued)
-
-),
-
-valuations as (
-
-    select * from {{ ref('int_position_valuations') }}
-    where snapshot_time > (select continued.since from continued)
-
-),
-
-margin_rates as (
-
-    select * from {{ ref('stg_margin_rates') }}
 
 ),
 
@@ -80,51 +66,10 @@ last_balances as (
 
 ),
 
-busy_intervals as (
-
-    select
-        time_bucket({{ interval }}, moved_at - interval 1 microsecond) + {{ interval }}
-            as snapshot_time
-    from ledger
-    where moved_at > (select continued.since - {{ interval }} from continued)
-
-    union
-
-    select snapshot_time
-    from valuations
-    where quantity <> 0
-
-),
-
--- While nothing is held and nothing moves, every interval would say the same: the day's end does.
 times as (
 
-    select
-        snapshot_times.snapshot_time,
-        bool_or(busy_intervals.snapshot_time is not null) as is_busy
-    from snapshot_times
-    left join busy_intervals on snapshot_times.snapshot_time = busy_intervals.snapshot_time
-    where
-        snapshot_times.snapshot_type <> 'intraday'
-        or busy_intervals.snapshot_time is not null
-    group by snapshot_times.snapshot_time
-
-),
-
-movements as (
-
-    select
-        moved_at,
-        currency,
-        sum(flow) as flow,
-        sum(other_cash) as other_cash,
-        sum(realized_pnl) as realized_pnl,
-        sum(commission) as commission,
-        sum(fees) as fees,
-        sum(cash) as cash
-    from ledger
-    where moved_at > (select continued.since from continued)
-    group by moved_at, currency
+    select * from {{ ref('int_balance_times') }}
+    where snapshot_time > (select continued.since from continued)
 
 ),
 
@@ -133,51 +78,17 @@ moved as (
 
     select
         times.snapshot_time,
-        movements.currency,
-        sum(movements.flow) as flow,
-        sum(movements.other_cash) as other_cash,
-        sum(movements.realized_pnl) as realized_pnl,
-        sum(movements.commission) as commission,
-        sum(movements.fees) as fees,
-        sum(movements.cash) as cash
-    from movements
-    asof inner join times
-        on movements.moved_at <= times.snapshot_time
-    group by times.snapshot_time, movements.currency
-
-),
-
-positions as (
-
-    select
-        valuations.snapshot_time,
-        valuations.quote_currency as currency,
-        sum(
-            if(valuations.margined, 0, coalesce(valuations.market_value, valuations.cost_basis))
-        ) as market_value,
-        sum(
-            coalesce(valuations.market_value - valuations.cost_basis, 0)
-        ) as unrealized_pnl,
-        sum(
-            if(
-                valuations.margined,
-                coalesce(valuations.market_value - valuations.cost_basis, 0),
-                0
-            )
-        ) as margined_pnl,
-        sum(abs(coalesce(valuations.market_value, valuations.cost_basis))) as gross_notional,
-        sum(
-            abs(coalesce(valuations.market_value, valuations.cost_basis))::decimal(38, 16)
-            * coalesce(margin_rates.margin_rate, 1)
-        ) as margin_used,
-        count_if(valuations.quantity > 0) as long_positions,
-        count_if(valuations.quantity < 0) as short_positions,
-        count_if(valuations.current_price is null) as unpriced_positions
-    from valuations
-    semi join times on valuations.snapshot_time = times.snapshot_time
-    left join margin_rates on valuations.asset_class = margin_rates.asset_class
-    where valuations.quantity <> 0
-    group by valuations.snapshot_time, valuations.quote_currency
+        ledger.currency,
+        sum(ledger.flow) as flow,
+        sum(ledger.other_cash) as other_cash,
+        sum(ledger.realized_pnl) as realized_pnl,
+        sum(ledger.commission) as commission,
+        sum(ledger.fees) as fees,
+        sum(ledger.cash) as cash
+    from ledger
+    asof inner join times on ledger.moved_at <= times.snapshot_time
+    where ledger.moved_at > (select continued.since from continued)
+    group by times.snapshot_time, ledger.currency
 
 ),
 

@@ -1,5 +1,4 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
-{% set in_order = 'event_time, sequence_number nulls last, content_hash' %}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'order_id', 'fill_id'],
@@ -13,25 +12,22 @@
     }
 ) }}
 
+{% set order = ['exchange', 'symbol', 'order_id'] %}
+{% set fill = order + ['fill_id'] %}
+
 with
 
-order_events as {{ not_materialized() }} (
+events as (
 
-    select * from {{ ref('int_order_events') }}
-
-),
-
-touched_events as (
-
-    select order_events.*
-    from order_events
+    select events.*
+    from {{ ref('int_order_events') }} as events
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                order_events.exchange = pending.exchange
-                and order_events.symbol = pending.symbol
-                and order_events.order_id = pending.order_id
-                and order_events.event_time >= pending.restart_at
+                events.exchange = pending.exchange
+                and events.symbol = pending.symbol
+                and events.order_id = pending.order_id
+                and events.event_time >= pending.restart_at
     {% endif %}
 
 ),
@@ -45,22 +41,13 @@ instruments as (
 -- A fill that does not say its strategy or its correlation has that of its order.
 orders as (
 
-    select
-        exchange,
-        symbol,
-        order_id,
-        first(strategy_id order by {{ in_order }}) filter (where strategy_id is not null)
-            as strategy_id,
-        first(correlation_id order by {{ in_order }}) filter (where correlation_id is not null)
-            as correlation_id
-    from touched_events
-    group by exchange, symbol, order_id
+    select * from {{ ref('int_order_terms') }}
 
 ),
 
 fill_versions as (
 
-    select * from touched_events
+    select * from events
     where is_fill and fill_quantity > 0 and fill_price is not null
 
 ),
@@ -82,23 +69,13 @@ counted_fills as (
 
     select fill_versions.*
     from fill_versions
-    anti join repeated_fills
-        on
-            fill_versions.exchange = repeated_fills.exchange
-            and fill_versions.symbol = repeated_fills.symbol
-            and fill_versions.order_id = repeated_fills.order_id
-            and fill_versions.fill_id = repeated_fills.fill_id
+    anti join repeated_fills on {{ same_key('fill_versions', 'repeated_fills', fill) }}
 
     union all
 
     select fill_versions.*
     from fill_versions
-    semi join repeated_fills
-        on
-            fill_versions.exchange = repeated_fills.exchange
-            and fill_versions.symbol = repeated_fills.symbol
-            and fill_versions.order_id = repeated_fills.order_id
-            and fill_versions.fill_id = repeated_fills.fill_id
+    semi join repeated_fills on {{ same_key('fill_versions', 'repeated_fills', fill) }}
     qualify
         row_number() over (
             partition by
@@ -115,61 +92,9 @@ counted_fills as (
 
 ),
 
-corrections as (
+corrected as (
 
-    select * from order_events
-    where event_type in ('trade_bust', 'trade_correct')
-
-),
-
--- A correction may name any version's trade id.
-named_corrections as (
-
-    select distinct
-        fill_versions.exchange,
-        fill_versions.symbol,
-        fill_versions.order_id,
-        fill_versions.fill_id,
-        corrections.event_id
-    from corrections
-    inner join fill_versions
-        on
-            corrections.exchange = fill_versions.exchange
-            and corrections.symbol = fill_versions.symbol
-            and corrections.trade_id = fill_versions.trade_id
-
-),
-
-corrected_values as (
-
-    select
-        named_corrections.exchange,
-        named_corrections.symbol,
-        named_corrections.order_id,
-        named_corrections.fill_id,
-        bool_or(corrections.event_type = 'trade_bust') as is_busted,
-        {% for column in [
-            'fill_quantity', 'fill_price', 'commission', 'commission_currency', 'fees'
-        ] %}
-            last(
-                corrections.{{ column }}
-                order by
-                    corrections.event_time,
-                    corrections.sequence_number nulls last,
-                    corrections.content_hash
-            ) filter (where corrections.{{ column }} is not null) as {{ column }},
-        {% endfor %}
-        max(corrections.event_time) as corrected_at
-    from named_corrections
-    inner join corrections
-        on
-            named_corrections.exchange = corrections.exchange
-            and named_corrections.event_id = corrections.event_id
-    group by
-        named_corrections.exchange,
-        named_corrections.symbol,
-        named_corrections.order_id,
-        named_corrections.fill_id
+    select * from {{ ref('int_fill_corrections') }}
 
 ),
 
@@ -210,19 +135,10 @@ final as (
         coalesce(corrected.is_busted, false) as is_busted,
         corrected.corrected_at
     from counted_fills as fills
-    left join orders
-        on
-            fills.exchange = orders.exchange
-            and fills.symbol = orders.symbol
-            and fills.order_id = orders.order_id
+    left join orders on {{ same_key('fills', 'orders', order) }}
     left join instruments
         on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
-    left join corrected_values as corrected
-        on
-            fills.exchange = corrected.exchange
-            and fills.symbol = corrected.symbol
-            and fills.order_id = corrected.order_id
-            and fills.fill_id = corrected.fill_id
+    left join corrected on {{ same_key('fills', 'corrected', fill) }}
 
 )
 

@@ -82,9 +82,7 @@ pending as (
         valuations.trip_number,
         valuations.snapshot_time,
         {{ rounded('valuations.realized_pnl', 16) }} as realized,
-        {{ rounded(
-            'if(valuations.quantity = 0, 0, valuations.market_value - valuations.cost_basis)', 16
-        ) }} as unrealized,
+        {{ rounded('valuations.unrealized_pnl', 16) }} as unrealized,
         {{ rounded('abs(valuations.cost_basis)', 16) }} as cost,
         trips.peak_pnl as peak_before,
         trips.deepest_fall as fall_before,

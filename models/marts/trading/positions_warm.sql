@@ -44,9 +44,7 @@ with_drawdown as (
         valuations.*,
         drawdowns.deepest_fall,
         drawdowns.largest_cost,
-        {{ rounded(
-            'if(valuations.quantity = 0, 0, valuations.market_value - valuations.cost_basis)', 16
-        ) }} as unrealized,
+        {{ rounded('valuations.unrealized_pnl', 16) }} as unrealized,
         {{ rounded('valuations.realized_pnl', 16) }} as realized,
         {{ rounded('abs(valuations.cost_basis)', 16) }} as cost
     from valuations
@@ -75,7 +73,7 @@ final as (
         average_price::decimal(18, 8) as average_entry_price,
         opened_at as first_entry_time,
         current_price,
-        {{ rounded('if(quantity = 0, 0, market_value)', 8) }} as market_value,
+        {{ rounded('market_value', 8) }} as market_value,
         {{ rounded('unrealized', 8) }} as unrealized_pnl,
         {{ percentage('unrealized', 'if(cost_basis * sign(quantity) < 0, -cost, cost)') }}
             as unrealized_pnl_pct,

@@ -12,8 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ..dbt_process import dbt
-from ..sample_build import ingest
+from sample_build import dbt, ingest
 
 FORMER = Path(__file__).parent / "data" / "former_warehouse.tar.gz"
 AS_OF = "2024-05-31 00:00:00"

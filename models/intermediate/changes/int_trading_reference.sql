@@ -1,0 +1,84 @@
+-- What orders and P&L are computed with besides what landed.
+with
+
+exchanges as (
+
+    select * from {{ ref('stg_exchanges') }}
+
+),
+
+instruments as (
+
+    select * from {{ ref('stg_instruments') }}
+
+),
+
+margin_rates as (
+
+    select * from {{ ref('stg_margin_rates') }}
+
+),
+
+pairs as (
+
+    select * from {{ ref('int_currency_pairs') }}
+
+),
+
+pegs as (
+
+    select * from {{ ref('stg_currency_pegs') }}
+
+),
+
+final as (
+
+    select
+        'instrument' as kind,
+        instruments.exchange,
+        instruments.symbol,
+        concat_ws(
+            '|',
+            coalesce(instruments.asset_class, ''),
+            coalesce(instruments.base_currency, ''),
+            instruments.quote_currency,
+            instruments.multiplier,
+            instruments.margined,
+            instruments.price_exchange,
+            margin_rates.margin_rate
+        ) as content
+    from instruments
+    left join margin_rates on instruments.asset_class = margin_rates.asset_class
+    union all
+    -- When its days begin is when its splits take effect.
+    select
+        'exchange' as kind,
+        exchange,
+        '' as symbol,
+        concat_ws('|', timezone, day_start) as content
+    from exchanges
+    union all
+    select
+        'pair' as kind,
+        price_exchange as exchange,
+        symbol,
+        concat_ws('|', base_currency, quote_currency) as content
+    from pairs
+    union all
+    select
+        'settings' as kind,
+        '' as exchange,
+        '' as symbol,
+        concat_ws(
+            '|',
+            '{{ var("base_currency") }}',
+            '{{ var("position_mark_interval") }}',
+            '{{ var("portfolio_eod_time") }}',
+            '{{ var("portfolio_timezone") }}',
+            string_agg(pegs.currency || '=' || pegs.pegged_to, ',' order by pegs.currency)
+        ) as content
+    from pegs
+
+)
+
+select * from final

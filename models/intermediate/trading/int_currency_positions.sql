@@ -1,0 +1,65 @@
+-- depends_on: {{ ref('int_portfolio_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['snapshot_time', 'currency'],
+    meta={
+        'region': {'pending': 'int_portfolio_to_restate', 'by': [], 'from': 'snapshot_time'},
+        'time': 'snapshot_time'
+    }
+) }}
+
+-- What is held in instruments of each currency whenever the portfolio is valued; what has no price is
+-- carried at cost.
+with
+
+valuations as (
+
+    select
+        *,
+        coalesce(market_value, cost_basis) as carrying_value,
+        coalesce(unrealized_pnl, 0) as known_pnl
+    from {{ ref('int_position_valuations') }}
+    where
+        quantity <> 0
+        {% if is_incremental() %}
+            and snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+        {% endif %}
+
+),
+
+times as (
+
+    select * from {{ ref('int_balance_times') }}
+
+),
+
+margin_rates as (
+
+    select * from {{ ref('stg_margin_rates') }}
+
+),
+
+final as (
+
+    select
+        valuations.snapshot_time,
+        valuations.quote_currency as currency,
+        sum(if(valuations.margined, 0, valuations.carrying_value)) as market_value,
+        sum(valuations.known_pnl) as unrealized_pnl,
+        sum(if(valuations.margined, valuations.known_pnl, 0)) as margined_pnl,
+        sum(abs(valuations.carrying_value)) as gross_notional,
+        sum(
+            abs(valuations.carrying_value)::decimal(38, 16) * coalesce(margin_rates.margin_rate, 1)
+        ) as margin_used,
+        count_if(valuations.quantity > 0) as long_positions,
+        count_if(valuations.quantity < 0) as short_positions,
+        count_if(valuations.current_price is null) as unpriced_positions
+    from valuations
+    semi join times on valuations.snapshot_time = times.snapshot_time
+    left join margin_rates on valuations.asset_class = margin_rates.asset_class
+    group by valuations.snapshot_time, valuations.quote_currency
+
+)
+
+select * from final
+order by snapshot_time

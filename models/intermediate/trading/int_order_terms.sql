@@ -1,0 +1,81 @@
+-- depends_on: {{ ref('int_orders_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'order_id'],
+    meta={
+        'region': {
+            'pending': 'int_orders_to_restate',
+            'by': ['exchange', 'symbol', 'order_id'],
+            'from': 'updated_at'
+        },
+        'time': 'updated_at'
+    }
+) }}
+{% set in_order = 'event_time, sequence_number nulls last, content_hash' %}
+{% set terms = "event_type in ('created', 'submitted', 'replaced')" %}
+{% set ending = "event_type in ('cancelled', 'rejected', 'expired')" %}
+
+-- What its events say of an order; its terms are those of its latest replacement.
+with
+
+order_events as (
+
+    select events.*
+    from {{ ref('int_order_events') }} as events
+    {% if is_incremental() %}
+        semi join {{ ref('int_orders_to_restate') }} as pending
+            on
+                events.exchange = pending.exchange
+                and events.symbol = pending.symbol
+                and events.order_id = pending.order_id
+                and events.event_time >= pending.restart_at
+    {% endif %}
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        first(client_order_id order by {{ in_order }}) as client_order_id,
+        first(strategy_id order by {{ in_order }}) filter (where strategy_id is not null)
+            as strategy_id,
+        first(side order by {{ in_order }}) as side,
+        {% for column in ['order_type', 'time_in_force', 'quantity', 'price', 'stop_price'] %}
+            coalesce(
+                last({{ column }} order by {{ in_order }})
+                filter (where {{ terms }} and {{ column }} is not null),
+                last({{ column }} order by {{ in_order }}) filter (where {{ column }} is not null)
+            ) as {{ column }},
+        {% endfor %}
+        first(event_type order by {{ in_order }}) filter (where {{ ending }}) as ended_by,
+        first(coalesce(status_message, '') order by {{ in_order }}) filter (where {{ ending }})
+            as ending_message,
+        last(status_message order by {{ in_order }}) filter (where status_message is not null)
+            as last_message,
+        coalesce(bool_or(event_type in ('submitted', 'replaced')), false) as was_submitted,
+        coalesce(
+            min(event_time) filter (where event_type = 'created'), min(event_time)
+        ) as created_at,
+        min(event_time) filter (where event_type = 'submitted') as submitted_at,
+        max(event_time) as updated_at,
+        first(correlation_id order by {{ in_order }}) filter (where correlation_id is not null)
+            as correlation_id,
+        first(parent_order_id order by {{ in_order }}) filter (where parent_order_id is not null)
+            as parent_order_id,
+        coalesce(
+            last(extended_hours order by {{ in_order }}) filter (where extended_hours is not null),
+            false
+        ) as extended_hours,
+        last(metadata order by {{ in_order }}) filter (where metadata is not null) as metadata,
+        not coalesce(bool_or({{ terms }} or {{ ending }}), false) as is_implied
+    from order_events
+    -- A correction names a fill; it does not make an order.
+    where event_type not in ('trade_bust', 'trade_correct')
+    group by exchange, symbol, order_id
+
+)
+
+select * from final

@@ -1,0 +1,193 @@
+-- depends_on: {{ ref('int_positions_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'strategy_id', 'event_number'],
+    meta={
+        'region': {
+            'pending': 'int_positions_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'event_at'
+        },
+        'time': 'event_at'
+    }
+) }}
+{% set position = ['exchange', 'symbol', 'strategy_id'] %}
+
+-- What each position holds after every event, and what that cost and earned. The events of a position
+-- are put in order and handed to the fold as one list (fold_positions,
+-- python_ingest/accounting/fold.py), which begins with what the position was before them.
+with
+
+events as (
+
+    select events.*
+    from {{ ref('int_position_events') }} as events
+    {% if is_incremental() %}
+        semi join {{ ref('int_positions_to_restate') }} as pending
+            on
+                {{ same_key('events', 'pending', position) }}
+                and events.event_at >= pending.restart_at
+    {% endif %}
+
+),
+
+beginnings as (
+
+    {% if is_incremental() %}
+        select
+            former.exchange,
+            former.symbol,
+            former.strategy_id,
+            former.event_number,
+            former.quantity,
+            former.cost,
+            former.realized_pnl - former.cost_basis + former.cost as realized,
+            former.realized_pnl
+        from {{ this }} as former
+        inner join {{ ref('int_positions_to_restate') }} as pending
+            on
+                {{ same_key('former', 'pending', position) }}
+                and former.event_at < pending.restart_at
+        qualify
+            row_number() over (
+                partition by former.exchange, former.symbol, former.strategy_id
+                order by former.event_number desc
+            ) = 1
+    {% else %}
+        select
+            exchange,
+            symbol,
+            strategy_id,
+            0::bigint as event_number,
+            0::decimal(38, 8) as quantity,
+            0::decimal(38, 24) as cost,
+            0::decimal(38, 24) as realized,
+            0::decimal(38, 16) as realized_pnl
+        from events
+        where false
+    {% endif %}
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by exchange, symbol, strategy_id
+            order by
+                event_at asc,
+                is_split desc,
+                sequence_number asc nulls last,
+                trade_number asc nulls last,
+                content_hash asc
+        ) as step
+    from events
+
+),
+
+folded as (
+
+    select
+        numbered.exchange,
+        numbered.symbol,
+        numbered.strategy_id,
+        fold_positions(
+            coalesce(any_value(beginnings.quantity), 0),
+            coalesce(any_value(beginnings.cost), 0),
+            coalesce(any_value(beginnings.realized), 0),
+            list(
+                {
+                    'quantity': numbered.quantity,
+                    'price': numbered.price,
+                    'ratio': numbered.ratio
+                }
+                order by numbered.step
+            )
+        ) as states
+    from numbered
+    left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
+    group by numbered.exchange, numbered.symbol, numbered.strategy_id
+
+),
+
+unfolded as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        unnest(range(1, len(states) + 1)) as step,
+        unnest(states) as state
+    from folded
+
+),
+
+-- Realised minus cost is what was paid, a whole number of 1e-16: rounding one and deriving the
+-- other keeps their sum exact.
+rounded as (
+
+    select
+        unfolded.*,
+        numbered.event_at,
+        numbered.is_split,
+        numbered.order_id,
+        numbered.fill_id,
+        {{ rounded('unfolded.state.cost', 16) }} as cost_basis,
+        {{ rounded('unfolded.state.realized - unfolded.state.cost', 16) }}
+        + {{ rounded('unfolded.state.cost', 16) }} as realized_pnl
+    from unfolded
+    inner join numbered on {{ same_key('unfolded', 'numbered', position + ['step']) }}
+
+),
+
+with_previous as (
+
+    select
+        rounded.*,
+        coalesce(beginnings.event_number, 0) as events_before,
+        coalesce(
+            lag(rounded.state.quantity) over history, -- noqa: RF01
+            beginnings.quantity,
+            0
+        ) as previous_quantity,
+        rounded.realized_pnl
+        - coalesce(lag(rounded.realized_pnl) over history, beginnings.realized_pnl, 0)
+            as realized_pnl_delta
+    from rounded
+    left join beginnings on {{ same_key('rounded', 'beginnings', position) }}
+    window history as (
+        partition by rounded.exchange, rounded.symbol, rounded.strategy_id order by rounded.step
+    )
+
+),
+
+-- A split of what is not held is no event.
+final as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        events_before + row_number() over (
+            partition by exchange, symbol, strategy_id
+            order by step
+        ) as event_number,
+        event_at,
+        is_split,
+        order_id,
+        fill_id,
+        state.quantity,
+        state.average_price,
+        state.cost,
+        cost_basis,
+        realized_pnl,
+        realized_pnl_delta,
+        previous_quantity
+    from with_previous
+    where not is_split or previous_quantity <> 0
+
+)
+
+select * from final
+order by event_at

@@ -1,0 +1,117 @@
+-- depends_on: {{ ref('int_valuations_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    meta={
+        'region': {
+            'pending': 'int_valuations_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'snapshot_time'
+        },
+        'time': 'snapshot_time'
+    }
+) }}
+{% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
+{% set position = ['exchange', 'symbol', 'strategy_id'] %}
+
+-- What was known of its price when a position was valued, and since when. Most prices are recent; only
+-- what has none since an interval before the first restart is looked up in all of history.
+with
+
+times as (
+
+    select
+        times.exchange,
+        times.symbol,
+        times.strategy_id,
+        times.snapshot_time,
+        instruments.price_exchange
+    from {{ ref('int_position_times') }} as times
+    inner join {{ ref('int_traded_instruments') }} as instruments
+        on times.exchange = instruments.exchange and times.symbol = instruments.symbol
+    {% if is_incremental() %}
+        semi join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('times', 'pending', position) }}
+                and times.snapshot_time >= pending.restart_at
+    {% endif %}
+
+),
+
+prices as {{ not_materialized() }} (
+
+    select * from {{ ref('int_mark_prices') }}
+
+),
+
+recent as (
+
+    select min(snapshot_time) - {{ interval }} as since
+    from times
+
+),
+
+recent_prices as (
+
+    select * from prices
+    where known_at > (select recent.since from recent)
+
+),
+
+recently_priced as (
+
+    select
+        times.*,
+        recent_prices.price,
+        recent_prices.known_at
+    from times
+    asof left join recent_prices
+        on
+            {{ same_key('times', 'recent_prices', ['price_exchange', 'symbol']) }}
+            and times.snapshot_time >= recent_prices.known_at
+
+),
+
+unpriced as (
+
+    select distinct
+        price_exchange,
+        symbol
+    from recently_priced
+    where price is null
+
+),
+
+older_prices as (
+
+    select
+        prices.price_exchange,
+        prices.symbol,
+        max(prices.known_at) as known_at,
+        arg_max(prices.price, prices.known_at) as price
+    from prices
+    inner join unpriced on {{ same_key('prices', 'unpriced', ['price_exchange', 'symbol']) }}
+    where prices.known_at <= (select recent.since from recent)
+    group by prices.price_exchange, prices.symbol
+
+),
+
+final as (
+
+    select
+        recently_priced.exchange,
+        recently_priced.symbol,
+        recently_priced.strategy_id,
+        recently_priced.snapshot_time,
+        coalesce(recently_priced.price, older_prices.price) as price,
+        coalesce(recently_priced.known_at, older_prices.known_at) as known_at
+    from recently_priced
+    left join older_prices
+        on
+            {{ same_key('recently_priced', 'older_prices', ['price_exchange', 'symbol']) }}
+            and recently_priced.price is null
+
+)
+
+select * from final
+order by snapshot_time

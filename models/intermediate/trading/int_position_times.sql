@@ -1,0 +1,152 @@
+-- depends_on: {{ ref('int_valuations_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    meta={
+        'region': {
+            'pending': 'int_valuations_to_restate',
+            'by': ['exchange', 'symbol', 'strategy_id'],
+            'from': 'snapshot_time'
+        },
+        'time': 'snapshot_time'
+    }
+) }}
+{% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
+{% set position = ['exchange', 'symbol', 'strategy_id'] %}
+
+-- When each position is valued: at its fills, and at every mark while it is open.
+with
+
+mark_times as (
+
+    select * from {{ ref('int_mark_times') }}
+
+),
+
+-- A fill has a row of its own; a split shows at the next mark, its own time included.
+states as (
+
+    select
+        states.*,
+        states.event_at as held_from,
+        not states.is_split as is_fill,
+        if(states.is_split, states.event_at - interval 1 microsecond, states.event_at)
+            as marked_after
+    from {{ ref('int_position_states') }} as states
+    {% if is_incremental() %}
+        semi join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('states', 'pending', position) }}
+                and states.event_at >= pending.restart_at
+    {% endif %}
+
+),
+
+holdings as (
+
+    select * from states
+    {% if is_incremental() %}
+        union all by name
+        -- One that is open has a row at every mark: what it was lies within an interval.
+        select
+            former.* exclude (snapshot_time, is_published) replace (false as is_fill), -- noqa: RF02
+            0 as event_number,
+            former.snapshot_time as held_from,
+            pending.restart_at - interval 1 microsecond as marked_after
+        from {{ this }} as former
+        inner join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('former', 'pending', position) }}
+                and former.snapshot_time < pending.restart_at
+                and former.snapshot_time >= pending.restart_at - {{ interval }}
+        qualify
+            former.quantity <> 0
+            and row_number() over (
+                partition by former.exchange, former.symbol, former.strategy_id
+                order by former.snapshot_time desc
+            ) = 1
+    {% endif %}
+
+),
+
+-- Of the states of one time the last one counts.
+spans as (
+
+    select
+        *,
+        lead(held_from) over (
+            partition by exchange, symbol, strategy_id
+            order by event_number
+        ) as held_until
+    from holdings
+    qualify held_until is null or held_until > held_from
+
+),
+
+open_spans as (
+
+    select
+        spans.*,
+        coalesce(before.mark_number, 0) as marks_before,
+        if(
+            spans.held_until is null,
+            (select max(mark_times.mark_number) from mark_times),
+            coalesce(until.mark_number, 0)
+        ) as marks_until
+    from spans
+    asof left join mark_times as before on spans.marked_after >= before.snapshot_time
+    asof left join mark_times as until on spans.held_until > until.snapshot_time
+    where spans.quantity <> 0
+
+),
+
+marks as (
+
+    select
+        * replace (false as is_fill),
+        unnest(range(marks_before + 1, marks_until + 1)) as mark_number
+    from open_spans
+    where marks_until > marks_before
+
+),
+
+times as (
+
+    select
+        *,
+        held_from as snapshot_time,
+        true as is_published
+    from spans
+    where is_fill
+    union all by name
+    select
+        marks.*,
+        mark_times.snapshot_time,
+        mark_times.is_mark as is_published
+    from marks
+    inner join mark_times on marks.mark_number = mark_times.mark_number
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        snapshot_time,
+        is_published,
+        is_fill,
+        quantity,
+        average_price,
+        cost_basis,
+        realized_pnl,
+        trip_number,
+        opened_at,
+        correlation_id
+    from times
+
+)
+
+select * from final
+order by snapshot_time
