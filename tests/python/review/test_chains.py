@@ -1,0 +1,155 @@
+"""Chains hold, and a model's SELECT is the same whatever run asks for it.
+
+The sample is built in two parts. Then every chain is set back to what it was before the second part,
+the pending relations are worked out again, and each compiled SELECT is run by hand: it must give what
+its table has of the region, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from sample_build import MANIFEST, SAMPLE, dbt, ingest
+
+from python_ingest.accounting.dbt_plugin import register
+
+AS_OF = ("--vars", json.dumps({"as_of": MANIFEST["as_of"]}))
+NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
+STORED = ("incremental", "table")
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data_dir = tmp_path_factory.mktemp("chains") / "data"
+    files = MANIFEST["files"]
+    for part in (files[::2], files[1::2]):
+        for file in part:
+            done = ingest(data_dir, "land", file["kind"], str(SAMPLE / file["file"]))
+            assert done.returncode == 0, done.stderr
+        dbt(data_dir, "build", *NO_TESTS, *AS_OF)
+    return data_dir
+
+
+@pytest.fixture(scope="module")
+def models(warehouse: Path) -> dict[str, dict[str, Any]]:
+    manifest = json.loads((warehouse / "dbt" / "manifest.json").read_text())
+    return {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "model"}
+
+
+def compiled(warehouse: Path) -> dict[str, str]:
+    dbt(warehouse, "compile", *AS_OF, "--select", "config.materialized:incremental")
+    root = warehouse / "dbt" / "compiled" / "trading" / "models"
+    return {path.stem: path.read_text() for path in sorted(root.rglob("*.sql"))}
+
+
+def chain(node: dict[str, Any]) -> str | None:
+    return node["config"]["meta"].get("chain")
+
+
+def test_every_table_belongs_to_a_chain(models: dict[str, dict[str, Any]]) -> None:
+    lost = [
+        node["name"]
+        for node in models.values()
+        if node["config"]["materialized"] in STORED
+        and not chain(node)
+        and node["config"]["enabled"]
+        and "/migration/" not in node["original_file_path"]
+    ]
+    assert lost == []
+
+
+def test_no_chain_reads_a_chain_below_it(models: dict[str, dict[str, Any]]) -> None:
+    """Else none of the two could ever be complete before the other."""
+    above: dict[str, set[str]] = {}
+    for node in models.values():
+        mine = chain(node)
+        if not mine:
+            continue
+        for parent in node["depends_on"]["nodes"]:
+            other = chain(models[parent]) if parent in models else None
+            if other and other != mine:
+                above.setdefault(mine, set()).add(other)
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(above.get(start, ()))
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting.extend(above.get(name, ()))
+        return found
+
+    assert {name: reached(name) for name in above if name in reached(name)} == {}
+    assert reached("trading") >= {"bars", "ticks"}
+
+
+def test_what_a_region_names_is_there(models: dict[str, dict[str, Any]]) -> None:
+    """A misspelt name in the meta of a model is no silent nothing."""
+    names = {node["name"]: node for node in models.values()}
+    for node in models.values():
+        if node["config"]["materialized"] != "incremental":
+            continue
+        meta = node["config"]["meta"]
+        region = meta.get("region")
+        assert set(meta) <= {
+            "chain", "region", "time", "cold", "followed", "revised", "reference_is_fixed", "day_of",
+        }, node["name"]  # fmt: skip
+        if isinstance(region, dict):
+            pending = names[region["pending"]]
+            assert pending["unique_id"] in node["depends_on"]["nodes"], node["name"]
+            assert pending["config"]["materialized"] == "table"
+            assert chain(pending) == chain(node), node["name"]
+        else:
+            assert region in (None, "everything"), node["name"]
+
+
+def test_a_select_gives_its_region_whatever_run_asks(
+    warehouse: Path, models: dict[str, dict[str, Any]]
+) -> None:
+    path = str(warehouse / "trading.duckdb")
+    first = compiled(warehouse)
+    with duckdb.connect(path) as connection:
+        connection.execute(
+            "update state.chains set batch_id = batch_id - 3, run_number = run_number - 1"
+        )
+    dbt(warehouse, "run", "--select", "path:models/intermediate/changes", *AS_OF)
+    again = compiled(warehouse)
+    assert first == again  # no literal of one run
+    compared = {}
+    with duckdb.connect(path) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        register(connection)
+        for node in models.values():
+            region = node["config"]["meta"].get("region")
+            if node["config"]["materialized"] != "incremental" or not isinstance(region, dict):
+                continue
+            table = f"{node['schema']}.{node['alias']}"
+            columns = ", ".join(
+                name
+                for name, *_ in connection.execute(f"describe {table}").fetchall()
+                if not name.startswith("built_")
+            )
+            by = region["by"] if isinstance(region["by"], dict) else {c: c for c in region["by"]}
+            joined = [f"kept.{mine} = pending.{its}" for mine, its in by.items()]
+            joined += [f"kept.{region['from']} >= pending.restart_at"] if "from" in region else []
+            kept = (
+                f"select {columns} from {table} as kept semi join intermediate.{region['pending']}"
+                f" as pending on {' and '.join(joined)}"
+            )
+            given = f"select {columns} from ({again[node['name']]})"
+            differing = connection.execute(
+                f"select count(*) from (({kept} except all {given}) union all"
+                f" ({given} except all {kept}))"
+            ).fetchone()
+            counted = connection.execute(f"select count(*) from ({kept})").fetchone()
+            assert differing and counted
+            assert differing[0] == 0, node["name"]
+            compared[node["name"]] = counted[0]
+    nothing = [name for name, rows in compared.items() if not rows]
+    assert len(compared) >= 20
+    assert nothing == ["int_minute_bars_daily"] or nothing == [], compared
