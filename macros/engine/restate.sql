@@ -66,10 +66,7 @@
     {% set unique_key = config.require('unique_key') %}
     {% set key = [unique_key] if unique_key is string else unique_key %}
     {% set time = meta.time %}
-    {% set columns = [] %}
-    {% for column in adapter.get_columns_in_relation(existing) if not column.name.startswith('built_') %}
-        {% do columns.append(column.name) %}
-    {% endfor %}
+    {% set columns = compared_columns(existing, new, region) %}
     {% if region is mapping %}
         select error(
             '{{ this.name }}: ' || count(*) || ' rows lie outside the region that {{ region.pending }} names,'
@@ -123,6 +120,8 @@
         or new.{{ key[0] }} is null
         or (existing.{{ columns | join(', existing.') }})
         is distinct from (new.{{ columns | join(', new.') }});
+    {#- First, while the cold rows still count. -#}
+    {% if meta.revised %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
     {% if meta.cold %}
         insert into warm.tombstones
         select
@@ -150,7 +149,24 @@
         from {{ this.identifier }}__differing
         where is_gone;
     {% endif %}
-    {% if meta.revised %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
+{% endmacro %}
+
+{# A full refresh may change the columns of a table; an increment that finds others says so. #}
+{% macro compared_columns(existing, new, region) %}
+    {% set there = run_query("describe " ~ existing).columns[0].values() %}
+    {% set given = run_query("describe " ~ new).columns[0].values() %}
+    {% if region != 'everything' and there | sort != given | sort %}
+        {% do exceptions.raise_compiler_error(
+            this.name ~ " has other columns than its table (" ~ (there | reject('in', given) | list
+            + given | reject('in', there) | list) | join(', ') ~ "): run `dbt build --full-refresh --select "
+            ~ this.name ~ "+`"
+        ) %}
+    {% endif %}
+    {% set compared = [] %}
+    {% for column in there if column in given and not column.startswith('built_') %}
+        {% do compared.append(column) %}
+    {% endfor %}
+    {{ return(compared) }}
 {% endmacro %}
 
 {# Only the files of dates that the region reaches are opened. #}

@@ -352,3 +352,21 @@ def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
     failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
     assert "chain ticks was built with batch 99" in failed.stdout
     assert "dbt build --full-refresh" in failed.stdout
+
+
+def test_a_row_outside_its_region_fails_the_build(warehouse: Warehouse) -> None:
+    """A SELECT that gives more than its region says is a fault, and nothing of it is written."""
+    warehouse.build("--full-refresh", *AS_OF)
+    warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3, 2), 2)])
+    before = warehouse.rows("select * from ohlcv_bars order by all")
+    model = warehouse.project / "models" / "marts" / "market" / "ohlcv_bars_warm.sql"
+    text = model.read_text()
+    try:
+        model.write_text(text.replace("{% if is_incremental() %}", "{% if false %}"))
+        failed = warehouse.dbt("run", *AS_OF, check=False)
+    finally:
+        model.write_text(text)
+    assert "rows lie outside the region that int_bars_to_restate names" in failed.stdout
+    assert warehouse.rows("select * from ohlcv_bars order by all") == before
+    warehouse.build(*AS_OF)
+    assert warehouse.rows("select count(*) from ohlcv_bars where exchange = 'silent'") != [(0,)]
