@@ -27,11 +27,9 @@
     {% elif sees_part_of_its_input() or not has_pending(region) %}
         {% call noop_statement('main', 'NOTHING PENDING') %}{% endcall %}
     {% else %}
-        {% if config.get('meta').reference_is_fixed %}
-            {% do require_same_reference(config.get('meta').chain) %}
-        {% endif %}
         {% set restated = api.Relation.create(identifier=this.identifier ~ '__restated') %}
         {% call statement('restated') %}
+            {% if config.get('meta').reference_is_fixed %}{{ require_same_reference() }}{% endif %}
             create or replace temporary table {{ restated }} as {{ compiled_code }}
         {% endcall %}
         {% call statement('main') %}
@@ -66,7 +64,7 @@
     {% set unique_key = config.require('unique_key') %}
     {% set key = [unique_key] if unique_key is string else unique_key %}
     {% set time = meta.time %}
-    {% set columns = compared_columns(existing, new, region) %}
+    {% set columns = columns_to_compare(existing, new, region) %}
     {% if region is mapping %}
         select error(
             '{{ this.name }}: ' || count(*) || ' rows lie outside the region that {{ region.pending }} names,'
@@ -152,9 +150,9 @@
 {% endmacro %}
 
 {# A full refresh may change the columns of a table; an increment that finds others says so. #}
-{% macro compared_columns(existing, new, region) %}
-    {% set there = run_query("describe " ~ existing).columns[0].values() %}
-    {% set given = run_query("describe " ~ new).columns[0].values() %}
+{% macro columns_to_compare(existing, new, region) %}
+    {% set there = adapter.get_columns_in_relation(existing) | map(attribute='name') | list %}
+    {% set given = adapter.get_columns_in_relation(new) | map(attribute='name') | list %}
     {% if region != 'everything' and there | sort != given | sort %}
         {% do exceptions.raise_compiler_error(
             this.name ~ " has other columns than its table (" ~ (there | reject('in', given) | list

@@ -1,22 +1,23 @@
-{# A full refresh of what is made of ticks would forget the days that lie in the archive only. #}
+{# Statement: stops a run that would make whole what is made of ticks, without the days that lie in the
+   archive only. #}
 {% macro require_all_ticks() %}
     {{ return(adapter.dispatch('require_all_ticks')()) }}
 {%- endmacro %}
 
 {% macro default__require_all_ticks() %}
-    {% set made_of_ticks = [
-        "int_disputed_ticks", "int_minute_bars", "int_minute_bars_daily", "int_latest_ticks", "int_sequence_runs"
-    ] %}
-    {% if execute and flags.FULL_REFRESH %}
-        {% set archived = run_query(
-            "select min(date), max(date) from raw.cold_files"
-            ~ " where relation = 'market_ticks' and state = 'archived'"
-        ).rows[0] %}
-        {% for model in made_of_ticks if archived[0] and "model.trading." ~ model in selected_resources %}
-            {% do exceptions.raise_compiler_error(
-                model ~ " would be built without the archived ticks: run `ingest archive restore"
-                ~ " market_ticks " ~ archived[0] ~ " " ~ archived[1] ~ "` first."
-            ) %}
+    {% if execute and flags.WHICH in ['build', 'run'] %}
+        {% for node in graph.nodes.values()
+            if node.unique_id in selected_resources
+            and node.config.materialized == 'incremental'
+            and node.config.meta.chain in ['ticks', 'feeds']
+            and (flags.FULL_REFRESH or node.config.meta.chain not in graph.complete_chains) %}
+            select error(
+                '{{ node.name }} would be built without the archived ticks: run `ingest archive restore'
+                || ' market_ticks ' || min(date) || ' ' || max(date) || '` first.'
+            )
+            from raw.cold_files
+            where relation = 'market_ticks' and state = 'archived'
+            having count(*) > 0;
         {% endfor %}
     {% endif %}
 {% endmacro %}

@@ -10,17 +10,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Stops a model of the chain when reference data changed that only a full refresh can follow: what the
-   rows were made of may lie in the archive. #}
-{% macro require_same_reference(chain) %}
-    {% set changed = run_query(
-        "select string_agg(distinct kind, ', ' order by kind) from " ~ ref('int_reference_changes')
-        ~ " where chain = '" ~ chain ~ "'"
-    ).columns[0].values()[0] %}
-    {% if changed %}
-        {% do exceptions.raise_compiler_error(
-            this.name ~ " was built with other reference data (seeds: " ~ changed ~ "): run `dbt build"
-            ~ " --full-refresh --select config.meta.chain:" ~ chain ~ "+`"
-        ) %}
-    {% endif %}
+{# Statement: stops a model when reference data of its chain changed that only a full refresh can follow:
+   what the rows were made of may lie in the archive. #}
+{% macro require_same_reference() %}
+    {% set chain = config.get('meta').chain %}
+    select error(
+        '{{ this.name }} was built with other reference data (seeds: '
+        || string_agg(distinct kind, ', ' order by kind)
+        || '): run `dbt build --full-refresh --select config.meta.chain:{{ chain }}+`'
+    )
+    from {{ ref('int_reference_changes') }}
+    where chain = '{{ chain }}'
+    having count(*) > 0;
 {% endmacro %}

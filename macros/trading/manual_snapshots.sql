@@ -10,11 +10,7 @@
     {% set newest %}
         select snapshot_time from {{ snapshots }} where snapshot_type = 'newest'
     {% endset %}
-    {% set times = run_query(newest).columns[0].values() %}
-    {% if times | length == 0 %}
-        {% do exceptions.raise_compiler_error("No fill and no cash event has been built yet.") %}
-    {% endif %}
-    {% do run_query(
+    {% set taken = run_query(
         "delete from " ~ snapshots ~ " where snapshot_type = 'manual' and snapshot_time in ("
         ~ newest ~ ");"
         ~ "insert into " ~ snapshots ~ " select * replace ("
@@ -22,7 +18,10 @@
         ~ snapshots ~ " where snapshot_type = 'newest';"
         ~ "insert or replace into " ~ source('warm', 'manual_snapshots') ~ " select snapshot_time, ("
         ~ "select run_number from " ~ source('state', 'run') ~ ") from "
-        ~ snapshots ~ " where snapshot_type = 'newest'; commit; begin"
-    ) %}
-    {% do log("Took a portfolio snapshot of " ~ times[0] ~ " UTC.", info=true) %}
+        ~ snapshots ~ " where snapshot_type = 'newest'; commit; begin;" ~ newest
+    ).columns[0].values() %}
+    {% if taken | length == 0 %}
+        {% do exceptions.raise_compiler_error("No fill and no cash event has been built yet.") %}
+    {% endif %}
+    {% do log("Took a portfolio snapshot of " ~ taken[0] ~ " UTC.", info=true) %}
 {% endmacro %}

@@ -1,5 +1,3 @@
-{{ config(pre_hook="{{ refuse_inverse_contracts() }}") }}
-
 with
 
 instruments as (
@@ -18,7 +16,17 @@ final as (
         coalesce(quote_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(bar_price, 'trade') as bar_price,
         coalesce(multiplier, 1)::decimal(18, 8) as multiplier,
-        coalesce(margined, false) as margined,
+        -- An inverse contract, settled in what it is a contract on, would be accounted for as a linear one.
+        case
+            when margined and base_currency = quote_currency
+                then
+                    {{ fail(
+                        "'Inverse contracts are not supported: ' || exchange || ' ' || symbol || '. Take it"
+                        ~ " out of seeds/instruments.csv and leave its order events out, or model its P&L"
+                        ~ " first (docs/adr/0026).'"
+                    ) }}::boolean
+            else coalesce(margined, false)
+        end as margined,
         coalesce(price_exchange, exchange) as price_exchange
     from instruments
 
