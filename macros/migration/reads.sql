@@ -1,18 +1,33 @@
 {# Where a relation is read from: DuckDB's raw tables or TimescaleDB's extract. The flag alone decides:
-   USE_DUCKDB_FOR_READS, or USE_DUCKDB_FOR_READS_<RELATION> for one of them. #}
+   USE_DUCKDB_FOR_READS, or USE_DUCKDB_FOR_READS_<FLAG> for one of them. #}
 {% macro routed_relations() -%}
     {{ return({
-        'ticks': {'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'},
-        'new_ticks': {'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'},
-        'orders': {'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'},
-        'metrics': {'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'},
-        'logs': {'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'},
+        'ticks': {
+            'flag': 'TICKS', 'extract': 'market_ticks',
+            'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'
+        },
+        'new_ticks': {
+            'flag': 'TICKS', 'extract': 'market_ticks',
+            'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'
+        },
+        'orders': {
+            'flag': 'ORDERS', 'extract': 'order_events',
+            'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'
+        },
+        'metrics': {
+            'flag': 'METRICS', 'extract': 'system_metrics',
+            'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'
+        },
+        'logs': {
+            'flag': 'LOGS', 'extract': 'application_logs',
+            'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'
+        },
     }) }}
 {%- endmacro %}
 
 {% macro reads_duckdb(relation) -%}
     {%- set variable = 'USE_DUCKDB_FOR_READS' -%}
-    {%- set own = variable ~ '_' ~ relation | upper -%}
+    {%- set own = variable ~ '_' ~ routed_relations()[relation]['flag'] -%}
     {%- set value = env_var(own, env_var(variable, 'true')) | lower -%}
     {%- if value not in ['true', 'false'] -%}
         {%- do exceptions.raise_compiler_error(
@@ -35,15 +50,11 @@
 
 {# What is read now, as one text per relation: the place, and for an extract its run. #}
 {% macro read_positions() -%}
-    {%- set extracts = {
-        'ticks': 'market_ticks', 'new_ticks': 'market_ticks', 'orders': 'order_events',
-        'metrics': 'system_metrics', 'logs': 'application_logs'
-    } -%}
     {%- set positions = {} -%}
-    {%- for relation in routed_relations() -%}
-        {%- set runs = extracts_of(extracts[relation]) | map(attribute='run') | join(',') -%}
+    {%- for relation, route in routed_relations().items() -%}
         {%- do positions.update({
-            relation: 'duckdb' if reads_duckdb(relation) else 'timescale ' ~ runs
+            relation: 'duckdb' if reads_duckdb(relation)
+                else 'timescale ' ~ extracts_of(route['extract']) | map(attribute='run') | join(',')
         }) -%}
     {%- endfor -%}
     {{ return(positions) }}
