@@ -105,3 +105,32 @@
 
 {# Spark reads exports, which come from one place. #}
 {% macro spark__follow_read_positions() -%} {%- endmacro %}
+
+{# Hook: what the migration models built before they were switched off goes, so that no publication
+   shows an old comparison. So does what they kept in schema staging before ADR 0076. #}
+{% macro drop_migration_relations() %}
+    {{ return(adapter.dispatch('drop_migration_relations')()) }}
+{% endmacro %}
+
+{% macro default__drop_migration_relations() %}
+    {% if execute and flags.WHICH in ['build', 'run'] %}
+        {% set gone = [] %}
+        {% for name in ['bars', 'coverage', 'landed_ticks', 'logs', 'metrics', 'order_events',
+            'orders', 'portfolio', 'positions', 'ranges', 'ticks', 'trades'] %}
+            {% set former = 'stg_timescale_' ~ name %}
+            {% do gone.append(adapter.get_relation(target.database, 'staging', former)) %}
+        {% endfor %}
+        {% if 'model.trading.migration_status' not in graph.nodes %}
+            {% do gone.append(adapter.get_relation(target.database, 'main', 'migration_status')) %}
+        {% endif %}
+        {% for relation in gone if relation is not none %}
+            {% do adapter.drop_relation(relation) %}
+            {% if relation.identifier == 'migration_status' %}
+                drop schema if exists migration cascade;
+            {% endif %}
+            {% if loop.last %} commit; begin {% endif %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{% macro spark__drop_migration_relations() -%} {%- endmacro %}

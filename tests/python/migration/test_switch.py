@@ -1,4 +1,4 @@
-"""Each relation is read from the side that its flag names."""
+"""The migration models are on with TimescaleDB only, and a relation is read from one side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from dbt_process import run_dbt
 
+PASSWORD = "s3cret-of-the-switch"  # noqa: S105
+DSN = f"postgresql://nobody:{PASSWORD}@127.0.0.1:9/none"
 READS = "USE_DUCKDB_FOR_READS"
 # By flag: where DuckDB's rows are read and where TimescaleDB's are.
 SIDES = {
@@ -46,6 +48,10 @@ def is_of_migration(node: dict[str, Any]) -> bool:
     return node["original_file_path"].startswith(("models/migration", "tests/consistency"))
 
 
+def of_migration(manifest: dict[str, Any]) -> set[str]:
+    return {node["name"] for node in manifest["nodes"].values() if is_of_migration(node)}
+
+
 def readers(manifest: dict[str, Any], read: set[str]) -> set[str]:
     """Return the nodes outside the migration that read one of these models."""
     ids = {f"model.trading.{name}" for name in read}
@@ -54,6 +60,22 @@ def readers(manifest: dict[str, Any], read: set[str]) -> set[str]:
         for node in manifest["nodes"].values()
         if ids & set(node["depends_on"].get("nodes", [])) and not is_of_migration(node)
     }
+
+
+def test_the_models_come_and_go_with_timescaledb_in_one_target_folder(parse: Parse, folder: Path):
+    alone = parse()
+    assert of_migration(alone) == set()
+    assert not [name for name in alone["nodes"] if "timescale" in name or "migration" in name]
+    everything = of_migration(parse(TIMESCALE_DSN=DSN))
+    assert {"migration_status", "compared_ticks", "stg_timescale_bars"} < everything
+    assert {"closed_buckets_match", "extracts_are_whole"} < everything
+    assert of_migration(parse(TIMESCALE_DSN=" ")) == set()
+    assert of_migration(parse(**{READS: "False"})) == everything
+    again = parse()
+    assert of_migration(again) == set()
+    assert again["nodes"].keys() == alone["nodes"].keys()
+    for path in folder.rglob("*"):
+        assert path.is_dir() or PASSWORD.encode() not in path.read_bytes(), path
 
 
 def test_each_relation_is_read_from_the_side_that_its_flag_names(parse: Parse):
