@@ -15,9 +15,9 @@ import pyarrow as pa
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.sameness import RELIABLE, count, known_ticks
-from python_ingest.reading.arrivals import Content
 from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
+from python_ingest.reading.spool_reader import Content
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.sql import literal, quoted
@@ -123,8 +123,8 @@ class HotDay(Opened):
     def add(self, rows: pa.Table) -> int:
         """Add ticks that neither memory nor the publication has; return how many.
 
-        `rows`: as `Arrivals.rows` gives them. Until they are published they have no `tick_id` and
-        no `batch_id`. Whoever queries sees all of them or none.
+        `rows`: as `SpoolReader.rows` returns them. Unpublished ticks have no `tick_id` and no
+        `batch_id`. A query sees all of the added ticks or none.
         """
         connection = self._feeder
         connection.register("arrived", rows)

@@ -13,9 +13,9 @@ import pyarrow as pa
 from python_ingest.errors import IngestError
 from python_ingest.landing.prepare import working_connection
 from python_ingest.landing.spool import Segment
-from python_ingest.reading.arrivals import Arrivals
 from python_ingest.reading.hot import HotDay
 from python_ingest.reading.opened import Connection, Opened, identity_of
+from python_ingest.reading.spool_reader import SpoolReader
 from python_ingest.settings import Settings
 
 SERVE_LOGGER = "python_ingest.serve"
@@ -115,7 +115,7 @@ class _State:
         self.identity = identity_of(settings.published_path)
         now = datetime.now(UTC).replace(tzinfo=None)
         self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
-        self._arrivals = Arrivals(settings, self.day.contents)
+        self._spool = SpoolReader(settings, self.day.contents)
         self._reading = working_connection(settings)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ class _State:
         self._reading.close()
 
     def add_arrivals(self) -> None:
-        waiting = self._arrivals.new()
+        waiting = self._spool.unread()
         for begin in range(0, len(waiting), _SEGMENTS_AT_ONCE):
             segments = waiting[begin : begin + _SEGMENTS_AT_ONCE]
             rows = [self._rows(segment) for segment in segments]
@@ -131,11 +131,11 @@ class _State:
             if found:
                 self.day.add(pa.concat_tables(found))
             for segment in segments:
-                self._arrivals.taken(segment)
+                self._spool.mark_read(segment)
 
     def _rows(self, segment: Segment) -> pa.Table | None:
         try:
-            return self._arrivals.rows(self._reading, segment)
+            return self._spool.rows(self._reading, segment)
         except duckdb.OutOfMemoryException:
             raise
         except (duckdb.Error, IngestError) as error:

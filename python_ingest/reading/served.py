@@ -16,8 +16,8 @@ from python_ingest.errors import (
     QueryError,
     QueryTimeoutError,
 )
+from python_ingest.reading.flight_protocol import location, ticket_of, token
 from python_ingest.reading.results import Parameters, Question, Readable
-from python_ingest.reading.wire import location, ticket_of, token
 from python_ingest.settings import Settings, load_settings
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyarrow import flight
 
 from python_ingest.errors import IngestError, QueryError
-from python_ingest.reading.guard import require_select
+from python_ingest.reading.flight_protocol import location, question_of
 from python_ingest.reading.pool import ReaderPool
-from python_ingest.reading.wire import location, question_of
+from python_ingest.reading.sql_allowlist import require_select
 from python_ingest.settings import Settings
 
 _BATCH_ROWS = 10_000
@@ -36,7 +36,7 @@ class _Token(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 
 
 class Server(flight.FlightServerBase):  # type: ignore[misc]
-    """Answers tickets (see `wire`) with Arrow; knows no other call. Listens when constructed."""
+    """Answers tickets (`flight_protocol`) with Arrow and no other call; listens once made."""
 
     def __init__(self, settings: Settings, pool: ReaderPool, token: str) -> None:
         self._pool = pool
