@@ -1,4 +1,4 @@
-"""Keeps the hot day up to date: follows publications and the spool."""
+"""Keeps the hot day up to date from publications and the spool."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SEGMENTS_AT_ONCE = 100
 class HotSource:
     """Connections to the published file and, in memory, to the newest ticks.
 
-    A publication is taken over whole: a hot day beside the former one is filled with it and with
-    every segment that it does not hold, and only then given to readers. Segments leave the spool
-    only after a publication holds them; so if the publication is still the same after the spool
-    was read, nothing is missing.
+    For a new publication a second hot day is filled: with the publication, and with every segment
+    that it does not hold. Readers get it when it is complete. A segment leaves the spool only
+    after a publication holds it. So nothing is missing if the publication is still the same after
+    the spool was read.
 
     Raises NotPublishedError when nothing has been published.
     """
@@ -48,7 +48,7 @@ class HotSource:
         self._thread = threading.Thread(target=self._follow, name="hot-day", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow, in a thread of its own."""
+        """Start the thread that keeps the day up to date."""
         self._thread.start()
 
     def take(self) -> tuple[Opened, Connection]:
@@ -58,7 +58,7 @@ class HotSource:
             return day, day.take()
 
     def close(self) -> None:
-        """Stop following; let go when the last connection is back."""
+        """Stop the thread; the engine closes when the last connection is returned."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -68,7 +68,7 @@ class HotSource:
         self._state.close()
 
     def look(self) -> None:
-        """Add what has arrived; give readers the next publication's day when it is ready."""
+        """Add new segments; switch readers to the next publication's day when it is ready."""
         if self._building and self._building.done():
             building, self._building = self._building, None
             following, former = building.result(), self._state
@@ -83,7 +83,7 @@ class HotSource:
         self._state.add_arrivals()
 
     def _build(self) -> _State:
-        """Fill a day while readers have the former one, which goes on being fed."""
+        """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
             state = _State(self._settings, self._threads)
             try:
@@ -96,7 +96,7 @@ class HotSource:
             state.close()
 
     def _follow(self) -> None:
-        """Look again and again; what fails is logged once and tried again."""
+        """Call `look` repeatedly; log an error once and try again."""
         while not self._stop.wait(_LOOK_SECONDS):
             try:
                 self.look()
@@ -109,7 +109,7 @@ class HotSource:
 
 
 class _State:
-    """A hot day and how far the spool was read into it."""
+    """A hot day and the reader of the spool that fills it."""
 
     def __init__(self, settings: Settings, threads: int) -> None:
         self.identity = identity_of(settings.published_path)
@@ -139,7 +139,7 @@ class _State:
         except duckdb.OutOfMemoryException:
             raise
         except (duckdb.Error, IngestError) as error:
-            # One damaged file must not keep all others back; landing names it too.
+            # One damaged file must not stop the others; landing reports it too.
             _warn(f"segment {segment.name} cannot be read and is left out", type(error).__name__)
             return None
 

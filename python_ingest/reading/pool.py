@@ -77,7 +77,7 @@ class Reader(EngineReadable):
         try:
             return fetch(self._connection.execute(ask.sql, ask.params))
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            # Interrupted while rows are fetched, Arrow's reader raises an error of its own.
+            # Arrow's reader raises its own error when it is interrupted while fetching.
             if running.interrupted:
                 raise QueryTimeoutError(
                     f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms):"

@@ -23,7 +23,7 @@ _TEXTS_KEPT = 1000
 
 
 class _Token(flight.ServerMiddlewareFactory):  # type: ignore[misc]
-    """Refuses every call that does not bring the token."""
+    """Refuses every call without the token."""
 
     def __init__(self, token: str) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
             ) from None
 
     def do_get(self, context: Any, ticket: Any) -> Any:
-        """Run the ticket's query; errors carry the name of ours and their text."""
+        """Run the ticket's query; an error is sent as its class name and text."""
         try:
             ask = question_of(ticket.ticket)
             self._check(ask.sql)
@@ -67,7 +67,7 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
             raise flight.FlightServerError(str(error), json.dumps(told).encode()) from None
 
     def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
-        """Collect an answer, so that a client that reads slowly holds no connection."""
+        """Collect the whole answer, so that a slow client holds no connection."""
         reader = answer.to_arrow_reader(_BATCH_ROWS)
         batches, size = [], 0
         for batch in reader:
