@@ -53,7 +53,7 @@ class Status:
 
 
 def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
-    """Look at extracts, state and the last build's verdicts; asks TimescaleDB nothing."""
+    """Read extracts, state and the last build's verdicts; does not connect to TimescaleDB."""
     env = os.environ if env is None else env
     known = state.load(settings)
     verdicts = _verdicts(settings)
