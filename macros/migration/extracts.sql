@@ -4,14 +4,10 @@
     {%- set found = [] -%}
     {%- if execute -%}
         {%- set folder = (env_var('DATA_DIR', 'data') ~ '/extracts') | replace("'", "''") -%}
-        {%- set paths = run_query(
-            "select file from glob('" ~ folder ~ "/*/manifest.json') order by file"
-        ).columns[0].values() -%}
-        {%- for path in paths -%}
+        {%- for path, text in run_query(
+            "select filename, content from read_text('" ~ folder ~ "/*/manifest.json') order by filename"
+        ).rows -%}
             {%- set quoted = path | replace("'", "''") -%}
-            {%- set text = run_query(
-                "select content from read_text('" ~ quoted ~ "')"
-            ).columns[0].values()[0] -%}
             {%- set manifest = fromjson(text) -%}
             {%- if manifest['table'] == table -%}
                 {%- set files = [] -%}
@@ -150,13 +146,8 @@
 
 {# Leaves out the days of which a retention policy has let rows go: they are no difference. #}
 {% macro still_kept(relation, time) -%}
-    {%- set days = [] -%}
-    {%- if execute -%}
-        {%- for row in run_query(
-            "select distinct date from raw.removed_rows where relation = '" ~ relation ~ "' order by 1"
-        ).rows -%}
-            {%- do days.append("date '" ~ row[0] ~ "'") -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {%- if days -%} {{ time }}::date not in ({{ days | join(', ') }}) {%- else -%} true {%- endif -%}
+    {{ time }}::date not in (
+        select removed.date from raw.removed_rows as removed
+        where removed.relation = '{{ relation }}'
+    )
 {%- endmacro %}

@@ -1,18 +1,33 @@
 {# Where a relation is read from: DuckDB's raw tables or TimescaleDB's extract. The flag alone decides:
-   USE_DUCKDB_FOR_READS, or USE_DUCKDB_FOR_READS_<RELATION> for one of them. #}
+   USE_DUCKDB_FOR_READS, or USE_DUCKDB_FOR_READS_<FLAG> for one of them. #}
 {% macro routed_relations() -%}
     {{ return({
-        'ticks': {'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'},
-        'new_ticks': {'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'},
-        'orders': {'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'},
-        'metrics': {'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'},
-        'logs': {'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'},
+        'ticks': {
+            'flag': 'TICKS', 'extract': 'market_ticks',
+            'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'
+        },
+        'new_ticks': {
+            'flag': 'TICKS', 'extract': 'market_ticks',
+            'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'
+        },
+        'orders': {
+            'flag': 'ORDERS', 'extract': 'order_events',
+            'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'
+        },
+        'metrics': {
+            'flag': 'METRICS', 'extract': 'system_metrics',
+            'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'
+        },
+        'logs': {
+            'flag': 'LOGS', 'extract': 'application_logs',
+            'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'
+        },
     }) }}
 {%- endmacro %}
 
 {% macro reads_duckdb(relation) -%}
     {%- set variable = 'USE_DUCKDB_FOR_READS' -%}
-    {%- set own = variable ~ '_' ~ relation | upper -%}
+    {%- set own = variable ~ '_' ~ routed_relations()[relation]['flag'] -%}
     {%- set value = env_var(own, env_var(variable, 'true')) | lower -%}
     {%- if value not in ['true', 'false'] -%}
         {%- do exceptions.raise_compiler_error(
@@ -35,58 +50,36 @@
 
 {# What is read now, as one text per relation: the place, and for an extract its run. #}
 {% macro read_positions() -%}
-    {%- set extracts = {
-        'ticks': 'market_ticks', 'new_ticks': 'market_ticks', 'orders': 'order_events',
-        'metrics': 'system_metrics', 'logs': 'application_logs'
-    } -%}
     {%- set positions = {} -%}
-    {%- for relation in routed_relations() -%}
-        {%- set runs = extracts_of(extracts[relation]) | map(attribute='run') | join(',') -%}
+    {%- for relation, route in routed_relations().items() -%}
         {%- do positions.update({
-            relation: 'duckdb' if reads_duckdb(relation) else 'timescale ' ~ runs
+            relation: 'duckdb' if reads_duckdb(relation)
+                else 'timescale ' ~ extracts_of(route['extract']) | map(attribute='run') | join(',')
         }) -%}
     {%- endfor -%}
     {{ return(positions) }}
 {%- endmacro %}
 
-{# Hook: what was built from the other place, or from another extract, is built anew. Its batches say
-   nothing about that. What is never rebuilt (full_refresh: false) stays. #}
+{# Hook: what was built from the other place, or from another extract, is built whole: its batches say
+   nothing about that. What is never rebuilt stays. #}
 {% macro follow_read_positions() %}
     {{ return(adapter.dispatch('follow_read_positions')()) }}
 {% endmacro %}
 
 {% macro default__follow_read_positions() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
-        {% set kept = 'warm.read_positions' %}
-        {% do run_query(
-            "create schema if not exists warm; create table if not exists " ~ kept
-            ~ " (relation varchar primary key, position varchar not null)"
-        ) %}
-        {% set before = {} %}
-        {% for row in run_query("select relation, position from " ~ kept).rows %}
-            {% do before.update({row[0]: row[1]}) %}
+        {% set before, now, moved = {}, read_positions(), [] %}
+        {% for relation, position in run_query("from warm.read_positions").rows %}
+            {% do before.update({relation: position}) %}
         {% endfor %}
-        {% set now = read_positions() %}
-        {% set moved = [] %}
-        {% for relation, position in now.items() if before.get(relation, 'duckdb') != position %}
-            {% do moved.append(relation) %}
+        {% for relation, position in now.items() %}
+            {% if before.get(relation, 'duckdb') != position %}{% do moved.append(relation) %}{% endif %}
+            insert or replace into warm.read_positions values ('{{ relation }}', '{{ position }}');
         {% endfor %}
         {% if moved %}
             {% do log("Reading " ~ moved | join(', ') ~ " from elsewhere: building anew.", info=true) %}
-            {% for node in graph.nodes.values()
-                if node.resource_type == 'model' and node.config.materialized == 'incremental'
-                and node.config.full_refresh is not sameas false %}
-                {% set built = adapter.get_relation(node.database, node.schema, node.alias) %}
-                {% if built is not none %}
-                    {% do adapter.drop_relation(built) %}
-                {% endif %}
-            {% endfor %}
+            delete from state.chains where chain <> 'metrics';
         {% endif %}
-        {% for relation, position in now.items() %}
-            {% do run_query(
-                "insert or replace into " ~ kept ~ " values ('" ~ relation ~ "', '" ~ position ~ "')"
-            ) %}
-        {% endfor %}
         commit;
         begin
     {% endif %}
@@ -94,3 +87,32 @@
 
 {# Spark reads exports, which come from one place. #}
 {% macro spark__follow_read_positions() -%} {%- endmacro %}
+
+{# Hook: what the migration models built before they were switched off goes, so that no publication
+   shows an old comparison. So does what they kept in schema staging before ADR 0076. #}
+{% macro drop_migration_relations() %}
+    {{ return(adapter.dispatch('drop_migration_relations')()) }}
+{% endmacro %}
+
+{% macro default__drop_migration_relations() %}
+    {% if execute and flags.WHICH in ['build', 'run'] %}
+        {% set gone = [] %}
+        {% for name in ['bars', 'coverage', 'landed_ticks', 'logs', 'metrics', 'order_events',
+            'orders', 'portfolio', 'positions', 'ranges', 'ticks', 'trades'] %}
+            {% set former = 'stg_timescale_' ~ name %}
+            {% do gone.append(adapter.get_relation(target.database, 'staging', former)) %}
+        {% endfor %}
+        {% if 'model.trading.migration_status' not in graph.nodes %}
+            {% do gone.append(adapter.get_relation(target.database, 'main', 'migration_status')) %}
+        {% endif %}
+        {% for relation in gone if relation is not none %}
+            {% do adapter.drop_relation(relation) %}
+            {% if relation.identifier == 'migration_status' %}
+                drop schema if exists migration cascade;
+            {% endif %}
+            {% if loop.last %} commit; begin {% endif %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{% macro spark__drop_migration_relations() -%} {%- endmacro %}

@@ -1,1 +1,1 @@
-"""Average-cost accounting: the one step that SQL cannot fold."""
+"""Average-cost accounting: the one computation that is done outside SQL."""

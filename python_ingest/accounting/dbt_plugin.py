@@ -25,7 +25,7 @@ FIELDS = (("quantity", QUANTITY), ("average_price", QUANTITY), ("cost", MONEY), 
 def fold_positions(quantity: pa.Array, cost: pa.Array, realized: pa.Array, events: pa.Array) -> Any:
     """Fold one list of events per row; return a list of states of the same length per row.
 
-    quantity decimal(38, 8), cost and realized decimal(38, 24): the state to begin from.
+    quantity decimal(38, 8), cost and realized decimal(38, 24): the initial state.
     events: list of (quantity, price, ratio) in 1e-8, in order; ratio is NULL for a fill.
     """
     events = _whole(events)

@@ -1,8 +1,8 @@
-"""The average-cost fold: what a position is after every event.
+"""The average-cost fold: the state of a position after every event.
 
-Everything is an integer, so that nothing is lost: quantities and prices count 1e-8, money counts
-1e-24. A cost that must be divided keeps 16 digits more than a price times a quantity needs; the
-error of one reduction is at most 5e-25, far below the 1e-8 that anyone sees.
+All values are integers, so no digit is lost: quantities and prices in units of 1e-8, money in units
+of 1e-24. Money keeps 8 digits more than price times quantity needs. The error of one reduction is
+at most 5e-25, far below the 1e-8 that is stored.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
     for filled, price, ratio in zip(quantities, prices, ratios, strict=True):
         if ratio is not None:
             quantity = (quantity * ratio + UNIT // 2) // UNIT
-            if not quantity:  # rounded away: nothing is left that could carry the cost
+            if not quantity:  # a quantity that rounds to zero carries no cost
                 realized, cost = realized - cost, 0
         else:
             notional = filled * price * GUARD

@@ -1,1 +1,1 @@
-"""The judgement on what was newly landed."""
+"""The audit of newly landed data."""

@@ -14,7 +14,7 @@ import pandas as pd
 from python_ingest.audit.profile import Profile
 from python_ingest.audit.rules import RULES, Rule
 
-os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: it reads it only once
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import, which reads it only once
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import great_expectations as gx
@@ -29,7 +29,7 @@ FRAMES = ("landings", "ticks", "orders")
 
 @dataclass(frozen=True)
 class Judgement:
-    """One line per rule and subject that broke it."""
+    """One line per broken rule and subject."""
 
     critical: list[str]
     warnings: list[str]
@@ -38,7 +38,7 @@ class Judgement:
 def judge(profile: Profile, docs: Path) -> Judgement:
     """Judge the profile by RULES and write Great Expectations' pages into `docs`."""
     context = gx.get_context(mode="ephemeral")
-    # It comes with a site in a temporary folder of its own that nobody would remove.
+    # Its default site is in a temporary folder that nothing would delete.
     for name, site in dict(context.variables.data_docs_sites or {}).items():
         shutil.rmtree(site["store_backend"]["base_directory"], ignore_errors=True)
         context.delete_data_docs_site(name)
@@ -76,7 +76,7 @@ class Broken(NamedTuple):
 
 
 def _strictest(broken: list[Broken]) -> list[Broken]:
-    """Leave out the warning where the same figure is critical already."""
+    """Drop a warning where the same figure is critical already."""
     critical = {(b.rule.column, b.subject) for b in broken if b.rule.severity == "critical"}
     return [
         b

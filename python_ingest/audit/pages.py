@@ -1,4 +1,4 @@
-"""Data docs that need no network: the generated pages load styles and scripts from elsewhere."""
+"""Data docs without a network: the generated pages load styles and scripts from other hosts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def make_local(folder: Path) -> None:
-    """Take everything remote out of the pages and give them our own style."""
+    """Remove remote styles and scripts from the pages and add our own style."""
     (folder / "audit.css").write_text(STYLE, encoding="utf-8")
     for page in folder.rglob("*.html"):
         style = os.path.relpath(folder / "audit.css", page.parent)

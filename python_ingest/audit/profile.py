@@ -1,4 +1,4 @@
-"""What was newly landed, as small frames of figures: DuckDB counts, nobody judges here."""
+"""Figures of newly landed data as small frames, computed by DuckDB and judged elsewhere."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TABLES = {
     "logs": "application_logs",
 }
 
-# Landed rows may have left the database before they are judged: `landed_<table>` has them all.
+# Landed rows may be exported before the audit: `landed_<table>` has all of them.
 _IN_RAW = " union all ".join(
     f"select batch_id, count(*) as rows from landed_{table} where batch_id > $after group by all"
     for table in TABLES.values()
 )
 
-# The manifest against what lies in the tables, per kind of landing.
+# The manifest against the rows in the tables, per kind of landing.
 _LANDINGS = f"""
 with
 
@@ -83,8 +83,8 @@ group by all
 order by subject
 """
 
-# Figures per (exchange, symbol, kind). Gaps are looked for between minutes that had a tick: exact
-# from a minute on, and far cheaper than a window over every tick.
+# Figures per (exchange, symbol, kind). Gaps are searched between minutes that had a tick: exact for
+# gaps of a minute and more, and far cheaper than a window over every tick.
 _TICKS = """
 with
 

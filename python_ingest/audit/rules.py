@@ -1,5 +1,7 @@
-"""What is expected of newly landed data. Critical: our computation would be wrong, or the feed is
-unusable. Warning: the data are odd."""
+"""The expectations of newly landed data.
+
+Critical: our computation would be wrong, or the feed is unusable. Warning: the data are odd.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Rule:
-    """No `column` of `frame` lies above `most`; `says` completes "SUBJECT: " when one does."""
+    """`column` of `frame` is at most `most`; else the message is "SUBJECT: " and `says`."""
 
     frame: Literal["landings", "ticks", "orders"]
     column: str

@@ -1,4 +1,4 @@
-"""Audit what was landed since the last audit that passed."""
+"""Audit the rows that landed since the last passed audit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class AuditResult:
-    """The verdict; `nothing_new` when no batch came after the last audit that passed."""
+    """The verdict; `nothing_new` when no batch landed after the last passed audit."""
 
     passed: bool
     batch_id: int
@@ -44,7 +44,7 @@ class AuditResult:
         return "; ".join(self.critical[:SHOWN]) + rest
 
     def require(self) -> None:
-        """Raise AuditFailedError, one line with the reason and the way on, unless it passed."""
+        """Raise AuditFailedError unless it passed: one line with the reason and what to do."""
         if not self.passed:
             raise AuditFailedError(
                 f"the audit failed, nothing is published: {self.summary}. See {self.docs};"
@@ -53,17 +53,17 @@ class AuditResult:
 
 
 def audit(settings: Settings) -> AuditResult:
-    """Judge every batch since the last audit that passed, write the data docs, keep the verdict.
+    """Judge every batch since the last passed audit, write the data docs, save the verdict.
 
-    The database file is held only to read the figures and to keep the verdict, not while they
-    are judged. Without a new batch nothing is judged and nothing slow is loaded.
+    The database is locked only to read the figures and to save the verdict. Without a new batch
+    nothing is judged and nothing slow is imported.
     """
     with open_writer(settings) as connection:
         _require_schema(connection)
         after, newest = last_passed(connection), _newest(connection)
         if not _is_anything_new(connection):
             return AuditResult(passed=True, batch_id=newest, nothing_new=True)
-        # Late, since pandas and Great Expectations take seconds to load.
+        # Imported late: pandas and Great Expectations take seconds.
         from python_ingest.audit import profile as profiles  # noqa: PLC0415
 
         figures = profiles.profile(connection, settings.data_dir, after)
@@ -93,20 +93,20 @@ def audit(settings: Settings) -> AuditResult:
 
 @contextmanager
 def loaded_beside(settings: Settings) -> Iterator[None]:
-    """Load what an audit needs beside the work in this block, if there is something to judge.
+    """Import what an audit needs while the block runs, if there is something to judge.
 
-    It takes two seconds of one core, while a build by another process takes another.
+    The import takes two seconds of one core; the block waits for a build in another process.
     """
     with open_writer(settings) as connection:
         needed = _is_anything_new(connection)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        if needed:  # what cannot be loaded, `audit` says
+        if needed:  # `audit` reports an import that fails
             beside.submit(import_module, "python_ingest.audit.expectations")
         yield
 
 
 def accept(settings: Settings, why: str) -> int:
-    """Let everything landed so far pass, and keep the reason; return the newest batch."""
+    """Record everything landed so far as passed, with the reason; return the newest batch."""
     with open_writer(settings) as connection:
         _require_schema(connection)
         newest = _newest(connection)
@@ -115,7 +115,7 @@ def accept(settings: Settings, why: str) -> int:
 
 
 def last_passed(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the newest batch of the last audit that passed; 0 when none has."""
+    """Return the newest batch of the last passed audit; 0 when there is none."""
     row = connection.execute(
         "select coalesce(max(batch_id), 0) from raw.audits where passed"
     ).fetchone()
@@ -128,9 +128,9 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _is_anything_new(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether more came since the last audit that passed than landing and dbt say of themselves.
+    """Whether other rows than our own telemetry landed since the last passed audit.
 
-    Every cycle lands its own telemetry, which is judged along with the next batch of others.
+    Every cycle lands its own telemetry, which is judged together with the next other batch.
     """
     # Without bound values: for them DuckDB would load pandas.
     files = connection.execute(

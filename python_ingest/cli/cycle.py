@@ -35,7 +35,7 @@ _NEXT = (
 
 
 def _python() -> str:
-    """Return this interpreter as one would type it here."""
+    """Return the path of this interpreter, relative to the working folder where possible."""
     here = Path(sys.executable)
     return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
@@ -66,7 +66,7 @@ def cycle(
 
     Landed segments that are published, a day old and in a backup are removed then.
 
-    A segment that cannot be landed stays in the spool, stops nothing else, and makes the code 1.
+    A segment that cannot be landed stays in the spool; the rest goes on, and the exit code is 1.
     """
     if as_of:
         try:

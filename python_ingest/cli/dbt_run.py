@@ -1,4 +1,4 @@
-"""Run `dbt build` and say what came of it."""
+"""Run `dbt build` and return its results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _record(settings: Settings, document: dict[str, Any]) -> None:
-    """Land what the run did, as metrics and logs; a build is not lost for that."""
+    """Land the results as metrics and logs; an error here does not fail the build."""
     if not settings.observability.enable_metrics:
         return
     records = [("metrics", row) for row in metrics_of(document)]
@@ -72,7 +72,7 @@ def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     # dbt's debug log costs a fifth of a build in which nothing is new.
     arguments += ["--log-level-file", "info", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
-    # They judge the SQL on rows of their own, whatever has landed: `make test` runs them.
+    # Unit tests try the SQL on rows of their own, whatever has landed: `make test` runs them.
     arguments += ["--exclude-resource-type", "unit_test"]
     if as_of:
         arguments += ["--vars", json.dumps({"as_of": as_of})]

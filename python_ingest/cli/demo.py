@@ -35,7 +35,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the command's options
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write a seeded market (Parquet ticks) and order events, cash, metrics and logs on it."""
-    # Here, since NumPy and PyArrow take longer to load than the other commands to run.
+    # Imported here: NumPy and PyArrow take longer to import than other commands to run.
     from python_ingest.demo import simulator  # noqa: PLC0415
 
     folder = out or load_settings().data_dir / "demo"

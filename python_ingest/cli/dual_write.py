@@ -1,4 +1,4 @@
-"""What commands that land do besides while `[timescale] dual_write` is on."""
+"""Dual write for the commands that land, while `[timescale] dual_write` is on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECONDS_BETWEEN = 5.0
 
 @contextmanager
 def written_twice(settings: Settings) -> Iterator[None]:
-    """Write to TimescaleDB what lands within; it being down stops nothing."""
+    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing."""
     if not settings.timescale.dual_write:
         yield
         return
@@ -32,7 +32,7 @@ def written_twice(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def written_twice_meanwhile(settings: Settings) -> Iterator[None]:
-    """The same for a command that lands all day: every few seconds, beside it."""
+    """Do the same every few seconds in a thread, for a command that lands all day."""
     if not settings.timescale.dual_write:
         yield
         return
@@ -60,7 +60,7 @@ def states_written_twice(settings: Settings) -> None:
 
 
 def report(settings: Settings, drift: Drift) -> None:
-    """Say what TimescaleDB lacks, and land it as metrics."""
+    """Print what TimescaleDB lacks, and land the figures as metrics."""
     if drift.error:
         print(
             f"TimescaleDB lacks {drift.rows:,} rows of {drift.batches:,} batches: {drift.error};"

@@ -77,7 +77,7 @@ def moment(option: str, text: str | None) -> datetime | None:
 
 
 class Shown(Watcher):
-    """A progress bar on a terminal; what changed meanwhile is told everywhere."""
+    """A progress bar on a terminal; ranges that changed meanwhile are printed everywhere."""
 
     def __init__(self, table: str) -> None:
         console = Console(stderr=True)
@@ -106,11 +106,11 @@ class Shown(Watcher):
         self._bar.advance(self._task, number)
 
     def done(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def changed(self, span: Range, *, still: bool) -> None:
-        """Tell it."""
+        """Print the range that changed."""
         what = "changed again; extract it once more later" if still else "changed, reading it again"
         print(f"{self._table}: {span.start} to {span.end} {what}", file=sys.stderr)
 

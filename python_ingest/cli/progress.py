@@ -19,7 +19,7 @@ from rich.progress import (
 
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that is told what was done, and that it was step n of how many."""
+    """Yield a function to call after each step: what was done, step number, steps in all."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 import typer
 
+from python_ingest.reading.flight_protocol import TOKEN_VARIABLE, location, token, token_path
 from python_ingest.reading.hot_source import SERVE_LOGGER, HotSource
 from python_ingest.reading.pool import ReaderPool
 from python_ingest.reading.server import Server
-from python_ingest.reading.wire import TOKEN_VARIABLE, location, token, token_path
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _logged(settings: Settings) -> Iterator[None]:
-    """Write what is logged as JSON lines to standard error, and keep it for our own tables."""
+    """Write logs as JSON lines to standard error, and to files that landing takes."""
     stream = logging.StreamHandler()
     stream.setFormatter(JsonFormatter())
     kept = LogSegments(telemetry_dir(settings))
@@ -49,7 +49,7 @@ def serve() -> None:
     `market_ticks` and `latest_ticks` show a tick within a second of its arrival in the spool.
     """
     settings = load_settings()
-    # DuckDB imports pandas to look at each bound value; nobody binds its values here (43 MB).
+    # DuckDB imports pandas (43 MB) to check bound values; no pandas values are bound here.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Cash, metrics and logs that go with a run of order events."""
+"""Cash, metrics and logs for a run of order events."""
 
 from __future__ import annotations
 

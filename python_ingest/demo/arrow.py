@@ -35,7 +35,7 @@ def money_text(units: int) -> str:
 
 
 def partial_name(path: Path) -> Path:
-    """Where a file is written before it gets its name."""
+    """Return the path under which a file is written before it is renamed."""
     return path.with_name(path.name + ".tmp")
 
 

@@ -1,4 +1,4 @@
-"""A desk trades one instrument on given prints: what an order goes through, event by event."""
+"""A desk trades one instrument on given prints and records the events of each order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prints_of(exchange: str, symbol: str, found: duckdb.DuckDBPyConnection) -> P
 
 @dataclass(frozen=True)
 class Terms:
-    """How an instrument is cut and what a trade costs; quantities and money in units of 1e-8."""
+    """Quantity and price steps and costs of an instrument, in units of 1e-8."""
 
     lot: int
     order_lots: int  # usual size of an order
@@ -62,7 +62,7 @@ class Desk:
     position: int = 0
     placed: int = 0
     fills: int = 0
-    left: int = 0  # to be filled of the order that lives
+    left: int = 0  # the open order's quantity that is still to be filled
     last_filled: str | None = None
     events: list[Event] = field(default_factory=list)
 
@@ -135,7 +135,7 @@ class Desk:
         self.record(order, "cancelled", self.time(end), status_message="cancelled by the strategy")
 
     def undo(self, order: Event, fill: Event) -> None:
-        """Take a busted fill out of the position."""
+        """Remove a busted fill from the position."""
         self.position -= _signed(order, fill["fill_quantity"]) - _kept(fill, self.terms)
 
     def _next_print(self, index: int, end: int) -> int:
@@ -143,8 +143,8 @@ class Desk:
         return min(int(np.searchsorted(self.prints.times, arrived, side="right")), end - 1)
 
     def _take(self, order: Event, at: int, *, last: bool = False, rested: bool = False) -> bool:
-        """Fill against one print, `last` takes all that is left; true when the order is done."""
-        # A print's own size would cut orders into dust: never less than a part of the order.
+        """Fill against one print; `last` fills the whole rest; true when the order is filled."""
+        # The print's size alone would give tiny fills, so a fill is at least a share of the order.
         least = -(-order["quantity"] // self.terms.lot // (MOST_FILLS - 1)) * self.terms.lot
         size = int(self.prints.sizes[at]) // self.terms.lot * self.terms.lot
         quantity = self.left if last else min(self.left, max(size, least))
@@ -187,7 +187,7 @@ class Desk:
 
 
 def _grid(prices: np.ndarray) -> int:
-    """The largest power of ten that divides the last prices: what they are quoted in."""
+    """Return the price step: the largest power of ten that divides the last prices."""
     grid = 1
     while grid < 10**10 and not np.any(prices[-200:] % (grid * 10)):
         grid *= 10
@@ -199,7 +199,7 @@ def _signed(order: Event, quantity: int) -> int:
 
 
 def _kept(fill: Event, terms: Terms) -> int:
-    """What the exchange keeps of the quantity: a commission in the base currency."""
+    """Return the quantity that the exchange keeps as commission in the base currency."""
     if terms.base_currency and fill["commission_currency"] == terms.base_currency:
         return int(fill["commission"])
     return 0

@@ -44,7 +44,7 @@ SCHEMA = pa.schema(
 
 @dataclass
 class Market:
-    """What goes on from one slice to the next, one entry per symbol."""
+    """State that one slice passes to the next, one entry per symbol."""
 
     names: list[str]
     share: np.ndarray  # of all rows
@@ -120,7 +120,7 @@ def _sizes(rows: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _arrival(rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which row comes when: a few come late, a few come twice while another is lost."""
+    """Return the order of arrival: a few rows come late, a few come twice and replace another."""
     delay = np.where(rng.random(rows) < LATE_SHARE, rng.integers(1, LATE_BY_AT_MOST, rows), 0)
     order = np.argsort(np.arange(rows) + delay, kind="stable")
     twice = np.flatnonzero(rng.random(rows) < DUPLICATE_SHARE)
@@ -173,7 +173,7 @@ def _slice(
 def day_slices(market: Market, day: int, rows: int, rng: np.random.Generator) -> Iterator[pa.Table]:
     """Yield `rows` ticks of one day, SLICE_ROWS at a time, with SCHEMA, in arrival order.
 
-    Every row counts, the late, repeated and zero-size ones too. `market` moves on.
+    Late, repeated and zero-size rows count too. `market` is updated.
     """
     done = 0
     while done < rows:

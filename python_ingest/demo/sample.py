@@ -109,7 +109,7 @@ def make_sample(recorded: Path, sample_dir: Path) -> list[Path]:
 
     sessions, btc = aig_sessions(ticks), btc_prints(recorded / BINANCE)
     events = order_events(sessions, btc)
-    # The last events come twice, as after a reconnect: they land once.
+    # The last events are repeated, as after a reconnect: they land once.
     files.write_order_ndjson(sample_dir / "orders.ndjson", events + events[-3:])
     deposits = [
         (int(sessions[0].times[0]) - 3_600_000_000, 250_000 * UNIT, "USD"),

@@ -40,7 +40,7 @@ Progress = Callable[[int], None]
 
 
 def silent(_: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 def default_orders(rows: int) -> int:

@@ -1,4 +1,4 @@
-"""What the strategies do: one scenario per order, all of them once, then drawn by weight."""
+"""One scenario per order: each scenario once, then drawn by weight."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _market(desk: Desk, side: str, quantity: int, start: int, end: int) -> None:
 
 
 def _flip(desk: Desk, side: str, quantity: int, start: int, end: int) -> None:
-    """Through zero: sell more than is held, or buy back more than was sold."""
+    """Trade through zero: sell more than is held, or buy back more than was sold."""
     lot = desk.terms.lot
     if desk.position:
         side = "sell" if desk.position > 0 else "buy"
@@ -160,7 +160,7 @@ def trade(desk: Desk, orders: int, *, flat_at_end: bool = False) -> None:
 
 
 def _side(desk: Desk) -> str:
-    """Lean against a position that has grown large."""
+    """Return the side that reduces a large position."""
     if abs(desk.position) > 4 * desk.terms.order_lots * desk.terms.lot:
         return "sell" if desk.position > 0 else "buy"
     return desk.rng.choice(["buy", "sell"])

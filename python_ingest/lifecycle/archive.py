@@ -1,8 +1,8 @@
-"""Take old cold files to the object store, and bring them back.
+"""Upload old cold files to the object store.
 
-A day of a relation goes as a whole: every file is uploaded and verified by the store, then one
-transaction says so and takes the day out of the view. The local files go when no kept publication
-names them (sweep.py). Killed anywhere, the next run finds what is uploaded and goes on.
+A day of a relation is archived as a whole: the store verifies every uploaded file, then one
+transaction records it and removes the day from the view. The local files are deleted when no kept
+publication names them (sweep.py). After a kill, the next run continues with the uploaded files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import open_writer, transaction
 
-# Who brought a day back wants to read it; after this it is taken away again.
+# A day that was brought back stays readable for this long.
 _DAYS_RESTORED = 7
 
 Report = Callable[[str, int, int], None]
@@ -49,17 +49,17 @@ class Day:
 
     @property
     def bytes(self) -> int:
-        """What they take on the disk."""
+        """Their bytes on disk."""
         return sum(file.bytes for file in self.files)
 
 
 def archive(
     settings: Settings, as_of: datetime, *, dry_run: bool = False, report: Report = lambda *_: None
 ) -> list[Day]:
-    """Archive every day that its policy lets go by `as_of` (UTC); return what was, or would be.
+    """Archive every day that its policy allows at `as_of` (UTC); return the days, planned or done.
 
-    Raises StoreError when a file is not what the manifest says or the store did not take it; the
-    days before it are archived then, it and those after it stay.
+    Raises StoreError when a file differs from the manifest or its upload failed. The days before it
+    are archived then; its own day and the later ones stay.
     """
     store = _store(settings)
     with open_writer(settings) as connection:
@@ -129,7 +129,7 @@ def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
 def _record(
     connection: duckdb.DuckDBPyConnection, settings: Settings, store: ObjectStore, day: Day
 ) -> None:
-    """Say in the manifest that a day is archived, unless an export wrote more of it meanwhile."""
+    """Mark a day as archived in the manifest, unless an export added to it meanwhile."""
     now = connection.execute(
         f"select path, sha256 from raw.cold_files where relation = ? and date = ? and {READABLE}",
         [day.relation, day.date],

@@ -1,4 +1,4 @@
-"""Give the disk back what deletes left free in the database file: DuckDB itself only reuses it."""
+"""Shrink the database file: DuckDB reuses the space of deleted rows but never returns it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from python_ingest.storage.writer import open_writer, session_config
 
 ENOUGH_FREE = 0.1
 
-# Longer than anybody who opened the old file takes to ask for its lock (open and fcntl).
+# Longer than a process needs from opening the old file to asking for its lock (open, fcntl).
 _SECONDS_FOR_LATECOMERS = 0.1
 
 
@@ -31,7 +31,7 @@ class Compacted:
 
 
 def free_share(settings: Settings) -> float:
-    """Return the share of the database file's blocks that hold nothing."""
+    """Return the share of the database file's blocks that are free."""
     with open_writer(settings) as connection:
         connection.execute("checkpoint")
         free, total = connection.execute(
@@ -42,10 +42,10 @@ def free_share(settings: Settings) -> float:
 
 
 def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compacted | None:
-    """Copy the database to a new file and put it in the old one's place; None if little is free.
+    """Replace the database file by a compact copy; None if little of it is free.
 
-    The old file is locked against writers from before the copy until after the rename. Raises
-    ExportError, and leaves the old file, when the copy's rows are not the old ones.
+    The old file is locked against writers until after the rename. Raises ExportError, and keeps the
+    old file, when the copy's rows differ.
     """
     path = settings.database_path
     if free_share(settings) < enough:
@@ -77,7 +77,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
 
 
 def _attach(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Attach the old file read only: that keeps writers out, and leaves no trace in it."""
+    """Attach the old file read only: that locks writers out and changes nothing in it."""
     engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
     read_s3_where_named(engine)
 

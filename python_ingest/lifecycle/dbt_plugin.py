@@ -1,4 +1,4 @@
-"""dbt-duckdb plugin: dbt's connection runs with the settings of `ingest`, and rows leave by it.
+"""dbt-duckdb plugin: applies the settings of `ingest` to dbt's connection and exports rows.
 
 SQL knows neither rename nor fsync, so the materialisation `cold_export` (macros/retention) calls
 `store` through dbt's `adapter.store_relation`.
@@ -30,7 +30,7 @@ class Plugin(BasePlugin):
     """Applies database.toml to every connection dbt opens."""
 
     def initialize(self, config: dict[str, Any]) -> None:
-        """Read the settings once; a wrong value stops dbt with its key."""
+        """Read the settings once; a wrong value stops dbt with a message that names its key."""
         self._one_export = Lock()  # dbt has several threads, the manifest one numbering
         self._settings = load_settings()
 
@@ -47,17 +47,17 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set the limits of database.toml."""
         self._connection = conn
-        gc.freeze()  # else Python walks dbt's manifest again and again, a tenth of a build
+        gc.freeze()  # else Python scans dbt's manifest for garbage: a tenth of a build
         for name, value in session_config(self._settings).items():
             conn.execute(f"set global {name} = ?", [value])
-        # All models wait for a checkpoint; there is one anyway when dbt closes the file.
+        # All models wait during a checkpoint; closing the file makes one anyway.
         conn.execute("set global checkpoint_threshold = '1GB'")
         read_s3_where_named(conn)
 
     def store(self, target_config: TargetConfig) -> None:
         """Make the views over cold files, or export one relation: `task` says which.
 
-        On a connection of its own: dbt's transactions have no part in it.
+        It uses its own connection, outside dbt's transactions.
         """
         task: dict[str, Any] = target_config.config
         try:

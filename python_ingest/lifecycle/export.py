@@ -1,7 +1,7 @@
 """Move rows from DuckDB to Parquet: write, read back, prove, and only then delete.
 
-Everything is one transaction of the database: killed at any moment, either nothing happened (a file
-that no manifest row names is garbage, see sweep.py) or all of it did.
+Manifest, delete and view change in one database transaction: after a kill either all of it is done
+or nothing (sweep.py deletes files that no manifest row names).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from python_ingest.storage.writer import transaction
 
 @dataclass(frozen=True)
 class Leaving:
-    """What a policy lets go: rows of the relation's home, with `is_kept` (false: without a file).
+    """The rows that a policy exports, with `is_kept` (false: deleted without a file).
 
     `per_symbol`: a folder, and so a file, per symbol and day. `cold_store`: where the files are
     kept, s3://bucket/prefix; empty: below DATA_DIR.
@@ -39,7 +39,7 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Exported:
-    """Rows that left, how many of them without a file, and the files written."""
+    """Rows exported, how many of them without a file, and the files written."""
 
     rows: int = 0
     removed: int = 0
@@ -47,11 +47,11 @@ class Exported:
 
 
 def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving) -> Exported:
-    """Move what leaves to files; return what was done.
+    """Move the leaving rows to files; return what was done.
 
-    Days of a relation whose rows never change are moved one by one. Of one whose rows are restated,
-    every day that a leaving row or a tombstone touches is written anew, all in one transaction.
-    Raises ExportError when a file is not what was written; then its rows stay where they are.
+    For a relation whose rows never change, each day is a transaction. For a relation whose rows are
+    restated, every day with a leaving row or a tombstone is rewritten, all in one transaction.
+    Raises ExportError when a file does not read back as written; then its rows stay.
     """
     unfinished = data_dir / "cold" / "tmp"
     clear_unfinished(unfinished)
@@ -92,13 +92,13 @@ class _Mover:
         )
         if self._relation.restated:
             days |= self._days_with_tombstones()
-            if days:  # what is archived cannot be written anew: its restated rows stay warm
+            if days:  # an archived day cannot be rewritten: its restated rows stay warm
                 name = self._relation.name
                 days -= set(archived_dates(self._connection, name, min(days), max(days)))
         return sorted(days)
 
     def move(self, days: Sequence[date], folder: Path) -> Exported:
-        """Write files for these days, prove them, then change manifest, home and view."""
+        """Write files for these days, prove them, then change manifest, table and view."""
         place = Place(self._data_dir, folder, self._leaving.cold_store)
         writer = Writer(self._connection, self._relation, self._columns, place)
         written: list[Written] = []
@@ -136,7 +136,7 @@ class _Mover:
         return scan([(self._relation.key, self._key_type), ("date", "DATE")], places)
 
     def _of_day(self, day: date) -> str:
-        """What leaves of one day; as constants, so that only its row groups are read."""
+        """SQL of one day's leaving rows; constants, so that only its row groups are read."""
         time = quoted(self._relation.time)
         return (
             f"select * from ({self._leaving.sql}) where {time} >= timestamp '{day}'"
@@ -144,7 +144,7 @@ class _Mover:
         )
 
     def _content(self, day: date) -> str:
-        """What the day's new file holds: of a restated relation the cold rows that count, too."""
+        """SQL of the day's new file; a restated relation's valid cold rows are included."""
         kept = f"select {self._names} from ({self._of_day(day)}) where is_kept"
         if not self._relation.restated:
             return kept
@@ -152,7 +152,7 @@ class _Mover:
         return f"{kept} union all select {self._names} from {view} where date = date '{day}'"
 
     def _is_written_already(self, writer: Writer, day: date) -> bool:
-        """Whether what leaves is what the day's file holds: rows built again as they were."""
+        """Whether the leaving rows equal the day's file, as after a rebuild without changes."""
         files = readable_files(self._connection, self._relation.name, day, day)
         if not self._relation.restated or len(files) != 1:
             return False
@@ -184,7 +184,7 @@ class _Mover:
         return removed
 
     def _clear_tombstones(self, days: Sequence[date], written: Sequence[Written]) -> None:
-        """Forget those that the new files made needless; archived files may still need theirs."""
+        """Delete tombstones that the new files made needless; archived files may need theirs."""
         name, key = self._relation.name, quoted(self._relation.key)
         archived = self._count(
             "select count(*) from raw.cold_files where relation = ? and state = 'archived'", name
@@ -205,7 +205,7 @@ class _Mover:
         self._connection.execute(f"delete from warm.tombstones where {where}", [name])
 
     def _delete(self, day: date) -> int:
-        """Delete from home what left of one day; return how many rows."""
+        """Delete one day's exported rows from their table; return how many."""
         key, time = quoted(self._relation.key), quoted(self._relation.time)
         expected = self._count(f"select count(*) from ({self._of_day(day)})")
         where = f"{time} >= timestamp '{day}' and {time} < timestamp '{day}' + interval 1 day"

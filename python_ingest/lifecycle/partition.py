@@ -19,13 +19,13 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path
 
 _FORMAT = (
-    # half of the usual rows a group: who asks for one symbol's day decodes less besides
+    # half of the usual rows a group: reading one symbol's day decodes fewer other rows
     "(format parquet, compression zstd, compression_level 3, row_group_size 61440)"
 )
 
 
 class Proof(NamedTuple):
-    """What must be the same of the rows and of the file written from them."""
+    """What must be equal for the rows and for the file written from them."""
 
     rows: int
     checksum: str
@@ -36,7 +36,7 @@ class Proof(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A file in its place that no manifest row names yet; `path` is below DATA_DIR, or a URL."""
+    """A finished file that no manifest row names yet; `path` is below DATA_DIR, or a URL."""
 
     file_id: int
     date: date
@@ -106,7 +106,7 @@ class Writer:
             yield folder_of(symbol), f"select * from ({rows}) where symbol = {literal(symbol)}"
 
     def write_file(self, day: date, folder: str, rows: str) -> Written:
-        """Write the rows of a query to one file, read it back, and put it in its place.
+        """Write the rows of a query to one file, read it back, and move it to its place.
 
         Raises ExportError when it does not read back as it was written.
         """
@@ -149,7 +149,7 @@ class Writer:
     def check(self, written: Sequence[Written]) -> None:
         """Raise ExportError unless the bytes on disk are those that were proven.
 
-        A store has compared checksums when it took a file.
+        A store compares checksums on upload.
         """
         for file in written:
             if is_remote(file.path):

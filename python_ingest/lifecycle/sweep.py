@@ -1,4 +1,4 @@
-"""Delete cold files that nobody reads any more, and leftovers of exports that were killed."""
+"""Delete cold files that nobody reads any more, and leftovers of killed exports."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Swept:
 def sweep(settings: Settings, published: Collection[str]) -> Swept:
     """Delete files that are replaced or archived, and unknown local ones, if not in `published`.
 
-    `published`: paths of the manifest that kept publications name. Holds the database, so that no
-    export is between writing its files and naming them.
+    `published`: paths that kept publications name. The database is locked meanwhile, so that no
+    export is between writing its files and recording them.
     """
     cold = settings.data_dir / "cold"
     files = size = 0

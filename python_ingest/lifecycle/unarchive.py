@@ -15,13 +15,13 @@ from python_ingest.storage.files import clear_unfinished, scratch, sha256_of
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer, transaction
 
-# For how long a store keeps what it took out of an archive class readable.
+# How long a store keeps an object readable after restoring it from an archive class.
 _DAYS_THAWED = 7
 
 
 @dataclass(frozen=True)
 class BroughtBack:
-    """How many files are readable again, and which the store is still taking out (their URLs)."""
+    """How many files are readable again, and the URLs that the store is still restoring."""
 
     files: int
     bytes: int
@@ -37,8 +37,8 @@ def bring_back(
 ) -> BroughtBack:
     """Bring the archived files of a relation's dates back, all or none of them.
 
-    Where the store must take objects out of an archive class first, it is asked to, and nothing is
-    brought back yet. Raises ExportError when a file is not what went there.
+    Where the store must restore objects from an archive class first, this requests it and brings
+    nothing back yet. Raises ExportError when a file differs from what was uploaded.
     """
     if relation not in RELATIONS:
         raise UsageError(f"{relation!r} has no cold files: one of {', '.join(RELATIONS)}")

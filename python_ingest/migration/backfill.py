@@ -1,8 +1,8 @@
-"""Land what TimescaleDB has and DuckDB has not, as source 'backfill', through the one way in.
+"""Land the rows that TimescaleDB has and DuckDB lacks, as source 'backfill', by ordinary landing.
 
-Of each extracted range the rows that are here already are taken out first, as a multiset: a row
-that is there twice and here once is landed once more. So a second run lands nothing, and rows
-that a stream landed meanwhile, or that were dual-written, are not landed again.
+Rows of an extracted range that are here already are left out first, as a multiset: a row that is
+there twice and here once is landed once more. So a second run lands nothing. Rows that a stream
+landed meanwhile, or that were dual-written, are not landed again.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
-# What can be landed, and what tells that a row is here. Not ids that each side numbers itself,
-# and in logs not JSON, whose text jsonb does not keep.
+# The tables that can be landed, and the columns by which a row is found here. Ids are left out,
+# since each side numbers its own; JSON in logs too, since jsonb does not keep its text.
 _SAME: dict[str, tuple[str, ...]] = {
     "market_ticks": (
         "exchange", "symbol", "timestamp", "bid_price", "ask_price", "bid_size", "ask_size",
@@ -117,7 +117,7 @@ def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
 def _copy_what_is_here(
     settings: Settings, relation: str, kind: Kind, part: Part, target: Path
 ) -> None:
-    """Write how often each row of the range is here, warm or cold."""
+    """Write how often each row of the range exists here, warm or cold."""
     same = ", ".join(quoted(name) for name in _SAME[relation])
     span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
     with open_writer(settings) as connection:
@@ -143,7 +143,7 @@ def _segment(  # noqa: PLR0913, PLR0917
     here: Path,
     scratch: Path,
 ) -> spool.Segment:
-    """Write the rows that are not here, and those that cannot be, as a segment of the spool."""
+    """Write the missing rows, and those that will be rejected, as a segment of the spool."""
     names = [quoted(name) for name in _SAME[found.relation]]
     on = " and ".join(f"j.{name} is not distinct from h.{name}" for name in names)
     finished = scratch / "segment.parquet"

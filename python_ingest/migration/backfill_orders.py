@@ -1,4 +1,4 @@
-"""Land the events made of TimescaleDB's orders and trades, but for those that came from here."""
+"""Land the events made of TimescaleDB's orders and trades, except those that came from here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from python_ingest.storage.writer import open_writer
 
 
 def land_orders(settings: Settings) -> Iterator[LandingResult]:
-    """Make the events and land them; yields what became of them."""
+    """Make the events and land them; yields the results."""
     made = make_order_events(settings)
     if made is None or not made.parts[0].rows:
         return
@@ -55,7 +55,7 @@ def land_orders(settings: Settings) -> Iterator[LandingResult]:
 def _copy_known_orders(settings: Settings, target: Path) -> None:
     """Write the ids of orders and trades that were landed here, not migrated.
 
-    Raises IngestError where events are landed that no build has seen.
+    Raises IngestError when events have landed that no build contains.
     """
     with open_writer(settings) as connection:
         schema.migrate(connection)

@@ -1,4 +1,4 @@
-"""TimescaleDB's rows as landing wants them: canonical columns, judged by landing's own SQL."""
+"""TimescaleDB's rows in landing's form: canonical columns, validated by landing's own SQL."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from python_ingest.migration.relation import Relation
 
 
 def look(connection: psycopg.Connection, relation: Relation, span: Range) -> dict[str, Any]:
-    """Return how to tell later that this range changed; in the transaction that reads it.
+    """Return the mark that shows later whether this range changed; in the reading transaction.
 
-    Where rows have versions (plain tables, chunks that are not compressed) the snapshot is enough:
-    whatever is written later is newer than it. Elsewhere it is a checksum of the content.
+    Rows of plain tables and uncompressed chunks have versions, so the snapshot is enough: later
+    rows are newer than it. Elsewhere a checksum of the content is returned.
     """
     if relation.has_versions and not span.is_compressed:
         row = connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
@@ -25,7 +25,7 @@ def look(connection: psycopg.Connection, relation: Relation, span: Range) -> dic
 
 
 def has_changed(connection: psycopg.Connection, relation: Relation, part: Part) -> bool:
-    """Look again: a row that came, went or was changed since the part was read."""
+    """Whether a row was inserted, deleted or updated since the part was read."""
     if "content" in part.seen or not relation.has_versions:
         return bool(part.seen.get("content") != _content(connection, relation, part.range))
     try:

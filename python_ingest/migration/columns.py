@@ -1,4 +1,4 @@
-"""Columns of the server: what it is asked for, and the DuckDB types in which nothing is lost."""
+"""Columns of the server: the expression to select, and the DuckDB type that loses nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from python_ingest.storage.sql import quoted
 class Column:
     """A column: its expression in the server's SELECT, and how DuckDB reads its text.
 
-    `csv_type` is what the text is parsed as, `type` what is kept. `is_loose`: the server may hold
-    values with more digits than `type` has, so each is looked at.
+    `csv_type`: the type as which the text is parsed; `type`: the stored type. `is_loose`: the
+    server may hold values with more digits than `type`, so each value is checked.
     """
 
     name: str
@@ -72,7 +72,7 @@ def column_of(  # noqa: PLR0913, PLR0911 - one return per family of types
 
 
 def _numeric(name: str, source: str, modifier: int, wanted: str | None) -> Column:
-    """A numeric column: parsed as DECIMAL where all its values fit, else looked at one by one."""
+    """A numeric column: parsed as DECIMAL where all values fit, else checked one by one."""
     declared = modifier - 4
     precision, scale = (declared >> 16, declared & 0x7FF) if modifier >= 0 else (None, None)
     if wanted is None or not wanted.startswith("DECIMAL"):

@@ -1,4 +1,4 @@
-"""The server's COPY, handed on to a pipe: psycopg's own loop costs twice as much for each row."""
+"""Writes the server's COPY into a pipe; psycopg's own loop costs twice as much for each row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 import psycopg
 from psycopg import pq
 
-# What goes through the pipe at once; no row of ours is longer than DuckDB's 2 MB.
+# Bytes of one write; a row is never longer than DuckDB's limit of 2 MB.
 BLOCK = 1 << 20
 
 
 class Feeder(threading.Thread):
-    """Hands the server's CSV on to a pipe, a block at a time; `rows`: as many as it sent."""
+    """Writes the server's CSV into a pipe, block by block; `rows`: how many the server sent."""
 
     def __init__(
         self, connection: psycopg.Connection, copy: str, pipe: int, progress: Callable[[int], None]
@@ -29,7 +29,7 @@ class Feeder(threading.Thread):
         self.rows = 0
 
     def run(self) -> None:
-        """Copy until the server is done; what goes wrong is kept in `error`."""
+        """Copy until the server ends; an exception is stored in `error`."""
         try:
             with os.fdopen(self._pipe, "wb", buffering=0) as out:
                 self._feed(out.write)
@@ -43,7 +43,7 @@ class Feeder(threading.Thread):
         result = server.get_result()
         if result is None or result.status != pq.ExecStatus.COPY_OUT:
             raise psycopg.errors.lookup(_state(result))(_message(result))
-        # Rows are added to one block as they come: keeping them to join them costs four times this.
+        # Rows are appended to one block: collecting and joining them costs four times as much.
         get, block, rows = server.get_copy_data, bytearray(), 0
         while True:
             length, row = get(1)

@@ -1,7 +1,7 @@
 """One range of one relation, from the server's COPY into a Parquet file.
 
-The server writes CSV, DuckDB parses it from a pipe into exact types and writes Parquet, both at
-once: no row becomes a Python object.
+The server writes CSV into a pipe; at the same time DuckDB parses it into exact types and writes
+Parquet. No row becomes a Python object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MEMORY_LIMIT = "600MB"
 
 @dataclass
 class Copied:
-    """What came of one COPY: rows written and rejected, reasons counted."""
+    """The result of one COPY: rows written, rows rejected, number of rows by reason."""
 
     rows: int = 0
     rejected: int = 0
@@ -36,7 +36,7 @@ class Copied:
 
 
 def between(relation: Relation, span: Range) -> str:
-    """Return SQL of the rows in a range; constants, so that the server leaves out other chunks."""
+    """Return SQL of a range's rows, with constants, so that the server skips other chunks."""
     zone = "+00" if relation.time_is_zoned else ""
     time = quoted(relation.time)
     return f"{time} >= '{span.start}{zone}' and {time} < '{span.end}{zone}'"
@@ -50,9 +50,9 @@ def copy_range(  # noqa: PLR0913, PLR0917
     rejects: Path,
     progress: Callable[[int], None],
 ) -> Copied:
-    """Write one range to `finished` and what could not be accepted to `rejects`.
+    """Write one range to `finished` and its refused rows to `rejects`.
 
-    Raises IngestError when what was written is not what the server sent.
+    Raises IngestError when the rows written are not the rows that the server sent.
     """
     expressions = ", ".join(column.select for column in relation.columns)
     copy = (
@@ -63,7 +63,7 @@ def copy_range(  # noqa: PLR0913, PLR0917
         parser.execute("set TimeZone = 'UTC'")
         parser.execute("set enable_progress_bar = false")
         reader, writer = os.pipe()
-        with suppress(OSError, AttributeError):  # fewer switches between the two where it can be
+        with suppress(OSError, AttributeError):  # fewer task switches
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, BLOCK)
         feeder = Feeder(connection, copy, writer, progress)
         feeder.start()
@@ -76,7 +76,7 @@ def copy_range(  # noqa: PLR0913, PLR0917
         except duckdb.Error as failed:
             error = failed
         finally:
-            os.close(reader)  # a feeder that still writes is told so
+            os.close(reader)  # a feeder that still writes gets an error
             feeder.join()
         if feeder.error and not isinstance(feeder.error, BrokenPipeError):
             raise feeder.error
@@ -132,7 +132,7 @@ def _as_text(relation: Relation) -> str:
 def _sort_out(
     parser: duckdb.DuckDBPyConnection, relation: Relation, finished: Path, rejects: Path
 ) -> Copied:
-    """Move what was looked at and refused to the rejects, beside what could not be parsed."""
+    """Move rows whose values do not fit to the rejects, beside rows that could not be parsed."""
     unparsed = (
         "select csv_line as raw_text, min(case"
         " when error_message like '%string \"NaN\"%' or error_message like '%Infinity\"%'"

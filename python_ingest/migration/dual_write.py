@@ -1,8 +1,8 @@
-"""Dual write: what is landed here is written to TimescaleDB too, later if it is down.
+"""Dual write: landed rows are written to TimescaleDB too, later if it is down.
 
-Nothing waits for it: rows are taken from schema `raw` by batch after they were landed. The batches
-that TimescaleDB has are kept there, in a table written in the transaction of their rows, so that a
-batch is there once whatever is killed. Orders and trades follow as states after each build.
+Landing does not wait for it: batches are read from schema `raw` after they have landed. A table in
+TimescaleDB lists its batches; it is written in the transaction of their rows, so each batch is
+written once, whatever is killed. Orders and trades follow as states after each build.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ create table if not exists {LEDGER} (
 
 @dataclass(frozen=True)
 class Batch:
-    """A landed batch that TimescaleDB is to have."""
+    """A landed batch to write to TimescaleDB."""
 
     batch_id: int
     kind: str
@@ -53,7 +53,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far TimescaleDB is behind, and why: batches and rows that it lacks."""
+    """Batches and rows that TimescaleDB lacks, and the error that caused it."""
 
     written: int = 0
     batches: int = 0
@@ -62,7 +62,7 @@ class Drift:
 
 
 def begin(settings: Settings) -> None:
-    """Remember from which batch on rows are written twice; called before anything lands."""
+    """Store the batch after which dual write begins; call it before anything lands."""
     known = state.load(settings)
     if not settings.timescale.dual_write or known.dual_write_from is not None:
         return
@@ -76,7 +76,7 @@ def begin(settings: Settings) -> None:
 
 
 def replay(settings: Settings) -> Drift:
-    """Write what TimescaleDB lacks; never fails: the drift says what is left and why."""
+    """Write the batches that TimescaleDB lacks; never raises: the result says what is left."""
     try:
         with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
             return _replay(settings)

@@ -1,6 +1,6 @@
 """Extract a relation of TimescaleDB: range by range into Parquet, resumable, checked.
 
-A run that was killed goes on where it stopped; a finished one is made again from the start.
+A killed run continues where it stopped; after a finished one, a new run reads everything again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from python_ingest.storage.process_lock import process_lock
 
 
 def extract(settings: Settings, request: Request, watcher: Watcher | None = None) -> Manifest:
-    """Extract one relation; returns the manifest of all that is now extracted of it.
+    """Extract one relation; returns the manifest of everything extracted of it.
 
-    Raises TimescaleError when the server fails; what has been read stays for the next run.
+    Raises TimescaleError when the server fails; the next run continues with what was read.
     """
     watcher = watcher or Watcher()
     try:
@@ -57,7 +57,7 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
 
 
 def _read_what_came(connection: psycopg.Connection, reader: RangeReader) -> None:
-    """Read ranges that came into being meanwhile, within what the run is to cover."""
+    """Read ranges that were created meanwhile, within the span of the run."""
     with connection.transaction():
         now = ranges(connection, reader.relation)
     known = {(r.start, r.end) for r in reader.run.plan}
@@ -95,7 +95,7 @@ def _looks_changed(connection: psycopg.Connection, reader: RangeReader, part: Pa
 
 
 def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
-    """Put the run in the place of what it covers of the extraction before it."""
+    """Replace the parts of the former extraction that the run covers."""
     kept: list[Part] = []
     covered = run.covered
     if before:
@@ -116,14 +116,14 @@ def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
 
 
 def _is_replaced(run: Manifest, span: Range) -> bool:
-    """Whether the run read this range, or found it empty: a chunk that is gone there."""
+    """Whether the run read this range, or found that its chunk no longer exists."""
     return any(span.overlaps(r) for r in run.plan) or any(
         c.start <= span.start and span.end <= c.end for c in run.covered
     )
 
 
 def _forget_files(folder: Path, *kept: Manifest | None) -> None:
-    """Remove files that no manifest names: of runs that were killed or replaced."""
+    """Delete files that no manifest names; killed or replaced runs left them."""
     named = {
         name for one in kept if one for part in one.parts for name in (part.file, part.rejects_file)
     }

@@ -1,7 +1,7 @@
 """What was extracted: one manifest per relation, beside its files.
 
-`run.json` is the extraction under way, `manifest.json` the last one that finished; readers take
-the latter. Both are replaced whole.
+`run.json` is the current extraction, `manifest.json` the last finished one, which readers use. Both
+are replaced as a whole.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ FINISHED, UNFINISHED = "manifest.json", "run.json"
 
 @dataclass(frozen=True)
 class Part:
-    """One range that was read: its file, rows and checksum, and what could not be accepted.
+    """One range that was read: its file, rows, checksum and refused rows.
 
-    `seen` says how a change is told later: the server's snapshot, or a checksum of the content.
+    `seen` shows later whether the range changed: the server's snapshot or a content checksum.
     `is_changing`: it changed again while it was read a second time.
     """
 
@@ -51,9 +51,9 @@ class Part:
 class Manifest:
     """An extraction of one relation. Times are UTC.
 
-    `covered`: the stretches of time of which it has every row that the server had; a row of ours
-    that lies in one and is not in a file is missing there. `columns`: name to DuckDB type.
-    `landed_sql` makes canonical rows of a relation `extracted` that has these and a `row_number`.
+    `covered`: the spans of which it has every row of the server; a row of ours in such a span that
+    is in no file is missing on the server. `columns`: name to DuckDB type. `landed_sql` returns
+    canonical rows of a relation `extracted` with these columns and a `row_number`.
     """
 
     relation: str

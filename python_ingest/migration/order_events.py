@@ -1,8 +1,8 @@
-"""Order events out of order states: TimescaleDB keeps what became of an order, not how.
+"""Order events made of order states: TimescaleDB keeps the last state of an order, no events.
 
-An order becomes a 'created' event and one for each further thing that its row tells of; each of
-its trades a fill. Folding them gives the order's row again. Ids follow from those of the rows, so
-the same order gives the same events each time.
+An order becomes a 'created' event and one event for each further change that its row shows; each
+of its trades becomes a fill. Folding the events gives the order's row again. Event ids are derived
+from the rows' ids, so the same order always gives the same events.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ order by order_id, event_time, event_id
 def make_order_events(settings: Settings) -> Manifest | None:
     """Write the events of the extracted orders and trades as an extract of their own.
 
-    Returns its manifest; None as long as not both tables are extracted.
+    Returns its manifest; None unless both tables are extracted.
     """
     folder = manifest.folder_of(settings, RELATION)
     sources = [manifest.load(manifest.folder_of(settings, name)) for name in ("orders", "trades")]

@@ -20,8 +20,8 @@ from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
-# Orders that a batch since then may have changed; those whose beginning is not known here belong
-# to TimescaleDB until they are migrated.
+# Orders that a later batch may have changed. Orders without a 'created' event here belong to
+# TimescaleDB until they are migrated.
 _TOUCHED = f"""
     select touched.exchange, touched.symbol, touched.order_id
     from intermediate.int_orders_to_restate as touched
@@ -36,9 +36,9 @@ _TOUCHED = f"""
 
 
 def replay_orders(settings: Settings) -> Drift:
-    """Write the states of orders, and their trades, that were built since the last time.
+    """Write the orders and trades that were built since the last call.
 
-    Never fails: what could not be written is written after the next build.
+    Never raises: what could not be written is written after the next build.
     """
     known = state.load(settings)
     if known.dual_write_from is None:

@@ -1,4 +1,4 @@
-"""What an extraction is to read: which ranges, which of them are there already, what they cover."""
+"""The plan of an extraction: its ranges, which of them are read already, what they cover."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def begin(
     folder: Path,
     finished: Manifest | None,
 ) -> Manifest:
-    """Return the run to go on with, or a new one: a run that was killed goes on."""
+    """Return the killed run to continue, else a new run."""
     unfinished = manifest.load(folder, manifest.UNFINISHED)
     if unfinished and (unfinished.since, unfinished.until, unfinished.timeframe) == (
         request.since, request.until, request.timeframe,
@@ -72,11 +72,11 @@ def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
 
 
 def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
-    """Return the ranges to read one by one: chunks, or days, months or years of a plain table."""
+    """Return the ranges to read: chunks, or days, months or years of a plain table."""
     if relation.is_hypertable:
         return chunks(connection, relation)
     time, zone = quoted(relation.time), " at time zone 'UTC'" if relation.time_is_zoned else ""
-    # The smallest and the largest of the column itself: an index knows them.
+    # Minimum and maximum of the bare column: an index answers them.
     row = connection.execute(
         f"select min({time}){zone}, max({time}){zone} from {relation.sql_name}".encode()
     ).fetchone()
@@ -86,7 +86,7 @@ def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
 
 
 def _covered(plan: list[Range], request: Request, started: datetime) -> Range | None:
-    """From the first to the last instant of which the run reads every row there is."""
+    """Return the span of which the run reads every row."""
     starts = [r.start for r in plan] + ([request.since] if request.since else [])
     ends = [r.end for r in plan] + ([request.until] if request.until else [])
     if not starts or not ends or min(starts) >= min(max(ends), started):

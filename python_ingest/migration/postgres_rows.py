@@ -1,4 +1,4 @@
-"""Rows of ours as PostgreSQL takes them: which columns, in which form, by COPY."""
+"""Our rows in PostgreSQL's form: common columns, CSV text, COPY."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read ranges of one relation, one after the other or several at once, and keep the manifest."""
+"""Reads ranges of one relation, in one or several jobs, and keeps the manifest."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from python_ingest.storage.files import move_into_place, sha256_of
 
 
 class Watcher:
-    """Is told how an extraction goes on; does nothing by itself."""
+    """Receives progress events. Does nothing by default."""
 
     def planned(self, ranges: int, resumed: int, rows: int) -> None:
-        """So many ranges, of which an earlier run has read some; about so many rows to come."""
+        """`ranges` in all, `resumed` of them read before, about `rows` rows to read."""
 
     def rows(self, number: int) -> None:
-        """So many more rows came."""
+        """`number` more rows were read."""
 
     def done(self) -> None:
-        """Nothing more comes, or it failed."""
+        """The run ended or failed."""
 
     def changed(self, span: Range, *, still: bool) -> None:
-        """A range changed meanwhile and is read again; `still`: it changed once more."""
+        """A range changed meanwhile and is read again; `still`: it changed again."""
 
 
 class RangeReader:
-    """Reads ranges, one after the other or several at once, and keeps the run's manifest."""
+    """Reads ranges, in one or several jobs, and keeps the run's manifest."""
 
     def __init__(self, relation: Relation, folder: Path, run: Manifest, watcher: Watcher) -> None:
         self.relation = relation
@@ -75,11 +75,11 @@ class RangeReader:
             raise errors[0]
 
     def mark_changing(self, part: Part) -> None:
-        """Note that a range does not hold still."""
+        """Mark a range that changes on every read."""
         self._keep(replace(part, is_changing=True))
 
     def extend(self, spans: list[Range]) -> None:
-        """Take ranges into the plan that were not there when it was made."""
+        """Add ranges that were created after the plan."""
         self.run = replace(self.run, plan=tuple(sorted([*self.run.plan, *spans])))
 
     def _read(self, connection: psycopg.Connection, span: Range) -> None:

@@ -1,4 +1,4 @@
-"""Which stretches of time an extraction reads one by one. Pure."""
+"""The time ranges that an extraction reads. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# A range is one file and one query: large enough to be read fast, small enough to read again.
+# A range is one file and one query: large enough for speed, small enough to repeat.
 _ROWS_PER_RANGE = 200_000
 
 
@@ -64,8 +64,8 @@ def chosen(
 ) -> list[Range]:
     """Return the ranges that [since, until) touches.
 
-    Where one of them cuts a range that an earlier extraction `kept`, all of that one is read
-    again, so that no instant is left out or read twice.
+    A range of an earlier extraction (`kept`) that overlaps only in part is read again as a whole,
+    so that no instant is missing or read twice.
     """
     low = since or datetime.min
     high = until or datetime.max
@@ -83,7 +83,7 @@ def chosen(
 
 
 def merged(older: Iterable[Range], newer: Range) -> tuple[Range, ...]:
-    """Return the stretches of time that any of them covers, joined where they touch."""
+    """Return the union of the spans; touching spans are joined."""
     found: list[Range] = []
     for span in sorted([*older, newer]):
         if found and span.start <= found[-1].end:

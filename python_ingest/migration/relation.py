@@ -1,4 +1,4 @@
-"""What TimescaleDB says of one relation: its columns, its chunks, how its rows can be read."""
+"""One relation in TimescaleDB's catalog: columns, chunks, how its rows can be read."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def read_relation(
 def chunks(connection: psycopg.Connection, relation: Relation) -> list[Range]:
     """Return the time ranges of a hypertable's chunks, oldest first.
 
-    `is_compressed`: some chunk of that range is; its rows have no versions that could be compared.
+    `is_compressed`: a chunk of that range is compressed, so its rows have no versions to compare.
     """
     rows = connection.execute(
         "select range_start at time zone 'UTC', range_end at time zone 'UTC',"

@@ -1,4 +1,4 @@
-"""The connection to TimescaleDB: its string comes from TIMESCALE_DSN and is told to nobody."""
+"""The connection to TimescaleDB: the string comes from TIMESCALE_DSN and is never shown."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from python_ingest.errors import ConfigError, IngestError
 
 DSN_VARIABLE = "TIMESCALE_DSN"
 
-# What libpq says of a connection that failed holds host, port, user and database, so only what
-# kind of failure it is goes on to the user.
+# libpq's message about a failed connection contains host, port, user and database, so the user sees
+# only the kind of failure.
 _FAILURES = (
     ("password authentication failed", "it refuses the user or the password"),
     ("no password supplied", "it asks for a password and the string has none"),
@@ -54,7 +54,7 @@ def require_dsn(env: Mapping[str, str] | None = None) -> str:
 
 
 def what_failed(error: psycopg.Error) -> str:
-    """Return an error's meaning without anything of the connection string."""
+    """Return an error's meaning without any part of the connection string."""
     if error.diag.message_primary and error.sqlstate and not error.sqlstate.startswith("28"):
         return _without_secrets(error.diag.message_primary)
     text = str(error).lower()

@@ -1,4 +1,4 @@
-"""What the migration remembers between commands: one small file under DATA_DIR/migration/."""
+"""State of the migration between commands: one small file under DATA_DIR/migration/."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from python_ingest.storage.files import move_into_place
 class State:
     """Times are UTC texts. `migrated`: per table, when and up to when it was landed here.
 
-    `dual_write_from`: the batch after which rows are written to TimescaleDB too; `replayed_to` and
-    `orders_replayed_to` say how far that has come.
+    `dual_write_from`: the batch after which dual write begins. `replayed_to` and
+    `orders_replayed_to`: the last batch that was written.
     """
 
     migrated: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ def _path(settings: Settings) -> Path:
 
 
 def load(settings: Settings) -> State:
-    """Read what is remembered; nothing where there is none."""
+    """Read the state; an empty one when there is no file."""
     path = _path(settings)
     if not path.exists():
         return State()

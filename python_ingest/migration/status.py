@@ -53,7 +53,7 @@ class Status:
 
 
 def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
-    """Look at extracts, state and the last build's verdicts; asks TimescaleDB nothing."""
+    """Read extracts, state and the last build's verdicts; does not connect to TimescaleDB."""
     env = os.environ if env is None else env
     known = state.load(settings)
     verdicts = _verdicts(settings)
@@ -115,6 +115,13 @@ def _reads(env: Mapping[str, str]) -> str:
     return "timescale" if answers == {"false"} else "both"
 
 
+def _is_compared(env: Mapping[str, str]) -> bool:
+    """Whether dbt builds the migration models: dbt_project.yml has the same condition."""
+    return bool(env.get(DSN_VARIABLE, "").strip()) or "false" in {
+        env.get(name, "").lower() for name in (_READS, *(f"{_READS}_{d}" for d in _DETAILS))
+    }
+
+
 def _phase(
     settings: Settings, known: state.State, reads: str, *, migrated: bool
 ) -> tuple[int, str]:
@@ -153,7 +160,8 @@ def _next(  # noqa: PLR0911, PLR0913 - one return a situation
             " then: ingest migrate"
         )
     if not any(table.closed for table in tables):
-        return "dbt build, to compare the extracts with what is here"
+        build = "dbt build, to compare the extracts with what is here"
+        return build if _is_compared(env) else f"export {DSN_VARIABLE}, then: {build}"
     wrong = [table for table in tables if table.wrong]
     if wrong:
         return (

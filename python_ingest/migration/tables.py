@@ -1,6 +1,6 @@
-"""The tables of TimescaleDB that we know: the specification's, with exact types.
+"""The specification's tables in TimescaleDB, with exact types.
 
-A table may have fewer of the optional columns, and more of its own; those are extracted too.
+A table may lack optional columns. It may have further ones, which are extracted too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ RATIO = "DECIMAL(10,4)"
 class Table:
     """One table: its time column, the DuckDB types of its columns, and which it must have.
 
-    `kind` is what its rows are landed as (orders and trades together make order events); None:
-    only compared. `own_id` is the column that TimescaleDB numbers for itself.
+    `kind`: the kind as which its rows are landed (orders and trades together make order events);
+    None: only compared. `own_id`: the column that TimescaleDB numbers itself.
     """
 
     name: str
@@ -48,7 +48,7 @@ MARKET_TICKS = Table(
         **_typed("TIMESTAMP", "ingestion_time"),
         **_typed("VARCHAR", "source"),
         **_typed("UUID", "correlation_id"),
-        # not in the specification's table; where it has them they tell ticks apart
+        # not in the specification; where they exist, they identify ticks
         **_typed("VARCHAR", "kind venue trade_id"),
     },
     required=("tick_id", "exchange", "symbol", "timestamp"),

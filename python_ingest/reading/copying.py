@@ -29,7 +29,7 @@ _TARGET = "publication"
 
 @dataclass(frozen=True)
 class Copied:
-    """Rows of each table, the parts of those that are kept by part, and bytes that hold nothing."""
+    """Rows of each table, the parts of tables kept by part, and the free bytes in the file."""
 
     rows: dict[str, int]
     parts: dict[str, Parts]
@@ -80,7 +80,7 @@ def _relations(connection: duckdb.DuckDBPyConnection, kind: str) -> list[Relatio
 
 
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -> None:
-    """Empty the target, whose tables that are kept stay."""
+    """Drop every relation of the target except the tables in `kept`."""
     for kind in ("view", "table"):
         for relation in _relations(connection, kind):
             if ".".join(relation) not in kept:
@@ -118,8 +118,8 @@ def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     cold = set()
     if has_manifest(connection):
         cold = {file.date for file in readable_files(connection, each.view.name)}
-    # Without their dates written out, all cold files would be read; and telling the rows of many
-    # millions apart by their ids costs more than all else of a publication.
+    # With literal dates DuckDB skips the cold files of all other dates. Comparing many millions of
+    # ids instead costs more than the rest of a publication.
     alone = f"{select} where {_dates(day for day in warm if day not in cold)}"
     if cold.isdisjoint(warm):
         return alone
@@ -143,7 +143,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[s
 def _copy_parts(
     connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
 ) -> Parts:
-    """Bring a table that is kept by part up to date, or make it; return its parts."""
+    """Update a table that is kept by part, or create it; return its parts."""
     name = f"{_TARGET}.{_name(table)}"
     if former:
         if _columns(connection, f"from {name}") == _columns(connection, source.select):
@@ -193,7 +193,7 @@ def _copy(
             rows[name] = parts[name].rows
         else:
             rows[name] = _copy_table(connection, table, select)
-    # Only with the target as current database do unqualified names mean the target's.
+    # Unqualified names in views are those of the current database: the target.
     connection.execute(f"use {_TARGET}")
     for relation, view in needed:
         each = stored.get(relation)
@@ -211,9 +211,9 @@ def _copy(
 def copy_into(
     connection: duckdb.DuckDBPyConnection, target: Path, former: Mapping[str, Parts]
 ) -> Copied:
-    """Copy what analysts query of the connected database into the file `target`.
+    """Copy the relations that analysts query from the connected database into the file `target`.
 
-    `former`: by name the tables of that file that are kept by part; what else it holds is replaced.
+    `former`: the tables that the file already has by part, by name; everything else is replaced.
     """
     connection.execute(
         f"attach {sql_path(target)} as {_TARGET}"

@@ -1,8 +1,8 @@
-"""The hot day: an engine that holds the newest ticks in memory and has the rest attached.
+"""The hot day: an engine with the newest ticks in memory and the published file attached.
 
-`market_ticks` = the ticks of the last hours and all that are not published yet (memory), and what
-is published of the time before (file, cold files). A tick has one home: the published ones are
-divided by a constant time, and one that arrives is added only if neither half has it.
+`market_ticks` is a union. Memory holds the ticks of the last hours and all unpublished ticks; the
+file and its cold files hold the published ticks before that. A constant time divides the published
+ticks, and an arriving tick is added only if neither side has it, so no tick shows twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pyarrow as pa
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.sameness import RELIABLE, count, known_ticks
-from python_ingest.reading.arrivals import Content
 from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
+from python_ingest.reading.spool_reader import Content
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.sql import literal, quoted
@@ -29,7 +29,7 @@ _CONTENT = (
     " last_price, last_size, volume, conditions, tape)"
 )
 _KEYLESS = "trade_id is null and sequence_number is null"
-# One tick of each key, one of each number of the same content; files from REST win.
+# One tick per key, or per content and occurrence; ticks from REST files win.
 _ONE_OF_EACH = f"""
     row_number() over (
         partition by exchange, symbol, kind, venue, timestamp::date, trade_id,
@@ -56,7 +56,7 @@ _NUMBERED_BEFORE = f"""
 
 
 class HotDay(Opened):
-    """One publication and what arrived since. `add` is called by one thread, queries by any.
+    """One publication and what arrived since. One thread calls `add`, any thread may query.
 
     `contents`: (kind, sha256) of every file that the publication holds. Memory: the ticks of
     `since` and later, some 300 bytes each.
@@ -109,7 +109,7 @@ class HotDay(Opened):
         """)
 
     def _restrict(self, settings: Settings) -> None:
-        """Leave queries no file but the cold ones, no extension, no setting, no Python object."""
+        """Deny queries all files but cold ones, extensions, settings and Python objects."""
         cold = [str(settings.data_dir / "cold"), str(settings.data_dir.resolve() / "cold")]
         if settings.retention.cold_store:
             cold.append(f"{settings.retention.cold_store}/cold")
@@ -123,8 +123,8 @@ class HotDay(Opened):
     def add(self, rows: pa.Table) -> int:
         """Add ticks that neither memory nor the publication has; return how many.
 
-        `rows`: as `Arrivals.rows` gives them. Until they are published they have no `tick_id` and
-        no `batch_id`. Whoever queries sees all of them or none.
+        `rows`: as `SpoolReader.rows` returns them. Unpublished ticks have no `tick_id` and no
+        `batch_id`. A query sees all of the added ticks or none.
         """
         connection = self._feeder
         connection.register("arrived", rows)
@@ -159,7 +159,7 @@ class HotDay(Opened):
         connection.execute("create or replace temp table known (row_number bigint)")
         by_key = known_ticks("market_ticks", counted)
         if counted.by_content:
-            by_key.pop()  # too wide a net: here the content decides, and its number
+            by_key.pop()  # it matches too much: here content and occurrence decide
             connection.execute(_NUMBERED_BEFORE, counted.values(_NUMBERED_BEFORE))
         for look_up in by_key:
             connection.execute(

@@ -1,4 +1,4 @@
-"""Keeps the hot day up to date: follows publications and the spool."""
+"""Keeps the hot day up to date from publications and the spool."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pyarrow as pa
 from python_ingest.errors import IngestError
 from python_ingest.landing.prepare import working_connection
 from python_ingest.landing.spool import Segment
-from python_ingest.reading.arrivals import Arrivals
 from python_ingest.reading.hot import HotDay
 from python_ingest.reading.opened import Connection, Opened, identity_of
+from python_ingest.reading.spool_reader import SpoolReader
 from python_ingest.settings import Settings
 
 SERVE_LOGGER = "python_ingest.serve"
@@ -28,10 +28,10 @@ _SEGMENTS_AT_ONCE = 100
 class HotSource:
     """Connections to the published file and, in memory, to the newest ticks.
 
-    A publication is taken over whole: a hot day beside the former one is filled with it and with
-    every segment that it does not hold, and only then given to readers. Segments leave the spool
-    only after a publication holds them; so if the publication is still the same after the spool
-    was read, nothing is missing.
+    For a new publication a second hot day is filled: with the publication, and with every segment
+    that it does not hold. Readers get it when it is complete. A segment leaves the spool only
+    after a publication holds it. So nothing is missing if the publication is still the same after
+    the spool was read.
 
     Raises NotPublishedError when nothing has been published.
     """
@@ -48,7 +48,7 @@ class HotSource:
         self._thread = threading.Thread(target=self._follow, name="hot-day", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow, in a thread of its own."""
+        """Start the thread that keeps the day up to date."""
         self._thread.start()
 
     def take(self) -> tuple[Opened, Connection]:
@@ -58,7 +58,7 @@ class HotSource:
             return day, day.take()
 
     def close(self) -> None:
-        """Stop following; let go when the last connection is back."""
+        """Stop the thread; the engine closes when the last connection is returned."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -68,7 +68,7 @@ class HotSource:
         self._state.close()
 
     def look(self) -> None:
-        """Add what has arrived; give readers the next publication's day when it is ready."""
+        """Add new segments; switch readers to the next publication's day when it is ready."""
         if self._building and self._building.done():
             building, self._building = self._building, None
             following, former = building.result(), self._state
@@ -83,7 +83,7 @@ class HotSource:
         self._state.add_arrivals()
 
     def _build(self) -> _State:
-        """Fill a day while readers have the former one, which goes on being fed."""
+        """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
             state = _State(self._settings, self._threads)
             try:
@@ -96,7 +96,7 @@ class HotSource:
             state.close()
 
     def _follow(self) -> None:
-        """Look again and again; what fails is logged once and tried again."""
+        """Call `look` repeatedly; log an error once and try again."""
         while not self._stop.wait(_LOOK_SECONDS):
             try:
                 self.look()
@@ -109,13 +109,13 @@ class HotSource:
 
 
 class _State:
-    """A hot day and how far the spool was read into it."""
+    """A hot day and the reader of the spool that fills it."""
 
     def __init__(self, settings: Settings, threads: int) -> None:
         self.identity = identity_of(settings.published_path)
         now = datetime.now(UTC).replace(tzinfo=None)
         self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
-        self._arrivals = Arrivals(settings, self.day.contents)
+        self._spool = SpoolReader(settings, self.day.contents)
         self._reading = working_connection(settings)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ class _State:
         self._reading.close()
 
     def add_arrivals(self) -> None:
-        waiting = self._arrivals.new()
+        waiting = self._spool.unread()
         for begin in range(0, len(waiting), _SEGMENTS_AT_ONCE):
             segments = waiting[begin : begin + _SEGMENTS_AT_ONCE]
             rows = [self._rows(segment) for segment in segments]
@@ -131,15 +131,15 @@ class _State:
             if found:
                 self.day.add(pa.concat_tables(found))
             for segment in segments:
-                self._arrivals.taken(segment)
+                self._spool.mark_read(segment)
 
     def _rows(self, segment: Segment) -> pa.Table | None:
         try:
-            return self._arrivals.rows(self._reading, segment)
+            return self._spool.rows(self._reading, segment)
         except duckdb.OutOfMemoryException:
             raise
         except (duckdb.Error, IngestError) as error:
-            # One damaged file must not keep all others back; landing names it too.
+            # One damaged file must not stop the others; landing reports it too.
             _warn(f"segment {segment.name} cannot be read and is left out", type(error).__name__)
             return None
 

@@ -43,7 +43,7 @@ _LATEST = """
 def follow_latest(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring `hot.latest_ticks` up to the ticks of the temporary table `batch`.
 
-    A tick that lies more than 5 s ahead of the clock is no latest one.
+    A tick more than 5 s ahead of the clock is ignored.
     """
     connection.execute(f"create or replace temp table latest as {_LATEST}")
     connection.execute("""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import duckdb
 
-# DuckDB skips whole row groups by their smallest and largest values, so rows that are asked for
-# together lie together, and groups are a fifth of DuckDB's default (docs/adr/0062). A column of
-# such a group then takes less than a block of the default size, of which a reader would keep and
-# check what nobody asked for (docs/adr/0069).
+# DuckDB skips row groups by their smallest and largest values. So rows that are read together are
+# stored together, in groups of a fifth of the default size (docs/adr/0062). Blocks are smaller too:
+# a column of such a group does not fill a default block, and readers cache and check whole blocks
+# (docs/adr/0069).
 ROW_GROUP_SIZE = 24576
 BLOCK_SIZE = 65536
 
@@ -24,7 +24,7 @@ class PartBy(NamedTuple):
     days: int
 
 
-# Bars are read as series, ticks as days: a week is little to write anew, and long for a series.
+# Bars are read as series, ticks by day. A week of bars is cheap to rewrite and long for a series.
 _PARTS = {"market_ticks": PartBy(DAY, 1), "ohlcv_bars": PartBy(_WEEK, 7)}
 
 _ORDER = {
@@ -48,7 +48,7 @@ def order_by(table: str) -> str:
 
 
 def part_by(table: str) -> PartBy | None:
-    """Return by which parts a table is taken over; None where it is written as a whole."""
+    """Return the parts in which a table is taken over; None where it is written as a whole."""
     return _PARTS.get(_relation(table))
 
 
@@ -58,5 +58,5 @@ def indexed_column(table: str) -> str | None:
 
 
 def fingerprint() -> str:
-    """Return how tables are written: a file of another fingerprint can take none of them over."""
+    """Return how tables are written; tables of a file with another value are not taken over."""
     return f"DuckDB {duckdb.__version__}, {BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}, {_PARTS}"

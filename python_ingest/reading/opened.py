@@ -23,7 +23,7 @@ _STATEMENTS_KEPT = 100
 
 
 def identity_of(path: Path) -> FileIdentity:
-    """Return what tells one publication from the next that took its name.
+    """Return an identity that changes when another publication replaces the file.
 
     Raises NotPublishedError when there is none.
     """
@@ -35,7 +35,7 @@ def identity_of(path: Path) -> FileIdentity:
 
 
 class Connection:
-    """A connection that parses a text once: a third of the time of a look-up by id."""
+    """A connection that keeps prepared statements: parsing is a third of a look-up by id."""
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, search_path: str) -> None:
         self._cursor = engine.cursor()
@@ -56,16 +56,16 @@ class Connection:
         return self._cursor.execute(statement, params)
 
     def interrupt(self) -> None:
-        """End what runs on it."""
+        """Interrupt the running query."""
         self._cursor.interrupt()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection."""
         self._cursor.close()
 
 
 class Opened:
-    """An engine and its idle connections; closes when it is retired and the last one is back.
+    """An engine and its idle connections; a retired one closes with its last connection.
 
     `memory_mb`: its limit, which `grow` doubles up to `most_mb`.
     """
@@ -87,7 +87,7 @@ class Opened:
         self._retired = False
 
     def take(self) -> Connection:
-        """Return a connection that nobody else has."""
+        """Return a connection for exclusive use."""
         with self._lock:
             if self._retired:
                 raise DatabaseError("the pool is closed")
@@ -104,9 +104,9 @@ class Opened:
             self._close_if_done()
 
     def grow(self, seen_mb: int) -> bool:
-        """Raise the limit at which a query failed; False when that is all it may have."""
+        """Raise the memory limit at which a query failed; False at the maximum."""
         with self._lock:
-            if self.memory_mb == seen_mb:  # else another query's failure raised it meanwhile
+            if self.memory_mb == seen_mb:  # else another query has raised it
                 self.memory_mb = min(2 * seen_mb, self._most_mb)
                 if self.memory_mb > seen_mb:
                     with self.engine.cursor() as cursor:
@@ -114,7 +114,7 @@ class Opened:
             return self.memory_mb > seen_mb
 
     def retire(self) -> None:
-        """Close when the last connection is back."""
+        """Close as soon as the last connection is returned."""
         with self._lock:
             self._retired = True
             self._close_if_done()
@@ -130,7 +130,7 @@ class Opened:
 def attached(settings: Settings, threads: int, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Return an empty engine with the published file attached read only, under its own name.
 
-    (Connecting to the path itself would give the engine that still has the former file open.)
+    Connecting to the path would return the engine that still has the former file open.
     Raises QueryError or NotPublishedError when it cannot be opened.
     """
     path = settings.published_path
@@ -149,14 +149,14 @@ class Source(Protocol):
     """Where a pool gets its connections from."""
 
     def take(self) -> tuple[Opened, Connection]:
-        """Return a connection to the newest state, and whom to give it back to."""
+        """Return a connection to the newest state and the engine to return it to."""
 
     def close(self) -> None:
-        """Let go of everything when the last connection is back."""
+        """Close everything as soon as the last connection is returned."""
 
 
 class PublishedFile:
-    """The published file, followed: a new publication is opened at the next take."""
+    """The published file; `take` opens a new publication when there is one."""
 
     def __init__(self, settings: Settings, threads: int) -> None:
         self._settings = settings
@@ -184,5 +184,5 @@ class PublishedFile:
             return self._opened, self._opened.take()
 
     def close(self) -> None:
-        """Let go of the file when the last connection is back."""
+        """Close the file as soon as the last connection is returned."""
         self._opened.retire()

@@ -1,8 +1,8 @@
-"""A table by parts of time, as a publication takes it over from the one before.
+"""A table by parts of time, which a publication takes over from the former one.
 
-Sorting and compressing rows is nearly all that a publication costs, and hardly any part changes.
-What the warehouse reads now decides, by rows and checksum, whether a part stays as it lies in the
-former file, is continued by newer rows, or is written anew (docs/adr/0112).
+Sorting and compressing rows is nearly all that a publication costs, and few parts change. Rows and
+checksum of what the warehouse reads now are compared with the former file. A part then stays as it
+is, gets newer rows appended, or is rewritten (docs/adr/0112).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import duckdb
 from python_ingest.reading.layout import PartBy
 from python_ingest.storage.checksums import row_hash
 
-# Each continuation is a sorted run of its own, and a reader of a part looks into all of its runs.
+# Each append adds a sorted run, and a reader of a part reads all of its runs.
 MOST_RUNS = 8
 
 
@@ -44,7 +44,7 @@ class Parts:
 class Source(NamedTuple):
     """A SELECT with a column `timestamp`, its growing id from 0 on, its parts and their order.
 
-    An id of 0 for all rows, where rows are restated: a part that changed is written anew.
+    Where rows are restated, the id is 0 for all rows, and a changed part is rewritten.
     """
 
     select: str
@@ -54,7 +54,7 @@ class Source(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Parts to take away, to write (anew or for the first time), and to continue."""
+    """Parts to delete, to write (new ones and changed ones), and to append to."""
 
     gone: list[str]
     written: list[str]
@@ -62,7 +62,7 @@ class Changes(NamedTuple):
 
 
 def changes(former: Parts, known: Mapping[str, Part], now: Mapping[str, Part]) -> Changes:
-    """Compare parts; `known`: what the warehouse reads now of ids up to the former newest."""
+    """Compare parts; `known`: the parts now, of ids up to the former largest."""
     different = [part for part, found in now.items() if found[:2] != former.parts.get(part, ())[:2]]
     continued = [
         part
@@ -79,7 +79,7 @@ def changes(former: Parts, known: Mapping[str, Part], now: Mapping[str, Part]) -
 def _read(
     connection: duckdb.DuckDBPyConnection, source: Source, newest: int
 ) -> tuple[dict[str, Part], Parts]:
-    """Return the parts of a source: of ids up to `newest`, and of all."""
+    """Return the parts of a source twice: of ids up to `newest`, and of all ids."""
     content = row_hash(connection, f"({source.select})")
     found = connection.execute(
         f"""
@@ -107,9 +107,9 @@ def parts_of(connection: duckdb.DuckDBPyConnection, source: Source) -> Parts:
 def _append(
     connection: duckdb.DuckDBPyConnection, table: str, source: Source, parts: list[str], after: int
 ) -> None:
-    """Add the rows of some parts with ids after one, as one sorted run."""
+    """Append the rows of these parts with larger ids, as one sorted run."""
     if parts:
-        # DuckDB skips row groups by the span, which it cannot do by an expression of a column.
+        # DuckDB skips row groups by this span; it cannot by an expression of the column.
         connection.execute(
             f"insert into {table} select * from ({source.select})"
             f" where {source.by.first} in (select unnest($parts::date[])) and {source.key} > $after"
@@ -124,7 +124,7 @@ def bring_up_to_date(
 ) -> Parts | None:
     """Give a table that holds `former` the rows of a source with its columns; returns its parts.
 
-    None: the table's rows are not those, part by part, and it must be written as a whole.
+    None: the table's rows differ from `former`, so it must be written as a whole.
     """
     known, now = _read(connection, source, former.newest)
     gone, written, continued = changes(former, known, now.parts)

@@ -20,10 +20,10 @@ from python_ingest.errors import (
     QueryError,
     QueryTimeoutError,
 )
-from python_ingest.reading.gate import FairGate
+from python_ingest.reading.fair_semaphore import FairSemaphore
 from python_ingest.reading.opened import Connection, Opened, PublishedFile, Source
+from python_ingest.reading.query_timeouts import QueryTimeouts
 from python_ingest.reading.results import EngineReadable, Question, Rows
-from python_ingest.reading.watch import Watch
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.telemetry.json_logs import LogSegments
@@ -32,7 +32,7 @@ from python_ingest.telemetry.otel_queries import QueryTelemetry
 from python_ingest.telemetry.otel_queries import logger as query_log
 from python_ingest.telemetry.segment_files import telemetry_dir
 
-_TURNS_A_CORE = 2  # the second one fills the moments in which a turn is handed over
+_SLOTS_A_CORE = 2  # the second query runs while the first one passes its slot on
 
 
 class Reader(EngineReadable):
@@ -42,13 +42,13 @@ class Reader(EngineReadable):
         self,
         opened: Opened,
         connection: Connection,
-        watch: Watch,
+        timeouts: QueryTimeouts,
         telemetry: QueryTelemetry,
         timeout_ms: int,
     ) -> None:
         self._opened = opened
         self._connection = connection
-        self._watch = watch
+        self._timeouts = timeouts
         self._telemetry = telemetry
         self._timeout_ms = timeout_ms
 
@@ -60,7 +60,7 @@ class Reader(EngineReadable):
             return rows
 
     def _fetched(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
-        """Ask again while the engine's memory was too little and may grow."""
+        """Run the query; after running out of memory, raise the limit and run it again."""
         deadline = time.monotonic() + self._timeout_ms / 1000
         while True:
             seen_mb = self._opened.memory_mb
@@ -73,11 +73,11 @@ class Reader(EngineReadable):
     def _attempt(
         self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows], timeout: float
     ) -> Rows:
-        running = self._watch.begin(self._connection, timeout)
+        running = self._timeouts.begin(self._connection, timeout)
         try:
             return fetch(self._connection.execute(ask.sql, ask.params))
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            # Interrupted while rows are fetched, Arrow's reader raises an error of its own.
+            # Arrow's reader raises its own error when it is interrupted while fetching.
             if running.interrupted:
                 raise QueryTimeoutError(
                     f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms):"
@@ -87,15 +87,15 @@ class Reader(EngineReadable):
                 raise DatabaseError("the pool was closed while the query ran") from None
             raise as_database_error(error) from error
         finally:
-            self._watch.end(running)
+            self._timeouts.end(running)
 
 
 class ReaderPool(EngineReadable):
     """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
 
     `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
-    is followed at the next query; queries that run end on the file they began with. One thread a
-    query is right for many short ones; give `threads` for a few long ones.
+    is opened at the next query; a running query stays on the file it began with. One thread a
+    query suits many short queries; give `threads` for a few long ones.
 
     Raises NotPublishedError when nothing has been published.
     """
@@ -112,8 +112,8 @@ class ReaderPool(EngineReadable):
         self._closing = threading.Lock()
         self._closed = False
         self._source = source or PublishedFile(self._settings, threads)
-        self._places = FairGate(self._settings.pool.max_readers)
-        self._watch = Watch(FairGate(_TURNS_A_CORE * (os.cpu_count() or 1)))
+        self._connections = FairSemaphore(self._settings.pool.max_readers)
+        self._timeouts = QueryTimeouts(FairSemaphore(_SLOTS_A_CORE * (os.cpu_count() or 1)))
         self._telemetry = Telemetry(self._settings, service)
         self._queries = QueryTelemetry(self._settings, self._telemetry, service)
         self._queries.watch_pool(lambda: self.active_readers, lambda: self.available_readers)
@@ -132,12 +132,12 @@ class ReaderPool(EngineReadable):
         self.close()
 
     def close(self) -> None:
-        """Interrupt what still runs and let go of the file."""
+        """Interrupt the running queries and close the file."""
         with self._closing:
             if self._closed:
                 return
             self._closed = True
-        self._watch.close()
+        self._timeouts.close()
         self._source.close()
         self._telemetry.close()
         query_log.removeHandler(self._logs)
@@ -146,21 +146,21 @@ class ReaderPool(EngineReadable):
     @property
     def active_readers(self) -> int:
         """Connections in use."""
-        return self._settings.pool.max_readers - self._places.free
+        return self._settings.pool.max_readers - self._connections.free
 
     @property
     def available_readers(self) -> int:
-        """Connections that could be had at once."""
-        return self._places.free
+        """Connections that are free."""
+        return self._connections.free
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
-        """Give one reader: every query of the block sees the same publication.
+        """Yield one reader: every query of the block sees the same publication.
 
         Raises ConnectionTimeoutError after `connection_timeout_ms` without a free connection.
         """
         limits = self._settings.pool
-        if not self._places.enter(limits.connection_timeout_ms / 1000):
+        if not self._connections.acquire(limits.connection_timeout_ms / 1000):
             raise ConnectionTimeoutError(
                 f"all {limits.max_readers} readers are busy since {limits.connection_timeout_ms} ms"
                 " (pool.max_readers, pool.connection_timeout_ms)"
@@ -169,12 +169,12 @@ class ReaderPool(EngineReadable):
             opened, connection = self._connection()
             try:
                 yield Reader(
-                    opened, connection, self._watch, self._queries, limits.query_timeout_ms
+                    opened, connection, self._timeouts, self._queries, limits.query_timeout_ms
                 )
             finally:
                 opened.give_back(connection)
         finally:
-            self._places.leave()
+            self._connections.release()
 
     def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
         """Run a question on the next free connection."""

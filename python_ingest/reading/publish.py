@@ -26,7 +26,7 @@ from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import open_writer
 
-# A file that holds more nothing than this is written as a whole instead of taken over.
+# A file with a larger free share is rewritten as a whole.
 _MOST_FREE = 1 / 3
 
 
@@ -34,8 +34,8 @@ _MOST_FREE = 1 / 3
 class Publication:
     """What was published: path, size in bytes, hex sha256 and rows per table.
 
-    `cold_files`: those that its views name, as the manifest does; they are kept as long as it is.
-    `layout`, `free_bytes`, `parts`: what the next publication needs to take parts over.
+    `cold_files`: the files that its views name; they are kept as long as the publication is.
+    `layout`, `free_bytes`, `parts`: the next publication needs them to take parts over.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""What applications ask most, with bound values; each takes a pool or one of its readers.
+"""The queries that applications need most, with bound values, on a pool or one of its readers.
 
 Times are datetimes, naive ones in UTC; prices and sizes come back as DECIMAL. Tables are Arrow.
 """

@@ -16,8 +16,8 @@ from python_ingest.errors import (
     QueryError,
     QueryTimeoutError,
 )
+from python_ingest.reading.flight_protocol import location, ticket_of, token
 from python_ingest.reading.results import Parameters, Question, Readable
-from python_ingest.reading.wire import location, ticket_of, token
 from python_ingest.settings import Settings, load_settings
 
 
@@ -34,7 +34,7 @@ class ServedReader(Readable):
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or load_settings()
         self._where = location(settings)
-        # The server ends a late query itself and says so; this is for a server that hangs.
+        # The server interrupts a late query itself; this timeout is for a server that hangs.
         limits = settings.pool
         patience = (limits.connection_timeout_ms + limits.query_timeout_ms) / 1000 + 5
         self._options = flight.FlightCallOptions(
@@ -55,7 +55,7 @@ class ServedReader(Readable):
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._client.close()
 
     def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
@@ -83,7 +83,7 @@ class ServedReader(Readable):
 
 
 def _told(error: Exception) -> DatabaseError:
-    """Return the server's error as the one of ours that it was there."""
+    """Return the exception of ours that the server raised."""
     try:
         told = json.loads(getattr(error, "extra_info", b"") or b"")
     except ValueError:

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyarrow import flight
 
 from python_ingest.errors import IngestError, QueryError
-from python_ingest.reading.guard import require_select
+from python_ingest.reading.flight_protocol import location, question_of
 from python_ingest.reading.pool import ReaderPool
-from python_ingest.reading.wire import location, question_of
+from python_ingest.reading.sql_allowlist import require_select
 from python_ingest.settings import Settings
 
 _BATCH_ROWS = 10_000
@@ -23,7 +23,7 @@ _TEXTS_KEPT = 1000
 
 
 class _Token(flight.ServerMiddlewareFactory):  # type: ignore[misc]
-    """Refuses every call that does not bring the token."""
+    """Refuses every call without the token."""
 
     def __init__(self, token: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Token(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 
 
 class Server(flight.FlightServerBase):  # type: ignore[misc]
-    """Answers tickets (see `wire`) with Arrow; knows no other call. Listens when constructed."""
+    """Answers tickets (`flight_protocol`) with Arrow and no other call; listens once made."""
 
     def __init__(self, settings: Settings, pool: ReaderPool, token: str) -> None:
         self._pool = pool
@@ -57,7 +57,7 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
             ) from None
 
     def do_get(self, context: Any, ticket: Any) -> Any:
-        """Run the ticket's query; errors carry the name of ours and their text."""
+        """Run the ticket's query; an error is sent as its class name and text."""
         try:
             ask = question_of(ticket.ticket)
             self._check(ask.sql)
@@ -67,7 +67,7 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
             raise flight.FlightServerError(str(error), json.dumps(told).encode()) from None
 
     def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
-        """Collect an answer, so that a client that reads slowly holds no connection."""
+        """Collect the whole answer, so that a slow client holds no connection."""
         reader = answer.to_arrow_reader(_BATCH_ROWS)
         batches, size = [], 0
         for batch in reader:

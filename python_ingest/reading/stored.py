@@ -1,7 +1,7 @@
-"""Views that are published as tables: rows lie as they are read, not as they were landed.
+"""Views that are published as tables, in the order in which readers ask for the rows.
 
-Ticks are the largest relation and the one asked for most, and the join with their amendments
-would cost every reader a third of its time (docs/adr/0064).
+Ticks are the largest relation and the most read one. The join with their amendments would cost
+every reader a third of its time (docs/adr/0064).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _STORED = ((Relation("main", "market_ticks"), Relation("raw", "market_ticks"), "
 class Stored(NamedTuple):
     """A view whose rows of the warehouse are published as a table.
 
-    `only_here`: what nothing else reads, so that it need not be published. `cold`: the view reads
-    files too; its own text, over an empty `landed`, stays beside the table and gives their rows.
+    `only_here`: relations that only this view reads, which are not published. `cold`: the view also
+    reads files; its own SQL, over an empty `landed`, is published too and returns their rows.
     """
 
     view: Relation

@@ -1,7 +1,7 @@
-"""Views that follow their file: their SQL without the catalog's name.
+"""Portable views: their SQL without the catalog's name.
 
-DuckDB stores a view with the name of the database file it was made in, so a copy attached under
-another name would read the old file, or nothing.
+DuckDB stores a view with the name of its database file. A copy that is attached under another name
+would read the old file or fail.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
 def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog: str) -> View:
     """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
 
-    DuckDB's own parser does the work, so that text in literals stays as it is.
+    DuckDB's own parser finds them, so text in literals does not change.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
     row = connection.execute("select json_serialize_sql(?)", [query]).fetchone()

@@ -1,4 +1,4 @@
-"""Cold files as a backup sees them: in its store, in the archive, and back in their place."""
+"""Cold files in a backup: put into its store, found in the archive, restored to their place."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def cold_views(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[st
 def put_cold_files(
     store: ObjectStore, data_dir: Path, files: list[ColdFile], known: set[str], folder: Path
 ) -> None:
-    """Put those that the store does not have; `known`: keys that it has, `folder`: for scratch.
+    """Upload the cold files that the store lacks; `known`: its keys, `folder`: scratch space.
 
-    Raises BackupError when one went away or changed since the database was copied.
+    Raises BackupError when a file was deleted or changed since the database was copied.
     """
     for cold in files:
         if cold.file.key in known:
@@ -87,9 +87,9 @@ def put_cold_files(
 
 
 def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> datetime | None:
-    """Return when cold files first went to the archive, or came back, after a moment.
+    """Return when cold files were first archived or brought back after a moment.
 
-    From then on, which rows are refused because their partition is archived is not what it was.
+    From then on, landing refuses rows of other partitions than before.
     """
     if not _has_manifest(connection):
         return None

@@ -1,4 +1,4 @@
-"""Make a backup, keep as many as were asked for, remove segments that are safe."""
+"""Make a backup, keep as many as are configured, remove segments that are safe."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from python_ingest.settings import Settings
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
 
-# Builds and publications hold the file for minutes; a backup can wait.
+# Builds and publications hold the file for minutes; a backup waits for them.
 _PATIENCE_MS = 600_000
 
 
 @dataclass(frozen=True)
 class Created:
-    """What was made. `held_seconds`: for how long nobody else could land."""
+    """The new backup. `held_seconds`: how long it kept others from landing."""
 
     manifest: Manifest
     held_seconds: float
@@ -35,11 +35,11 @@ class Created:
 def create_backup(
     settings: Settings, kind: Kind | None = None, report: Report = lambda *_: None
 ) -> Created:
-    """Back the database up; without a kind incrementally where that is possible, else fully.
+    """Back the database up; without a kind: incrementally where possible, else fully.
 
-    Raises BackupError when an incremental one is asked for and nothing can be continued,
-    StoreError or DiskFullError when there is no writing to the store or beside it; then there is
-    no new backup, and what was put of it is removed.
+    Raises BackupError when an incremental backup is asked for and no backup can be continued,
+    StoreError or DiskFullError when the store or the working folder cannot be written. Then there
+    is no new backup, and its uploaded files are removed.
     """
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
@@ -71,7 +71,7 @@ def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
 
 @contextmanager
 def _undone(store: ObjectStore) -> Iterator[None]:
-    """Remove what was put of a backup that fails; where that fails too, the next one does it."""
+    """Remove the uploaded files of a failed backup; if that fails too, the next backup does it."""
     try:
         yield
     except BaseException:

@@ -20,11 +20,11 @@ from python_ingest.storage.writer import session_config
 
 
 def make_full(run: Run) -> tuple[Manifest, float]:
-    """Back everything up; return the manifest, and for how long nobody else could land.
+    """Back everything up; return the manifest, and how long others were kept from landing.
 
-    The tables are read from the copy of the database file, so that landing goes on meanwhile and
-    the copy is proven to be readable. An incremental backup closes the set before, so that every
-    moment between the two full ones can be restored.
+    The tables are read from the copy of the database file. So landing continues meanwhile, and the
+    copy is proven readable. An incremental backup closes the former set, so that every moment
+    between the two full backups can be restored.
     """
     backup_id = new_id("full")
     run.begin(backup_id)
@@ -80,7 +80,7 @@ def _put_tables(run: Run, reader: duckdb.DuckDBPyConnection, backup_id: str) -> 
 
 
 def _close_set_before(run: Run, reader: duckdb.DuckDBPyConnection, taken_at: datetime) -> str:
-    """Return the id of the backup that this one follows without a gap; empty if there is none."""
+    """Return the id of the backup that this one continues without a gap; empty if none."""
     before = run.backups.newest
     if before is None:
         return ""

@@ -1,4 +1,4 @@
-"""An incremental backup: the segments of what landed since the backup before."""
+"""An incremental backup: the segments that landed since the former backup."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def make_incremental(run: Run) -> Manifest:
 def since(
     run: Run, connection: duckdb.DuckDBPyConnection, before: Manifest, now: datetime
 ) -> tuple[list[Landing], datetime]:
-    """Return what landed since a backup, and until when that is all which happened.
+    """Return the landings since a backup, and the moment up to which they can be replayed.
 
-    The archive ends it: landing refuses rows of archived partitions, and would not have before.
+    That is the first archiving since the full backup: afterwards landing refuses other rows.
     """
     if before.last and landing(connection, before.last_batch) != before.last:
         raise BackupError(

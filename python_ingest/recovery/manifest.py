@@ -1,4 +1,4 @@
-"""What a backup says of itself. It is written last: a backup without its manifest is none.
+"""The manifest of a backup. It is written last: without it there is no backup.
 
 All times are UTC without a zone, as in the database.
 """
@@ -28,7 +28,7 @@ class StoredFile(_Part):
 
 
 class Table(_Part):
-    """A table's Parquet copy; `ddl` makes it again (schema raw is made by its migrations)."""
+    """A table's Parquet copy; `ddl` creates the table (schema raw is created by its migrations)."""
 
     schema_name: str
     name: str
@@ -91,10 +91,10 @@ class Tools(_Part):
 class Manifest(_Part):
     """A full backup (database, tables, cold files) or an incremental one (segments).
 
-    `taken_at`: everything committed until then is in it or in those before it. `base` is the
-    full backup of its set, `previous` the backup right before it (empty: it continues none).
-    `last` is the newest landing that is in it, None in an empty database. `cold_views`: name and
-    type of the columns of each view over cold files.
+    `taken_at`: it and the backups before it hold everything committed until then. `base` is the
+    full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
+    newest landing, None in an empty database. `cold_views`: name and type of the columns of each
+    view over cold files.
     """
 
     id: str
@@ -115,7 +115,7 @@ class Manifest(_Part):
 
     @property
     def key(self) -> str:
-        """Where the manifest itself lies."""
+        """The manifest's own key."""
         return manifest_key(self.id)
 
     @property
@@ -124,7 +124,7 @@ class Manifest(_Part):
         return self.last.batch_id if self.last else 0
 
     def files(self) -> list[StoredFile]:
-        """Every object it stands on besides the manifest; cold ones may serve other backups."""
+        """All objects of the backup but the manifest; other backups may share the cold files."""
         single = [file for file in (self.database, self.pack) if file]
         return [*single, *(table.file for table in self.tables), *(c.file for c in self.cold)]
 

@@ -1,4 +1,4 @@
-"""Where a restore goes: beside its target first, then in its place as a whole."""
+"""The place of a restore: a folder beside the target, renamed to the target when it is whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from python_ingest.storage.files import sync_to_disk
 
 
 def require_free(settings: Settings, to: Path, *, force: bool) -> None:
-    """Raise BackupError unless a restore may be put there."""
+    """Raise BackupError unless a restore may write there."""
     if to.exists() and not to.is_dir():
         raise BackupError(f"{to} is a file: give the folder that shall be the new DATA_DIR")
     if not to.exists() or not any(to.iterdir()):
@@ -43,7 +43,7 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
 
 @contextmanager
 def staging(to: Path) -> Iterator[Path]:
-    """A folder beside the target; what killed restores of the same target left is removed."""
+    """Yield a folder beside the target; leftovers of killed restores are removed first."""
     for left in to.parent.glob(f".{to.name}.restoring-*"):
         process = left.name.rsplit("-", 2)[1]
         if process.isdigit() and not Path(f"/proc/{process}").exists():
@@ -57,7 +57,7 @@ def staging(to: Path) -> Iterator[Path]:
 
 
 def move_into_place(folder: Path, to: Path, *, force: bool) -> Path | None:
-    """Put the finished folder in place; return where the one before it lies now."""
+    """Rename the finished folder to the target; return where the former target lies now."""
     kept = None
     if to.exists() and any(to.iterdir()):
         if not force:

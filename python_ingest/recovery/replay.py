@@ -26,10 +26,11 @@ def replay(
     pack: Path,
     at: datetime | None,
 ) -> Iterator[tuple[Landing, str]]:
-    """Land what an incremental backup holds, up to a moment; yields each batch, and how it differs
-    from the one that it was (empty: not at all).
+    """Land the segments of an incremental backup up to a moment.
 
-    Raises BackupDamagedError when a segment is not what was packed.
+    Yields each batch, and how it differs from the original batch (empty: it does not).
+
+    Raises BackupDamagedError when a segment differs from what was packed.
     """
     with tarfile.open(pack) as tar:
         for packed in manifest.segments:

@@ -50,10 +50,10 @@ def restore(
     force: bool = False,
     report: Report = lambda *_: None,
 ) -> Restored:
-    """Make `to` a DATA_DIR as it was `at` that moment (UTC; None: as new as the backups are).
+    """Create the DATA_DIR `to` as of `at` (UTC; None: the newest moment that the backups have).
 
-    It appears whole or not at all. Raises BackupError when no backup reaches that moment or `to`
-    is there already, BackupDamagedError when what is needed is damaged on both sides,
+    It appears whole or not at all. Raises BackupError when no backup covers that moment or `to`
+    exists already, BackupDamagedError when a needed file is damaged on both sides,
     DiskFullError when there is no room.
     """
     to = to.absolute()
@@ -130,7 +130,7 @@ class _Work:
         return replayed, int(last[0]) if last else 0
 
     def _fetch_cold(self, cold: ColdFile) -> None:
-        """Bring a cold file back; one that was kept on S3 goes there again if it is gone."""
+        """Fetch a cold file; one that was on S3 is uploaded there again if it is missing."""
         if not is_remote(cold.path):
             self._fetch(cold.file, self._data / cold.path)
             return
@@ -145,7 +145,7 @@ class _Work:
         full = self._path.full
         try:
             assert full.database is not None  # noqa: S101 - looked at in the constructor
-            # bit by bit what every table was read from when the backup was made
+            # the backup read every table from exactly these bytes
             self._fetch(full.database, self._database)
             with open_writer(self._settings):
                 pass
@@ -185,7 +185,7 @@ class _Work:
         return count
 
     def _fetch(self, file: StoredFile, target: Path) -> None:
-        """Get a file; raises BackupDamagedError when it is not what was put."""
+        """Get a file; raises BackupDamagedError when it differs from what was uploaded."""
         sha256 = fetch(self._store, file.key, target)
         if sha256 != file.sha256:
             target.unlink()

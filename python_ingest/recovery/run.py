@@ -1,4 +1,4 @@
-"""What the making of any backup shares: its store, its working folder, its end."""
+"""Steps that full and incremental backups share: store, working folder, finish."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One making of a backup, under the lock. `notes`: what an operator should know of it."""
+    """A backup while it is made, under the lock. `notes`: messages for the operator."""
 
     settings: Settings
     store: ObjectStore
@@ -41,7 +41,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
 
     def begin(self, backup_id: str) -> None:
-        """Mark what is put from now on as unfinished."""
+        """Mark the backup as unfinished; call it before the first upload."""
         self.store.put_bytes(b"", f"{backup_id}/{UNFINISHED}")
 
     def put(self, path: Path, key: str, sha256: str | None = None) -> StoredFile:
@@ -52,7 +52,7 @@ class Run:
         return StoredFile(key=key, bytes=size, sha256=sha256)
 
     def finish(self, manifest: Manifest) -> Manifest:
-        """Write the manifest: from now on there is this backup."""
+        """Write the manifest; from now on the backup exists."""
         self.store.put_bytes(encoded(manifest), manifest.key)
         self.store.delete(f"{manifest.id}/{UNFINISHED}")
         return manifest
@@ -60,7 +60,7 @@ class Run:
 
 @contextmanager
 def working_folder(store: ObjectStore, settings: Settings) -> Iterator[Path]:
-    """An empty folder; what a killed run left is removed, as only one runs at a time."""
+    """Yield an empty folder; removes leftovers of a killed run, as only one runs at a time."""
     root = store.workspace(settings.data_dir / ".backup")
     shutil.rmtree(root, ignore_errors=True)
     folder = root / f"{os.getpid()}-{time.time_ns()}"
@@ -73,9 +73,9 @@ def working_folder(store: ObjectStore, settings: Settings) -> Iterator[Path]:
 
 @contextmanager
 def in_our_words(what: str, where: Path) -> Iterator[None]:
-    """Raise what an error of DuckDB or of the system means.
+    """Turn errors of DuckDB and of the system into ours.
 
-    DiskFullError says that there was no room for `what` in `where`.
+    Raises DiskFullError when there was no room for `what` in `where`.
     """
     try:
         yield

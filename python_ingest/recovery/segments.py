@@ -1,4 +1,4 @@
-"""Landed segments: packed into an incremental backup, and removed once they are safe there."""
+"""Landed segments: packed into an incremental backup, and removed once they are in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of
 
 _KEEP_SECONDS = 24 * 3600
-# A loader commits first and moves its segment then.
+# A loader commits first and moves its segment afterwards.
 _MOVE_SECONDS = 5.0
 
 
@@ -72,9 +72,9 @@ def pack(settings: Settings, batches: Sequence[Landing], target: Path) -> list[P
 
 
 def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segment]:
-    """Find the segment of each batch; of several of the same content, in the order they came."""
+    """Find the segment of each batch; equal contents are assigned in order of arrival."""
     wanted = {batch.sha256[:12] for batch in batches}
-    # the spool first: what is moved meanwhile is then seen in at least one of them
+    # the spool first: a segment moved meanwhile is then found in at least one folder
     names = {
         path.name
         for folder in (settings.spool_dir, settings.spool_dir / "landed")
@@ -99,7 +99,7 @@ def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segme
 
 
 def _moved(settings: Settings, name: str) -> Path:
-    """Return where a file of the spool lies, waiting while its loader moves it."""
+    """Return the path of a spool file; waits while its loader moves it."""
     deadline = time.monotonic() + _MOVE_SECONDS
     while True:
         for folder in (settings.spool_dir, settings.spool_dir / "landed"):
@@ -126,7 +126,7 @@ def _marker(settings: Settings) -> Path:
 
 
 def remember_backup(settings: Settings, last: Landing | None) -> None:
-    """Note durably, beside the database, up to which batch a backup set holds everything."""
+    """Write, beside the database, the batch up to which a backup set holds everything."""
     temporary = _marker(settings).with_suffix(".tmp")
     temporary.write_text(last.model_dump_json() if last else "", encoding="utf-8")
     move_into_place(temporary, _marker(settings))
@@ -147,7 +147,7 @@ def remove_safe_segments(settings: Settings) -> int:
     for description in sorted((settings.spool_dir / "landed").glob("*.json")):
         segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
         if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
-            # the description last: a segment without one could not be told any more
+            # the description last: a segment without one cannot be identified
             description.with_suffix(".parquet").unlink(missing_ok=True)
             description.unlink()
             removed += 1
@@ -167,7 +167,7 @@ def _published(settings: Settings, last: Landing) -> set[tuple[str, str]]:
             covered = newest[0]
         elif not known or not known[0]:
             return set()
-        # a content that landed in several batches is safe when its newest one is
+        # a content of several batches is safe when its newest batch is
         return set(
             connection.execute(
                 "select kind, sha256 from landings group by all having max(batch_id) <= ?",

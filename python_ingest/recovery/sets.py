@@ -1,4 +1,4 @@
-"""The backups of a store: which there are, what follows what, which may go."""
+"""The backups of a store: which exist, which continues which, which may be removed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ COLD = "cold"
 
 @dataclass(frozen=True)
 class Backups:
-    """What lies in a store: backups in the order they were made, objects by key.
+    """The content of a store: backups in the order they were made, objects by key.
 
-    `damaged`: id and complaint of those whose manifest cannot be used. `unfinished`: ids of those
-    whose making was interrupted.
+    `damaged`: id and error of backups whose manifest cannot be used. `unfinished`: ids of backups
+    that were interrupted.
     """
 
     made: list[Manifest]
@@ -60,7 +60,7 @@ def load(store: ObjectStore) -> Backups:
 
 @dataclass(frozen=True)
 class Path:
-    """What a restore reads: a full backup, then the incremental ones that continue it."""
+    """The backups that a restore reads: a full one and the incremental ones that continue it."""
 
     full: Manifest
     incrementals: list[Manifest]
@@ -72,7 +72,7 @@ class Path:
 
 
 def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
-    """Return the newest full backup before `at`, and what continues it up to there.
+    """Return the newest full backup before `at`, and the backups that continue it up to `at`.
 
     Raises BackupError that names the moments which can be restored.
     """
@@ -107,7 +107,7 @@ def path_from(made: Sequence[Manifest], full: Manifest) -> Path:
 
 
 def superseded(made: Sequence[Manifest], keep: int) -> list[Manifest]:
-    """Return the backups outside the newest `keep` sets; a set is a full one and what it bases."""
+    """Return the backups outside the newest `keep` sets: a full one and its incremental ones."""
     kept = {manifest.id for manifest in [m for m in made if m.kind == "full"][-keep:]}
     return [manifest for manifest in made if manifest.base not in kept]
 
@@ -115,7 +115,7 @@ def superseded(made: Sequence[Manifest], keep: int) -> list[Manifest]:
 def remove(store: ObjectStore, backups: Backups, gone: Sequence[Manifest]) -> None:
     """Remove backups, their manifests first, and the cold files that no other one needs.
 
-    Also what interrupted runs left. Cold files stay while any manifest cannot be read.
+    Leftovers of interrupted runs are removed too. Cold files stay while a manifest is unreadable.
     """
     for manifest in gone:
         store.delete(manifest.key)

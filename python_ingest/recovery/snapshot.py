@@ -1,6 +1,6 @@
-"""A consistent copy of the database file, made while others go on landing.
+"""A consistent copy of the database file, made while others continue to land.
 
-Only CHECKPOINT and the blocks that changed during the copy are done under the file's lock.
+The file is locked only during CHECKPOINT and while the changed blocks are copied again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AT_ONCE_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The moment that the copy shows (UTC), and for how long nobody else could land."""
+    """The moment of the copy (UTC), and how long it kept others from landing."""
 
     taken_at: datetime
     held_seconds: float
@@ -36,8 +36,8 @@ class Snapshot:
 def copy_database(settings: Settings, target: Path) -> Snapshot:
     """Copy the database to a new file as of one moment.
 
-    A block whose checksum was the same at two checkpoints was not written in between, so its
-    copy is whole; the others are copied again while nobody can write.
+    A block with the same checksum at both checkpoints was not written in between, so its copy is
+    whole. The other blocks are copied again under the lock.
     Raises NotInitialisedError without a database, DatabaseBusyError when others hold it.
     """
     if not settings.database_path.exists():
@@ -75,7 +75,7 @@ def _copy_database(settings: Settings, target: Path) -> Snapshot:
 def _checkpointed(
     settings: Settings, held: list[float], source: int
 ) -> Iterator[tuple[int, datetime]]:
-    """Hold the file, everything committed in it; yields the size of its blocks and the time."""
+    """Lock the file after a checkpoint; yields its block size and the time."""
     with open_writer(settings) as connection:
         started = time.monotonic()
         if not os.path.samestat(os.fstat(source), settings.database_path.stat()):
@@ -104,7 +104,7 @@ def _checksums(file: int, block_bytes: int) -> list[bytes]:
 
 
 def _clone(source: int, copy: int) -> bool:
-    """Share the blocks where the file system can (btrfs, xfs): done at once."""
+    """Clone the file where the file system shares blocks (btrfs, xfs), which takes no time."""
     try:
         fcntl.ioctl(copy, _FICLONE, source)
     except OSError:

@@ -65,7 +65,7 @@ def _read(path: Path) -> str:
 
 
 def _wide_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Return the columns that Parquet has no integer for: they go as text."""
+    """Return the columns whose integers Parquet lacks: they are written as text."""
     described = connection.execute(f"describe {table}").fetchall()
     return [row[0] for row in described if row[1] == "HUGEINT"]
 
@@ -81,7 +81,7 @@ def import_tables(
     files: dict[str, Path],
     schema_version: int,
 ) -> None:
-    """Fill an empty database: what its migrations make up to that version, the rest by its DDL.
+    """Fill an empty database: run its migrations up to that version, create the rest by DDL.
 
     `files`: path by key.
     """
@@ -98,7 +98,7 @@ def import_tables(
 
 
 def require_equal(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
-    """Compare every table with what the manifest says of it.
+    """Compare every table with the manifest.
 
     Raises BackupDamagedError that names the first one which differs.
     """

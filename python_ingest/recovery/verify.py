@@ -1,4 +1,4 @@
-"""Is every backup in a store what was written? Reads every byte of it."""
+"""Check that every backup in a store is what was written; reads every byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Report = Callable[[str, int, int], None]
 
 
 def verify_backups(settings: Settings, report: Report = lambda *_: None) -> list[str]:
-    """Return what is wrong in the store, a line each that names the object; empty: nothing."""
+    """Return one line per error in the store, which names the object; empty: no error."""
     store = open_store(settings.backup_store)
     backups = sets.load(store)
     found = list(backups.damaged.values())
@@ -33,7 +33,9 @@ def verify_backups(settings: Settings, report: Report = lambda *_: None) -> list
     expected = {*files, *(manifest.key for manifest in backups.made)}
     expected |= {f"{manifest.id}/{sets.UNFINISHED}" for manifest in backups.made}  # harmless
     known = {manifest.id for manifest in backups.made}
-    if not backups.damaged and not backups.unfinished:  # else who needs a cold file is not known
+    if (
+        not backups.damaged and not backups.unfinished
+    ):  # else it is unknown which cold files are needed
         known.add(sets.COLD)
     found += [
         f"{key}: belongs to no backup"
@@ -45,7 +47,7 @@ def verify_backups(settings: Settings, report: Report = lambda *_: None) -> list
 
 
 def _missing_backups(made: list[Manifest]) -> list[str]:
-    """Complain of backups that later ones of their set continue."""
+    """Report missing backups that later ones of their set continue."""
     known = {manifest.id for manifest in made}
     return [
         f"{manifest.previous}: is missing, {manifest.id} continues it"
@@ -76,7 +78,7 @@ def _sha256(store: ObjectStore, key: str) -> str:
 
 
 def _archive_complaint(file: ArchivedFile) -> str:
-    """Archived files cannot be read back at once: that they are there, in their size, must do."""
+    """Check existence and size of an archived file, which cannot be read back at once."""
     url, _, key = file.url.rpartition("/")
     there = open_store(url).stat(key)
     if there is None:

@@ -1,1 +1,1 @@
-"""What people look at: the report's page, and which rows a change of the models changed."""
+"""The report page, and the comparison of rows before and after a change of the models."""

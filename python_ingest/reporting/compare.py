@@ -1,4 +1,4 @@
-"""Which rows differ between two database files, relation by relation, told by their grain."""
+"""Compares the rows of two database files by relation and grain."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import duckdb
 from python_ingest.reporting.sides import Columns, Sides
 from python_ingest.storage.sql import quoted
 
-# They say when a row was built, not what it says.
+# These columns say when a row was built.
 WHEN_BUILT = frozenset({"built_at", "built_batch_id", "built_run"})
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What became of the rows of one relation; without a grain nothing is `changed`."""
+    """Rows of one relation added, removed and changed; without a grain none is `changed`."""
 
     relation: str
     grain: list[str]
@@ -32,7 +32,7 @@ class Difference:
 
     @property
     def is_same(self) -> bool:
-        """Whether every row says what it said."""
+        """Whether all rows are equal."""
         counts = (self.added, self.removed, self.changed)
         return not (any(counts) or self.new_columns or self.lost_columns or self.problem)
 
@@ -70,7 +70,7 @@ def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -
 
 
 def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
-    """Compare rows as wholes, for what has no grain or breaks it."""
+    """Compare whole rows, for relations without a grain or with a broken one."""
     chosen = ", ".join(quoted(column) for column in columns)
     old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
     before, after, added, removed = sides.numbers(

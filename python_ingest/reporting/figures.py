@@ -63,7 +63,7 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _value(value: Any) -> Any:
-    """Return a value as JSON has it; money stays text, so that no digit is lost."""
+    """Return a value as JSON; money becomes text, so that no digit is lost."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value else "0"
     if isinstance(value, datetime):
@@ -72,7 +72,7 @@ def _value(value: Any) -> Any:
 
 
 def table(connection: duckdb.DuckDBPyConnection, sql: str, shown: int = ROWS_SHOWN) -> Table:
-    """Return the first rows that a query gives, and how many it has."""
+    """Return the first rows of a query, and the number of all its rows."""
     found = connection.execute(f"{sql} limit {shown}")
     columns = [column[0] for column in found.description]
     rows = found.fetchall()

@@ -1,4 +1,4 @@
-"""How the data are doing: gaps, rejected rows, freshness, the last build, retention, migration."""
+"""Health of the data: gaps, rejected rows, freshness, last build, retention, migration."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MIGRATION = (
 
 
 def _found(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    """Return where a relation lies that a publication may have, as SQL."""
+    """Return the SQL name of a relation if the publication has it."""
     row = connection.execute(
         "select table_schema, table_name from information_schema.tables"
         " where table_catalog = current_database() and table_name = ?"
@@ -57,7 +57,7 @@ def _found(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
 
 
 def last_build(connection: duckdb.DuckDBPyConnection, published: Path) -> dict[str, str]:
-    """Return when the file was published, and how far what it shows has been built."""
+    """Return when the file was published, and up to which batch it was built."""
     at = datetime.fromtimestamp(published.stat().st_mtime, UTC)
     said = {
         "Published": f"{at:%Y-%m-%d %H:%M:%S} UTC",

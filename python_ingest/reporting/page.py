@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: styles, scripts and data are inside."""
+"""The report as one HTML file that contains its styles, scripts and data."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _NOTHING = {
 
 
 def _json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot close its script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

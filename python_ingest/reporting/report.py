@@ -11,7 +11,7 @@ from python_ingest.storage.files import move_into_place
 
 MOST_SYMBOLS = 8
 
-# What one looks for first stands first: a phone shows four columns.
+# The most wanted columns come first: a phone shows four.
 _POSITIONS = (
     "select symbol, strategy_id as strategy, quantity, unrealized_pnl, average_entry_price as"
     " average, current_price as price, market_value, realized_pnl, exchange, opened_at,"

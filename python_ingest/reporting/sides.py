@@ -39,10 +39,10 @@ class Sides:
         self._require_own_names(after, self.names[1], before.stem)
 
     def _require_own_names(self, path: Path, catalog: str, other: str) -> None:
-        """Refuse a file whose views would read, in the other file, what it has itself.
+        """Refuse a file whose views would read the other file instead of its own tables.
 
-        The views of a database that was built, unlike those of a publication, name its catalog.
-        A slim build reads production's `raw` and `cold` on purpose; its own are empty.
+        Views of a built database name its catalog, views of a publication do not. A slim build
+        reads production's `raw` and `cold` on purpose; its own are empty.
         """
         own = self.engine.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = $1"

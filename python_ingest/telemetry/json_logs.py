@@ -22,7 +22,7 @@ def row_of(record: logging.LogRecord) -> dict[str, Any]:
     exception = None
     if record.exc_info and record.exc_info[0] is not None:
         kind, _, trace = record.exc_info
-        # The message of an exception may quote a row; where it was raised cannot.
+        # An exception's message may quote a row; the place where it was raised cannot.
         where = "".join(traceback.format_tb(trace))
         exception = {"type": kind.__name__, "message": None, "stack_trace": where}
     correlation = correlation_id.get()
@@ -66,7 +66,7 @@ class LogSegments(logging.Handler):
         self._writing = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record; logging must never stop the work it tells of."""
+        """Keep a record; logging must not stop the work that it records."""
         self._rows.append(row_of(record))
         if len(self._rows) >= _LINES_A_FILE:
             self.flush()

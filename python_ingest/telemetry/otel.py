@@ -20,7 +20,7 @@ from python_ingest.telemetry.segment_files import telemetry_dir
 
 EXPORT_INTERVAL_MS = 60_000
 
-# What the application is working on; set it, and every span of a query carries it.
+# The application sets its correlation id here; every span of a query carries it.
 correlation_id: ContextVar[UUID | None] = ContextVar("correlation_id", default=None)
 
 
@@ -78,7 +78,7 @@ class Telemetry:
 
 
 def send_gauges(service: str, values: Mapping[str, float]) -> None:
-    """Send values once over OTLP, where a collector is configured; a command's last word."""
+    """Send values once over OTLP, where a collector is configured; for the end of a command."""
     if not otlp_configured():
         return
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415

@@ -96,7 +96,7 @@ class SegmentExporter(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Write the rows; a folder that cannot be written costs the rows, not the reader."""
+        """Write the rows; if the folder cannot be written, only these rows are lost."""
         try:
             write_rows(self._folder, "metrics", rows_of(metrics_data, self._service))
         except OSError:
@@ -104,8 +104,8 @@ class SegmentExporter(MetricExporter):
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Nothing waits here."""
+        """Do nothing: every export is written at once."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Nothing to close."""
+        """Do nothing: no file stays open."""

@@ -28,7 +28,7 @@ def without_values(sql: str) -> str:
 
 @dataclass
 class QueryOutcome:
-    """Filled in by whoever runs the query."""
+    """The caller that runs the query fills it in."""
 
     rows: int = 0
 

@@ -135,6 +135,16 @@ TOLD_BY_BUILDS = {"application_logs", "system_metrics", "system_metrics_1h", "la
 FILES = "cold_files"
 
 
+def test_nothing_of_timescaledb_is_built_or_published(built):
+    names = "select schema_name || '.' || {0}_name from duckdb_{0}s() where not internal"
+    for path in (built / "trading.duckdb", built / "published" / "trading.duckdb"):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.sql(f"{names.format('table')} union {names.format('view')}")
+            relations = {name for (name,) in found.fetchall()}
+        assert "main.ohlcv_bars" in relations
+        assert not [name for name in relations if "timescale" in name or "migration" in name]
+
+
 def test_a_build_lands_what_its_nodes_did(published):
     rows = published.execute(
         "select count(distinct labels.component), min(value) from system_metrics"

@@ -61,3 +61,9 @@ create table if not exists warm.manual_snapshots (
 );
 alter table warm.manual_snapshots add column if not exists after_run bigint default 0;
 alter table warm.manual_snapshots drop column if exists batch_id;
+
+-- Where each relation was read from, DuckDB or an extract of TimescaleDB's.
+create table if not exists warm.read_positions (
+    relation varchar primary key,
+    position varchar not null
+);

@@ -59,3 +59,13 @@ def test_owners_of_groups_are_teams():
     mailboxes = {group["owner"]["email"].split("@")[0] for group in groups}
     asked = set(re.findall(r"@trading/(\S+)", (REPOSITORY / ".github/CODEOWNERS").read_text()))
     assert asked == mailboxes
+
+
+def test_lint_looks_at_the_migration_models_too():
+    """They are off without TimescaleDB, and what is off is not looked at."""
+    commands = subprocess.run(
+        ["make", "-n", "lint"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    reading = [line for line in commands if re.search(r"\b(dbt parse|sqlfluff lint)\b", line)]
+    assert len(reading) == 2
+    assert all(re.search(r"\bTIMESCALE_DSN=\S", line) for line in reading), reading

@@ -91,7 +91,6 @@ def test_only_what_changed_and_its_children_are_built(slim, branch):
         ).fetchall()
     assert views == [
         ("application_logs",),
-        ("compared_logs",),
         ("latest_ticks",),
         ("stg_application_logs",),
     ]
@@ -104,7 +103,6 @@ def test_the_comparison_says_which_rows_changed(comparison):
     assert found == {
         "application_logs": (0, 0, {"service": logs.before}),
         "latest_ticks": (0, 0, {"bid_size": 1}),
-        "migration_status": (0, 0, {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""What goes over the wire between `ingest serve` and its clients, besides Arrow: a JSON ticket.
+"""The Arrow Flight protocol of `ingest serve`: address, token, and the ticket, which is JSON.
 
 {"sql": text, "params": null, a list or an object, "operation": text}. A parameter is a JSON value
 or, where JSON has none, an object of one key: {"decimal": "1.5"}, {"time": "2026-01-05T09:30:00"}
@@ -26,17 +26,17 @@ _LONGEST_TICKET = 1_000_000
 
 
 def location(settings: Settings) -> str:
-    """Where the server listens: the loopback interface, nothing else."""
+    """Return the server's address: the loopback interface only."""
     return f"grpc://127.0.0.1:{settings.serve.port}"
 
 
 def token_path(settings: Settings) -> Path:
-    """Where the server leaves a token that it made itself, readable by its own user only."""
+    """Return the file of the token that the server made, readable by the server's user only."""
     return settings.data_dir / "serve.token"
 
 
 def token(settings: Settings, *, make: bool = False) -> str:
-    """Return the token of the environment, else that of the file; `make`: one if there is none.
+    """Return the token from the environment, else from the file; `make` creates a missing file.
 
     Raises UsageError when there is none.
     """
@@ -101,7 +101,7 @@ def ticket_of(ask: Question) -> bytes:
 
 
 def question_of(ticket: bytes) -> Question:
-    """Return the question of a ticket. Raises QueryError when it is none of ours."""
+    """Return the question in a ticket. Raises QueryError when the ticket is invalid."""
     try:
         if len(ticket) > _LONGEST_TICKET:
             raise ValueError(f"longer than {_LONGEST_TICKET} bytes")

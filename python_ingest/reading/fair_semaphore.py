@@ -1,4 +1,4 @@
-"""A door for a limited number at once, first come, first served."""
+"""A fair semaphore: waiting threads enter in the order in which they came."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import threading
 from collections import deque
 
 
-class FairGate:
-    """Lets `places` threads in at once and the others one by one in the order they came.
+class FairSemaphore:
+    """Admits up to `slots` threads at once; the others wait, and the first to wait enters first.
 
     `threading.Semaphore` keeps no order: under load it starved single readers for seconds.
     """
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, slots: int) -> None:
+        self._free = slots
         self._lock = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
 
     @property
     def free(self) -> int:
-        """Places that nobody has."""
+        """Free slots."""
         return self._free
 
     @property
     def waiting(self) -> int:
-        """Threads that stand in line."""
+        """Threads that wait for a slot."""
         return len(self._waiting)
 
-    def enter(self, timeout: float) -> bool:
-        """Take a place; False when none became free within `timeout` seconds."""
+    def acquire(self, timeout: float) -> bool:
+        """Take a slot; False when none became free within `timeout` seconds."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -42,10 +42,10 @@ class FairGate:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
                 return False
-        return True  # the place was handed over in this very moment
+        return True  # `release` passed the slot on just after the timeout
 
-    def leave(self) -> None:
-        """Hand the place to the next in line."""
+    def release(self) -> None:
+        """Pass the slot to the thread that has waited longest, or free it."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()

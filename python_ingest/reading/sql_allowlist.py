@@ -1,7 +1,7 @@
-"""Which queries the server answers: one SELECT over relations, nothing that reaches out of them.
+"""Which queries the server answers: one SELECT that reads relations and calls allowed functions.
 
-The engine behind it is restricted too (no files but cold ones, no extensions, settings locked);
-this closes what those settings leave open: writing to memory, logging, running text as SQL.
+The engine is restricted too: no files but cold ones, no extensions, locked settings. This check
+refuses what those settings still allow: writing to memory, logging, running text as SQL.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import duckdb
 from python_ingest.errors import QueryError
 from python_ingest.reading.views import nodes
 
-# Functions in FROM that read nothing but their arguments, or what describes the relations.
+# Functions in FROM that read only their arguments or the catalog.
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "repeat", "json_each", "json_tree"}
 _TABLE_FUNCTIONS |= {"duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_schemas"}
 _TABLE_FUNCTIONS |= {"duckdb_functions", "pragma_table_info", "pragma_version"}
@@ -24,7 +24,7 @@ _FORBIDDEN_FUNCTIONS = {"write_log", "json_execute_serialized_sql"}
 def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Raise QueryError unless the text is one SELECT that only reads relations.
 
-    DuckDB's own parser judges; what it cannot take apart is refused.
+    DuckDB's own parser decides; a text that it cannot parse is refused.
     """
     row = connection.execute("select json_serialize_sql(?)", [sql]).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}

@@ -1,4 +1,4 @@
-"""Ticks of segments that lie in the spool, landed or not: what a publication may not hold yet."""
+"""Reads ticks from spool segments, landed or not, that a publication may not contain yet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from python_ingest.storage.sql import quoted
 Content = tuple[str, str]  # kind and sha256, as the manifest of landings has them
 
 
-class Arrivals:
-    """Reads each segment of ticks once, unless it holds one of the contents known from the start.
+class SpoolReader:
+    """Reads each tick segment once, except those whose content is in `known`.
 
     Not thread-safe.
     """
@@ -26,10 +26,10 @@ class Arrivals:
         self._known = known
         self._seen: set[str] = set()
 
-    def new(self) -> list[Segment]:
-        """Return segments of ticks that were not `taken` yet, oldest first.
+    def unread(self) -> list[Segment]:
+        """Return the tick segments that were not marked as read, oldest first.
 
-        One that is removed this moment is left out: it was published before, or held nothing new.
+        A segment that is removed meanwhile is left out: it is published, or held nothing new.
         """
         found = []
         for name, path in sorted(kept(self._settings).items()):
@@ -39,22 +39,22 @@ class Arrivals:
                 try:
                     segment = read_description(path)
                 except (OSError, ValueError):
-                    continue  # moved, removed or damaged; if it is there, the next look finds it
+                    continue  # moved, removed or damaged; the next call tries again
                 if (segment.kind, segment.sha256) not in self._known:
                     found.append(segment)
                     continue
             self._seen.add(name)
         return found
 
-    def taken(self, segment: Segment) -> None:
-        """Note that a segment need not be read again."""
+    def mark_read(self, segment: Segment) -> None:
+        """Leave the segment out of `unread` from now on."""
         self._seen.add(segment.name)
 
     def rows(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> pa.Table | None:
         """Return a segment's accepted ticks; None when its file is gone.
 
-        Columns: the canonical ones, `content_hash`, `row_number`, and `occurrence`: the n-th of
-        ticks without an id that are the same (within the file or the stream), 1 for all others.
+        Columns: the canonical ones, `content_hash`, `row_number`, and `occurrence`. Equal ticks
+        without an id are numbered 1, 2, ... within the file or stream; all others have 1.
         """
         for folder in (self._settings.spool_dir, self._settings.spool_dir / "landed"):
             path = folder / f"{segment.name}.parquet"
