@@ -3,7 +3,7 @@
 {% macro routed_relations() -%}
     {{ return({
         'ticks': {'duckdb': 'stg_landed_ticks', 'timescale': 'stg_timescale_landed_ticks'},
-        'new_ticks': {'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'},
+        'new_ticks': {'duckdb': 'stg_warm_ticks', 'timescale': 'stg_timescale_landed_ticks'},
         'orders': {'duckdb': 'stg_order_events', 'timescale': 'stg_timescale_order_events'},
         'metrics': {'duckdb': 'stg_system_metrics', 'timescale': 'stg_timescale_metrics'},
         'logs': {'duckdb': 'stg_application_logs', 'timescale': 'stg_timescale_logs'},
