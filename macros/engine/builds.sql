@@ -1,32 +1,5 @@
 {# How a build keeps what it made, where the engines differ. #}
 
-{# Whether an incremental build makes anew the rows that changed, or the whole days they lie in. #}
-{% macro restates_rows() -%}
-    {{ return(adapter.dispatch('restates_rows')()) }}
-{%- endmacro %}
-
-{% macro default__restates_rows() -%} {{ return(true) }} {%- endmacro %}
-
-{% macro spark__restates_rows() -%} {{ return(false) }} {%- endmacro %}
-
-{# Where what landed of late is read: warm rows in DuckDB; in an export they may lie in any file. #}
-{% macro newly_landed_ticks() -%}
-    {{ return(adapter.dispatch('newly_landed_ticks')()) }}
-{%- endmacro %}
-
-{% macro default__newly_landed_ticks() -%} {{ return('stg_warm_ticks') }} {%- endmacro %}
-
-{% macro spark__newly_landed_ticks() -%} {{ return('stg_landed_ticks') }} {%- endmacro %}
-
-{# All columns, with the UTC date of one of them; in Spark that is the table's partition column. #}
-{% macro with_date(time) -%}
-    {{ return(adapter.dispatch('with_date')(time)) }}
-{%- endmacro %}
-
-{% macro default__with_date(time) -%} *, {{ time }}::date as date {%- endmacro %}
-
-{% macro spark__with_date(time) -%} * {%- endmacro %}
-
 {# Said of a CTE that is to be read as often as it is named. #}
 {% macro not_materialized() -%}
     {{ return(adapter.dispatch('not_materialized')()) }}
@@ -72,6 +45,13 @@
     {{ return(dbt.spark__load_csv_rows(spark_seed(model), agate_table)) }}
 {%- endmacro %}
 
+{# A build on Spark is whole (docs/adr/0104): it follows no run before it, and none follows it. #}
+{% macro spark__should_full_refresh() -%} {{ return(true) }} {%- endmacro %}
+
+{% macro spark__begin_run() -%} {%- endmacro %}
+
+{% macro spark__end_run(results) -%} {%- endmacro %}
+
 {# On-run-start on Spark: all ticks are cold rows, in the files that `ingest export` wrote last. #}
 {% macro read_export() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot", "show"] %}
@@ -89,11 +69,18 @@
             "cold.market_ticks": "* from parquet.`" ~ folder ~ "/market_ticks`",
             "raw.market_ticks": "* except (date) from cold.market_ticks where false",
             "cold.ohlcv_bars": columns | join(", ") ~ " where false",
+            "state.run": "1::bigint as run_number, coalesce(max(batch_id), 0) as batch_id,"
+                ~ " now()::timestamp as started_at from parquet.`" ~ folder ~ "/landings`",
         } %}
-        {% for table in ["tick_corrections", "tick_conflicts", "tick_confirmations", "landings"] %}
-            {% do views.update({"raw." ~ table: "* from parquet.`" ~ folder ~ "/" ~ table ~ "`"}) %}
+        {% for table in [
+            "raw.tick_corrections", "raw.tick_conflicts", "raw.tick_confirmations", "raw.cold_files",
+            "state.chains", "state.reference_as_built", "state.vanished_rows", "warm.ohlcv_bar_revisions"
+        ] %}
+            {% do views.update({
+                table: "* from parquet.`" ~ folder ~ "/" ~ table.split(".")[1] ~ "`"
+            }) %}
         {% endfor %}
-        {% for schema in ["raw", "cold", "warm"] %}
+        {% for schema in ["raw", "cold", "state", "warm"] %}
             {% do run_query("create schema if not exists " ~ schema) %}
         {% endfor %}
         {% for view, sql in views.items() %}

@@ -1,5 +1,5 @@
 {# `ingest collect`: in DuckDB a full refresh takes the rows that Spark built, up to batch var('collected'),
-   instead of computing them. All else is as in any full refresh: revisions, tombstones, watermarks. #}
+   instead of computing them. All else is as in any full refresh: revisions, tombstones, chains. #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language="sql") -%}
     {%- if is_collected() and config.get("materialized") == "incremental" and not temporary -%}
         {%- set compiled_code = collected_rows(compiled_code) -%}
@@ -11,17 +11,19 @@
     {{ return(var("collected", none) is not none) }}
 {%- endmacro %}
 
-{# Spark's files of this model, in the types of its own query. #}
+{# Spark's files of this model, in the types of its own query. To the chains below they are rows of this
+   run: Spark counts no runs. #}
 {% macro collected_rows(sql) -%}
     {%- set files = env_var("DATA_DIR", "data") ~ "/spark/" ~ model.schema ~ ".db/" ~ model.alias ~ "/" -%}
     {%- set files = "'" ~ (files | replace("'", "''")) ~ "**/*.parquet'" -%}
     {%- if run_query("select count(*) from glob(" ~ files ~ ")").columns[0].values()[0] == 0 -%}
         select * from ({{ sql }}) where false
     {%- else -%}
-        {%- set time = config.get("meta", {}).get("day_of") -%}
+        {%- set time = config.get("meta", {}).get("time") -%}
         select
             {%- for row in run_query("describe " ~ sql).rows %}
-            {{ adapter.quote(row[0]) }}::{{ row[1] }} as {{ adapter.quote(row[0]) }}{{ "," if not loop.last }}
+            {%- set name = adapter.quote(row[0]) %}
+            {{ run_number() if row[0] == "built_run" else name }}::{{ row[1] }} as {{ name }}{{ "," if not loop.last }}
             {%- endfor %}
         from read_parquet({{ files }}, hive_partitioning = false)
         {% if time %}order by {{ time }}{% endif %}

@@ -8,7 +8,7 @@
         },
         'new_ticks': {
             'flag': 'TICKS', 'extract': 'market_ticks',
-            'duckdb': newly_landed_ticks(), 'timescale': 'stg_timescale_landed_ticks'
+            'duckdb': 'stg_warm_ticks', 'timescale': 'stg_timescale_landed_ticks'
         },
         'orders': {
             'flag': 'ORDERS', 'extract': 'order_events',

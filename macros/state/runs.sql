@@ -43,6 +43,10 @@
 
 {# dbt's own, and besides: a chain that was never complete is built whole. #}
 {% macro should_full_refresh() -%}
+    {{ return(adapter.dispatch('should_full_refresh')()) }}
+{%- endmacro %}
+
+{% macro default__should_full_refresh() -%}
     {%- set asked, chain = config.get('full_refresh'), config.get('meta', {}).get('chain') -%}
     {%- if asked is not none -%}{{ return(asked) }}{%- endif -%}
     {{ return(flags.FULL_REFRESH or (chain and chain not in graph.get('complete_chains', [chain]))) }}

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,13 @@ from python_ingest.cli.dbt_run import require_project
 from python_ingest.errors import BuildFailedError, UsageError
 from python_ingest.lifecycle.spark_build import begin, collectable, finish
 from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.process_lock import process_lock
 
 EPILOG = "Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark"
 DEFAULT_MASTER = "local[*]"
 CONNECT_SECONDS = 5
+# A build on Spark is whole, so that no work is pending.
+ON_SPARK = ["--target", "spark", "--exclude", "path:models/intermediate/changes"]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,22 +39,19 @@ def spark(
     as_of: Annotated[
         str | None, typer.Option(help="Clock for completeness, UTC; default: now.")
     ] = None,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Build all days, not only those touched.")
-    ] = False,
 ) -> None:
     """Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.
 
-    The rows are Parquet files below DATA_DIR/spark; days that nothing touched since the build
-    before stay as they are. `ingest collect` takes them to where analysts read.
+    The rows are Parquet files below DATA_DIR/spark, all of them made anew. `ingest collect` takes
+    them to where analysts read.
     """
     require_project()
     require_spark(os.environ)
     settings = load_settings()
-    build = begin(settings, Path())
-    arguments = ["--target", "spark"] + (["--full-refresh"] if full_refresh else [])
-    _dbt_build(settings, arguments, {"as_of": as_of} if as_of else {})
-    finish(settings, build)
+    with _one_at_a_time(settings):
+        build = begin(settings, Path())
+        _dbt_build(settings, ON_SPARK, {"as_of": as_of} if as_of else {})
+        finish(settings, build)
     print(f"built in {settings.data_dir / 'spark'}, up to batch {build.batch}")
     print("next: ingest collect, then ingest cycle publishes")
 
@@ -62,10 +63,15 @@ def collect() -> None:
     """
     require_project()
     settings = load_settings()
-    build = collectable(settings, Path())
-    _dbt_build(settings, ["--full-refresh"], {"collected": build.batch})
+    with _one_at_a_time(settings):
+        build = collectable(settings, Path())
+        _dbt_build(settings, ["--full-refresh"], {"collected": build.batch})
     print(f"{settings.database_path} has Spark's rows, up to batch {build.batch}")
     print("next: ingest cycle")
+
+
+def _one_at_a_time(settings: Settings) -> AbstractContextManager[None]:
+    return process_lock(settings.data_dir / "spark.lock", "ingest spark or collect")
 
 
 def _dbt_build(settings: Settings, arguments: list[str], variables: dict[str, object]) -> None:

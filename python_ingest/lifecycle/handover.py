@@ -26,6 +26,14 @@ from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
 SMALL_TABLES = ("tick_corrections", "tick_conflicts", "tick_confirmations", "landings")
+# Read by models that follow an earlier build, as none does on Spark: they get columns and no rows.
+EMPTY_TABLES = (
+    "raw.cold_files",
+    "state.chains",
+    "state.reference_as_built",
+    "state.vanished_rows",
+    "warm.ohlcv_bar_revisions",
+)
 KEPT = 2  # the newest and the one a running build may read
 _FORMAT = "(format parquet, compression zstd, compression_level 3)"
 _READABLE = ("BOOLEAN", "DATE", "DOUBLE", "INTEGER", "BIGINT", "VARCHAR", "TIMESTAMP", "DECIMAL")
@@ -55,14 +63,17 @@ def hand_over(settings: Settings) -> Handover:
             linked = _link_cold_ticks(connection, settings.data_dir, folder)
             written, relinked = _write_warm_ticks(connection, previous, folder)
             for table in SMALL_TABLES:
-                _write_table(connection, table, folder)
+                _write_table(connection, f"raw.{table}", folder)
+            for table in EMPTY_TABLES:
+                _write_table(connection, table, folder, "where false")
             archived = archived_dates(connection, "market_ticks", date.min, date.max)
             ticks = _rows(connection, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
     _make_current(root, folder)
-    return Handover(folder, ticks, written + len(SMALL_TABLES), linked + relinked, archived)
+    written += len(SMALL_TABLES) + len(EMPTY_TABLES)
+    return Handover(folder, ticks, written, linked + relinked, archived)
 
 
 def current_folder(root: Path) -> Path | None:
@@ -76,8 +87,7 @@ def current_folder(root: Path) -> Path | None:
 def _new_folder(root: Path) -> Path:
     numbers = [int(path.name) for path in root.glob("[0-9]*") if path.name.isdigit()]
     folder = root / f"{max(numbers, default=0) + 1:06d}"
-    for table in ("market_ticks", *SMALL_TABLES):
-        (folder / table).mkdir(parents=True)
+    (folder / "market_ticks").mkdir(parents=True)
     return folder
 
 
@@ -116,32 +126,36 @@ def _write_warm_ticks(
             link_or_copy(previous / name, folder / name)
             linked += 1
         else:
-            _write(connection, "market_ticks", folder / name, day)
+            # constants, so that only the day's row groups are read
+            rows_of_day = (
+                f"where timestamp >= timestamp '{day}' and timestamp < timestamp '{day}'"
+                " + interval 1 day order by exchange, symbol, timestamp, tick_id"
+            )
+            _write(connection, "raw.market_ticks", folder / name, rows_of_day)
             written += 1
     if not any((folder / "market_ticks").iterdir()):
-        _write(connection, "market_ticks", folder / "market_ticks/date=1970-01-01/none.parquet")
+        none = folder / "market_ticks/date=1970-01-01/none.parquet"
+        _write(connection, "raw.market_ticks", none)
     return written, linked
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
-    _write(connection, table, folder / table / f"{table}.parquet")
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, table: str, folder: Path, condition: str = ""
+) -> None:
+    name = table.split(".")[1]
+    _write(connection, table, folder / name / f"{name}.parquet", condition)
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, table: str, path: Path, day: date | None = None
+    connection: duckdb.DuckDBPyConnection, table: str, path: Path, condition: str = ""
 ) -> None:
-    """Write a raw table, or its rows of a UTC day, as text where Spark has no such type."""
-    columns = connection.execute(f"describe raw.{quoted(table)}").fetchall()
+    """Write a table's rows that meet the condition, as text where Spark has no such type."""
+    columns = connection.execute(f"describe {table}").fetchall()
     stored = ", ".join(
         f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}" for name, kind, *_ in columns
     )
-    rows = f"select {stored} from raw.{quoted(table)}"
-    if day is not None:  # constants, so that only the day's row groups are read
-        rows += (
-            f" where timestamp >= timestamp '{day}' and timestamp < timestamp '{day}'"
-            " + interval 1 day order by exchange, symbol, timestamp, tick_id"
-        )
     path.parent.mkdir(parents=True, exist_ok=True)
+    rows = f"select {stored} from {table} {condition}"
     connection.execute(f"copy ({rows}) to {sql_path(path)} {_FORMAT}")
     sync_to_disk(path)
 

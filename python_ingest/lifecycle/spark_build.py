@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,9 +14,8 @@ from python_ingest.lifecycle.handover import current_folder
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of
 from python_ingest.storage.sql import sql_path
-from python_ingest.storage.writer import open_writer
 
-# Those that bars are made with (macros/bar_inputs.sql).
+# Those that bars are made with (int_reference).
 SEEDS = ("exchanges", "exchange_calendar", "instruments", "timeframes", "trade_conditions")
 
 
@@ -28,14 +28,17 @@ class SparkBuild:
 
 
 def begin(settings: Settings, project: Path) -> SparkBuild:
-    """Return what a build that starts now is made of, and forget the one before.
+    """Return what a build that starts now is made of, and remove the rows of the one before.
 
-    Raises UsageError when nothing has been exported.
+    A killed build leaves files of tables that Spark's catalogue does not know; Spark would refuse
+    to make these tables. Raises UsageError when nothing has been exported.
     """
     folder = current_folder(settings.data_dir / "export")
     if folder is None:
         raise UsageError("nothing has been exported for Spark yet: run `ingest export`")
-    _record(settings).unlink(missing_ok=True)
+    tables = _record(settings).parent
+    shutil.rmtree(tables, ignore_errors=True)
+    tables.mkdir()
     return SparkBuild(_newest_batch(folder), _sums(project))
 
 
@@ -50,8 +53,7 @@ def finish(settings: Settings, build: SparkBuild) -> None:
 def collectable(settings: Settings, project: Path) -> SparkBuild:
     """Return the last build, when the database may take its rows.
 
-    Raises UsageError when there is none that ended, when it was made with other seeds, or when
-    ticks that landed later were moved to cold files, where no build would look for new ones.
+    Raises UsageError when there is none that ended, or when it was made with other seeds.
     """
     record = _record(settings)
     if not record.exists():
@@ -61,19 +63,7 @@ def collectable(settings: Settings, project: Path) -> SparkBuild:
     changed = [f"seeds/{name}.csv" for name in SEEDS if now[name] != build.seeds.get(name)]
     if changed:
         raise UsageError(
-            f"{', '.join(changed)} changed since the build on Spark: run"
-            " `ingest spark --full-refresh`"
-        )
-    with open_writer(settings) as connection:
-        moved = connection.execute(
-            "select count(*) from raw.cold_files"
-            " where relation = 'market_ticks' and max_batch_id > ?",
-            [build.batch],
-        ).fetchall()[0][0]
-    if moved:
-        raise UsageError(
-            f"ticks that landed after batch {build.batch}, the newest that Spark knew, were moved"
-            " to cold files: run `ingest export` and `ingest spark`"
+            f"{', '.join(changed)} changed since the build on Spark: run `ingest spark`"
         )
     return build
 

@@ -8,8 +8,7 @@
         },
         'time': 'minute',
         'followed': true,
-        'reference_is_fixed': true,
-        'day_of': 'minute'
+        'reference_is_fixed': true
     }
 ) }}
 

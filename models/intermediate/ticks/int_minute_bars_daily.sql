@@ -7,8 +7,7 @@
             'pending': 'int_minutes_to_restate', 'by': ['exchange', 'symbol', 'kind', 'minute']
         },
         'time': 'minute',
-        'followed': true,
-        'day_of': 'minute'
+        'followed': true
     }
 ) }}
 

@@ -4,7 +4,9 @@ with
 
 warm as (
 
-    select {{ with_date('timestamp') }}
+    select
+        *,
+        timestamp::date as date
     from {{ ref('ohlcv_bars_warm') }}
 
 ),

@@ -12,8 +12,7 @@
         'cold': {'relation': 'ohlcv_bars', 'id': 'bar_id'},
         'followed': true,
         'revised': true,
-        'reference_is_fixed': true,
-        'day_of': 'timestamp'
+        'reference_is_fixed': true
     }
 ) }}
 

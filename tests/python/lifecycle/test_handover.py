@@ -81,6 +81,14 @@ def test_an_empty_warehouse_has_typed_files(settings: Settings) -> None:
     assert _rows(done, "tick_id, last_price, conditions") == []
 
 
+def test_what_no_build_on_spark_follows_has_columns_and_no_rows(warehouse: Settings) -> None:
+    _execute(warehouse, "insert into state.chains values ('ticks', 1, 1, null)")
+    chains = f"'{hand_over(warehouse).folder}/chains/*.parquet'"
+    columns = [row[0] for row in duckdb.execute(f"describe from {chains}").fetchall()]
+    assert columns == ["chain", "batch_id", "run_number", "valued_until"]
+    assert duckdb.execute(f"from {chains}").fetchall() == []
+
+
 def test_old_exports_go_but_the_one_before(warehouse: Settings) -> None:
     folders = [hand_over(warehouse).folder for _ in range(3)]
     assert [folder.exists() for folder in folders] == [False, True, True]

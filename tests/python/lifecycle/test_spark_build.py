@@ -1,4 +1,4 @@
-"""Spark's rows are taken when they are whole, of the same seeds, and nothing would be missed."""
+"""Spark's rows are taken when they are whole and of the same seeds."""
 
 from __future__ import annotations
 
@@ -33,14 +33,13 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def exported(settings: Settings) -> Settings:
-    """Batches 1 to 3 in an export; a folder for Spark's tables."""
+    """Batches 1 to 3 in an export."""
     settings.database_path.parent.mkdir(parents=True)
     with duckdb.connect(str(settings.database_path)) as connection:
         migrate(connection)
         for batch in (1, 2, 3):
             connection.execute(LANDING.format(batch=batch))
     hand_over(settings)
-    (settings.data_dir / "spark").mkdir()
     return settings
 
 
@@ -67,28 +66,15 @@ def test_a_seed_that_changed_since_is_named(exported: Settings, project: Path) -
     finish(exported, begin(exported, project))
     with (project / "seeds" / "timeframes.csv").open("a") as file:
         file.write("2h,120\n")
-    with pytest.raises(UsageError, match=r"seeds/timeframes\.csv changed.*--full-refresh"):
+    with pytest.raises(UsageError, match=r"seeds/timeframes\.csv changed.*run `ingest spark`"):
         collectable(exported, project)
 
 
-@pytest.mark.parametrize(("batch", "refused"), [(3, False), (4, True)])
-def test_ticks_that_went_cold_unseen_would_be_missed(
-    exported: Settings, project: Path, batch: int, refused: bool
+def test_a_build_begins_without_the_rows_of_the_one_before(
+    exported: Settings, project: Path
 ) -> None:
-    finish(exported, begin(exported, project))
-    with duckdb.connect(str(exported.database_path)) as connection:
-        connection.execute(
-            f"""insert into raw.cold_files by name
-            select 1 as file_id, 'market_ticks' as relation, date '2024-03-01' as date,
-                '' as folder, 'a.parquet' as path, 1 as rows, '' as checksum, '' as sha256,
-                1 as bytes, timestamp '2024-03-01' as min_timestamp, {batch} as max_batch_id,
-                timestamp '2024-03-01' as max_timestamp, now()::timestamp as exported_at,
-                'local' as state"""
-        )
-    if refused:
-        with pytest.raises(
-            UsageError, match=r"after batch 3, .* `ingest export` and `ingest spark`"
-        ):
-            collectable(exported, project)
-    else:
-        assert collectable(exported, project).batch == 3
+    part = exported.data_dir / "spark" / "warm.db" / "ohlcv_bars_warm" / "_temporary" / "part-0"
+    part.parent.mkdir(parents=True)
+    part.touch()
+    begin(exported, project)
+    assert list((exported.data_dir / "spark").iterdir()) == []

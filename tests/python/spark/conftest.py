@@ -15,14 +15,16 @@ from .cluster import Cluster
 
 __all__ = ["new_warehouse", "project"]
 
-# C1 and the serial collector: the processes are short-lived, and share two cores.
-DEFAULTS = """
+# C1 and the serial collector: the processes are short-lived, and share two cores. A build's code
+# does not fit into C1's own 48 MB.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
+DEFAULTS = f"""
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
 spark.driver.memory 1g
-spark.driver.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+spark.driver.defaultJavaOptions {JAVA}
 spark.executor.memory 700m
-spark.executor.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+spark.executor.defaultJavaOptions {JAVA}
 spark.sql.shuffle.partitions 4
 """
 
@@ -66,8 +68,6 @@ def start_spark(spark_environment: dict[str, str]) -> Callable[..., subprocess.P
             [
                 Path(sys.executable).with_name("dbt"),
                 *arguments,
-                "--target",
-                "spark",
                 "--project-dir",
                 warehouse.project,
                 "--target-path",

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.spark
 def test_both_engines_give_what_is_listed(
     warehouse: Warehouse, start_spark: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    assert "as they should be" in warehouse.dbt("run-operation", "check_engine").stdout
-    output, _ = start_spark(warehouse, "run-operation", "check_engine").communicate()
+    check = ("run-operation", "check_engine")
+    assert "as they should be" in warehouse.dbt(*check).stdout
+    output, _ = start_spark(warehouse, *check, "--target", "spark").communicate()
     assert "as they should be" in output, output[-4000:]
