@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from . import news
-from .commands import Command, commands
+from .commands import Command, Commands
 from .compare import against_a_full_refresh
 from .ground import Ground
 from .never_rebuilt import broken, complete_bars, not_revised
@@ -44,6 +44,7 @@ few = {"min_size": 1, "max_size": 6}
 
 def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
     """The walk, on this ground, in this folder."""
+    typed = Commands(ground.zygote.nodes)
 
     class Walk(RuleBasedStateMachine):
         warehouse: Warehouse
@@ -134,14 +135,37 @@ def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
             if self.desk:
                 self.warehouse.as_of = as_of
 
-        @rule(command=commands(ground.zygote.nodes))
-        def type_once(self, command: Command) -> None:
+        @rule(command=typed.whole)
+        def type_whole(self, command: Command) -> None:
             self.type(command)
 
-        @rule(command=commands(ground.zygote.nodes))
-        def type_and_retry(self, command: Command) -> None:
+        @rule(command=typed.part)
+        def type_part(self, command: Command) -> None:
             self.type(command)
-            self.type(Command(("retry",)))
+
+        @rule(command=typed.refresh)
+        def type_refresh(self, command: Command) -> None:
+            self.type(command)
+
+        @rule(command=typed.limited)
+        def type_limited(self, command: Command) -> None:
+            self.type(command)
+
+        @rule(command=typed.failing, again=st.booleans())
+        def type_failing(self, command: Command, again: bool) -> None:
+            self.type(command)
+            if again:
+                self.type(Command(("retry",)))
+
+        @rule(command=typed.killed, again=st.booleans())
+        def type_killed(self, command: Command, again: bool) -> None:
+            self.type(command)
+            if again:
+                self.type(Command(("retry",)))
+
+        @rule()
+        def take_a_snapshot(self) -> None:
+            self.type(Command(("run-operation", "take_portfolio_snapshot")))
 
         def type(self, command: Command) -> None:
             if not self.desk:
