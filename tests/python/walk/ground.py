@@ -13,6 +13,7 @@ from .warehouse import NO_TESTS, Warehouse
 from .zygote import Zygote
 
 BASE_SEED = 7
+GIVEN = 30  # events and prices that the ground has of that desk
 
 
 @dataclass
@@ -44,8 +45,8 @@ def first_build(zygote: Zygote, work: Path) -> Ground:
         for number, at in enumerate((0, 0, 1, 61, 121, 901, 1440))
         for exchange, symbol in (("prop", "X"), ("nyse", "N"))
     ]  # fmt: skip
-    warehouse.land("ticks", [*trades, *desk.ticks(30)])
-    warehouse.land("orders", desk.events(30))
+    warehouse.land("ticks", [*trades, *desk.ticks(GIVEN)])
+    warehouse.land("orders", desk.events(GIVEN))
     warehouse.land(
         "cash",
         [{"event_id": "c0", "event_time": str(START), "kind": "deposit", "amount": "100000",
