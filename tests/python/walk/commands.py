@@ -20,11 +20,16 @@ SPANS = (
 
 @dataclass(frozen=True)
 class Command:
-    """`dbt ...`; `dies` is where in it (per mille of a build) it is killed, if it lives so long."""
+    """`dbt ...`, and perhaps `dbt retry` after it.
+
+    `dies` is where in it (per mille of a build) it is killed, if it lives so long; `failing` the
+    model whose test fails.
+    """
 
     arguments: tuple[str, ...]
     dies: int | None = None
     failing: str | None = None
+    again: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -73,6 +78,13 @@ class Commands:
         )
 
     @property
+    def any(self) -> st.SearchStrategy[Command]:
+        """One of all kinds."""
+        others = [self.whole, self.refresh, self.limited, self.failing, self.killed]
+        snapshot = st.just(Command(("run-operation", "take_portfolio_snapshot")))
+        return st.one_of(self.part, self.part, self.part, *others, snapshot)
+
+    @property
     def whole(self) -> st.SearchStrategy[Command]:
         """All models, or all of another kind."""
         return st.sampled_from(
@@ -105,11 +117,14 @@ class Commands:
         """A build in which the test of one model fails."""
         chosen = ("--select", *(f"resource_type:{kind}" for kind in ("seed", "model", "snapshot")))
         return st.tuples(
-            st.sampled_from([("--fail-fast",), ()]), st.sampled_from(self._failing)
+            st.sampled_from([("--fail-fast",), ()]),
+            st.sampled_from(self._failing),
+            st.booleans(),
         ).map(
             lambda t: Command(
                 ("build", *t[0], "--indirect-selection", "empty", *chosen, "tag:failing"),
                 failing=t[1],
+                again=t[2],
             )
         )
 

@@ -9,6 +9,7 @@ A walk that fails prints what a person would type to see it fail.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -26,12 +26,12 @@ from .commands import Command, Commands
 from .compare import against_a_full_refresh
 from .ground import Ground
 from .never_rebuilt import broken, complete_bars, not_revised
-from .reference import CHANGES, SETTINGS, changed
+from .reference import CHANGES, SETTINGS, Row, changed
 from .warehouse import NO_UNIT_TESTS, Warehouse
 
 IN_EVERY_RUN = 3
 SLOW = 300
-STEPS = 12
+STEPS = 4  # commands, each after something that happens
 TIMES = [
     "2024-03-09 00:00:00",
     "2024-03-10 12:00:00",
@@ -40,6 +40,39 @@ TIMES = [
     "2024-03-20 00:00:00",
 ]
 few = {"min_size": 1, "max_size": 6}
+# What happens between two commands: the name of a method below and what it is called with.
+events = st.one_of(
+    st.tuples(st.just("land"), st.just("ticks"), st.lists(news.ticks, **few)),
+    st.tuples(st.just("land"), st.just("ticks"), st.lists(news.ticks, **few)),
+    st.tuples(
+        st.just("land_again"),
+        st.lists(st.integers(0, 1000), **few),
+        st.sampled_from(["websocket", "rest", "backfill"]),
+        st.sampled_from([None, "12"]),
+    ),
+    st.tuples(st.just("land"), st.just("corrections"), st.lists(news.corrections, **few)),
+    st.tuples(st.just("land_orders"), st.integers(5, 25)),
+    st.tuples(st.just("land_orders"), st.integers(5, 25)),
+    st.tuples(st.just("land_prices"), st.integers(5, 25)),
+    st.tuples(st.just("land"), st.just("cash"), st.lists(news.cash, **few)),
+    st.tuples(st.just("land"), st.just("actions"), st.lists(news.splits, min_size=1, max_size=1)),
+    st.tuples(st.just("land"), st.just("metrics"), st.lists(news.metrics, **few)),
+    st.tuples(st.just("land"), st.just("logs"), st.lists(news.logs, **few)),
+    st.sampled_from(sorted(CHANGES)).flatmap(
+        lambda seed_name: st.tuples(
+            st.just("change_seed"), st.just(seed_name), st.sampled_from(CHANGES[seed_name])
+        )
+    ),
+    st.sampled_from(sorted(SETTINGS)).flatmap(
+        lambda name: st.tuples(
+            st.just("change_setting"), st.just(name), st.sampled_from(SETTINGS[name])
+        )
+    ),
+    st.tuples(
+        st.just("change_retention"), st.sampled_from([1, 2, 4, 400]), st.sampled_from([1, 2])
+    ),
+    st.tuples(st.just("change_clock"), st.sampled_from(TIMES)),
+)
 
 
 def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
@@ -60,116 +93,59 @@ def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
                 self.warehouse = ground.start(work / "data", built=built)
                 self.landed = []
 
-        def land(self, kind: str, rows: list[news.Row]) -> None:
-            if self.desk and rows:
-                self.warehouse.land(kind, rows)
-
-        @rule(rows=st.lists(news.ticks, **few))
-        def land_ticks(self, rows: list[news.Row]) -> None:
-            self.land("ticks", rows)
+        # One rule: hypothesis turns some of several off in each walk, perhaps all that type.
+        @rule(happens=st.lists(events, min_size=1, max_size=4), command=typed.any)
+        def step(self, happens: list[tuple[Any, ...]], command: Command) -> None:
             if self.desk:
-                self.landed += rows
+                for name, *values in happens:
+                    getattr(self, name)(*values)
+                self.type(command)
+                if command.again:
+                    self.type(Command(("retry",)))
 
-        @precondition(lambda self: self.desk and self.landed)
-        @rule(
-            which=st.lists(st.integers(0, 1000), **few),
-            source=st.sampled_from(["websocket", "rest", "backfill"]),
-            price=st.sampled_from([None, "12"]),
-        )
-        def land_ticks_again(self, which: list[int], source: str, price: str | None) -> None:
-            rows = [{**self.landed[n % len(self.landed)], "source": source} for n in which]
+        def land(self, kind: str, rows: list[news.Row]) -> None:
+            self.warehouse.land(kind, rows)
+            self.landed += rows if kind == "ticks" else []
+
+        def land_again(self, which: list[int], source: str, price: str | None) -> None:
+            rows = [
+                {**self.landed[n % len(self.landed)], "source": source}
+                for n in which
+                if self.landed
+            ]
             for row in rows:
                 if price and row["last_price"] is not None:
                     row["last_price"] = price
-            self.land("ticks", rows)
+            if rows:
+                self.warehouse.land("ticks", rows)
 
-        @rule(rows=st.lists(news.corrections, **few))
-        def land_corrections(self, rows: list[news.Row]) -> None:
-            self.land("corrections", rows)
-
-        @rule(count=st.integers(1, 25))
         def land_orders(self, count: int) -> None:
-            if self.desk:
-                self.land("orders", self.desk.events(count))
+            assert self.desk is not None
+            if rows := self.desk.events(count):
+                self.warehouse.land("orders", rows)
 
-        @rule(count=st.integers(1, 25))
         def land_prices(self, count: int) -> None:
-            if self.desk:
-                self.land("ticks", self.desk.ticks(count))
+            assert self.desk is not None
+            if rows := self.desk.ticks(count):
+                self.warehouse.land("ticks", rows)
 
-        @rule(rows=st.lists(news.cash, **few))
-        def land_cash(self, rows: list[news.Row]) -> None:
-            self.land("cash", rows)
+        def change_seed(self, seed_name: str, change: tuple[Row, Row | None]) -> None:
+            rows = self.warehouse.seeds()[seed_name]
+            self.warehouse.seed(seed_name, changed(seed_name, rows, *change))
 
-        @rule(row=news.splits)
-        def land_split(self, row: news.Row) -> None:
-            self.land("actions", [row])
+        def change_setting(self, name: str, value: str) -> None:
+            self.warehouse.settings[name] = value
 
-        @rule(metrics=st.lists(news.metrics, **few), logs=st.lists(news.logs, **few))
-        def land_telemetry(self, metrics: list[news.Row], logs: list[news.Row]) -> None:
-            self.land("metrics", metrics)
-            self.land("logs", logs)
-
-        @rule(data=st.data(), seed_name=st.sampled_from(sorted(CHANGES)))
-        def change_a_seed(self, data: st.DataObject, seed_name: str) -> None:
-            if self.desk:
-                key, change = data.draw(st.sampled_from(CHANGES[seed_name]))
-                rows = self.warehouse.seeds()[seed_name]
-                self.warehouse.seed(seed_name, changed(seed_name, rows, key, change))
-
-        @rule(data=st.data(), name=st.sampled_from(sorted(SETTINGS)))
-        def change_a_setting(self, data: st.DataObject, name: str) -> None:
-            if self.desk:
-                self.warehouse.settings[name] = data.draw(st.sampled_from(SETTINGS[name]))
-
-        @rule(days=st.sampled_from([1, 2, 4, 400]), every=st.sampled_from([1, 2]))
         def change_retention(self, days: int, every: int) -> None:
-            if self.desk:
-                rows = self.warehouse.seeds()["retention_policies"]
-                for row in rows[::every]:
-                    row["keep_days"] = str(days)
-                self.warehouse.seed("retention_policies", rows)
+            rows = self.warehouse.seeds()["retention_policies"]
+            for row in rows[::every]:
+                row["keep_days"] = str(days)
+            self.warehouse.seed("retention_policies", rows)
 
-        @rule(as_of=st.sampled_from(TIMES))
-        def change_the_clock(self, as_of: str) -> None:
-            if self.desk:
-                self.warehouse.as_of = as_of
-
-        @rule(command=typed.whole)
-        def type_whole(self, command: Command) -> None:
-            self.type(command)
-
-        @rule(command=typed.part)
-        def type_part(self, command: Command) -> None:
-            self.type(command)
-
-        @rule(command=typed.refresh)
-        def type_refresh(self, command: Command) -> None:
-            self.type(command)
-
-        @rule(command=typed.limited)
-        def type_limited(self, command: Command) -> None:
-            self.type(command)
-
-        @rule(command=typed.failing, again=st.booleans())
-        def type_failing(self, command: Command, again: bool) -> None:
-            self.type(command)
-            if again:
-                self.type(Command(("retry",)))
-
-        @rule(command=typed.killed, again=st.booleans())
-        def type_killed(self, command: Command, again: bool) -> None:
-            self.type(command)
-            if again:
-                self.type(Command(("retry",)))
-
-        @rule()
-        def take_a_snapshot(self) -> None:
-            self.type(Command(("run-operation", "take_portfolio_snapshot")))
+        def change_clock(self, as_of: str) -> None:
+            self.warehouse.as_of = as_of
 
         def type(self, command: Command) -> None:
-            if not self.desk:
-                return
             before = complete_bars(self.warehouse)
             kill_at = None
             if command.dies is not None:
