@@ -11,16 +11,16 @@ import duckdb
 from python_ingest.storage.sql import quoted
 
 _RENAMED = {
-    ("intermediate", "int_bar_steps"): ("intermediate", "int_minute_bars"),
-    ("intermediate", "int_day_steps"): ("intermediate", "int_minute_bars_daily"),
-    ("staging", "stg_disputed_ticks"): ("intermediate", "int_disputed_ticks"),
-    ("staging", "stg_tick_amendments"): ("intermediate", "int_tick_amendments"),
-    ("intermediate", "int_number_runs"): ("intermediate", "int_sequence_runs"),
+    ("intermediate", "int_minute_bars"): ("intermediate", "int_minute_bars"),
+    ("intermediate", "int_minute_bars_daily"): ("intermediate", "int_minute_bars_daily"),
+    ("staging", "int_disputed_ticks"): ("intermediate", "int_disputed_ticks"),
+    ("staging", "int_tick_amendments"): ("intermediate", "int_tick_amendments"),
+    ("intermediate", "int_sequence_runs"): ("intermediate", "int_sequence_runs"),
 }
 _CHAINS = {
-    "ticks": ("stg_disputed_ticks", "stg_tick_amendments", "int_bar_steps", "int_day_steps"),
-    "feeds": ("stg_tick_amendments", "int_latest_ticks", "int_number_runs"),
-    "bars": ("stg_tick_amendments", "int_bar_steps", "int_day_steps", "ohlcv_bars_warm"),
+    "ticks": ("int_disputed_ticks", "int_tick_amendments", "int_minute_bars", "int_minute_bars_daily"),
+    "feeds": ("int_tick_amendments", "int_latest_ticks", "int_sequence_runs"),
+    "bars": ("int_tick_amendments", "int_minute_bars", "int_minute_bars_daily", "ohlcv_bars_warm"),
 }
 _SEEDS_OF = {
     "ticks": ("trade_conditions", "instruments"),

@@ -1,0 +1,112 @@
+-- Of each order: as many trades as it has fills that no bust takes back, and an order that is
+-- filled by them; and no trade, no filled quantity without a fill.
+with
+
+events as (
+
+    select * from {{ ref('int_order_events') }}
+
+),
+
+fill_events as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        fill_id,
+        trade_id
+    from events
+    where is_fill and fill_quantity > 0 and fill_price is not null
+
+),
+
+busts as (
+
+    select distinct
+        exchange,
+        symbol,
+        trade_id
+    from events
+    where event_type = 'trade_bust'
+
+),
+
+-- A bust may name the trade id of any event that tells of the fill.
+counted_fills as (
+
+    select
+        fill_events.exchange,
+        fill_events.symbol,
+        fill_events.order_id,
+        fill_events.fill_id
+    from fill_events
+    left join busts
+        on
+            fill_events.exchange = busts.exchange
+            and fill_events.symbol = busts.symbol
+            and fill_events.trade_id = busts.trade_id
+    group by all
+    having count(busts.trade_id) = 0
+
+),
+
+trades as (
+
+    select * from {{ ref('trades') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('orders') }}
+
+),
+
+counted as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        1 as fills,
+        0 as trades,
+        0 as filled_quantity
+    from counted_fills
+    union all
+    select
+        exchange,
+        symbol,
+        source_order_id as order_id,
+        0 as fills,
+        1 as trades,
+        0 as filled_quantity
+    from trades
+    union all
+    select
+        exchange,
+        symbol,
+        source_order_id as order_id,
+        0 as fills,
+        0 as trades,
+        filled_quantity
+    from orders
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        sum(fills) as fills,
+        sum(trades) as trades,
+        sum(filled_quantity) as filled_quantity
+    from counted
+    group by all
+    having sum(fills) <> sum(trades) or (sum(fills) > 0) <> (sum(filled_quantity) > 0)
+
+)
+
+select * from final

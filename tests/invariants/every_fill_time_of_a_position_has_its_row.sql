@@ -1,0 +1,42 @@
+-- A position has a row at each time at which it was filled, so one at least when it has fills; and
+-- no row says that it was filled when it was not.
+with
+
+fill_times as (
+
+    select distinct
+        exchange,
+        symbol,
+        strategy_id,
+        executed_at as snapshot_time
+    from {{ ref('int_position_fills') }}
+
+),
+
+positions as (
+
+    select
+        exchange,
+        symbol,
+        strategy_id,
+        snapshot_time
+    from {{ ref('positions') }}
+    where is_fill
+
+),
+
+final as (
+
+    select
+        *,
+        'without a row' as fault
+    from (select * from fill_times except all select * from positions)
+    union all
+    select
+        *,
+        'without a fill' as fault
+    from (select * from positions except all select * from fill_times)
+
+)
+
+select * from final

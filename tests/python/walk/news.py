@@ -1,0 +1,141 @@
+"""What may land: rows of all kinds, as a hypothesis strategy or from the generator of orders."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from market.test_any_order import corrections as any_correction
+from market.test_any_order import ticks as any_tick
+from trading.trading_cases import START as CASES_START
+from trading.trading_cases import random_cases
+
+Row = dict[str, Any]
+START = datetime(2024, 3, 9, 9, 0)  # New York loses an hour in the night after
+MINUTES = (0, 1, 2, 61, 119, 120, 121, 200, 901, 1020, 1440, 1441, 2000, 2880)
+SERIES = (
+    ("prop", "X"),
+    ("nyse", "N"),
+    ("fx17", "F"),
+    ("quoted", "MID"),
+    ("prop", "BYAGG"),
+    ("alpaca", "S0"),
+    ("binance", "S1"),
+)
+CASES = 5
+IDS = ("event_id", "order_id", "client_order_id", "trade_id", "exchange_trade_id")
+
+_times = st.tuples(st.sampled_from(MINUTES), st.sampled_from([0, 1, 30, 59.999999])).map(
+    lambda at: START + timedelta(minutes=at[0], seconds=at[1])
+)
+
+
+def _tick(parts: tuple[Row, tuple[str, str], datetime]) -> Row:
+    row, (exchange, symbol), at = parts
+    row = {**row, "exchange": exchange, "symbol": symbol, "timestamp": at, "tape": "C"}
+    if row["kind"] == "quote" or exchange == "quoted":
+        bid = row["last_price"]
+        row |= {"kind": "quote", "bid_price": bid, "ask_price": bid + 1}
+        row |= {"last_price": None, "last_size": None}
+    return row
+
+
+# Ids and numbers repeat, so that one may say something else than another that was landed before.
+ticks = st.tuples(any_tick, st.sampled_from(SERIES), _times).map(_tick)
+corrections = st.tuples(any_correction, st.sampled_from(SERIES), _times).map(
+    lambda parts: {
+        **parts[0],
+        "exchange": parts[1][0],
+        "symbol": parts[1][1],
+        "timestamp": parts[2] + timedelta(hours=1),
+    }
+)
+cash = st.fixed_dictionaries(
+    {
+        "event_id": st.sampled_from(["c1", "c2", "c3", "c4", "c5"]),
+        "event_time": _times,
+        "kind": st.sampled_from(
+            ["deposit", "withdrawal", "interest", "dividend", "funding", "fee"]
+        ),
+        "amount": st.sampled_from(["1000", "-12.5", "250000", "0.01"]),
+        "currency": st.sampled_from(["USD", "USD", "EUR", "USDT"]),
+    }
+)
+splits = st.fixed_dictionaries(
+    {
+        "exchange": st.sampled_from(["alpaca", "binance"]),
+        "symbol": st.sampled_from(["S0", "S1", "S2", "S3"]),
+        "ex_date": st.sampled_from(["2024-03-09", "2024-03-10", "2024-03-11"]),
+        "kind": st.just("split"),
+        "ratio": st.sampled_from(["2", "0.1", "3"]),
+    }
+)
+metrics = st.fixed_dictionaries(
+    {
+        "timestamp": _times,
+        "metric_name": st.sampled_from(["lag", "rows"]),
+        "metric_type": st.just("gauge"),
+        "value": st.sampled_from([1.0, 2.5, -3.0]),
+    }
+)
+logs = st.fixed_dictionaries(
+    {
+        "timestamp": _times,
+        "level": st.sampled_from(["info", "error", "debug"]),
+        "service": st.sampled_from(["ingest", "dbt"]),
+        "message": st.sampled_from(["begun", "ended"]),
+    }
+)
+
+
+class Desk:
+    """Orders and the prices that mark them, in no order: each call gives what comes next."""
+
+    def __init__(self, seed: int) -> None:
+        """`seed` decides everything."""
+        self._random = random.Random(seed)  # noqa: S311
+        cases = random_cases(seed, CASES)
+        self._events = [self._event(seed, event) for case in cases for event in case.events]
+        self._ticks = [self._tick(seed, tick) for case in cases for tick in case.ticks]
+        for event in self._events:
+            if "fill_price" in event and self._random.random() < 0.3:
+                event["commission_currency"] = self._random.choice(["EUR", "USDT", "BTC"])
+        rate = {"exchange": "fx", "symbol": "EURUSD", "last_size": "1"}
+        for hour in range(0, 36, 5):
+            at = str(START + timedelta(hours=hour))
+            price = f"1.{hour + 10}"
+            self._ticks.append(
+                {**rate, "timestamp": at, "last_price": price, "trade_id": str(hour)}
+            )
+        self._random.shuffle(self._events)
+        self._random.shuffle(self._ticks)
+        self._given: dict[str, int] = {"events": 0, "ticks": 0}
+
+    @staticmethod
+    def _event(seed: int, event: Row) -> Row:
+        """The same event in the days of the walk, with ids that no other desk gives."""
+        ids = {name: f"{seed}-{event[name]}" for name in IDS if event.get(name)}
+        at = datetime.fromisoformat(event["event_time"]) - CASES_START + START
+        return {"order_type": "limit", **event, **ids, "event_time": str(at)}
+
+    @staticmethod
+    def _tick(seed: int, tick: Row) -> Row:
+        at = datetime.fromisoformat(tick["timestamp"]) - CASES_START + START
+        number = seed * 10_000 + int(tick["trade_id"])
+        return {**tick, "timestamp": str(at), "trade_id": str(number)}
+
+    def events(self, count: int) -> list[Row]:
+        """The next events, some of those before once more."""
+        return self._next("events", self._events, count)
+
+    def ticks(self, count: int) -> list[Row]:
+        """The next prices, some of those before once more."""
+        return self._next("ticks", self._ticks, count)
+
+    def _next(self, name: str, rows: list[Row], count: int) -> list[Row]:
+        first = self._given[name]
+        again = self._random.sample(rows[:first], min(first, 2))
+        self._given[name] = min(first + count, len(rows))
+        return [*rows[first : first + count], *again]

@@ -1,0 +1,199 @@
+"""A process that has read one dbt project and forks for every command: no import, no parsing.
+
+Run as a program it prints `ready`, then answers one line of JSON with another. The child of a
+command may kill itself, as by `kill -9`, when it is about to send its n-th SQL statement.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[3]
+_HANG_SECONDS = 300  # not slowness
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit code (-9: killed), what it printed, its SQL statements."""
+
+    code: int
+    printed: str
+    statements: int
+
+    @property
+    def why(self) -> str:
+        """What dbt says of nodes that failed, without its list of all nodes."""
+        _, completed, end = self.printed.rpartition("Completed with")
+        return completed + end if completed else self.printed[-3000:]
+
+
+class Zygote:
+    """A dbt project, read once; `run` starts dbt on it."""
+
+    def __init__(self, project: Path, work: Path) -> None:
+        """Read the project; `work` is a folder for what that takes."""
+        self.project = project
+        work.mkdir(parents=True, exist_ok=True)
+        self._printed = work / "printed"
+        self._errors = (work / "zygote.log").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", __file__, str(project), str(work)],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "DATA_DIR": str(work / "data")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        self._answers = selectors.DefaultSelector()
+        self._answers.register(self._stdout, selectors.EVENT_READ)
+        ready = json.loads(self._line())
+        assert "nodes" in ready, ready
+        self.nodes: list[dict[str, Any]] = ready["nodes"]
+
+    @property
+    def _stdout(self) -> Any:
+        return self._process.stdout
+
+    def _line(self) -> str:
+        if not self._answers.select(2 * _HANG_SECONDS):
+            self.close()
+            raise TimeoutError("dbt hangs")
+        line = self._stdout.readline()
+        if not line:
+            log = Path(self._errors.name).read_text(errors="replace")
+            raise RuntimeError(f"the process that forks dbt is gone: {log[-3000:]}")
+        return str(line, "utf-8")
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        kill_at: int | None = None,
+    ) -> Done:
+        """Run dbt; `kill_at`: the number of the SQL statement that it does not live to send."""
+        task = {
+            "arguments": list(arguments),
+            "environment": dict(environment),
+            "printed": str(self._printed),
+            "kill_at": kill_at,
+        }
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(task).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._line())
+        printed = self._printed.read_text(errors="replace") if self._printed.exists() else ""
+        return Done(answer["code"], printed, answer["statements"])
+
+    def close(self) -> None:
+        """End the process and all that it forked."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._errors.close()
+
+
+def _nodes(manifest: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": node.name,
+            "type": str(node.resource_type),
+            "schema": node.schema,
+            "alias": node.alias,
+            "path": node.original_file_path,
+            "materialized": node.config.materialized,
+            "columns": list(node.columns),
+        }
+        for node in manifest.nodes.values()
+    ]
+
+
+def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
+    with Path(task["printed"]).open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(task["environment"])
+    # In the child, where they are imported already.
+    from dbt.adapters.duckdb import connections  # noqa: PLC0415
+    from dbt.artifacts.resources import FileHash  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+    from dbt.task import retry  # noqa: PLC0415
+
+    retry.parse_manifest = lambda *_: manifest  # it would parse the project, with a pool of threads
+    signal.alarm(_HANG_SECONDS)
+    for node in manifest.nodes.values():  # a seed may have changed since it was parsed
+        if node.resource_type == "seed":
+            text = Path(node.root_path, node.original_file_path).read_text(encoding="utf-8")
+            node.checksum = FileHash.from_contents(text)
+    sent, lock, kill_at = 0, threading.Lock(), task["kill_at"]
+
+    def on_event(event: Any) -> None:
+        nonlocal sent
+        if event.info.name == "SQLQuery":
+            with lock:
+                sent += 1
+                os.pwrite(counts, b"%9d" % sent, 0)
+                if sent == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    code = 2
+    try:
+        result = dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(task["arguments"])
+        code = 0 if result.success else 2 if result.exception else 1
+        if result.exception:
+            print(result.exception)
+    finally:  # a forked process ends without closing what it has open
+        connections.DuckDBConnectionManager.close_all_connections()
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _serve(project: Path, work: Path) -> None:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - not where this module is only imported
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    from python_ingest.schema.migrate import migrate  # noqa: PLC0415
+    from python_ingest.settings import load_settings  # noqa: PLC0415
+    from python_ingest.storage.writer import open_writer  # noqa: PLC0415
+
+    with open_writer(load_settings()) as connection:  # dbt asks for a database, also to parse
+        migrate(connection)
+    place = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    place += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
+    parsed = dbtRunner().invoke(["parse", "--no-partial-parse", *place])
+    if not parsed.success:
+        print(json.dumps({"error": str(parsed.exception)}), file=answers, flush=True)
+        return
+    manifest: Any = parsed.result
+    print(json.dumps({"nodes": _nodes(manifest)}), file=answers, flush=True)
+    counts = os.open(work / "statements", os.O_RDWR | os.O_CREAT)
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        os.pwrite(counts, b"%9d" % 0, 0)
+        process = os.fork()
+        if not process:
+            _child(json.loads(line), manifest, counts)
+        _, status = os.waitpid(process, 0)
+        answer = {
+            "code": os.waitstatus_to_exitcode(status),
+            "statements": int(os.pread(counts, 9, 0)),
+        }
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), Path(sys.argv[2]))
