@@ -34,15 +34,7 @@ events as (
 beginnings as (
 
     {% if is_incremental() %}
-        select
-            former.exchange,
-            former.symbol,
-            former.strategy_id,
-            former.event_number,
-            former.quantity,
-            former.cost,
-            former.realized_pnl - former.cost_basis + former.cost as realized,
-            former.realized_pnl
+        select former.*
         from {{ this }} as former
         inner join {{ ref('int_positions_to_restate') }} as pending
             on
@@ -61,8 +53,7 @@ beginnings as (
             0::bigint as event_number,
             0::decimal(38, 8) as quantity,
             0::decimal(38, 24) as cost,
-            0::decimal(38, 24) as realized,
-            0::decimal(38, 16) as realized_pnl
+            0::decimal(38, 24) as realized
         from events
         where false
     {% endif %}
@@ -92,6 +83,7 @@ folded as (
         numbered.exchange,
         numbered.symbol,
         numbered.strategy_id,
+        coalesce(any_value(beginnings.event_number), 0) as events_before,
         fold_positions(
             coalesce(any_value(beginnings.quantity), 0),
             coalesce(any_value(beginnings.cost), 0),
@@ -117,6 +109,7 @@ unfolded as (
         exchange,
         symbol,
         strategy_id,
+        events_before,
         unnest(range(1, len(states) + 1)) as step,
         unnest(states) as state
     from folded
@@ -125,67 +118,26 @@ unfolded as (
 
 -- Realised minus cost is what was paid, a whole number of 1e-16: rounding one and deriving the
 -- other keeps their sum exact.
-rounded as (
+final as (
 
     select
-        unfolded.*,
+        unfolded.exchange,
+        unfolded.symbol,
+        unfolded.strategy_id,
+        unfolded.events_before + unfolded.step as event_number,
         numbered.event_at,
         numbered.is_split,
         numbered.order_id,
         numbered.fill_id,
+        unfolded.state.quantity,
+        unfolded.state.average_price,
+        unfolded.state.cost,
+        unfolded.state.realized,
         {{ rounded('unfolded.state.cost', 16) }} as cost_basis,
         {{ rounded('unfolded.state.realized - unfolded.state.cost', 16) }}
         + {{ rounded('unfolded.state.cost', 16) }} as realized_pnl
     from unfolded
     inner join numbered on {{ same_key('unfolded', 'numbered', position + ['step']) }}
-
-),
-
-with_previous as (
-
-    select
-        rounded.*,
-        coalesce(beginnings.event_number, 0) as events_before,
-        coalesce(
-            lag(rounded.state.quantity) over history, -- noqa: RF01
-            beginnings.quantity,
-            0
-        ) as previous_quantity,
-        rounded.realized_pnl
-        - coalesce(lag(rounded.realized_pnl) over history, beginnings.realized_pnl, 0)
-            as realized_pnl_delta
-    from rounded
-    left join beginnings on {{ same_key('rounded', 'beginnings', position) }}
-    window history as (
-        partition by rounded.exchange, rounded.symbol, rounded.strategy_id order by rounded.step
-    )
-
-),
-
--- A split of what is not held is no event.
-final as (
-
-    select
-        exchange,
-        symbol,
-        strategy_id,
-        events_before + row_number() over (
-            partition by exchange, symbol, strategy_id
-            order by step
-        ) as event_number,
-        event_at,
-        is_split,
-        order_id,
-        fill_id,
-        state.quantity,
-        state.average_price,
-        state.cost,
-        cost_basis,
-        realized_pnl,
-        realized_pnl_delta,
-        previous_quantity
-    from with_previous
-    where not is_split or previous_quantity <> 0
 
 )
 

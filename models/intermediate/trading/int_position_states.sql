@@ -19,7 +19,7 @@ with
 
 folds as (
 
-    select folds.*
+    select {{ exclude_columns(['cost', 'realized'], 'folds') }}
     from {{ ref('int_position_folds') }} as folds
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending
@@ -39,12 +39,7 @@ fills as (
 beginnings as (
 
     {% if is_incremental() %}
-        select
-            former.exchange,
-            former.symbol,
-            former.strategy_id,
-            former.trip_number,
-            former.opened_at
+        select former.*
         from {{ this }} as former
         inner join {{ ref('int_positions_to_restate') }} as pending
             on
@@ -57,9 +52,7 @@ beginnings as (
             ) = 1
     {% else %}
         select
-            exchange,
-            symbol,
-            strategy_id,
+            *,
             0::bigint as trip_number,
             event_at as opened_at
         from folds
@@ -68,16 +61,32 @@ beginnings as (
 
 ),
 
-with_openings as (
+with_previous as (
 
     select
         folds.*,
-        folds.quantity <> 0
-        and sign(folds.quantity) <> sign(folds.previous_quantity) as opens,
+        coalesce(lag(folds.quantity) over history, beginnings.quantity, 0) as previous_quantity,
+        folds.realized_pnl
+        - coalesce(lag(folds.realized_pnl) over history, beginnings.realized_pnl, 0)
+            as realized_pnl_delta,
         coalesce(beginnings.trip_number, 0) as trips_before,
         beginnings.opened_at as opened_before
     from folds
     left join beginnings on {{ same_key('folds', 'beginnings', position) }}
+    window history as (
+        partition by folds.exchange, folds.symbol, folds.strategy_id order by folds.event_number
+    )
+
+),
+
+-- A split of what is not held is no event.
+with_openings as (
+
+    select
+        *,
+        quantity <> 0 and sign(quantity) <> sign(previous_quantity) as opens
+    from with_previous
+    where not is_split or previous_quantity <> 0
 
 ),
 

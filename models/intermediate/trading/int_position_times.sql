@@ -30,8 +30,7 @@ states as (
         states.*,
         states.event_at as held_from,
         not states.is_split as is_fill,
-        if(states.is_split, states.event_at - interval 1 microsecond, states.event_at)
-            as marked_after
+        states.event_at - interval (states.is_split::integer) microsecond as marked_after
     from {{ ref('int_position_states') }} as states
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
