@@ -1,7 +1,7 @@
 """The one step of migration 006 that SQL cannot say: take over what the former models built.
 
-What is made of ticks goes on where it was, since its ticks may lie in the archive. Order flow never
-leaves, so all that is made of it is built anew by the next run: its chain has no row.
+What they built goes on where it was: ticks, and bars that marks were made of, may lie in the archive.
+Models that did not exist are built whole by the next run, in front of rows that stay as they are.
 """
 
 from __future__ import annotations
@@ -11,48 +11,84 @@ import duckdb
 from python_ingest.storage.sql import quoted
 
 _RENAMED = {
-    ("intermediate", "int_minute_bars"): ("intermediate", "int_minute_bars"),
-    ("intermediate", "int_minute_bars_daily"): ("intermediate", "int_minute_bars_daily"),
-    ("staging", "int_disputed_ticks"): ("intermediate", "int_disputed_ticks"),
-    ("staging", "int_tick_amendments"): ("intermediate", "int_tick_amendments"),
-    ("intermediate", "int_sequence_runs"): ("intermediate", "int_sequence_runs"),
+    ("intermediate", "int_bar_steps"): ("intermediate", "int_minute_bars"),
+    ("intermediate", "int_day_steps"): ("intermediate", "int_minute_bars_daily"),
+    ("staging", "stg_disputed_ticks"): ("intermediate", "int_disputed_ticks"),
+    ("staging", "stg_tick_amendments"): ("intermediate", "int_tick_amendments"),
+    ("intermediate", "int_number_runs"): ("intermediate", "int_sequence_runs"),
 }
+_FOLLOWED = ("int_minute_bars", "int_minute_bars_daily", "int_tick_amendments")
 _CHAINS = {
-    "ticks": ("int_disputed_ticks", "int_tick_amendments", "int_minute_bars", "int_minute_bars_daily"),
-    "feeds": ("int_tick_amendments", "int_latest_ticks", "int_sequence_runs"),
-    "bars": ("int_tick_amendments", "int_minute_bars", "int_minute_bars_daily", "ohlcv_bars_warm"),
+    "ticks": ("stg_disputed_ticks", "stg_tick_amendments", "int_bar_steps", "int_day_steps"),
+    "feeds": ("stg_tick_amendments", "int_latest_ticks", "int_number_runs"),
+    "bars": ("stg_tick_amendments", "int_bar_steps", "int_day_steps", "ohlcv_bars_warm"),
+    "trading": (
+        *("int_order_events", "int_fills", "orders_warm", "int_position_states", "trades_warm"),
+        *("int_position_valuations", "int_position_drawdowns", "positions_warm", "round_trips"),
+        *("int_currency_balances", "int_portfolio_values", "portfolio_snapshots_warm"),
+    ),
+    "metrics": ("system_metrics_1h_warm",),
 }
 _SEEDS_OF = {
     "ticks": ("trade_conditions", "instruments"),
     "bars": ("exchanges", "exchange_calendar", "timeframes", "instruments"),
 }
-_UNSTAMPED = ("int_disputed_ticks", "int_sequence_runs")  # no chain below follows them
+_CHANGED = """
+alter table intermediate.int_position_states rename column held_quantity to position_delta;
+alter table intermediate.int_position_states rename column own_realized_pnl to realized_pnl_delta;
+alter table intermediate.int_position_valuations drop column raw_cost_basis;
+alter table intermediate.int_position_valuations drop column raw_realized_pnl;
+alter table intermediate.int_position_valuations drop column known_price;
+alter table intermediate.int_position_valuations drop column price_known_at;
+update intermediate.int_position_valuations set market_value = 0 where quantity = 0;
+alter table intermediate.int_position_valuations add column unrealized_pnl decimal(38, 24);
+update intermediate.int_position_valuations set unrealized_pnl = market_value - cost_basis;
+alter table warm.ohlcv_bars_warm drop column is_complete;
+create table intermediate.int_exchange_high_water_marks as
+select exchange, newest_at - interval 30 seconds as complete_until from intermediate.int_frontiers;
+insert into state.reference_as_built
+select 'trading', kind, exchange, symbol, content from intermediate.int_trading_inputs
+where content is not null;
+drop table intermediate.int_frontiers;
+drop table intermediate.int_mixed_days;
+drop table intermediate.int_trading_inputs;
+drop table intermediate.int_touched_orders;
+drop table intermediate.int_position_restarts;
+drop table intermediate.int_valuation_restarts;
+drop table intermediate.int_trip_legs;
+"""
 
 
 def take_over(connection: duckdb.DuckDBPyConnection) -> None:
-    """Rename the former tables and set the chains of ticks to what all of their models had seen.
+    """Rename the former tables and set each chain to what all of its models had seen.
 
-    Does nothing where dbt never built. Runs inside the migration's transaction.
+    Does nothing where dbt never built whole. Runs inside the migration's transaction.
     """
     seen = _watermarks(connection)
-    if not all(_exists(connection, *table) for table in _RENAMED) or "ohlcv_bars_warm" not in seen:
+    models = {model for chain in _CHAINS.values() for model in chain}
+    if not models <= seen.keys():
         return
     _drop_views(connection)
     for former, name in _RENAMED.items():
         connection.execute(f"create table {_sql(name)} as from {_sql(former)}")
         connection.execute(f"drop table {_sql(former)}")
-        if name[1] not in _UNSTAMPED:
+        if name[1] in _FOLLOWED:
             _stamp(connection, name, seen["ohlcv_bars_warm"])
-    connection.execute("alter table warm.ohlcv_bars_warm drop column is_complete")
-    _stamp(connection, ("warm", "ohlcv_bars_warm"), seen["ohlcv_bars_warm"])
-    for chain, models in _CHAINS.items():
-        batch = min(seen[model] for model in models)
+    valued = [batch for model, batch in seen.items() if model.endswith(".bars")]
+    _stamp(connection, ("warm", "ohlcv_bars_warm"), min(valued))
+    connection.execute(_CHANGED)
+    for chain, models_of_chain in _CHAINS.items():
+        batch = min(seen[model] for model in models_of_chain)
         connection.execute("insert into state.chains values (?, ?, 0, null)", [chain, batch])
         connection.execute(
             "insert into state.reference_as_built select ?, seed, '', '', hash from warm.bar_inputs"
             " where model = 'ohlcv_bars_warm' and list_contains(?, seed)",
             [chain, list(_SEEDS_OF.get(chain, ()))],
         )
+    until = min(moment for model, moment in seen.items() if model.endswith(".until"))
+    connection.execute(
+        "update state.chains set valued_until = make_timestamp(?) where chain = 'trading'", [until]
+    )
     connection.execute("drop table warm.bar_inputs")
     connection.execute("drop table main.build_watermarks")
 

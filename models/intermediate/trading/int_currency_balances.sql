@@ -16,9 +16,9 @@ continued as (
 
     {% if is_incremental() %}
         select coalesce(max(balances.snapshot_time), timestamp '-infinity') as since
-        from {{ this }} as balances
-        inner join {{ ref('int_portfolio_to_restate') }} as pending
-            on balances.snapshot_time < pending.restart_at
+        from {{ ref('int_portfolio_to_restate') }} as pending
+        left join {{ this }} as balances on balances.snapshot_time < pending.restart_at
+        group by pending.restart_at
     {% else %}
         select timestamp '-infinity' as since
     {% endif %}

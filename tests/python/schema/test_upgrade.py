@@ -75,6 +75,17 @@ def test_what_was_made_of_ticks_was_not_made_again(upgraded: Path) -> None:
     )
 
 
+def test_nothing_of_the_former_models_is_left(upgraded: Path) -> None:
+    former = ask(
+        upgraded,
+        "select table_name from duckdb_tables() where database_name = current_database() and ("
+        "regexp_matches(table_name, 'steps$|touched|_restarts|frontiers|trading_inputs|trip_legs$')"
+        " and table_name <> 'int_round_trip_legs' or schema_name = 'staging'"
+        " or table_name in ('build_watermarks', 'bar_inputs'))",
+    )
+    assert former == []
+
+
 def test_a_late_tick_restates_its_bar_after_the_upgrade(upgraded: Path, tmp_path: Path) -> None:
     late = tmp_path / "late.csv"
     late.write_text(

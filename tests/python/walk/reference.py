@@ -12,8 +12,6 @@ from market.conftest import EXTRA_CALENDAR, EXTRA_EXCHANGES, EXTRA_INSTRUMENTS
 
 REPOSITORY = Path(__file__).parents[3]
 COPIED = ("models", "macros", "seeds", "snapshots", "tests/generic", "tests/invariants")
-# Migration is off: nothing of it is read by what the walk compares.
-LEFT_OUT = ("models/migration/*", "models/staging/*timescale*")
 EXTRA = {
     "exchanges": EXTRA_EXCHANGES,
     "exchange_calendar": EXTRA_CALENDAR,
@@ -100,8 +98,6 @@ def copy_project(copy: Path) -> None:
         shutil.copy(REPOSITORY / file, copy)
     for folder in COPIED:
         shutil.copytree(REPOSITORY / folder, copy / folder)
-    for path in [path for pattern in LEFT_OUT for path in copy.glob(pattern)]:
-        path.unlink()
     for seed, lines in EXTRA.items():
         with (copy / "seeds" / f"{seed}.csv").open("a", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in lines)
