@@ -17,6 +17,9 @@
     {{ run_hooks(pre_hooks) }}
     {% if existing is none %}
         {% call statement('main') %}{{ create_table_as(false, target, compiled_code) }}{% endcall %}
+        {% if config.get('meta', {}).cold %}
+            {% call statement('cold') %}{{ note_differences(none, target, 'everything') }}{% endcall %}
+        {% endif %}
     {% elif should_full_refresh() %}
         {% set rebuilt = make_intermediate_relation(target) %}
         {% do drop_relation_if_exists(load_cached_relation(rebuilt)) %}
@@ -64,7 +67,7 @@
     {% set unique_key = config.require('unique_key') %}
     {% set key = [unique_key] if unique_key is string else unique_key %}
     {% set time = meta.time %}
-    {% set columns = columns_to_compare(existing, new, region) %}
+    {% set columns = columns_to_compare(existing or new, new, region) %}
     {% if region is mapping %}
         select error(
             '{{ this.name }}: ' || count(*) || ' rows lie outside the region that {{ region.pending }} names,'
@@ -79,17 +82,19 @@
 
     existing as (
 
-        select
-            {{ columns | join(', ') }},
-            true as is_warm
-        from {{ existing }} as warm
-        {% if region is mapping %}
-            semi join {{ ref(region.pending) }} as pending on {{ in_region('warm', region) }}
-        {% elif region is not string %}
-            semi join {{ new }} as new on {{ same_key('warm', 'new', key) }}
+        {% if existing %}
+            select
+                {{ columns | join(', ') }},
+                true as is_warm
+            from {{ existing }} as warm
+            {% if region is mapping %}
+                semi join {{ ref(region.pending) }} as pending on {{ in_region('warm', region) }}
+            {% elif region is not string %}
+                semi join {{ new }} as new on {{ same_key('warm', 'new', key) }}
+            {% endif %}
         {% endif %}
+        {{ 'union all by name' if existing and meta.cold }}
         {% if meta.cold %}
-            union all by name
             select
                 {{ columns | join(', ') }},
                 false as is_warm
@@ -119,7 +124,7 @@
         or (existing.{{ columns | join(', existing.') }})
         is distinct from (new.{{ columns | join(', new.') }});
     {#- First, while the cold rows still count. -#}
-    {% if meta.revised %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
+    {% if meta.revised and existing %}{{ record_bar_revisions(existing, this.identifier ~ '__differing') }}{% endif %}
     {% if meta.cold %}
         insert into warm.tombstones
         select
@@ -129,7 +134,11 @@
         where
             is_gone
             and (
-                cold_id in (select {{ meta.cold.id }}::varchar from {{ rows_in_files(meta.cold.relation) }})
+                cold_id in (
+                    select cold.{{ meta.cold.id }}::varchar
+                    from {{ rows_in_files(meta.cold.relation) }} as cold
+                    {% if region is mapping %}where {{ on_dates_of(region, time) }}{% endif %}
+                )
                 or exists (
                     from raw.cold_files
                     where relation = '{{ meta.cold.relation }}' and state = 'archived'

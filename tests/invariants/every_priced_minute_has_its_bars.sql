@@ -20,6 +20,14 @@ trading_days as (
 
 ),
 
+-- Bars of these days lie in the archive only.
+archived as (
+
+    select date from {{ ref('stg_cold_files') }}
+    where relation = 'ohlcv_bars' and state = 'archived'
+
+),
+
 -- The daily rules of a minute count instead of the others where there are such.
 minutes as (
 
@@ -111,6 +119,7 @@ final as (
     where
         {{ is_unproven('timestamp') }}
         and {{ is_unproven('(ends_at - interval 1 microsecond)') }}
+        and timestamp::date not in (select archived.date from archived)
     group by all
     having not (has_bar and has_priced_minute)
 

@@ -25,9 +25,10 @@ continued as (
 
 ),
 
-ledger as {{ not_materialized() }} (
+times as (
 
-    select * from {{ ref('int_ledger') }}
+    select * from {{ ref('int_balance_times') }}
+    where snapshot_time > (select continued.since from continued)
 
 ),
 
@@ -38,11 +39,20 @@ positions as (
 
 ),
 
-last_balances as (
+-- What was there when it is continued comes in as one movement.
+movements as (
 
+    select
+        *,
+        flow as net_flows
+    from {{ ref('int_ledger') }}
+    where moved_at > (select continued.since from continued)
     {% if is_incremental() %}
+        union all by name
         select
+            snapshot_time as moved_at,
             currency,
+            0 as flow,
             net_flows,
             other_cash,
             realized_pnl,
@@ -51,25 +61,7 @@ last_balances as (
             cash
         from {{ this }}
         where snapshot_time = (select continued.since from continued)
-    {% else %}
-        select
-            currency,
-            flow as net_flows,
-            other_cash,
-            realized_pnl,
-            commission,
-            fees,
-            cash
-        from ledger
-        where false
     {% endif %}
-
-),
-
-times as (
-
-    select * from {{ ref('int_balance_times') }}
-    where snapshot_time > (select continued.since from continued)
 
 ),
 
@@ -78,72 +70,79 @@ moved as (
 
     select
         times.snapshot_time,
-        ledger.currency,
-        sum(ledger.flow) as flow,
-        sum(ledger.other_cash) as other_cash,
-        sum(ledger.realized_pnl) as realized_pnl,
-        sum(ledger.commission) as commission,
-        sum(ledger.fees) as fees,
-        sum(ledger.cash) as cash
-    from ledger
-    asof inner join times on ledger.moved_at <= times.snapshot_time
-    where ledger.moved_at > (select continued.since from continued)
-    group by times.snapshot_time, ledger.currency
+        movements.currency,
+        sum(movements.flow) as flow,
+        sum(movements.net_flows) as net_flows,
+        sum(movements.other_cash) as other_cash,
+        sum(movements.realized_pnl) as realized_pnl,
+        sum(movements.commission) as commission,
+        sum(movements.fees) as fees,
+        sum(movements.cash) as cash
+    from movements
+    asof inner join times on movements.moved_at <= times.snapshot_time
+    group by times.snapshot_time, movements.currency
 
 ),
 
+-- A currency has a balance from its first movement or holding on.
 currencies as (
 
-    select currency from last_balances
-    union
-    select currency from moved
-    union
-    select currency from positions
+    select
+        currency,
+        min(snapshot_time) as first_at
+    from (
+        select
+            currency,
+            snapshot_time
+        from moved
+        union all
+        select
+            currency,
+            snapshot_time
+        from positions
+    )
+    group by currency
 
 ),
 
-final as (
+balances as (
 
     select
         times.snapshot_time,
         times.is_busy,
         currencies.currency,
         coalesce(moved.flow, 0) as flow,
-        coalesce(last_balances.net_flows, 0)
-        + coalesce(sum(moved.flow) over history, 0) as net_flows,
-        coalesce(last_balances.other_cash, 0)
-        + coalesce(sum(moved.other_cash) over history, 0) as other_cash,
-        coalesce(last_balances.realized_pnl, 0)
-        + coalesce(sum(moved.realized_pnl) over history, 0) as realized_pnl,
-        coalesce(last_balances.commission, 0)
-        + coalesce(sum(moved.commission) over history, 0) as commission,
-        coalesce(last_balances.fees, 0)
-        + coalesce(sum(moved.fees) over history, 0) as fees,
-        coalesce(last_balances.cash, 0)
-        + coalesce(sum(moved.cash) over history, 0) as cash,
-        coalesce(positions.market_value, 0) as market_value,
-        coalesce(positions.unrealized_pnl, 0) as unrealized_pnl,
-        coalesce(positions.margined_pnl, 0) as margined_pnl,
-        coalesce(positions.gross_notional, 0) as gross_notional,
-        coalesce(positions.margin_used, 0) as margin_used,
-        coalesce(positions.long_positions, 0) as long_positions,
-        coalesce(positions.short_positions, 0) as short_positions,
-        coalesce(positions.unpriced_positions, 0) as unpriced_positions
+        {% for total in ['net_flows', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
+            coalesce(sum(moved.{{ total }}) over history, 0) as {{ total }},
+        {% endfor %}
+        {% for held in [
+            'market_value', 'unrealized_pnl', 'margined_pnl', 'gross_notional', 'margin_used',
+            'long_positions', 'short_positions', 'unpriced_positions'
+        ] %}
+            coalesce(positions.{{ held }}, 0) as {{ held }}{{ ',' if not loop.last }}
+        {% endfor %}
     from times
-    cross join currencies
-    left join last_balances on currencies.currency = last_balances.currency
+    inner join currencies on times.snapshot_time >= currencies.first_at
     left join moved
-        on times.snapshot_time = moved.snapshot_time and currencies.currency = moved.currency
+        on
+            times.snapshot_time = moved.snapshot_time
+            and currencies.currency = moved.currency
     left join positions
         on
             times.snapshot_time = positions.snapshot_time
             and currencies.currency = positions.currency
     window history as (partition by currencies.currency order by times.snapshot_time)
 
+),
+
+final as (
+
+    select
+        *,
+        cash + market_value + margined_pnl as equity
+    from balances
+
 )
 
-select
-    *,
-    cash + market_value + margined_pnl as equity
-from final
+select * from final
 order by snapshot_time

@@ -87,14 +87,13 @@ open_spans as (
     select
         spans.*,
         coalesce(before.mark_number, 0) as marks_before,
-        if(
-            spans.held_until is null,
-            (select max(mark_times.mark_number) from mark_times),
-            coalesce(until.mark_number, 0)
+        coalesce(
+            until.mark_number, if(spans.held_until is null, last_mark.mark_number, 0)
         ) as marks_until
     from spans
     asof left join mark_times as before on spans.marked_after >= before.snapshot_time
     asof left join mark_times as until on spans.held_until > until.snapshot_time
+    cross join (select max(mark_number) as mark_number from mark_times) as last_mark
     where spans.quantity <> 0
 
 ),

@@ -143,9 +143,12 @@ def test_a_select_gives_its_region_whatever_run_asks(
             by = region["by"] if isinstance(region["by"], dict) else {c: c for c in region["by"]}
             joined = [f"kept.{mine} = pending.{its}" for mine, its in by.items()]
             joined += [f"kept.{region['from']} >= pending.restart_at"] if "from" in region else []
+            cold = node["config"]["meta"].get("cold")
+            rows = f"select {columns} from {table}"
+            rows += f" union all select {columns} from cold.{cold['relation']}" if cold else ""
             kept = (
-                f"select {columns} from {table} as kept semi join intermediate.{region['pending']}"
-                f" as pending on {' and '.join(joined)}"
+                f"select {columns} from ({rows}) as kept semi join"
+                f" intermediate.{region['pending']} as pending on {' and '.join(joined)}"
             )
             given = f"select {columns} from ({again[node['name']]})"
             differing = connection.execute(
