@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SPARK_VENV := .venv-spark
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build test test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
+.PHONY: build house test test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -75,6 +75,9 @@ slim: $(VENV)/.installed ## Build what this branch changed beside that copy, and
 SCALE ?= 20m
 bench: $(VENV)/.installed ## SCALE=small|20m|100m: ratios against bare DuckDB and others, benchmarks/README.md
 	python benchmarks/run.py $(SCALE)
+
+house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build with no news costs
+	python benchmarks/house.py --check
 
 docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
 	dbt docs generate --static --quiet --target-path target/docs

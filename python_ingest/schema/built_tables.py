@@ -1,7 +1,7 @@
 """The one step of migration 006 that SQL cannot say: take over what the former models built.
 
-What they built goes on where it was: ticks, and bars that marks were made of, may lie in the archive.
-Models that did not exist are built whole by the next run, in front of rows that stay as they are.
+What they built goes on: ticks, and bars that marks were made of, may lie in the archive. Models
+that did not exist are built whole by the next run.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _stamp(connection: duckdb.DuckDBPyConnection, table: tuple[str, str], follow
 
 
 def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Views of the former models: the next run makes its own, and of these some have other names."""
+    """Drop the views of the former models: the next run makes its own."""
     views = connection.execute(
         "select schema_name, view_name from duckdb_views() where database_name = current_database()"
         " and not internal and schema_name in ('main', 'staging', 'intermediate', 'migration')"

@@ -308,7 +308,7 @@ def test_a_copy_from_rest_decides_between_rivals(warehouse: Warehouse) -> None:
 def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were(
     warehouse: Warehouse,
 ) -> None:
-    """The last statement of a model fails: neither the bars nor what counts as built may have moved."""
+    """The last statement of a model fails: neither the bars nor their chain may have moved."""
     state = (
         "select count(*), sum(built_run) from warm.ohlcv_bars_warm",
         "select * from state.chains where chain in ('ticks', 'bars') order by all",
@@ -321,7 +321,9 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were
     text = macro.read_text()
     try:
         macro.write_text(
-            text.replace("select * from {{ new }}\n", "select error('power cut'), * from {{ new }}\n")
+            text.replace(
+                "select * from {{ new }}\n", "select error('power cut'), * from {{ new }}\n"
+            )
         )
         failed = warehouse.dbt("run", *AS_OF, check=False)
     finally:

@@ -1,6 +1,6 @@
 """A warehouse that the code before migration 006 built goes on in place.
 
-`data/former_warehouse.tar.gz` was built by commit 5a88e92: ticks of four days, the first two of them
+`data/former_warehouse.tar.gz` was built by commit 5a88e92: ticks of four days, the first two
 archived, the third cold; a bust; fills; bars of January in cold files of DECIMAL(18, 8).
 """
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
 from sample_build import dbt, ingest
 
 FORMER = Path(__file__).parent / "data" / "former_warehouse.tar.gz"
@@ -101,4 +100,6 @@ def test_a_late_tick_restates_its_bar_after_the_upgrade(upgraded: Path, tmp_path
     build(upgraded)
     (after,) = ask(upgraded, bar)
     assert after == (49.5, before[1] + 2, before[2] + 1)
-    assert ask(upgraded, "select count(*) from ohlcv_bar_revisions where timeframe = '1d'") == [(1,)]
+    assert ask(upgraded, "select count(*) from ohlcv_bar_revisions where timeframe = '1d'") == [
+        (1,)
+    ]
