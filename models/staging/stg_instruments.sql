@@ -16,7 +16,8 @@ final as (
         coalesce(quote_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(bar_price, 'trade') as bar_price,
         coalesce(multiplier, 1)::decimal(18, 8) as multiplier,
-        -- An inverse contract, settled in what it is a contract on, would be accounted for as a linear one.
+        -- An inverse contract, settled in what it is a contract on, would be accounted for as a
+        -- linear one.
         case
             when margined and base_currency = quote_currency
                 then

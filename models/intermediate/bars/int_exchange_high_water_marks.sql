@@ -1,9 +1,10 @@
 -- depends_on: {{ ref('ohlcv_bars_warm') }}
 {{ config(materialized='incremental', unique_key='exchange', meta={'region': 'everything'}) }}
 
--- Until when each exchange's bars are complete. A mark only grows: 30 s behind the newest tick that could
--- enter a bar (busted ones too, none that was dated after its ingestion), or a day behind `as_of`. It
--- moves after the bars were built: what changes in the same build was complete before, or was not.
+-- Until when each exchange's bars are complete. A mark only grows: 30 s behind the newest tick that
+-- could enter a bar (busted ones too, none that was dated after its ingestion), or a day behind
+-- `as_of`. It moves after the bars were built: what changes in the same build was complete before,
+-- or was not.
 with
 
 minutes as (

@@ -54,31 +54,31 @@ final as (
     select
         'ticks' as chain,
         'trade_conditions' as kind,
-        md5(coalesce(string_agg(conditions::varchar, '|' order by conditions::varchar), '')) as content
+        {{ sum_of('conditions') }} as content
     from conditions
     union all
     select
         unnest(['ticks', 'bars']) as chain,
         'instruments' as kind,
-        md5(coalesce(string_agg(bar_prices::varchar, '|' order by bar_prices::varchar), '')) as content
+        {{ sum_of('bar_prices') }} as content
     from bar_prices
     union all
     select
         'bars' as chain,
         'exchanges' as kind,
-        md5(coalesce(string_agg(bar_days::varchar, '|' order by bar_days::varchar), '')) as content
+        {{ sum_of('bar_days') }} as content
     from bar_days
     union all
     select
         'bars' as chain,
         'exchange_calendar' as kind,
-        md5(coalesce(string_agg(calendar::varchar, '|' order by calendar::varchar), '')) as content
+        {{ sum_of('calendar') }} as content
     from calendar
     union all
     select
         'bars' as chain,
         'timeframes' as kind,
-        md5(coalesce(string_agg(timeframes::varchar, '|' order by timeframes::varchar), '')) as content
+        {{ sum_of('timeframes') }} as content
     from timeframes
 
 )

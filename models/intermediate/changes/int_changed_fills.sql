@@ -1,5 +1,5 @@
--- Fills that may count otherwise since all of the chain was built: by a new version of their event, by a
--- correction, or by what their order says of strategy and correlation.
+-- Fills that may count otherwise since all of the chain was built: by a new version of their event,
+-- by a correction, or by what their order says of strategy and correlation.
 with
 
 events as {{ not_materialized() }} (

@@ -1,5 +1,5 @@
--- From when on a rate between two currencies may be another since all of the chain was built; no row
--- where none may.
+-- From when on a rate between two currencies may be another since all of the chain was built; no
+-- row where none may.
 with
 
 changed_prices as (

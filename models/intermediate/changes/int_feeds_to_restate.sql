@@ -1,6 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'feeds'}) }}
 
--- Minutes of which a tick landed, or was decided otherwise, since all that is said of feeds was built.
+-- Minutes of which a tick landed, or was decided otherwise, since all that is said of feeds was
+-- built.
 with
 
 new_ticks as (

@@ -1,5 +1,5 @@
--- Ticks that landed since one of the chains that read them was built whole. Those that left for Parquet
--- before that are found in the files that hold such batches.
+-- Ticks that landed since one of the chains that read them was built whole. Those that left for
+-- Parquet before that are found in the files that hold such batches.
 with
 
 warm_ticks as (

@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- From when on the portfolio may be worth something else since all of the chain was built: it is one, so
--- from the first change on all of it. No row where nothing changed.
+-- From when on the portfolio may be worth something else since all of the chain was built: it is
+-- one, so from the first change on all of it. No row where nothing changed.
 with
 
 valuations_to_restate as (

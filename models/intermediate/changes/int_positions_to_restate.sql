@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- From when on each position may look different since all of the chain was built: every version of a
--- fill names a place where it was or is counted.
+-- From when on each position may look different since all of the chain was built: every version of
+-- a fill names a place where it was or is counted.
 with
 
 events as {{ not_materialized() }} (

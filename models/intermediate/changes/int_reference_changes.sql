@@ -1,5 +1,5 @@
--- Reference data that is not what a chain was last complete with. A chain that was never complete has
--- none: it is built whole.
+-- Reference data that is not what a chain was last complete with. A chain that was never complete
+-- has none: it is built whole.
 with
 
 reference as (

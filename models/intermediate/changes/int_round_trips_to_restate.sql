@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- From when on the round trips of a position may have ended otherwise since all of the chain was built:
--- by their fills, or by what a commission in another currency cost.
+-- From when on the round trips of a position may have ended otherwise since all of the chain was
+-- built: by their fills, or by what a commission in another currency cost.
 with
 
 positions_to_restate as (

@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- From when on each position may be worth something else since all of the chain was built: its fills
--- changed, its price did, it is to be valued at a time besides, or marks have become due.
+-- From when on each position may be worth something else since all of the chain was built: its
+-- fills changed, its price did, it is to be valued at a time besides, or marks have become due.
 with
 
 positions_to_restate as (

@@ -1,12 +1,14 @@
--- depends_on: {{ ref('int_feeds_to_restate') }} {{ ref('int_tick_amendments') }} {{ ref('stg_chains') }}
+-- depends_on: {{ ref('int_feeds_to_restate') }} {{ ref('int_tick_amendments') }}
+-- depends_on: {{ ref('stg_chains') }}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'kind'],
     meta={'region': {'pending': 'int_feeds_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
 ) }}
 
--- The newest tick of each symbol and kind. An increment compares what was shown with the ticks of the
--- pending minutes, and searches all ticks of a symbol only where what was shown does not count any more.
+-- The newest tick of each symbol and kind. An increment compares what was shown with the ticks of
+-- the pending minutes, and searches all ticks of a symbol only where what was shown does not count
+-- any more.
 with
 
 ticks as {{ not_materialized() }} (

@@ -1,5 +1,5 @@
--- Which tick a correction means: the newest trade with its id that is not younger than itself, or what the
--- correction before it means. One that came before its tick waits.
+-- Which tick a correction means: the newest trade with its id that is not younger than itself, or
+-- what the correction before it means. One that came before its tick waits.
 with recursive
 
 ranked as (

@@ -12,8 +12,8 @@
     }
 ) }}
 
--- What all bars are made of: each tick is read once, here. Most minutes are done by a packed order of
--- their ticks; where it is not sure, and where sums are large, by the exact one.
+-- What all bars are made of: each tick is read once, here. Most minutes are done by a packed order
+-- of their ticks; where it is not sure, and where sums are large, by the exact one.
 with
 
 bar_ticks as {{ not_materialized() }} (

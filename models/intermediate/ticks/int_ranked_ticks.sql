@@ -1,5 +1,5 @@
--- Of ticks with one key the first one counts: 'rest' and 'backfill' before 'websocket', then the smaller
--- hash.
+-- Of ticks with one key the first one counts: 'rest' and 'backfill' before 'websocket', then the
+-- smaller hash.
 with
 
 disputed as (

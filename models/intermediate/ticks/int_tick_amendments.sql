@@ -4,8 +4,8 @@
     meta={'region': 'everything'}
 ) }}
 
--- Decided anew in each build, since it is small; only what changed is written, so that the minutes can
--- tell which of them a decision touches.
+-- Decided anew in each build, since it is small; only what changed is written, so that the minutes
+-- can tell which of them a decision touches.
 with
 
 ranked as (

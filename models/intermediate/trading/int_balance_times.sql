@@ -9,8 +9,8 @@
 ) }}
 {% set interval = "interval '" ~ var("position_mark_interval") ~ "'" %}
 
--- When the portfolio is valued. While nothing is held and nothing moves, every interval would say the
--- same: the day's end does.
+-- When the portfolio is valued. While nothing is held and nothing moves, every interval would say
+-- the same: the day's end does.
 with
 
 ledger as {{ not_materialized() }} (

@@ -100,7 +100,7 @@ currencies as (
             currency,
             snapshot_time
         from positions
-    )
+    ) as balances
     group by currency
 
 ),
@@ -111,7 +111,6 @@ balances as (
         times.snapshot_time,
         times.is_busy,
         currencies.currency,
-        coalesce(moved.flow, 0) as flow,
         {% for total in ['net_flows', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
             coalesce(sum(moved.{{ total }}) over history, 0) as {{ total }},
         {% endfor %}
@@ -119,8 +118,9 @@ balances as (
             'market_value', 'unrealized_pnl', 'margined_pnl', 'gross_notional', 'margin_used',
             'long_positions', 'short_positions', 'unpriced_positions'
         ] %}
-            coalesce(positions.{{ held }}, 0) as {{ held }}{{ ',' if not loop.last }}
+            coalesce(positions.{{ held }}, 0) as {{ held }},
         {% endfor %}
+        coalesce(moved.flow, 0) as flow
     from times
     inner join currencies on times.snapshot_time >= currencies.first_at
     left join moved

@@ -8,8 +8,8 @@
     }
 ) }}
 
--- What is held in instruments of each currency whenever the portfolio is valued; what has no price is
--- carried at cost.
+-- What is held in instruments of each currency whenever the portfolio is valued; what has no price
+-- is carried at cost.
 with
 
 valuations as (
@@ -19,11 +19,10 @@ valuations as (
         coalesce(market_value, cost_basis) as carrying_value,
         coalesce(unrealized_pnl, 0) as known_pnl
     from {{ ref('int_position_valuations') }}
-    where
-        quantity <> 0
-        {% if is_incremental() %}
-            and snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
-        {% endif %}
+    where quantity <> 0
+    {% if is_incremental() %}
+        and snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+    {% endif %}
 
 ),
 

@@ -40,7 +40,9 @@ priced_fills as {{ not_materialized() }} (
             fills.commission::decimal(38, 8) * fills.price * instruments.multiplier,
             fills.commission
         )::decimal(38, 24) as charge,
-        fills.is_base_commission or fills.is_quote_commission or fills.commission = 0 as needs_no_conversion
+        fills.is_base_commission
+        or fills.is_quote_commission
+        or fills.commission = 0 as needs_no_conversion
     from fills
     inner join instruments
         on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Each time at which something is valued, numbered, so that the marks of a span are a range of numbers.
+-- Each time at which something is valued, numbered, so that the marks of a span are a range of
+-- numbers.
 with
 
 snapshot_times as (

@@ -34,7 +34,8 @@ valuations as (
 
 {% if is_incremental() %}
 
-    -- One that is open has a row at every mark: none that can be continued is older than an interval.
+    -- One that is open has a row at every mark: none that can be continued is older than an
+    -- interval.
     last_rows as (
 
         select drawdowns.*

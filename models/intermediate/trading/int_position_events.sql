@@ -1,5 +1,5 @@
--- What happens to each position: its fills, and the splits of its instrument from its first fill on.
--- Quantities, prices and ratios count 1e-8.
+-- What happens to each position: its fills, and the splits of its instrument from its first fill
+-- on. Quantities, prices and ratios count 1e-8.
 with
 
 fills as (

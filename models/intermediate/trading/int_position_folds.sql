@@ -13,8 +13,8 @@
 ) }}
 {% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
--- What each position holds after every event, and what that cost and earned. The events of a position
--- are put in order and handed to the fold as one list (fold_positions,
+-- What each position holds after every event, and what that cost and earned. The events of a
+-- position are put in order and handed to the fold as one list (fold_positions,
 -- python_ingest/accounting/fold.py), which begins with what the position was before them.
 with
 
@@ -129,10 +129,10 @@ final as (
         numbered.is_split,
         numbered.order_id,
         numbered.fill_id,
-        unfolded.state.quantity,
-        unfolded.state.average_price,
-        unfolded.state.cost,
-        unfolded.state.realized,
+        unfolded.state.quantity, -- noqa: RF01
+        unfolded.state.average_price, -- noqa: RF01
+        unfolded.state.cost, -- noqa: RF01
+        unfolded.state.realized, -- noqa: RF01
         {{ rounded('unfolded.state.cost', 16) }} as cost_basis,
         {{ rounded('unfolded.state.realized - unfolded.state.cost', 16) }}
         + {{ rounded('unfolded.state.cost', 16) }} as realized_pnl

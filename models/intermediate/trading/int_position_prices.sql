@@ -14,8 +14,8 @@
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 {% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
--- What was known of its price when a position was valued, and since when. Most prices are recent; only
--- what has none since an interval before the first restart is looked up in all of history.
+-- What was known of its price when a position was valued, and since when. Most prices are recent;
+-- only what has none since an interval before the first restart is looked up in all of history.
 with
 
 times as (

@@ -13,8 +13,8 @@
 ) }}
 {% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
--- What each position is after every event, and which round trip it is in: a trip opens where a quantity
--- comes to be, or changes its sign.
+-- What each position is after every event, and which round trip it is in: a trip opens where a
+-- quantity comes to be, or changes its sign.
 with
 
 folds as (

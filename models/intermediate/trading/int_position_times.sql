@@ -73,12 +73,12 @@ spans as (
 
     select
         *,
-        lead(held_from) over (
+        lead(held_from, 1, timestamp 'infinity') over (
             partition by exchange, symbol, strategy_id
             order by event_number
         ) as held_until
     from holdings
-    qualify held_until is null or held_until > held_from
+    qualify held_until > held_from
 
 ),
 
@@ -87,13 +87,10 @@ open_spans as (
     select
         spans.*,
         coalesce(before.mark_number, 0) as marks_before,
-        coalesce(
-            until.mark_number, if(spans.held_until is null, last_mark.mark_number, 0)
-        ) as marks_until
+        coalesce(until.mark_number, 0) as marks_until
     from spans
     asof left join mark_times as before on spans.marked_after >= before.snapshot_time
     asof left join mark_times as until on spans.held_until > until.snapshot_time
-    cross join (select max(mark_number) as mark_number from mark_times) as last_mark
     where spans.quantity <> 0
 
 ),

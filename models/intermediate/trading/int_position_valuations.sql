@@ -13,8 +13,8 @@
 ) }}
 {% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
--- What each position was worth whenever it was valued. What is flat is worth nothing; without a price
--- the worth is unknown.
+-- What each position was worth whenever it was valued. What is flat is worth nothing; without a
+-- price the worth is unknown.
 with
 
 times as (
@@ -60,8 +60,8 @@ priced as (
 
 ),
 
--- Bars are not adjusted: a price from before a split is of the old shares. The product of the ratios
--- counts 1e-16.
+-- Bars are not adjusted: a price from before a split is of the old shares. The product of the
+-- ratios counts 1e-16.
 split_ratios as (
 
     select

@@ -15,15 +15,19 @@ metrics as (
 
 ),
 
+built as (
+
+    select * from {{ ref('stg_chains') }}
+    where chain = 'metrics'
+
+),
+
 touched_hours as (
 
     select distinct date_trunc('hour', timestamp) as hour
     from metrics
     where
-        batch_id > coalesce(
-            (select built.batch_id from {{ ref('stg_chains') }} as built where built.chain = 'metrics'),
-            0
-        )
+        batch_id > coalesce((select max(built.batch_id) from built), 0)
 
 ),
 

@@ -28,7 +28,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample in two parts; `chains_before` keeps what was built after the first."""
     data_dir = tmp_path_factory.mktemp("chains") / "data"
     files = MANIFEST["files"]
-    for part in (files[::2], files[1::2]):
+    for part in (files[1::2], files[::2]):  # the second has the orders
         if (data_dir / "trading.duckdb").exists():
             with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
                 connection.execute("create table chains_before as from state.chains")
