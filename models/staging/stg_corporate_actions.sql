@@ -33,11 +33,10 @@ final as (
         counted.ex_date,
         counted.kind,
         counted.ratio,
-        -- The instant at which the exchange's day begins; one that starts after noon began the day
-        -- before.
+        -- The instant at which the exchange's day begins.
         {{ to_utc(
-            "counted.ex_date + coalesce(exchanges.day_start, time '00:00')"
-            ~ " - if(exchanges.day_start >= time '12:00', interval 1 day, interval 0 day)",
+            "counted.ex_date - case when exchanges.starts_evening_before then 1 else 0 end"
+            ~ " + coalesce(exchanges.day_start, time '00:00')",
             "coalesce(exchanges.timezone, 'UTC')"
         ) }} as effective_at
     from counted

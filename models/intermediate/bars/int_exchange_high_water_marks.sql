@@ -15,8 +15,7 @@ minutes as (
 
 quoted_instruments as (
 
-    select * from {{ ref('stg_instruments') }}
-    where bar_price in ('bid', 'ask', 'mid')
+    select * from {{ ref('int_quoted_instruments') }}
 
 ),
 

@@ -22,8 +22,7 @@ mixed_days as (
 
 quoted_instruments as (
 
-    select * from {{ ref('stg_instruments') }}
-    where bar_price in ('bid', 'ask', 'mid')
+    select * from {{ ref('int_quoted_instruments') }}
 
 ),
 

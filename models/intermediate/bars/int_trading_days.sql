@@ -64,8 +64,7 @@ local_days as (
         coalesce(exchanges.daily_bars, 'all') as daily_bars,
         coalesce(exchanges.day_start, time '00:00') as day_start,
         exchange_days.trading_date
-        - case when coalesce(exchanges.day_start, time '00:00') > time '12:00' then 1 else 0 end
-            as start_date,
+        - case when exchanges.starts_evening_before then 1 else 0 end as start_date,
         case
             when calendar.exchange is null then exchanges.session_open
             else calendar.session_open

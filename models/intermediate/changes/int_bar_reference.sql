@@ -44,7 +44,7 @@ bar_prices as (
 
 bar_days as (
 
-    select {{ exclude_columns(['contiguous_kinds']) }}
+    select {{ exclude_columns(['contiguous_kinds', 'starts_evening_before']) }}
     from exchanges
 
 ),

@@ -13,10 +13,10 @@ with
 
 ticks as {{ not_materialized() }} (
 
-    select * from {{ ref('int_market_ticks') }}
+    select * from {{ ref('int_market_ticks') }} as ticks
     where
         not is_busted
-        and timestamp <= ingestion_time + interval 5 seconds
+        and {{ is_on_clock('ticks') }}
 
 ),
 

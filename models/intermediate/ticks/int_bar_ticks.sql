@@ -26,12 +26,7 @@ rule_book as (
 
 quoted_instruments as (
 
-    select
-        exchange,
-        symbol,
-        bar_price
-    from {{ ref('stg_instruments') }}
-    where bar_price in ('bid', 'ask', 'mid')
+    select * from {{ ref('int_quoted_instruments') }}
 
 ),
 

@@ -40,8 +40,7 @@ quick as (
         min_by(price, case when sets_last > 0 then packed_order end) as open,
         max_by(price, case when sets_last = 2 then packed_order end) as close,
         {{ step_sums('sets_high_low', 'sets_volume') }},
-        max(case when timestamp <= ingestion_time + interval 5 seconds then timestamp end)
-            as newest_at,
+        max(case when {{ is_on_clock('bar_ticks') }} then timestamp end) as newest_at,
         bool_or(differs_daily) as differs_daily,
         bool_or(is_auction) as has_auction,
         max(size) >= 1000000 or {{ is_order_unsure('sets_last') }} as needs_care
