@@ -26,7 +26,9 @@ final as (
     qualify
         row_number() over (
             partition by event_id
-            order by if(source in ('rest', 'backfill'), 0, 1), content_hash, batch_id, row_number
+            order by
+                case when source in ('rest', 'backfill') then 0 else 1 end,
+                content_hash, batch_id, row_number
         ) = 1
 
 )

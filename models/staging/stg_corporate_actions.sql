@@ -19,7 +19,9 @@ counted as (
     qualify
         row_number() over (
             partition by exchange, symbol, ex_date, kind
-            order by if(source in ('rest', 'backfill'), 0, 1), content_hash, batch_id, row_number
+            order by
+                case when source in ('rest', 'backfill') then 0 else 1 end,
+                content_hash, batch_id, row_number
         ) = 1
 
 ),
@@ -37,7 +39,8 @@ final as (
         -- before.
         {{ to_utc(
             "counted.ex_date + coalesce(exchanges.day_start, time '00:00')"
-            ~ " - if(exchanges.day_start >= time '12:00', interval 1 day, interval 0 day)",
+            ~ " - case when exchanges.day_start >= time '12:00' then interval 1 day"
+            ~ " else interval 0 day end",
             "coalesce(exchanges.timezone, 'UTC')"
         ) }} as effective_at
     from counted

@@ -46,7 +46,7 @@ final as (
         -- One fill has one exchange trade id, however many event ids it came under.
         coalesce(exchange_trade_id, trade_id, event_id) as fill_id,
         -- Of several versions of one event the one from REST or a backfill counts.
-        if(source in ('rest', 'backfill'), 0, 1) as source_rank
+        case when source in ('rest', 'backfill') then 0 else 1 end as source_rank
     from events
 
 )
