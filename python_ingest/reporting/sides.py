@@ -41,7 +41,7 @@ class Sides:
     def _require_own_names(self, path: Path, catalog: str, other: str) -> None:
         """Refuse a file whose views would read, in the other file, what it has itself.
 
-        The views of a database that was built, unlike those of a publication, name its catalog.
+        The views of a database that DuckDB 1.5 built, unlike a publication's, name its catalog.
         A slim build reads production's `raw` and `cold` on purpose; its own are empty.
         """
         own = self.engine.execute(
