@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SPARK_VENV := .venv-spark
+DUCKDB15_VENV := .venv-duckdb15
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build house test test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
+.PHONY: build house test test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -17,8 +18,15 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 	@ingest land logs sample/logs.ndjson
 	@ingest cycle --as-of "2024-08-09 00:00:00"
 
-test: lint ## Lint, build on fixtures, fast tests (less than 10 minutes on two cores)
+test: lint $(DUCKDB15_VENV)/.installed ## Lint, build on fixtures, fast tests (less than 10 minutes on two cores)
 	pytest --numprocesses 2 --dist loadfile
+	@$(MAKE) --no-print-directory test-duckdb15
+
+# Bars, positions and cold files: 70 s of CPU.
+test-duckdb15: $(DUCKDB15_VENV)/.installed ## What must be right on DuckDB 1.5 too
+	$(DUCKDB15_VENV)/bin/pytest --numprocesses 2 --dist loadfile $(addprefix tests/python/, \
+	  market/test_recorded_data.py trading/test_scenarios.py \
+	  lifecycle/test_cold_on_s3.py lifecycle/test_export.py)
 
 test-slow: $(VENV)/.installed ## The long kill and scale tests
 	pytest -m slow
@@ -91,9 +99,11 @@ lock: ## Resolve requirements.lock again (needs uv)
 	  --no-header --extra dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-header --extra dev --extra spark pyproject.toml -c requirements.lock -o requirements-spark.lock
+	echo "duckdb==1.5.5" | uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate - -o requirements-duckdb15.lock
 
 clean: ## Remove what was built, never what was landed
-	rm -rf target logs $(VENV) $(SPARK_VENV)
+	rm -rf target logs $(VENV) $(DUCKDB15_VENV) $(SPARK_VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -101,6 +111,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The same packages, and DuckDB 1.5.5 in place of the engine: analysts' tools are that old.
+$(DUCKDB15_VENV)/.installed: requirements.lock requirements-duckdb15.lock pyproject.toml
+	$(PYTHON) -m venv $(DUCKDB15_VENV)
+	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-duckdb15.lock
+	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # All of the core, and Spark: an environment of its own, so that the core stays light.

@@ -39,8 +39,8 @@ duckdb as (
         bars.low,
         bars.close,
         bars.volume,
-        if(relations.has_vwap, bars.vwap, null) as vwap,
-        if(relations.has_trade_count, bars.trade_count, null) as trade_count
+        case when relations.has_vwap then bars.vwap end as vwap,
+        case when relations.has_trade_count then bars.trade_count end as trade_count
     from bars
     inner join relations on bars.timeframe = relations.timeframe
     where {{ in_extracts('ohlcv_bars', 'bars.timestamp') }}

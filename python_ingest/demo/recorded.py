@@ -53,7 +53,7 @@ def aig_ticks(source: Path) -> pa.Table:
             "insert into codes values (?, ?, ?)",
             [(mask, bad, cta_codes(mask, suspicious=bad)) for mask, bad in masks],
         )
-        table = connection.execute(
+        table = connection.sql(
             f"""
             select
                 'lean' as exchange,
@@ -114,8 +114,9 @@ def aig_sessions(ticks: pa.Table) -> list[Prints]:
                     (last_size::decimal(28, 8) * {UNIT})::bigint as sizes
                 from ticks
                 where timestamp >= '{day} 13:30:00' and timestamp < '{day} 20:00:00'
-                    and len(list_filter(conditions, code -> code not in ('@', 'F', '0x20000000')))
-                    = 0
+                    and len(list_filter(
+                        conditions, lambda code: code not in ('@', 'F', '0x20000000')
+                    )) = 0
                 order by timestamp, sequence_number
                 """
             )

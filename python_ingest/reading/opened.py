@@ -20,6 +20,7 @@ from python_ingest.storage.writer import session_config
 FileIdentity = tuple[int, int, int, int]
 
 _STATEMENTS_KEPT = 100
+_NO_ROWS = "select 1 where false"  # of a statement that gives none
 
 
 def identity_of(path: Path) -> FileIdentity:
@@ -43,17 +44,25 @@ class Connection:
         self._statements: dict[str, duckdb.Statement] = {}
 
     def execute(self, sql: str, params: Parameters) -> duckdb.DuckDBPyConnection:
-        """Run one statement, or several where no parameters are given."""
+        """Run one statement, or several where no parameters are given; it gives Python rows."""
+        return self._cursor.execute(self._parsed(sql), params)
+
+    def relation(self, sql: str, params: Parameters) -> duckdb.DuckDBPyRelation:
+        """Return what gives the rows of the same as Arrow; it runs when they are asked for."""
+        found = self._cursor.sql(self._parsed(sql), params=params)
+        return self._cursor.sql(_NO_ROWS) if found is None else found
+
+    def _parsed(self, sql: str) -> duckdb.Statement | str:
         statement = self._statements.get(sql)
         if statement is None:
             statements = self._cursor.extract_statements(sql)
             if len(statements) != 1:
-                return self._cursor.execute(sql, params)
+                return sql
             (statement,) = statements
             if len(self._statements) >= _STATEMENTS_KEPT:
                 self._statements.clear()
             self._statements[sql] = statement
-        return self._cursor.execute(statement, params)
+        return statement
 
     def interrupt(self) -> None:
         """Interrupt the running query."""

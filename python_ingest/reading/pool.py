@@ -52,15 +52,15 @@ class Reader(EngineReadable):
         self._telemetry = telemetry
         self._timeout_ms = timeout_ms
 
-    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+    def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
         """Run a question within the limits of the pool."""
         with self._telemetry.observe(ask.operation, ask.sql) as outcome:
             rows = self._fetched(ask, fetch)
             outcome.rows = len(rows)
             return rows
 
-    def _fetched(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
-        """Run the query; after running out of memory, raise the limit and run it again."""
+    def _fetched(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
+        """Ask again while the engine's memory was too little and may grow."""
         deadline = time.monotonic() + self._timeout_ms / 1000
         while True:
             seen_mb = self._opened.memory_mb
@@ -71,11 +71,11 @@ class Reader(EngineReadable):
                     raise QueryError(f"{error} (performance.memory_limit_mb)") from error
 
     def _attempt(
-        self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows], timeout: float
+        self, ask: Question, fetch: Callable[[Connection, Question], Rows], timeout: float
     ) -> Rows:
         running = self._timeouts.begin(self._connection, timeout)
         try:
-            return fetch(self._connection.execute(ask.sql, ask.params))
+            return fetch(self._connection, ask)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             # Arrow's reader raises its own error when it is interrupted while fetching.
             if running.interrupted:
@@ -176,7 +176,7 @@ class ReaderPool(EngineReadable):
         finally:
             self._connections.release()
 
-    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
+    def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
         """Run a question on the next free connection."""
         with self.reader() as reader:
             return reader.run(ask, fetch)

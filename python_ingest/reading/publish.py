@@ -22,6 +22,7 @@ from python_ingest.reading.parts import Part, Parts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import open_writer
@@ -112,7 +113,7 @@ def publish(settings: Settings) -> Publication:
         try:
             copied, cold_files = _write_copy(settings, copy)
         except (duckdb.Error, OSError) as error:
-            raise IngestError(f"publishing failed: {str(error).splitlines()[0]}") from error
+            raise IngestError(f"publishing failed: {first_line(error)}") from error
         sync_to_disk(copy)
         publication = Publication(
             path=str(published),

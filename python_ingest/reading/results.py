@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import duckdb
 import pyarrow as pa
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from python_ingest.reading.opened import Connection
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 Rows = TypeVar("Rows", bound=Sized)
@@ -60,11 +61,12 @@ class Readable(ABC):
         return frame
 
 
-def _arrow(answer: duckdb.DuckDBPyConnection) -> pa.Table:
-    return answer.to_arrow_table()
+def _arrow(connection: Connection, ask: Question) -> pa.Table:
+    return connection.relation(ask.sql, ask.params).to_arrow_table()
 
 
-def _dicts(answer: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def _dicts(connection: Connection, ask: Question) -> list[dict[str, Any]]:
+    answer = connection.execute(ask.sql, ask.params)
     names = [column[0] for column in answer.description or []]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
@@ -73,8 +75,8 @@ class EngineReadable(Readable):
     """Answers from an engine of this process."""
 
     @abstractmethod
-    def run(self, ask: Question, fetch: Callable[[duckdb.DuckDBPyConnection], Rows]) -> Rows:
-        """Run a question and return what `fetch` makes of its answer."""
+    def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
+        """Return what `fetch` makes of a question on a connection."""
 
     def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
         """Return the rows as an Arrow table."""

@@ -14,7 +14,9 @@ from pyarrow import flight
 
 from python_ingest.errors import IngestError, QueryError
 from python_ingest.reading.flight_protocol import location, question_of
+from python_ingest.reading.opened import Connection
 from python_ingest.reading.pool import ReaderPool
+from python_ingest.reading.results import Question
 from python_ingest.reading.sql_allowlist import require_select
 from python_ingest.settings import Settings
 
@@ -66,16 +68,16 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
             told = {"error": type(error).__name__, "message": str(error)}
             raise flight.FlightServerError(str(error), json.dumps(told).encode()) from None
 
-    def _bounded(self, answer: duckdb.DuckDBPyConnection) -> pa.Table:
-        """Collect the whole answer, so that a slow client holds no connection."""
-        reader = answer.to_arrow_reader(_BATCH_ROWS)
+    def _bounded(self, connection: Connection, ask: Question) -> pa.Table:
+        """Collect an answer, so that a client that reads slowly holds no connection."""
         batches, size = [], 0
-        for batch in reader:
-            batches.append(batch)
-            size += batch.nbytes
-            if size > self._max_bytes:
-                raise QueryError(
-                    f"the answer is larger than {self._max_bytes / 1e6:.0f} MB"
-                    " (serve.max_result_mb): narrow it, or read the published file"
-                )
-        return pa.Table.from_batches(batches, reader.schema)
+        with connection.relation(ask.sql, ask.params).to_arrow_reader(_BATCH_ROWS) as reader:
+            for batch in reader:
+                batches.append(batch)
+                size += batch.nbytes
+                if size > self._max_bytes:
+                    raise QueryError(
+                        f"the answer is larger than {self._max_bytes / 1e6:.0f} MB"
+                        " (serve.max_result_mb): narrow it, or read the published file"
+                    )
+            return pa.Table.from_batches(batches, reader.schema)

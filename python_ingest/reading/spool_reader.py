@@ -60,7 +60,7 @@ class SpoolReader:
             path = folder / f"{segment.name}.parquet"
             try:
                 sql, given = segment_rows(connection, segment, path)
-                return connection.execute(_accepted(sql, given=given)).to_arrow_table()
+                return connection.sql(_accepted(sql, given=given)).to_arrow_table()
             except (duckdb.Error, IngestError):
                 if path.exists():
                     raise

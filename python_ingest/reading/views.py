@@ -1,7 +1,7 @@
 """Portable views: their SQL without the catalog's name.
 
-DuckDB stores a view with the name of its database file. A copy that is attached under another name
-would read the old file or fail.
+DuckDB 1.5 stores a view with the name of the database file it was made in, so a copy attached
+under another name would read the old file, or nothing.
 """
 
 from __future__ import annotations

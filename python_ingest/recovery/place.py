@@ -15,6 +15,7 @@ import duckdb
 from python_ingest.errors import BackupError, DatabaseBusyError
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sync_to_disk
+from python_ingest.storage.writer import session_config
 
 
 def require_free(settings: Settings, to: Path, *, force: bool) -> None:
@@ -33,7 +34,7 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
         )
     for database in to.glob("*.duckdb"):
         try:
-            duckdb.connect(str(database)).close()
+            duckdb.connect(str(database), config=session_config(settings)).close()
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
                 raise DatabaseBusyError(f"{database} is in use: {error}") from None

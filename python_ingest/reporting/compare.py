@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.reporting.sides import Columns, Sides
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted
 
 # These columns say when a row was built.
@@ -103,7 +104,7 @@ def _difference(
         else:
             found = _as_wholes(sides, relation, shared)
     except duckdb.Error as error:
-        problem = str(error).splitlines()[0]
+        problem = first_line(error)
         found = Difference(relation, [], 0, 0, 0, 0, 0)
     counted = {name: getattr(found, name) for name in ("before", "after", "added", "removed")}
     return Difference(

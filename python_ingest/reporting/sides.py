@@ -41,8 +41,8 @@ class Sides:
     def _require_own_names(self, path: Path, catalog: str, other: str) -> None:
         """Refuse a file whose views would read the other file instead of its own tables.
 
-        Views of a built database name its catalog, views of a publication do not. A slim build
-        reads production's `raw` and `cold` on purpose; its own are empty.
+        The views of a database that DuckDB 1.5 built, unlike a publication's, name its catalog.
+        A slim build reads production's `raw` and `cold` on purpose; its own are empty.
         """
         own = self.engine.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = $1"

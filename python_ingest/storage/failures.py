@@ -36,8 +36,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or what kind of error it is."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """Return the first line of an error's message, or what kind of error it is.
+
+    A Python error that DuckDB 2 passes on begins with its traceback, whose lines are indented.
+    """
+    lines = str(error).splitlines() or [type(error).__name__]
+    if lines[0].startswith("Traceback "):
+        return next((line for line in lines[1:] if line.strip() and line[0] != " "), lines[0])
+    return lines[0]
 
 
 def is_disk_full(error: BaseException) -> bool:

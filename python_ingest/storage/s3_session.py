@@ -1,16 +1,19 @@
-"""DuckDB sessions that read cold files on S3: httpfs from its wheel, credentials in memory only."""
+"""DuckDB sessions that read cold files on S3, with credentials of the environment."""
 
 from __future__ import annotations
 
 import os
-from importlib.resources import files
-from pathlib import Path
-from urllib.parse import urlsplit
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from python_ingest.errors import ConfigError
-from python_ingest.storage.sql import literal, sql_path
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Config
+
+    from python_ingest.storage.s3_files import S3Files
 
 SCHEME = "s3://"
 
@@ -24,25 +27,41 @@ def read_s3(connection: duckdb.DuckDBPyConnection) -> None:
     missing = [n for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not env.get(n)]
     if missing:
         raise ConfigError(f"cold files lie on S3: set {' and '.join(missing)} in the environment")
-    secret = {
-        "key_id": env["AWS_ACCESS_KEY_ID"],
-        "secret": env["AWS_SECRET_ACCESS_KEY"],
-        "region": env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-    }
-    if env.get("AWS_SESSION_TOKEN"):
-        secret["session_token"] = env["AWS_SESSION_TOKEN"]
-    encrypted = "true"
-    endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        url = urlsplit(endpoint)
+    if not connection.filesystem_is_registered("s3"):
+        connection.register_filesystem(
+            _files(
+                env["AWS_ACCESS_KEY_ID"],
+                env["AWS_SECRET_ACCESS_KEY"],
+                env.get("AWS_SESSION_TOKEN"),
+                env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+                env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+            )
+        )
+
+
+@lru_cache(maxsize=1)
+def _files(
+    key_id: str, secret: str, token: str | None, region: str, endpoint: str | None
+) -> S3Files:
+    """Return the process's one file system, so that its sessions share a listing."""
+    # most processes read no cold file on S3
+    from obstore.store import S3Store  # noqa: PLC0415
+
+    from python_ingest.storage.s3_files import S3Files  # noqa: PLC0415
+
+    config: S3Config = {
+        "access_key_id": key_id,
+        "secret_access_key": secret,
+        "region": region,
         # other stores than Amazon's seldom have a host name per bucket
-        secret |= {"endpoint": url.netloc, "url_style": "path"}
-        encrypted = "true" if url.scheme == "https" else "false"
-    given = ", ".join(f"{name} {literal(value)}" for name, value in secret.items())
-    connection.execute(f"load {sql_path(_extension())}")
-    connection.execute(
-        f"create or replace temporary secret cold_store (type s3, use_ssl {encrypted}, {given})"
-    )
+        "virtual_hosted_style_request": endpoint is None,
+    }
+    if token:
+        config["session_token"] = token
+    if endpoint:
+        config["endpoint"] = endpoint
+    client: ClientConfig = {"allow_http": (endpoint or "").startswith("http://")}
+    return S3Files(lambda bucket: S3Store(bucket, config=config, client_options=client))
 
 
 def read_s3_where_named(connection: duckdb.DuckDBPyConnection) -> None:
@@ -50,17 +69,3 @@ def read_s3_where_named(connection: duckdb.DuckDBPyConnection) -> None:
     named = "select 1 from duckdb_views() where not internal and contains(sql, ?) limit 1"
     if connection.execute(named, [f"'{SCHEME}"]).fetchall():
         read_s3(connection)
-
-
-def _extension() -> Path:
-    try:
-        folder = Path(str(files("duckdb_extension_httpfs")))
-    except ModuleNotFoundError:
-        folder = Path()
-    path = folder / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
-    if not path.exists():
-        raise ConfigError(
-            "cold files lie on S3, and httpfs is not there: install duckdb-extension-httpfs"
-            f"=={duckdb.__version__}"
-        )
-    return path

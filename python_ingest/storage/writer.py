@@ -19,10 +19,17 @@ from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 
+# Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
+STORAGE_VERSION = "v1.5.0"
+
 
 def session_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
-    """DuckDB's limits, the same for every session of ours."""
+    """DuckDB's limits and the format of new files, the same for every session of ours.
+
+    A file that is there already keeps its format.
+    """
     return {
+        "storage_compatibility_version": STORAGE_VERSION,
         "memory_limit": f"{settings.performance.memory_limit_mb}MB",
         "threads": settings.performance.num_threads,
         "temp_directory": str(settings.performance.temp_directory),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -34,6 +35,11 @@ class S3Server:
     endpoint: str
     access_key: str
     secret_key: str
+    log: Path = Path("/dev/null")
+
+    def requests(self) -> list[str]:
+        """What it was asked so far: method, path and query of each request."""
+        return re.findall(r'"([A-Z]+ \S+) HTTP', self.log.read_text())
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,7 +87,7 @@ def start(log: Path) -> tuple[subprocess.Popen[bytes], S3Server]:
     iam.create_user(UserName="ingest")
     key = iam.create_access_key(UserName="ingest")["AccessKey"]
     iam.put_user_policy(UserName="ingest", PolicyName="s3", PolicyDocument=json.dumps(EVERYTHING))
-    return process, S3Server(endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+    return process, S3Server(endpoint, key["AccessKeyId"], key["SecretAccessKey"], log)
 
 
 @pytest.fixture(scope="session")

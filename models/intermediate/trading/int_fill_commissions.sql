@@ -35,11 +35,11 @@ priced_fills as {{ not_materialized() }} (
         instruments.quote_currency,
         fills.commission as commission_amount,
         fills.commission_currency as charged_in,
-        if(
-            fills.is_base_commission,
-            fills.commission::decimal(38, 8) * fills.price * instruments.multiplier,
-            fills.commission
-        )::decimal(38, 24) as charge,
+        case
+            when fills.is_base_commission
+                then fills.commission::decimal(38, 8) * fills.price * instruments.multiplier
+            else fills.commission
+        end::decimal(38, 24) as charge,
         fills.is_base_commission
         or fills.is_quote_commission
         or fills.commission = 0 as needs_no_conversion
@@ -81,7 +81,7 @@ converted as (
         charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
         coalesce(charges.commission_amount::decimal(38, 8) * rates.rate, charges.commission_amount)
         ::decimal(38, 24) as commission,
-        if(rates.rate is null, charges.charged_in, charges.quote_currency)
+        case when rates.rate is null then charges.charged_in else charges.quote_currency end
             as commission_currency,
         rates.rate is not null as is_converted
     from foreign_charges as charges

@@ -24,11 +24,10 @@ final as (
         0::decimal(38, 24) as commission,
         fees::decimal(38, 24) as fees,
         -- A margined instrument moves no notional, only what it realises.
-        if(
-            margined,
-            realized_pnl_delta * multiplier,
-            -signed_quantity::decimal(38, 8) * price * multiplier
-        )::decimal(38, 24) - fees as cash
+        case
+            when margined then realized_pnl_delta * multiplier
+            else -signed_quantity::decimal(38, 8) * price * multiplier
+        end::decimal(38, 24) - fees as cash
     from charged_fills
 
     union all
@@ -42,7 +41,7 @@ final as (
         commission,
         0 as fees,
         -- A commission in the asset itself was taken from what is held.
-        if(is_base_commission, 0, -commission) as cash
+        case when is_base_commission then 0 else -commission end as cash
     from charged_fills
     where commission <> 0
 
@@ -51,8 +50,8 @@ final as (
     select
         event_time as moved_at,
         currency,
-        if(is_flow, amount, 0) as flow,
-        if(is_flow, 0, amount) as other_cash,
+        case when is_flow then amount else 0 end as flow,
+        case when is_flow then 0 else amount end as other_cash,
         0 as realized_pnl,
         0 as commission,
         0 as fees,

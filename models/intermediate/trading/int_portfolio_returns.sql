@@ -21,7 +21,7 @@ with_flows as (
         equity - sum(flow) over history as total_pnl,
         equity - flow as equity_before_flow,
         -- Each flow begins a period; a flow's own time still ends the one before.
-        count_if(flow <> 0) over history - if(flow <> 0, 1, 0) as period
+        count_if(flow <> 0) over history - case when flow <> 0 then 1 else 0 end as period
     from portfolio_values
     window history as (order by snapshot_time)
 
@@ -31,8 +31,8 @@ with_period_start as (
 
     select
         *,
-        max(if(flow <> 0, snapshot_time, null)) over earlier as period_start,
-        lag(if(flow <> 0, equity, null) ignore nulls) over (order by snapshot_time)
+        max(case when flow <> 0 then snapshot_time end) over earlier as period_start,
+        lag(case when flow <> 0 then equity end ignore nulls) over (order by snapshot_time)
             as equity_at_start
     from with_flows
     window earlier as (
@@ -45,7 +45,8 @@ with_growth as (
 
     select
         *,
-        if(equity_at_start > 0, equity_before_flow::double / equity_at_start, 1) as growth
+        case when equity_at_start > 0 then equity_before_flow::double / equity_at_start else 1 end
+            as growth
     from with_period_start
 
 ),

@@ -45,9 +45,9 @@ final as (
 
     select
         *,
-        if(side = 'buy', quantity, -quantity) as signed_quantity,
-        if(side = 'buy', quantity, -quantity)
-        - if(is_base_commission, commission, 0) as position_delta
+        case when side = 'buy' then quantity else -quantity end as signed_quantity,
+        case when side = 'buy' then quantity else -quantity end
+        - case when is_base_commission then commission else 0 end as position_delta
     from with_commission
 
 )

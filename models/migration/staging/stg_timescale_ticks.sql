@@ -50,7 +50,7 @@ final as (
         ingestion_time,
         source,
         correlation_id,
-        coalesce(kind, if(last_price is null, 'quote', 'trade')) as kind,
+        coalesce(kind, case when last_price is null then 'quote' else 'trade' end) as kind,
         venue,
         trade_id
     from extracted

@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+import duckdb
 import pytest
 from s3_server import S3Server
 
@@ -15,14 +16,16 @@ from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.reading.catalog import relations
+from python_ingest.reading.hot import HotDay
 from python_ingest.reading.pool import ReaderPool
 from python_ingest.reading.publish import named_cold_files, publish
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.cold_place import sha256_at
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import open_store
-from python_ingest.storage.s3_session import read_s3, read_s3_where_named
+from python_ingest.storage.s3_session import _files, read_s3, read_s3_where_named
 from python_ingest.storage.writer import open_writer
 
 from .conftest import ALL_TICKS, TICKS, days, make_warehouse, manifest
@@ -88,12 +91,61 @@ def test_only_the_days_file_is_read_and_none_for_recent_rows(warehouse: Settings
     assert "READ_PARQUET" not in ask(warehouse, recent)[0][1].upper()
 
 
+def test_one_day_costs_few_requests(warehouse: Settings, s3_server: S3Server) -> None:
+    _files.cache_clear()  # as in a new process
+    before = len(s3_server.requests())
+    ask(warehouse, "select sum(last_price) from market_ticks where date = '2024-01-02'")
+    made = s3_server.requests()[before:]
+    assert len([request for request in made if "list-type=2" in request]) == 1
+    # what columns there are stands in the first file
+    assert {path.rpartition("/")[2] for path in made if "list-type" not in path} == {
+        key.rpartition("/")[2] for key in objects(warehouse)
+    }
+    assert len(made) <= 6  # DuckDB 2.0 makes 3, 1.5 makes 6
+    before = len(s3_server.requests())
+    ask(warehouse, "select sum(last_price) from market_ticks where date = '2024-01-02'")
+    assert not [request for request in s3_server.requests()[before:] if "list-type=2" in request]
+
+
+def test_a_session_reads_files_that_were_written_after_its_listing(warehouse: Settings) -> None:
+    assert ask(warehouse, "select count(*) from cold.market_ticks") == [(2000,)]
+    move(warehouse, "2024-01-04")
+    assert ask(warehouse, "select count(*) from cold.market_ticks") == [(3000,)]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_lost_file_is_named(warehouse: Settings, is_listed: bool) -> None:
+    ask(warehouse, "select count(*) from market_ticks")
+    lost = objects(warehouse)[1]
+    open_store(warehouse.retention.cold_store).delete(lost)
+    if not is_listed:
+        _files.cache_clear()
+    with pytest.raises(duckdb.Error) as error:
+        ask(warehouse, "select * from market_ticks where date = '2024-01-02'")
+    assert lost in first_line(error.value)
+
+
 def test_published_it_is_read_by_pools_and_counted(warehouse: Settings) -> None:
     publish(warehouse)
     with ReaderPool(warehouse) as pool:
         found = pool.query("select count(*) as n from market_ticks where date = '2024-01-01'")
         assert found.to_pylist() == [{"n": 1000}]
     assert relations(warehouse.published_path) == [("market_ticks", 3000)]
+
+
+def test_served_it_is_read_and_nothing_beside_it(warehouse: Settings, s3: str) -> None:
+    with open_writer(warehouse) as connection:
+        read_s3_where_named(connection)
+        connection.execute("create view landings as from raw.landings")
+        connection.execute("create table latest_ticks as from market_ticks limit 0")
+    publish(warehouse)
+    secret = open_store(warehouse.retention.cold_store).read(objects(warehouse)[0])
+    open_store(s3).put_bytes(b"".join(secret), "secret/x.parquet")
+    served = HotDay(warehouse, 1, datetime(2024, 1, 3)).take()
+    cold = "select count(*) from market_ticks where timestamp < '2024-01-03'"
+    assert served.execute(cold, None).fetchall() == [(2000,)]
+    with pytest.raises(duckdb.PermissionException):
+        served.execute(f"from read_parquet('{s3}/secret/x.parquet')", None)
 
 
 def test_late_rows_are_merged_and_what_was_replaced_goes(warehouse: Settings) -> None:

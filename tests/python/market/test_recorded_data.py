@@ -27,7 +27,7 @@ AIG = f"""
     select
         'lean' as exchange, symbol, ts_event::timestamp as timestamp, 'trade' as kind,
         exchange as venue, price as last_price, size as last_size, 'A' as tape,
-        list_filter([{CODES}], code -> code is not null) as conditions
+        list_filter([{CODES}], lambda code: code is not null) as conditions
     from '{DATA}/lean_aig_trades.parquet'
 """
 NZDUSD = f"""
@@ -142,7 +142,7 @@ def test_binance_bars_equal_those_of_polars_and_pandas(recorded: Warehouse) -> N
         order by timestamp
     """)
     with duckdb.connect() as connection:
-        ticks = connection.execute(BTCUSDT).pl().sort("timestamp", "sequence_number")
+        ticks = connection.sql(BTCUSDT).pl().sort("timestamp", "sequence_number")
     by_polars = (
         ticks.with_columns(pl.col("timestamp").dt.truncate("1m").alias("minute"))
         .group_by("minute")

@@ -117,7 +117,8 @@ def test_json_uuid_and_other_types_survive(source, settings):
     (row,) = rows_of(settings, "odd")
     at, document, uuid, boolean, double, real, day, exact, small, address, numbers = row
     assert at == datetime(2024, 1, 1)
-    assert duckdb.execute("select ?::json = ?::json", [document, '{"a": [1, null, "x\\n"]}'])
+    same = duckdb.execute("select ?::json = ?::json", [document, '{"a": [1, null, "x\\n"]}'])
+    assert same.fetchall() == [(True,)]
     assert str(uuid) == "6ba7b812-9dad-11d1-80b4-00c04fd430c8"
     assert (boolean, double, small, str(day)) == (True, 0.1, 7, "2024-02-29")
     assert abs(real - 0.1) < 1e-7

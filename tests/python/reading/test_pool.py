@@ -98,8 +98,8 @@ def test_a_late_query_is_interrupted_and_its_connection_is_good_again(limited):
 
 
 def test_a_query_is_interrupted_while_its_rows_are_fetched(limited):
-    def fetch(answer):
-        return [0 for _ in answer.to_arrow_reader(1000)]
+    def fetch(connection, ask):
+        return [0 for _ in connection.relation(ask.sql, ask.params).to_arrow_reader(1000)]
 
     with ReaderPool(limited(query_timeout_ms=100)) as pool, pytest.raises(QueryTimeoutError):
         pool.run(Question("select * from range(1000000000000)", None, "endless"), fetch)
