@@ -21,8 +21,8 @@ from rich.progress import (
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
+from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.recognise import FORMATS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
 from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as waiting

@@ -13,7 +13,7 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import history, rivals, sameness
+from python_ingest.landing import cold_duplicates, conflicts, deduplicate
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
 from python_ingest.landing.spool import Segment, path_of
 from python_ingest.settings import Settings
@@ -127,19 +127,19 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
     started = time.monotonic()
     batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
     clock = landed_as.clock if landed_as else CLOCK
-    counted = sameness.count(connection, kind)
-    if history.reject_what_left(connection, kind, counted):
-        counted = sameness.count(connection, kind)
-    known = history.known_rows(connection, data_dir, kind, counted)
-    judged = counted.accepted > 0 and sameness.find_duplicates(
+    counted = deduplicate.count(connection, kind)
+    if cold_duplicates.reject_what_left(connection, kind, counted):
+        counted = deduplicate.count(connection, kind)
+    known = cold_duplicates.known_rows(connection, data_dir, kind, counted)
+    judged = counted.accepted > 0 and deduplicate.find_duplicates(
         connection, kind, counted, given=given, known=known
     )
     landed = 0
     if counted.accepted:
         landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
-        rivals.record_confirmations(connection, batch_id)
-        rivals.record_conflicts(connection, batch_id, known)
+        conflicts.record_confirmations(connection, batch_id)
+        conflicts.record_conflicts(connection, batch_id, known)
     recorded = 0
     if counted.rejected:
         recorded = _record_rejects(connection, segment, batch_id, clock)

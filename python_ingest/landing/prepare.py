@@ -8,8 +8,8 @@ import duckdb
 
 from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import parquet
+from python_ingest.feeds.detect_format import scan_of
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.recognise import scan_of
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.unpack import is_packed, unpack
 from python_ingest.landing import spool

@@ -9,7 +9,7 @@ from typing import cast
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.landing.sameness import Count
+from python_ingest.landing.deduplicate import Count
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import with_files
