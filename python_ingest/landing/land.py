@@ -11,7 +11,7 @@ from typing import Literal
 
 import duckdb
 
-from python_ingest.errors import DatabaseBusyError, IngestError, UsageError
+from python_ingest.errors import DatabaseBusyError, FileRejectedError, IngestError, UsageError
 from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool, waiting
@@ -25,6 +25,9 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
 
+# What DuckDB says of contents; all else is said of the place where they are to be.
+_PERMANENT = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
+
 State = Literal["landed", "already landed", "spooled", "failed"]
 
 
@@ -32,7 +35,8 @@ State = Literal["landed", "already landed", "spooled", "failed"]
 class LandingResult:
     """What became of one file: read = landed + duplicate + rejected + ignored.
 
-    `others` counts the ignored messages by kind. `error` says why a file failed.
+    `others` counts the ignored messages by kind. `error` says why a file failed or was spooled;
+    `may_pass`: the same segment may land later, when there is room or the database is back.
     """
 
     file: str
@@ -47,6 +51,7 @@ class LandingResult:
     seconds: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
     error: str | None = None
+    may_pass: bool = False
     lock_wait_seconds: float = 0.0
     segment_age_seconds: float = 0.0
 
@@ -124,12 +129,13 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             batch = land_segment(connection, settings, segment)
     except DatabaseBusyError as error:
         seconds = time.monotonic() - started
-        return replace(told, state="spooled", seconds=seconds, error=str(error))
+        return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
     except (duckdb.Error, IngestError, OSError) as error:
         return replace(
             told,
             seconds=time.monotonic() - started,
             error=f"{first_line(error)} (its segment waits: ingest land --pending)",
+            may_pass=not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
     if batch.new:
