@@ -68,7 +68,10 @@ select
     {at["z"]} as tape,
     raw_text,
     line_number,
-    case when doc is null then coalesce(damage, 'not a JSON object') end as complaint,
+    case
+        when doc is null then coalesce(damage, 'not a JSON object')
+        when {at["T"]} = 't' and {at["i"]} is null then 'trade_id: missing'
+    end as complaint,
     case when doc is not null and coalesce({at["T"]}, '') not in ('t', 'q')
         then coalesce({at["T"]}, 'unnamed') end as ignored
 from (select *, {has_long_number("doc")} as has_long_number from ({messages}))"""

@@ -75,6 +75,8 @@ select
         when doc is null then coalesce(damage, 'not a JSON object')
         when is_quote and clock is null and {at["T"]} is null and {at["E"]} is null
             then 'timestamp: missing (a spot bookTicker without a local clock)'
+        when event = 'trade' and {at["t"]} is null or event = 'aggTrade' and {at["a"]} is null
+            then 'trade_id: missing'
     end as complaint,
     case when doc is not null and event not in ('trade', 'aggTrade', 'bookTicker') then event end
         as ignored

@@ -39,9 +39,10 @@ select {values}, line as raw_text, line_number,
     case
         when v is null then coalesce(damage, 'not a JSON object')
         when len(unknown) > 0 then 'unknown field ' || unknown[1]
+        when {has_field_twice("doc")} then 'a field appears twice'
     end as complaint
 from (
-    select line, line_number, damage, json_extract_string(doc, [{paths}]) as v,
+    select line, line_number, damage, doc, json_extract_string(doc, [{paths}]) as v,
         {has_long_number("line")} as has_long_number,
         list_filter(json_keys(doc), lambda k: k not in ({names})) as unknown
     from (
@@ -56,6 +57,11 @@ from (
 def object_or_null(text: str) -> str:
     """Return SQL for a text that is a JSON object, else NULL."""
     return f"case when json_valid({text}) and json_type({text}) = 'OBJECT' then {text} end"
+
+
+def has_field_twice(text: str) -> str:
+    """Return SQL: does a JSON object name a field twice, as two lines with a cut between do?"""
+    return f"list_unique(json_keys({text})) <> len(json_keys({text}))"
 
 
 def has_long_number(text: str) -> str:

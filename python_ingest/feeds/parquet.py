@@ -25,7 +25,8 @@ def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
     try:
         described = connection.execute(f"describe select * from {reader}").fetchall()
     except duckdb.Error as error:
-        raise FileRejectedError(f"not a readable Parquet file: {first_line(error)}") from None
+        what = first_line(error).replace(str(path), "it")
+        raise FileRejectedError(f"not a readable Parquet file: {what}") from None
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
     check_columns(kind, list(types))
     columns = ", ".join(quoted(name) for name in types)

@@ -184,14 +184,13 @@ def _land_file(
 
 def _damage(settings: Settings, segment: spool.Segment) -> str | None:
     """Read a segment that nobody has read yet to its end; say what is wrong with it."""
+    path = spool.path_of(settings, segment)
     with working_connection(settings) as connection:
         try:
-            connection.execute(
-                "select sum(hash(columns(*))) from"
-                f" read_parquet({sql_path(spool.path_of(settings, segment))})"
-            ).fetchall()
+            rows = f"select hash(columns(*)) from read_parquet({sql_path(path)})"
+            connection.execute(f"select max(columns(*)) from ({rows})").fetchall()
         except duckdb.Error as error:
-            return first_line(error)
+            return first_line(error).replace(str(path), "it")
     return None
 
 

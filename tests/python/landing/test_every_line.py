@@ -209,3 +209,25 @@ def test_a_lost_line_refuses_the_file(
 def test_a_csv_without_a_last_newline_is_refused(settings: Settings, tmp_path: Path) -> None:
     result = land(settings, tmp_path / "a.csv", HEADER + line(1) + line(2).strip())
     assert (result.state, "newline" in str(result.error)) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("ticks", '{"e":"trade","s":"B","t":1,"p":"1","q":"1","t":2,"T":1672515782136}'),
+        ("ticks", '{"e":"trade","s":"B","p":"1","q":"1","T":1672515782136}'),
+        ("ticks", '[{"T":"t","S":"X","i":1,"p":1,"s":1,"p":2,"t":"2023-04-06T14:25:00Z"}]'),
+        ("ticks", '{"exchange":"x","symbol":"s","timestamp":"2025-01-02","last_price":1,'
+                  '"symbol":"t"}'),
+    ],
+)  # fmt: skip
+def test_two_messages_with_a_cut_between_are_none(
+    settings: Settings, rows: Rows, tmp_path: Path, kind: str, line: str
+) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text(line + "\n")
+    (result,) = land_files(settings, kind, [path])
+    assert (result.landed, result.rejected) == (0, 1)
+    ((text, reason),) = rows("select raw_text, reason from raw.rejected_rows")
+    assert text == line.strip("[]")
+    assert reason in ("a field appears twice", "trade_id: missing")
