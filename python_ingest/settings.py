@@ -25,6 +25,7 @@ ENVIRONMENT_PREFIX = {
     "timescale": "TIMESCALE",
     "backup": "BACKUP",
     "archive": "ARCHIVE",
+    "landing": "LANDING",
 }
 
 
@@ -70,6 +71,12 @@ class Retention(Section):
     cold_store: str = Field(default="", pattern=r"^(s3://[^/\s]+(/[^\s]*[^/\s])?)?$")
 
 
+class Landing(Section):
+    """How large a packed file may become when it is unpacked."""
+
+    max_expanded_mb: int = Field(default=65536, ge=1)
+
+
 class Publish(Section):
     """How many published files are kept."""
 
@@ -113,6 +120,7 @@ class Settings(Section):
     performance: Performance = Performance()
     observability: Observability = Observability()
     retention: Retention = Retention()
+    landing: Landing = Landing()
     publish: Publish = Publish()
     serve: Serve = Serve()
     timescale: Timescale = Timescale()

@@ -21,11 +21,11 @@ from rich.progress import (
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
+from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.recognise import FORMATS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
 from python_ingest.landing.report import report_landing
-from python_ingest.landing.spool import pending as waiting
+from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="land", epilog="Example: ingest land ticks btcusdt-2024-08-08.csv.gz")(land)
 
 
-def land(
+def land(  # noqa: PLR0913, PLR0917 - the command's options
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}.")] = None,
     paths: Annotated[list[Path] | None, typer.Argument(help="Files, packed or not.")] = None,
     pending: Annotated[
@@ -44,12 +44,16 @@ def land(
         str | None,
         typer.Option("--format", help=f"One of {', '.join(FORMATS)}; default: by content."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Read files anew that were landed before; no row doubles."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
 ) -> None:
     """Land files; each is landed whole or not at all, and never twice."""
     settings = load_settings()
-    if pending and (kind or paths):
-        raise UsageError("--pending takes no KIND and no PATH")
+    if pending and (kind or paths or named_format or again):
+        raise UsageError("--pending takes no KIND, no PATH and none of --format, --again")
     if not pending:
         if kind is None or not paths:
             raise UsageError("which files? ingest land KIND PATH..., or ingest land --pending")
@@ -57,7 +61,7 @@ def land(
             raise UsageError(f"{kind!r} is no kind of file: one of {', '.join(KINDS)}")
         if named_format is not None and named_format not in FORMATS:
             raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
-    total = len(waiting(settings)) if pending else len(paths or [])
+    total = len(list_pending(settings)) if pending else len(paths or [])
     with written_twice(settings), _progress() as progress:
         task = progress.add_task("landing", total=total)
 
@@ -68,11 +72,16 @@ def land(
         if pending:
             results = land_pending(settings, report)
         else:
-            results = land_files(settings, str(kind), paths or [], named_format, report)
+            results = land_files(
+                settings, str(kind), paths or [], named_format, report, again=again
+            )
     report_landing(settings, results)
     if not as_json and len(results) > 1:
         print(_total(results))
-    if any(result.state == "failed" for result in results):
+    failed = sum(result.state == "failed" for result in results)
+    if failed:
+        if len(results) > 1:
+            print(f"ingest: {failed} of {len(results)} files could not be landed", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -97,8 +106,10 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         print(f"ingest: {result.file}: {result.error}; nothing of it was landed", file=sys.stderr)
     elif result.state == "spooled":
         print(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
-    elif result.state == "already landed":
+    elif result.state == "already landed" and not result.read:
         print(f"{result.file}: already landed as batch {result.batch_id}")
+    elif result.state == "already landed":
+        print(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
         print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
 
@@ -114,13 +125,14 @@ def _figures(results: list[LandingResult]) -> str:
         f"{read:,} read = {sum(r.landed for r in results):,} landed"
         f" + {sum(r.duplicate for r in results):,} duplicate"
         f" + {sum(r.rejected for r in results):,} rejected"
+        f" + {sum(r.ignored for r in results):,} ignored"
         f", {round(read / max(seconds, 1e-6)):,} rows/s"
     )
     others: dict[str, int] = {}
     for result in results:
-        for name, number in result.others.items():
+        for name, number in result.others.items() if result.ignored else ():
             others[name] = others.get(name, 0) + number
     if others:
         listed = ", ".join(f"{name} {number:,}" for name, number in others.items())
-        text += f"; other messages, not landed: {listed}"
+        text += f"; ignored messages: {listed}"
     return text

@@ -39,12 +39,21 @@ def stream(
     with written_twice_meanwhile(load_settings()):
         totals = asyncio.run(_run(exchange, wanted, url))
     others = "".join(f", {name} {number:,}" for name, number in sorted(totals.others.items()))
+    gaps = f", {totals.gaps:,} gaps" if totals.gaps else ""
     print(
         f"{totals.frames:,} frames in {totals.segments:,} segments:"
         f" {totals.landed:,} landed + {totals.duplicate:,} duplicate"
-        f" + {totals.rejected:,} rejected"
-        + (f"; other messages, not landed{others.replace(',', ':', 1)}" if others else "")
+        f" + {totals.rejected:,} rejected{gaps}"
+        + (f"; ignored messages{others.replace(',', ':', 1)}" if others else "")
     )
+    if totals.waiting:
+        print(
+            f"ingest: {totals.waiting:,} segments wait in the spool: {totals.trouble};"
+            " ingest land --pending lands them",
+            file=sys.stderr,
+        )
+        if not (totals.busy and totals.landed + totals.duplicate):
+            raise typer.Exit(1)
 
 
 async def _run(exchange: str, symbols: list[str], url: str | None) -> Totals:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from python_ingest.feeds.json_lines import exact_number, has_long_number
+from python_ingest.feeds.lines import Lines, Source
 from python_ingest.feeds.messages import extracted
 from python_ingest.feeds.relation import Scan
 
@@ -44,9 +43,9 @@ _EVENT_TYPES = {
 }
 
 
-def ticks_scan(path: Path) -> Scan:
+def ticks_scan(source: Source) -> Scan:
     """Read trades (`t`) and quotes (`q`) as ticks; a trade's `x` is its venue."""
-    source, at = extracted(path, _TICK)
+    messages, at = extracted(_TICK)
 
     def number(name: str) -> str:
         return exact_number("doc", at[name], name)
@@ -68,20 +67,24 @@ select
     {at["c"]} as conditions,
     {at["z"]} as tape,
     raw_text,
-    case when doc is null then 'not a JSON object' end as complaint,
+    line_number,
+    case
+        when doc is null then coalesce(damage, 'not a JSON object')
+        when {at["T"]} = 't' and {at["i"]} is null then 'trade_id: missing'
+    end as complaint,
     case when doc is not null and coalesce({at["T"]}, '') not in ('t', 'q')
         then coalesce({at["T"]}, 'unnamed') end as ignored
-from (select *, {has_long_number("doc")} as has_long_number from ({source}))"""
+from (select *, {has_long_number("doc")} as has_long_number from ({messages}))"""
     names = (
         "exchange symbol timestamp kind venue bid_price ask_price bid_size ask_size last_price"
         " last_size trade_id conditions tape"
     )
-    return _scan(sql, names)
+    return _scan(source, sql, names)
 
 
-def corrections_scan(path: Path) -> Scan:
+def corrections_scan(source: Source) -> Scan:
     """Read corrections (`c`) and cancels (`x`) of trades."""
-    source, at = extracted(path, _CORRECTION)
+    messages, at = extracted(_CORRECTION)
 
     def number(name: str) -> str:
         return exact_number("doc", at[name], name)
@@ -99,20 +102,21 @@ select
     {number("cs")} as corrected_size,
     {at["cc"]} as corrected_conditions,
     raw_text,
-    case when doc is null then 'not a JSON object' end as complaint,
+    line_number,
+    case when doc is null then coalesce(damage, 'not a JSON object') end as complaint,
     case when doc is not null and coalesce({at["T"]}, '') not in ('c', 'x')
         then coalesce({at["T"]}, 'unnamed') end as ignored
-from (select *, {has_long_number("doc")} as has_long_number from ({source}))"""
+from (select *, {has_long_number("doc")} as has_long_number from ({messages}))"""
     names = (
         "exchange symbol trade_id action timestamp venue corrected_trade_id corrected_price"
         " corrected_size corrected_conditions"
     )
-    return _scan(sql, names)
+    return _scan(source, sql, names)
 
 
-def orders_scan(path: Path) -> Scan:
+def orders_scan(source: Source) -> Scan:
     """Read `trade_updates` as order events."""
-    source, at = extracted(path, _ORDER)
+    messages, at = extracted(_ORDER)
     kinds = " ".join(f"when '{x}' then '{event}'" for x, event in _EVENT_TYPES.items())
     is_fill = f"{at['event']} in ('fill', 'partial_fill')"
     is_change = f"{at['event']} in ('trade_bust', 'trade_correct')"
@@ -141,21 +145,23 @@ select
     {amount} {at["price"]} end as fill_price,
     {at["order.extended_hours"]} as extended_hours,
     raw_text,
-    case when doc is null then 'not a JSON object' end as complaint,
+    line_number,
+    case when doc is null then coalesce(damage, 'not a JSON object') end as complaint,
     case
         when doc is null then null
         when {at["event"]} is null or {at["order.id"]} is null then 'unnamed'
         when {at["event"]} not in ({", ".join(f"'{x}'" for x in _EVENT_TYPES)}) then {at["event"]}
     end as ignored
-from ({source})"""
+from ({messages})"""
     names = (
         "event_id event_type event_time order_id client_order_id exchange symbol side order_type"
         " quantity time_in_force price stop_price trade_id exchange_trade_id fill_quantity"
         " fill_price extended_hours"
     )
-    return _scan(sql, names)
+    return _scan(source, sql, names)
 
 
-def _scan(sql: str, names: str) -> Scan:
+def _scan(source: Source, sql: str, names: str) -> Scan:
     types = dict.fromkeys(names.split(), "VARCHAR")
-    return Scan("alpaca", sql, types, extra=("complaint", "ignored"), malformed_lines=True)
+    extra = ("line_number", "complaint", "ignored")
+    return Scan("alpaca", sql, types, extra, lines=Lines(source))

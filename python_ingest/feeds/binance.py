@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 
 from python_ingest.errors import FileRejectedError
+from python_ingest.feeds.lines import Lines, Source, first_line
 from python_ingest.feeds.messages import extracted, unix_time
 from python_ingest.feeds.relation import Scan
-from python_ingest.feeds.text import csv_reader, first_line_of, require_final_newline
+from python_ingest.feeds.text import fields, require_final_newline
 
 _TICK = ("e", "s", "t", "p", "q", "T", "u", "b", "B", "a", "A", "E")
 _ORDER = tuple("e E s c C S o f q p P x X r i l L n N T t I".split())  # noqa: SIM905
@@ -27,6 +27,7 @@ _ARCHIVES = {
         "is_best_match",
     ),
 }
+_EXTRA = ("line_number", "complaint", "ignored")
 # Of an order update only TRADE is a fill.
 _EVENT_TYPES = {
     "NEW": "submitted",
@@ -43,12 +44,12 @@ _ORDER_TYPES = {
 }
 
 
-def stream_scan(path: Path) -> Scan:
+def stream_scan(source: Source) -> Scan:
     """Read recorded `trade`, `aggTrade` and `bookTicker` messages as ticks.
 
     Spot `bookTicker` carries no time and takes the local clock.
     """
-    source, at = extracted(path, _TICK)
+    messages, at = extracted(_TICK)
     sql = f"""
 select
     'binance' as exchange,
@@ -69,10 +70,13 @@ select
         as sequence_number,
     case event when 'trade' then {at["t"]} when 'aggTrade' then {at["a"]} end as trade_id,
     raw_text,
+    line_number,
     case
-        when doc is null then 'not a JSON object'
+        when doc is null then coalesce(damage, 'not a JSON object')
         when is_quote and clock is null and {at["T"]} is null and {at["E"]} is null
             then 'timestamp: missing (a spot bookTicker without a local clock)'
+        when event = 'trade' and {at["t"]} is null or event = 'aggTrade' and {at["a"]} is null
+            then 'trade_id: missing'
     end as complaint,
     case when doc is not null and event not in ('trade', 'aggTrade', 'bookTicker') then event end
         as ignored
@@ -88,7 +92,7 @@ from (
                     else 'unnamed'
                 end
             ) as event
-        from ({source})
+        from ({messages})
     )
 )"""
     names = (
@@ -96,16 +100,16 @@ from (
         " sequence_number trade_id"
     )
     types = {**dict.fromkeys(names.split(), "VARCHAR"), "timestamp": "TIMESTAMP"}
-    return Scan("binance", sql, types, extra=("complaint", "ignored"), malformed_lines=True)
+    return Scan("binance", sql, types, _EXTRA, lines=Lines(source))
 
 
-def orders_scan(path: Path) -> Scan:
+def orders_scan(source: Source) -> Scan:
     """Read `executionReport` messages as order events.
 
     A message has no id of its own: order, execution type and trade (or time) make one. A cancel
     names the order's own client id in `C`.
     """
-    source, at = extracted(path, _ORDER)
+    messages, at = extracted(_ORDER)
     kinds = " ".join(f"when '{x}' then '{event}'" for x, event in _EVENT_TYPES.items())
     types_ = " ".join(f"when '{x}' then '{kind}'" for x, kind in _ORDER_TYPES.items())
     is_fill = f"{at['x']} = 'TRADE'"
@@ -135,40 +139,51 @@ select
     nullif({at["r"]}, 'NONE') as status_message,
     {at["I"]} as sequence_number,
     raw_text,
-    case when doc is null then 'not a JSON object' end as complaint,
+    line_number,
+    case when doc is null then coalesce(damage, 'not a JSON object') end as complaint,
     case
         when doc is null then null
         when {at["e"]} is distinct from 'executionReport' then coalesce({at["e"]}, 'unnamed')
         when {at["x"]} not in ({", ".join(f"'{x}'" for x in _EVENT_TYPES)})
             then 'executionReport ' || {at["x"]}
     end as ignored
-from ({source})"""
+from ({messages})"""
     names = (
         "event_id event_type order_id client_order_id exchange symbol side order_type quantity"
         " time_in_force price stop_price trade_id exchange_trade_id fill_quantity fill_price"
         " commission commission_currency status_message sequence_number"
     )
     types = {**dict.fromkeys(names.split(), "VARCHAR"), "event_time": "TIMESTAMP"}
-    return Scan("binance", sql, types, extra=("complaint", "ignored"), malformed_lines=True)
+    return Scan("binance", sql, types, _EXTRA, lines=Lines(source))
 
 
-def archive_kind(path: Path) -> str | None:
-    """Return 'trades' or 'aggTrades' for a spot archive, by its columns; None for other files."""
-    fields = next(csv.reader([first_line_of(path)]), [])
-    if fields and fields[0].strip().lower() in ("id", "trade_id", "agg_trade_id", "aggtradeid"):
-        return {7: "trades", 8: "aggTrades"}.get(len(fields))
-    flags = [field.strip().lower() in ("true", "false") for field in fields]
-    if not fields or not fields[0].isdigit() or sum(flags) != 2:  # noqa: PLR2004
+def archive_kind(line: str) -> str | None:
+    """Return 'trades' or 'aggTrades' for the first line of a spot archive; None for others.
+
+    A header names the columns as Binance does; without one the last two of 7 or 8 fields are flags.
+    """
+    try:
+        found = [field.strip().lower() for field in next(csv.reader([line]), [])]
+    except csv.Error:
         return None
-    return {7: "trades", 8: "aggTrades"}.get(len(fields)) if all(flags[-2:]) else None
+    for kind, names in _ARCHIVES.items():
+        if found[0:1] in (["id"], ["trade_id"], ["agg_trade_id"]) and found[1:] == [
+            name.lower() for name in names[1:]
+        ]:
+            return kind
+    is_flag = [field in ("true", "false") for field in found]
+    if not found or not found[0].isdigit() or sum(is_flag) != 2:  # noqa: PLR2004
+        return None
+    return {7: "trades", 8: "aggTrades"}.get(len(found)) if all(is_flag[-2:]) else None
 
 
-def archive_scan(path: Path, names: list[str]) -> Scan:
+def archive_scan(source: Source, names: list[str]) -> Scan:
     """Read a spot archive of trades or aggTrades; its symbol is in one of the file's `names`.
 
     Raises FileRejectedError when no name tells the symbol, or the file may be cut off.
     """
-    kind = archive_kind(path)
+    line = first_line(source)
+    kind = archive_kind(line)
     if kind is None:
         raise FileRejectedError("not a spot archive of trades (7 columns) or aggTrades (8)")
     match = next((m for m in map(_ARCHIVE_NAME.match, names) if m), None)
@@ -177,23 +192,16 @@ def archive_scan(path: Path, names: list[str]) -> Scan:
             "a Binance archive has its symbol only in its name:"
             " keep the name it was published under, such as BTCUSDT-trades-2024-08-08.zip"
         )
-    require_final_newline(path)
-    columns = dict.fromkeys(_ARCHIVES[kind], "VARCHAR")
-    header = not first_line_of(path)[:1].isdigit()
+    require_final_newline(source)
     sql = f"""
 select 'binance' as exchange, '{match[1]}' as symbol, {unix_time("time")} as timestamp,
     price as last_price, qty as last_size, id as sequence_number, id as trade_id,
     '{"trade" if kind == "trades" else "agg"}' as kind, 'backfill' as source,
-    case when {unix_time("time")} is null then 'timestamp: not a Unix time' end as complaint,
-    concat_ws(',', {", ".join(f"coalesce({name}, '')" for name in columns)}) as raw_text
-from {csv_reader(path, columns, header=header)}"""
-    names_ = "exchange symbol last_price last_size sequence_number trade_id kind source"
-    types = {**dict.fromkeys(names_.split(), "VARCHAR"), "timestamp": "TIMESTAMP"}
-    return Scan(
-        "binance-archive",
-        sql,
-        types,
-        extra=("complaint",),
-        malformed_lines=True,
-        header_lines=int(header),
-    )
+    coalesce(complaint, case when {unix_time("time")} is null then 'timestamp: not a Unix time' end)
+        as complaint,
+    raw_text, line_number
+from ({fields(_ARCHIVES[kind])})"""
+    columns = "exchange symbol last_price last_size sequence_number trade_id kind source"
+    types = {**dict.fromkeys(columns.split(), "VARCHAR"), "timestamp": "TIMESTAMP"}
+    lines = Lines(source, header=not line[:1].isdigit(), carriage_returns=False)
+    return Scan("binance-archive", sql, types, ("line_number", "complaint"), lines=lines)

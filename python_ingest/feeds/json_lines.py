@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import orjson
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import DECIMAL, Kind
+from python_ingest.feeds.lines import RELATION, Lines, Source, first_line
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
-from python_ingest.feeds.text import first_line_of, lines
 from python_ingest.storage.sql import literal
 
 # A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
@@ -18,10 +16,10 @@ _LONG_NUMBER = "'[0-9.]{17}'"
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 
-def scan(kind: Kind, path: Path) -> Scan:
+def scan(kind: Kind, source: Source) -> Scan:
     """Read canonical NDJSON. Raises FileRejectedError when the first object is of another kind."""
     try:
-        first = orjson.loads(first_line_of(path))
+        first = orjson.loads(first_line(source))
     except orjson.JSONDecodeError:
         first = None
     if not isinstance(first, dict):
@@ -37,24 +35,33 @@ def scan(kind: Kind, path: Path) -> Scan:
     )
     names = ", ".join(literal(name) for name in kind.column_names)
     sql = f"""
-select {values}, line as raw_text,
+select {values}, line as raw_text, line_number,
     case
-        when v is null then 'not a JSON object'
+        when v is null then coalesce(damage, 'not a JSON object')
         when len(unknown) > 0 then 'unknown field ' || unknown[1]
+        when {has_field_twice("doc")} then 'a field appears twice'
     end as complaint
 from (
-    select line, json_extract_string(doc, [{paths}]) as v,
+    select line, line_number, damage, doc, json_extract_string(doc, [{paths}]) as v,
         {has_long_number("line")} as has_long_number,
         list_filter(json_keys(doc), lambda k: k not in ({names})) as unknown
-    from (select line, {object_or_null("line")} as doc from {lines(path)})
+    from (
+        select *, case when damage is null then {object_or_null("line")} end as doc
+        from {RELATION}
+    )
 )"""
     types = dict.fromkeys(kind.column_names, "VARCHAR")
-    return Scan("ndjson", sql, types, extra=("complaint",), malformed_lines=True)
+    return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
 
 
 def object_or_null(text: str) -> str:
     """Return SQL for a text that is a JSON object, else NULL."""
     return f"case when json_valid({text}) and json_type({text}) = 'OBJECT' then {text} end"
+
+
+def has_field_twice(text: str) -> str:
+    """Return SQL: does a JSON object name a field twice, as two lines with a cut between do?"""
+    return f"list_unique(json_keys({text})) <> len(json_keys({text}))"
 
 
 def has_long_number(text: str) -> str:

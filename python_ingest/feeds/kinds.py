@@ -1,4 +1,4 @@
-"""What a landed row of each kind consists of: canonical columns, allowed words, sameness."""
+"""What a landed row of each kind consists of: canonical columns, allowed words, its key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column: its DuckDB type and what a value must satisfy."""
+    """One canonical column: its DuckDB type and what a value must satisfy.
+
+    `empty_is_null`: an empty text says that there is none, in every format as in CSV.
+    """
 
     name: str
     type: str = "VARCHAR"
@@ -19,6 +22,7 @@ class Column:
     not_negative: bool = False
     default: str | None = None
     in_hash: bool = True
+    empty_is_null: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,11 @@ class Kind:
 
 
 def _text(name: str, *, required: bool = False, words: tuple[str, ...] = ()) -> Column:
-    return Column(name, required=required, words=words)
+    return Column(name, required=required, words=words, empty_is_null=required)
+
+
+def _id(name: str, *, required: bool = False) -> Column:
+    return Column(name, required=required, empty_is_null=True)
 
 
 def _price(name: str, *, required: bool = False) -> Column:
@@ -91,7 +99,7 @@ TICKS = Kind(
         _size("last_size"),
         _size("volume"),
         Column("sequence_number", "BIGINT"),
-        _text("trade_id"),
+        _id("trade_id"),
         Column("conditions", "VARCHAR[]"),
         _text("tape"),
         _SOURCE,
@@ -112,11 +120,11 @@ CORRECTIONS = Kind(
     columns=(
         _text("exchange", required=True),
         _text("symbol", required=True),
-        _text("trade_id", required=True),
+        _id("trade_id", required=True),
         _text("action", required=True, words=("bust", "correct")),
         _time("timestamp"),
         _text("venue"),
-        _text("corrected_trade_id"),
+        _id("corrected_trade_id"),
         _price("corrected_price"),
         _size("corrected_size"),
         Column("corrected_conditions", "VARCHAR[]"),
@@ -142,22 +150,22 @@ ORDERS = Kind(
     table="raw.order_events",
     time="event_time",
     columns=(
-        _text("event_id", required=True),
+        _id("event_id", required=True),
         _text("event_type", required=True, words=EVENT_TYPES),
         _time("event_time"),
-        _text("order_id", required=True),
-        _text("client_order_id", required=True),
+        _id("order_id", required=True),
+        _id("client_order_id", required=True),
         _text("exchange", required=True),
         _text("symbol", required=True),
         _text("side", required=True, words=("buy", "sell")),
         _text("order_type", required=True),
         _size("quantity", required=True),
-        _text("strategy_id"),
+        _id("strategy_id"),
         _text("time_in_force"),
         _price("price"),
         _price("stop_price"),
-        _text("trade_id"),
-        _text("exchange_trade_id"),
+        _id("trade_id"),
+        _id("exchange_trade_id"),
         _size("fill_quantity"),
         _price("fill_price"),
         _price("commission"),
@@ -165,7 +173,7 @@ ORDERS = Kind(
         _price("fees"),
         _text("status_message"),
         _CORRELATION,
-        _text("parent_order_id"),
+        _id("parent_order_id"),
         Column("extended_hours", "BOOLEAN"),
         Column("metadata", "JSON"),
         Column("sequence_number", "BIGINT"),
@@ -190,7 +198,7 @@ CASH = Kind(
     table="raw.cash_events",
     time="event_time",
     columns=(
-        _text("event_id", required=True),
+        _id("event_id", required=True),
         _time("event_time"),
         _text(
             "kind",
@@ -248,7 +256,7 @@ LOGS = Kind(
         _text("level", required=True, words=("debug", "info", "warning", "error", "critical")),
         _text("service", required=True),
         _text("component"),
-        _text("message", required=True),
+        Column("message", required=True),
         _text("event"),
         Column(
             "context",

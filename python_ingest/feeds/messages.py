@@ -2,58 +2,89 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from python_ingest.feeds.json_lines import has_field_twice
+from python_ingest.feeds.lines import RELATION
 
-from python_ingest.feeds.text import lines
 
-
-def messages(path: Path) -> str:
+def messages() -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
     A line is a message, an array of messages, or an envelope with the message in `data` or
-    `event`; it may begin with a local clock. `doc` is NULL where there is no JSON object. The raw
-    text of a message in an array is the message, not the whole array.
+    `event`; it may begin with a local clock. `doc` is NULL where there is no JSON object, and
+    `damage` may say why. The raw text of a message in an array is the message, not the whole line;
+    a line that is no JSON stays whole.
     """
     return f"""
-select
-    case when in_array then doc else line end as raw_text,
-    clock,
-    case
-        when starts_with(inside[1], '{{') then inside[1]::varchar
-        when starts_with(inside[2], '{{') then inside[2]::varchar
-        when starts_with(doc, '{{') then doc
-    end as doc
-from (
-    select line, clock, in_array, doc, json_extract(doc, ['$.data', '$.event']) as inside
-    from (
-        select line, clock, in_array,
-            unnest(case
-                when not json_valid(text) then [null]
-                when in_array then json_extract(text, '$[*]')::varchar[]
-                else [text]
-            end) as doc
-        from (
-            select line, clock, text, starts_with(text, '[') as in_array
-            from (
-                select line,
-                    ltrim(case when has_clock then substr(line, strpos(line, ' ') + 1)
-                        else line end) as text,
-                    case when has_clock
-                        then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
-                from (
-                    select line, line[1] between '0' and '9' as has_clock from {lines(path)}
-                )
-            )
-        )
-    )
-)"""
+with
+
+clocked as (
+
+    select *, line[1] between '0' and '9' as has_clock
+    from {RELATION}
+
+),
+
+texts as (
+
+    select line_number, damage, line,
+        ltrim(case when has_clock then substr(line, strpos(line, ' ') + 1) else line end) as text,
+        case when has_clock
+            then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
+    from clocked
+
+),
+
+documents as (
+
+    select line_number, damage, line, clock, starts_with(text, '[') as in_array,
+        unnest(case
+            when damage is not null or not json_valid(text) then [null]
+            when not in_array then [text]
+            when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
+            else [null]
+        end) as document
+    from texts
+
+),
+
+opened as (
+
+    select *, json_extract(document, ['$.data', '$.event']) as inside
+    from documents
+
+),
+
+objects as (
+
+    select line_number, damage, clock,
+        case when in_array and document is not null then document else line end as raw_text,
+        case
+            when starts_with(inside[1], '{{') then inside[1]::varchar
+            when starts_with(inside[2], '{{') then inside[2]::varchar
+            when starts_with(document, '{{') then document
+        end as object
+    from opened
+
+),
+
+checked as (
+
+    select *, object is not null and {has_field_twice("object")} as twice
+    from objects
+
+)
+
+select line_number, clock, raw_text,
+    case when twice then 'a field appears twice' else damage end as damage,
+    case when not twice then object end as doc
+from checked"""
 
 
-def extracted(path: Path, paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+def extracted(paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return SQL of the messages with list `v` of the values at `paths`, and SQL per path."""
     wanted = ", ".join(f"'$.{name}'" for name in paths)
     at = {name: f"v[{i}]" for i, name in enumerate(paths, start=1)}
-    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages(path)})", at
+    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages()})", at
 
 
 def unix_time(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,8 @@ from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
+
+_SHOWN = 10  # of the columns that are wrong
 
 
 def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
@@ -22,7 +25,8 @@ def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
     try:
         described = connection.execute(f"describe select * from {reader}").fetchall()
     except duckdb.Error as error:
-        raise FileRejectedError(f"not a readable Parquet file: {first_line(error)}") from None
+        what = first_line(error).replace(str(path), "it")
+        raise FileRejectedError(f"not a readable Parquet file: {what}") from None
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
     check_columns(kind, list(types))
     columns = ", ".join(quoted(name) for name in types)
@@ -44,16 +48,17 @@ def is_exact(kind: Kind, scan: Scan) -> bool:
 
 def check_columns(kind: Kind, names: list[str]) -> None:
     """Raise FileRejectedError when columns are unknown, doubled or missing."""
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, times in Counter(names).items() if times > 1)
     if doubled:
-        raise FileRejectedError(f"column {', '.join(doubled)} appears more than once")
+        raise FileRejectedError(f"column {', '.join(doubled[:_SHOWN])} appears more than once")
     unknown = [name for name in names if name not in kind.column_names]
     missing = [c.name for c in kind.columns if c.required and c.name not in names]
     if not unknown and not missing:
         return
     problems = []
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     if unknown:
-        problems.append(f"unknown columns {', '.join(repr(name) for name in unknown)}")
+        problems.append(f"unknown columns {', '.join(map(_shown, unknown[:_SHOWN]))}{more}")
     if missing:
         problems.append(f"missing columns {', '.join(missing)}")
     required = [c.name for c in kind.columns if c.required]
@@ -62,3 +67,7 @@ def check_columns(kind: Kind, names: list[str]) -> None:
         f"{' and '.join(problems)}; {kind.name} has {', '.join(required)}"
         f" (required) and {', '.join(optional)} (optional)"
     )
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) < 50 else name[:40] + "...")  # noqa: PLR2004

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.lines import Lines
 from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted
 from python_ingest.storage.sql import quoted
 
@@ -14,17 +15,18 @@ class Scan:
     """A format's reading of one file, before types and validation.
 
     `sql` is a select with the canonical columns the file has (`types`: name to DuckDB type), and
-    `raw_text`. Besides, it may have `row_number` (else the order of rows counts), `ignored` (the
-    kind of a message that is none of ours) and `complaint` (why the row cannot be read at all).
-    `malformed_lines`: the reader sets lines aside that it cannot split, see landing.prepare.
+    `raw_text`. Besides, it may have `row_number` (else the order of rows counts), `line_number`,
+    `ignored` (the kind of a message that is none of ours) and `complaint` (why the row cannot be
+    read at all). `lines`: where `sql` reads lines, whose every one must have an outcome. `version`
+    tells one reading of the format from the next, where the same file gives other rows.
     """
 
     format: str
     sql: str
     types: dict[str, str]
     extra: tuple[str, ...] = ()
-    malformed_lines: bool = False
-    header_lines: int = 0
+    lines: Lines | None = None
+    version: int = 1
 
 
 def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:
@@ -65,12 +67,12 @@ def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CL
     ]
     reason = f"case {' '.join(whens + missing)} end" if whens + missing else "null::varchar"
     names = ", ".join(quoted(name) for name in kind.column_names)
-    row_number = "row_number, " if "row_number" in scan.extra else ""
+    numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
     return f"""
-select {row_number}{names}, reason, {ignored} as ignored,
-    case when reason is not null then raw_text end as raw_text{hashed}
+select {numbers}{names}, reason, {ignored} as ignored,
+    case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hashed}
 from (
     select *, {reason} as reason
     from (

@@ -16,10 +16,22 @@ CLOCK = "now()::timestamp"
 
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
+_PLACES = 8
+
+
+def as_written(value: str, source_type: str) -> str:
+    """Return SQL of the value as its rules look at it: a float as the shortest text that is it."""
+    return f"{value}::varchar" if source_type in _FLOATS else value
 
 
 def converted(value: str, source_type: str, column: Column) -> str:
-    """Return SQL for `value` of `source_type` as the column's type; NULL where it does not fit."""
+    """Return SQL for `value` of `source_type` as the column's type; NULL where it does not fit.
+
+    What a value becomes depends on that value alone. No text is cast to TIMESTAMP WITH TIME ZONE:
+    the engine's cast keeps the zone of one row for the rows after it.
+    """
+    if column.empty_is_null:
+        value = f"nullif({value}, '')" if source_type == "VARCHAR" else value
     if source_type == column.type:
         return value
     special: dict[tuple[str, str], Callable[[str], str]] = {
@@ -34,14 +46,24 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return f"to_json({value})"
     if column.type.startswith("STRUCT"):
         return _struct(value, source_type, column)
-    if source_type == "FLOAT":
-        value = f"{value}::varchar"  # the shortest text, not the double beside it
+    if column.type == DECIMAL:
+        value = as_written(value, source_type)
     return f"try_cast({value} as {column.type})"
 
 
 def _utc(value: str) -> str:
-    # offsets are honoured, digits below the microsecond cut
-    return f"try_cast({value} as timestamptz)::timestamp"
+    """A time with an offset, Z, UTC or none; a zone's name is no time. Cut below the microsecond.
+
+    The cast to nanoseconds heeds offsets and knows no zones. What is beyond its years is only
+    converted to be found outside the years we take.
+    """
+    ns = f"try_cast({value} as timestamp_ns)"
+    plain = f"try_cast({value} as timestamp)"
+    beyond = "not between timestamp '1700-01-01' and timestamp '2250-01-01'"
+    return (
+        f"case when {ns} is not null and isfinite({ns}) then make_timestamp(epoch_ns({ns}) // 1000)"
+        f" when {plain} {beyond} then {plain} end"
+    )
 
 
 def _list(value: str) -> str:
@@ -77,15 +99,20 @@ def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, 
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     found = []
     if column.required:
-        found.append((f"{raw} is null", literal(f"{column.name}: missing")))
+        given = typed if column.empty_is_null else raw
+        found.append((f"{given} is null", literal(f"{column.name}: missing")))
     if column.type == DECIMAL and source_type in ("VARCHAR", *_FLOATS):
-        found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, raw)))
-        if source_type == "VARCHAR":
-            finer = (
-                f"strpos({raw}, '.') > 0 and length({raw}) - strpos({raw}, '.') > 8"
-                f" and try_cast({raw} as decimal(38, 20)) <> {typed}"
+        written = as_written(raw, source_type)
+        found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, written)))
+        found.append((f"contains({written}, '_')", literal(f"{column.name}: not a number")))
+        found.append((_is_finer(written), literal(f"{column.name}: does not fit DECIMAL(18,8)")))
+    elif column.type == DECIMAL and source_type != DECIMAL:
+        found.append(
+            (
+                f"{raw} is not null and try_cast({typed} as {source_type}) is distinct from {raw}",
+                literal(f"{column.name}: does not fit DECIMAL(18,8)"),
             )
-            found.append((finer, literal(f"{column.name}: does not fit DECIMAL(18,8)")))
+        )
     elif column.type == "BIGINT" and source_type in ("VARCHAR", *_FLOATS):
         whole = (
             f"not regexp_full_match({raw}, {_WHOLE})"
@@ -129,6 +156,27 @@ def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, 
             )
         )
     return found
+
+
+def _is_finer(written: str) -> str:
+    """Return SQL: has a number, as it is written, digits that eight decimals do not hold?"""
+    decimals = f"length({written}) - strpos({written}, '.')"
+    plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{_PLACES}}}0*\s*'"
+    parts = r"'([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?'"
+    whole, fraction, exponent = (f"regexp_extract({written}, {parts}, {at})" for at in (1, 2, 3))
+    digits = f"({whole} || {fraction})"
+    # digits after the point: those written, less zeros at the end, moved by the exponent
+    needed = (
+        f"length({fraction}) - (length({digits}) - length(rtrim({digits}, '0')))"
+        f" - coalesce(try_cast({exponent} as bigint), 0)"
+    )
+    return f"""case
+        when contains({written}, 'e') or contains({written}, 'E')
+            then ltrim({digits}, '0') <> '' and {needed} > {_PLACES}
+        when contains({written}, '.') and {decimals} > {_PLACES}
+            then not regexp_full_match({written}, {plain})
+        else false
+    end"""
 
 
 def _not_decimal(column: Column, raw: str) -> str:

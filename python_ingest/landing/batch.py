@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import history, rivals, sameness
+from python_ingest.landing import cold_duplicates, conflicts, deduplicate, waiting
 from python_ingest.landing.prepare import MEMORY_LIMIT, read
-from python_ingest.landing.spool import Segment, path_of
+from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one transaction did. `new` is False when everything had been landed before."""
+    """What one transaction did: read = landed + duplicate + rejected, besides what was ignored.
+
+    `new` is False when everything had been landed before.
+    """
 
     batch_id: int
     read: int
     landed: int
     duplicate: int
     rejected: int
+    ignored: int
     new: bool
 
 
@@ -54,16 +62,23 @@ class _NothingNewError(Exception):
     """Rolls the transaction back: the file brought nothing that was not there."""
 
 
-def landed_before(
-    connection: duckdb.DuckDBPyConnection, kind: str, sha256: str, *, clean: bool
-) -> int | None:
-    """Return the batch that landed this content; `clean`: only one that rejected nothing."""
-    row = connection.execute(
-        "select min(batch_id) from raw.landings where sha256 = ? and kind = ?"
-        + (" and rows_rejected = 0" if clean else ""),
+@dataclass(frozen=True)
+class Landed:
+    """A batch that a content became before, and the version of the feed that read it."""
+
+    batch_id: int
+    format: str
+    feed_version: int | None
+
+
+def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> list[Landed]:
+    """Return the batches, one per format, that took rows from this content and rejected none."""
+    rows = connection.execute(
+        "select min(batch_id), format, arg_min(feed_version, batch_id) from raw.landings"
+        " where sha256 = ? and kind = ? and rows_read > 0 and rows_rejected = 0 group by format",
         [sha256, kind],
-    ).fetchone()
-    return row[0] if row else None
+    ).fetchall()
+    return [Landed(*row) for row in rows]
 
 
 def land_segment(
@@ -75,26 +90,63 @@ def land_segment(
     """Land a segment on a connection that holds the database for writing.
 
     A segment that brings nothing new changes nothing, not even the manifest. `landed_as`: give
-    it this number and time instead of the next and now.
+    it this number and time instead of the next and now. Raises FileRejectedError when the file
+    is not what was written.
     """
     kind = KINDS[segment.kind]
     connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     # Rows of one file may lie in any order in the table: faster, and less memory.
     connection.execute("set preserve_insertion_order = false")
-    # A segment that is gone was moved by another loader, after it had landed it.
-    gone = not path_of(settings, segment).exists()
-    before = landed_before(connection, segment.kind, segment.sha256, clean=not gone)
+    path = path_of(settings, segment)
+    before = _same_before(connection, segment, gone=not path.exists())
     if before is not None:
-        return Batch(before, 0, 0, 0, 0, new=False)
+        return Batch(before, 0, 0, 0, 0, 0, new=False)
     clock = landed_as.clock if landed_as else CLOCK
-    sql, given = segment_rows(connection, segment, path_of(settings, segment), clock)
+    sql, given = segment_rows(connection, segment, path, clock)
     connection.execute(f"create or replace temp view segment_rows as {sql}")
     connection.execute("create or replace temp view batch as select * from segment_rows")
-    try:
-        with transaction(connection):
-            return _land(connection, settings.data_dir, segment, kind, landed_as, given=given)
-    except _NothingNewError as error:
-        return error.args[0]  # type: ignore[no-any-return]
+    with ThreadPoolExecutor(1, "checksum") as beside:
+        actual = beside.submit(sha256_of, path)
+        try:
+            with transaction(connection):
+                batch = _land(connection, settings, segment, kind, landed_as, given=given)
+                _require_written(settings, segment, path, actual.result())
+                return batch
+        except _NothingNewError as error:
+            return error.args[0]  # type: ignore[no-any-return]
+
+
+def _same_before(
+    connection: duckdb.DuckDBPyConnection, segment: Segment, *, gone: bool
+) -> int | None:
+    """Return the batch that a segment's rows came in before, if it need not be looked at.
+
+    One that is gone was moved by another loader, after it had landed it.
+    """
+    if gone:
+        return _any_before(connection, segment)
+    if segment.again:
+        return None
+    found = landed_before(connection, segment.kind, segment.sha256)
+    return next((one.batch_id for one in found if one.format == segment.format), None)
+
+
+def _any_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> int | None:
+    row = connection.execute(
+        "select min(batch_id) from raw.landings where sha256 = ? and kind = ? and format = ?",
+        [segment.sha256, segment.kind, segment.format],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _require_written(settings: Settings, segment: Segment, path: Path, actual: str) -> None:
+    """Raise FileRejectedError when a segment's bytes are not those that were written."""
+    expected = expected_sha256(settings, segment)
+    if expected is not None and actual != expected:
+        raise FileRejectedError(
+            f"{path.name} is not what was written: sha256 {actual}, not {expected};"
+            f" remove it and land {segment.file_name} again"
+        )
 
 
 def segment_rows(
@@ -106,18 +158,20 @@ def segment_rows(
     """
     kind = KINDS[segment.kind]
     if segment.canonical:
-        return validated(kind, parquet.scan(connection, kind, path), clock=clock), False
+        rows = validated(kind, parquet.scan(connection, kind, path), clock=clock)
+        return f"select *, null::bigint as line_number from ({rows})", False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
     ]
     number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
-    sql = f"select * exclude (file_row_number) {number} from {read(path)}"
+    line = "" if "line_number" in columns else ", null::bigint as line_number"
+    sql = f"select * exclude (file_row_number) {number} {line} from {read(path)}"
     return sql, "occurrence" in columns
 
 
 def _land(  # noqa: PLR0913 - what is landed, where, and as what
     connection: duckdb.DuckDBPyConnection,
-    data_dir: Path,
+    settings: Settings,
     segment: Segment,
     kind: Kind,
     landed_as: LandedAs | None,
@@ -127,52 +181,61 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
     started = time.monotonic()
     batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
     clock = landed_as.clock if landed_as else CLOCK
-    counted = sameness.count(connection, kind)
-    if history.reject_what_left(connection, kind, counted):
-        counted = sameness.count(connection, kind)
-    known = history.known_rows(connection, data_dir, kind, counted)
-    judged = counted.accepted > 0 and sameness.find_duplicates(
+    counted = deduplicate.count(connection, kind)
+    left = cold_duplicates.reject_what_left(connection, kind, counted)
+    if left:
+        counted = deduplicate.count(connection, kind)
+    known = cold_duplicates.known_rows(connection, settings.data_dir, kind, counted)
+    judged = counted.accepted > 0 and deduplicate.find_duplicates(
         connection, kind, counted, given=given, known=known
     )
     landed = 0
     if counted.accepted:
         landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
-        rivals.record_confirmations(connection, batch_id)
-        rivals.record_conflicts(connection, batch_id, known)
+        conflicts.record_confirmations(connection, batch_id)
+        conflicts.record_conflicts(connection, batch_id, known)
     recorded = 0
     if counted.rejected:
         recorded = _record_rejects(connection, segment, batch_id, clock)
+    if left and recorded:
+        waiting.keep(connection, settings, segment, kind)
+    # a rejected row that was recorded before is there already, as a landed one is
     batch = Batch(
         batch_id=batch_id,
         read=counted.read - counted.others,
         landed=landed,
-        duplicate=counted.accepted - landed,
-        rejected=counted.rejected,
+        duplicate=counted.accepted - landed + counted.rejected - recorded,
+        rejected=recorded,
+        ignored=counted.others,
         new=True,
     )
     if not landed and not recorded:
-        before = landed_before(connection, segment.kind, segment.sha256, clean=False)
+        before = _any_before(connection, segment)
         if before is not None:
-            raise _NothingNewError(
-                Batch(before, batch.read, 0, batch.duplicate, batch.rejected, new=False)
-            )
+            raise _NothingNewError(replace(batch, batch_id=before, new=False))
+    milliseconds = round((time.monotonic() - started) * 1000)
+    values = {
+        "batch_id": batch_id,
+        "kind": segment.kind,
+        "file_name": segment.file_name,
+        "sha256": segment.sha256,
+        "format": segment.format,
+        "rows_read": batch.read,
+        "rows_landed": batch.landed,
+        "rows_duplicate": batch.duplicate,
+        "rows_rejected": batch.rejected,
+        "min_timestamp": counted.first,
+        "max_timestamp": counted.last,
+        "duration_ms": landed_as.duration_ms if landed_as else milliseconds,
+        "rows_ignored": batch.ignored,
+        "ignored": json.dumps(segment.others) if segment.others else None,
+        "feed_version": segment.feed_version,
+    }
     connection.execute(
-        f"insert into raw.landings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {clock}, ?)",
-        [
-            batch_id,
-            segment.kind,
-            segment.file_name,
-            segment.sha256,
-            segment.format,
-            batch.read,
-            batch.landed,
-            batch.duplicate,
-            batch.rejected,
-            counted.first,
-            counted.last,
-            landed_as.duration_ms if landed_as else round((time.monotonic() - started) * 1000),
-        ],
+        f"insert into raw.landings ({', '.join(values)}, landed_at)"
+        f" values ({', '.join('?' * len(values))}, {clock})",
+        list(values.values()),
     )
     return batch
 
@@ -214,11 +277,16 @@ def _record_rejects(
 ) -> int:
     row = connection.execute(
         f"""
-        insert into raw.rejected_rows
-        select $batch_id, $kind, $file, $sha256, row_number, raw_text, reason, {clock}
+        insert into raw.rejected_rows (
+            batch_id, kind, source_file, sha256, row_number, line_number, raw_text, reason,
+            rejected_at
+        )
+        select $batch_id, $kind, $file, $sha256, row_number, line_number, raw_text, reason, {clock}
         from batch
-        where reason is not null and row_number not in (
-            select row_number from raw.rejected_rows where sha256 = $sha256 and kind = $kind
+        where reason is not null and not exists (
+            select 1 from raw.rejected_rows as before
+            where before.sha256 = $sha256 and before.kind = $kind
+                and before.row_number = batch.row_number and before.reason = batch.reason
         )
         """,
         {

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 
-from python_ingest.errors import DatabaseBusyError, FileRejectedError, IngestError
+from python_ingest.errors import DatabaseBusyError, FileRejectedError, IngestError, UsageError
+from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing import spool
-from python_ingest.landing.batch import land_segment, landed_before
-from python_ingest.landing.prepare import prepare
+from python_ingest.landing import spool, waiting
+from python_ingest.landing.batch import Landed, land_segment, landed_before
+from python_ingest.landing.pin import require_file
+from python_ingest.landing.prepare import format_of, prepare, working_connection
 from python_ingest.schema.migrate import current_version, migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
+
+# What DuckDB says of contents; all else is said of the place where they are to be.
+_PERMANENT = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
 State = Literal["landed", "already landed", "spooled", "failed"]
 
 
 @dataclass(frozen=True)
 class LandingResult:
-    """What became of one file: read = landed + duplicate + rejected.
+    """What became of one file: read = landed + duplicate + rejected + ignored.
 
-    `others` counts messages of kinds that are not ours. `error` says why a file failed.
+    `others` counts the ignored messages by kind. `error` says why a file failed or was spooled;
+    `may_pass`: the same segment may land later, when there is room or the database is back.
     """
 
     file: str
@@ -39,27 +47,34 @@ class LandingResult:
     landed: int = 0
     duplicate: int = 0
     rejected: int = 0
+    ignored: int = 0
     seconds: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
     error: str | None = None
+    may_pass: bool = False
     lock_wait_seconds: float = 0.0
     segment_age_seconds: float = 0.0
 
 
-def land_files(
+def land_files(  # noqa: PLR0913
     settings: Settings,
     kind: str,
     paths: Sequence[Path],
     named_format: str | None = None,
     report: Callable[[LandingResult], None] | None = None,
+    *,
+    again: bool = False,
 ) -> list[LandingResult]:
     """Land files of one kind, each in a transaction of its own; one that fails stops no other.
 
-    Migrates the database. `report` is called with each result as it is known.
+    Migrates the database. `report` is called with each result as it is known. `again`: read files
+    anew that were landed before; what is there already stays single.
     """
+    if named_format is not None and named_format not in FORMATS:
+        raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
     results = []
     for path in paths:
-        result = _land_file(settings, kind, path, named_format)
+        result = _land_file(settings, kind, path, named_format, again=again)
         results.append(result)
         if report:
             report(result)
@@ -69,95 +84,135 @@ def land_files(
 def land_pending(
     settings: Settings, report: Callable[[LandingResult], None] | None = None
 ) -> list[LandingResult]:
-    """Land the segments that wait in the spool, oldest first."""
+    """Land the segments that wait in the spool, oldest first, and rows whose days are back."""
+    with suppress(DatabaseBusyError):
+        _release(settings)
     results = []
-    for segment in spool.pending(settings):
-        result = land_one(settings, segment)
+    for path in spool.pending(settings):
+        try:
+            segment = spool.read_description(path)
+        except (OSError, ValueError) as error:
+            if not path.exists():  # another loader landed it meanwhile
+                continue
+            result = LandingResult(
+                file=str(path),
+                kind=path.name.split("-")[1] if "-" in path.name else "",
+                state="failed",
+                error=f"its description {path.stem}.json cannot be read ({first_line(error)});"
+                " land its source again and remove it",
+            )
+        else:
+            result = land_one(settings, segment)
         results.append(result)
         if report:
             report(result)
     return results
 
 
+def _release(settings: Settings) -> None:
+    if any(waiting.folder_of(settings).glob("*.parquet")) and settings.database_path.exists():
+        with open_writer(settings) as connection:
+            migrate(connection)
+            waiting.release(connection, settings)
+
+
 def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     """Land one waiting segment; a busy database leaves it in the spool."""
     started = time.monotonic()
+    told = LandingResult(
+        file=segment.file_name, kind=segment.kind, state="failed", others=segment.others
+    )
     try:
         with open_writer(settings) as connection:
             waited = time.monotonic() - started
             migrate(connection)
             batch = land_segment(connection, settings, segment)
     except DatabaseBusyError as error:
-        return LandingResult(
-            file=segment.file_name,
-            kind=segment.kind,
-            state="spooled",
-            seconds=time.monotonic() - started,
-            others=segment.others,
-            error=str(error),
-        )
-    except (duckdb.Error, IngestError) as error:
-        return LandingResult(
-            file=segment.file_name,
-            kind=segment.kind,
-            state="failed",
+        seconds = time.monotonic() - started
+        return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
+    except (duckdb.Error, IngestError, OSError) as error:
+        return replace(
+            told,
             seconds=time.monotonic() - started,
             error=f"{first_line(error)} (its segment waits: ingest land --pending)",
+            may_pass=not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
     if batch.new:
         spool.landed(settings, segment)
     else:
         spool.discard(settings, segment)
-    return LandingResult(
-        file=segment.file_name,
-        kind=segment.kind,
+    return replace(
+        told,
         state="landed" if batch.new else "already landed",
         batch_id=batch.batch_id,
-        read=batch.read,
+        read=batch.read + batch.ignored,
         landed=batch.landed,
         duplicate=batch.duplicate,
         rejected=batch.rejected,
+        ignored=batch.ignored,
         seconds=time.monotonic() - started,
-        others=segment.others,
         lock_wait_seconds=waited,
         segment_age_seconds=age,
     )
 
 
 def _land_file(
-    settings: Settings, kind: str, path: Path, named_format: str | None
+    settings: Settings, kind: str, path: Path, named_format: str | None, *, again: bool
 ) -> LandingResult:
     started = time.monotonic()
+    told = LandingResult(str(path), kind, "failed")
     try:
-        if not path.is_file():
-            raise FileRejectedError("is a folder" if path.is_dir() else "no such file")
-        sha256 = sha256_of(path)
-        before = _seen_before(settings, kind, sha256)
+        require_file(path)
+        before = None if again else _seen_before(settings, kind, path, named_format)
         if before is not None:
-            return LandingResult(
-                str(path), kind, "already landed", before, seconds=time.monotonic() - started
-            )
-        segment = prepare(settings, KINDS[kind], path, sha256, named_format)
-    except FileRejectedError as error:
-        return LandingResult(str(path), kind, "failed", error=str(error))
-    except (OSError, duckdb.Error, IngestError) as error:
-        return LandingResult(str(path), kind, "failed", error=first_line(error))
+            seconds = time.monotonic() - started
+            return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
+        segment = prepare(settings, KINDS[kind], path, named_format, again=again)
+    except Exception as error:  # whatever is wrong with one file stops no other
+        known = isinstance(error, (IngestError, OSError, duckdb.Error))
+        what = first_line(error) if known else f"{type(error).__name__}: {first_line(error)}"
+        return replace(told, error=what)
     result = land_one(settings, segment)
-    return LandingResult(**{**vars(result), "seconds": time.monotonic() - started})
+    if segment.canonical and result.state in ("failed", "spooled"):
+        damage = _damage(settings, segment)
+        if damage:
+            spool.withdraw(settings, segment)
+            result = replace(told, error=f"cannot be read: {damage}")
+    return replace(result, seconds=time.monotonic() - started)
 
 
-def _seen_before(settings: Settings, kind: str, sha256: str) -> int | None:
+def _damage(settings: Settings, segment: spool.Segment) -> str | None:
+    """Read a segment that nobody has read yet to its end; say what is wrong with it."""
+    path = spool.path_of(settings, segment)
+    with working_connection(settings) as connection:
+        try:
+            rows = f"select hash(columns(*)) from read_parquet({sql_path(path)})"
+            connection.execute(f"select max(columns(*)) from ({rows})").fetchall()
+        except duckdb.Error as error:
+            return first_line(error).replace(str(path), "it")
+    return None
+
+
+def _seen_before(
+    settings: Settings, kind: str, path: Path, named_format: str | None
+) -> Landed | None:
     """Ask the database, if it is free, whether the work can be spared."""
     if not settings.database_path.exists():
         return None
     at_once = settings.model_copy(
         update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 0})}
     )
+    sha256 = sha256_of(path)
     try:
         with open_writer(at_once) as connection:
             if current_version(connection) == 0:
                 return None
-            return landed_before(connection, kind, sha256, clean=True)
+            migrate(connection)
+            found = landed_before(connection, kind, sha256)
     except DatabaseBusyError:
         return None
+    if not found:
+        return None
+    wanted = named_format or format_of(path)
+    return next((one for one in found if one.format == wanted), None)

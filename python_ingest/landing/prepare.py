@@ -1,4 +1,4 @@
-"""From a file to a segment in the spool: parse, validate, make durable."""
+"""From a file to a segment in the spool: pin, parse, validate, make durable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import duckdb
 
 from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import parquet
+from python_ingest.feeds.detect_format import detect_format, scan_of
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.recognise import scan_of
+from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, count_lines
 from python_ingest.feeds.relation import Scan, validated
-from python_ingest.feeds.unpack import is_packed, unpack
+from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
+from python_ingest.landing.pin import pin
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import sql_path
@@ -23,37 +25,65 @@ MEMORY_LIMIT = "600MB"
 
 
 def prepare(
-    settings: Settings, kind: Kind, path: Path, sha256: str, named_format: str | None
+    settings: Settings,
+    kind: Kind,
+    path: Path,
+    named_format: str | None = None,
+    *,
+    again: bool = False,
 ) -> spool.Segment:
     """Write the file's rows, accepted and rejected, to a durable segment.
 
-    Raises FileRejectedError when the file as a whole cannot be read, IngestError when the
-    segment cannot be written; in both cases nothing stays behind.
+    Only a private copy of the file is read. Raises FileRejectedError when the file as a whole
+    cannot be read or changes meanwhile, IngestError when the segment cannot be written; in both
+    cases nothing stays behind.
     """
     try:
         with spool.scratch(settings) as folder:
-            source, names = path, [path.name]
-            if is_packed(path):
-                source = folder / "unpacked"
-                names.append(unpack(path, source))
-            finished = folder / "segment.parquet"
-            scan, others = _write(settings, kind, source, names, named_format, finished)
-            segment = spool.Segment(
-                name=spool.new_name(kind.name, sha256),
-                kind=kind.name,
-                file_name=str(path),
-                sha256=sha256,
-                format=scan.format,
-                canonical=not finished.exists(),
-                others=others,
-            )
-            if segment.canonical:
-                spool.adopt(settings, segment, source, folder)
-            else:
-                spool.commit(settings, segment, finished)
-            return segment
+            return _prepare(settings, kind, path, named_format, folder, again=again)
     except OSError as error:
         raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
+
+
+def _prepare(  # noqa: PLR0913
+    settings: Settings,
+    kind: Kind,
+    path: Path,
+    named_format: str | None,
+    folder: Path,
+    *,
+    again: bool,
+) -> spool.Segment:
+    pinned = pin(path, folder / "pinned")
+    source, names = pinned.path, [pinned.name]
+    packed = is_packed(source)
+    if packed:
+        source = folder / "unpacked"
+        names.append(unpack(pinned.path, source, settings.landing.max_expanded_mb))
+    finished = folder / "segment.parquet"
+    with working_connection(settings) as connection:
+        scan = scan_of(connection, kind, source, named_format or detect_format(source), names=names)
+        canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
+        if not canonical:
+            write_segment(connection, validated(kind, scan), finished, scan)
+        others = {} if canonical else _ignored(connection, finished)
+    segment = spool.Segment(
+        name=spool.new_name(kind.name, pinned.sha256),
+        kind=kind.name,
+        file_name=str(path),
+        sha256=pinned.sha256,
+        format=scan.format,
+        canonical=canonical,
+        others=others,
+        feed_version=scan.version,
+        again=again,
+    )
+    return spool.commit(settings, segment, source if canonical else finished)
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file shows, without unpacking it whole."""
+    return detect_format(beginning(path, MAX_LINE) if is_packed(path) else path)
 
 
 def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -64,28 +94,13 @@ def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _write(  # noqa: PLR0913, PLR0917
-    settings: Settings,
-    kind: Kind,
-    source: Path,
-    names: list[str],
-    named_format: str | None,
-    finished: Path,
-) -> tuple[Scan, dict[str, int]]:
-    """Write the rows to `finished`, unless the source needs no second copy."""
-    connection = working_connection(settings)
-    try:
-        scan = scan_of(connection, kind, source, named_format, names=names)
-        if scan.format == "parquet" and parquet.is_exact(kind, scan):
-            return scan, {}
-        write_segment(connection, validated(kind, scan), finished, scan)
-        others = connection.execute(
-            f"select ignored, count(*) from {read(finished)} where ignored is not null"
-            " group by all order by all"
-        ).fetchall()
-        return scan, dict(others)
-    finally:
-        connection.close()
+def _ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:
+    """Return how many messages of each kind are none of ours."""
+    found = connection.execute(
+        f"select ignored, count(*) from {read(finished)} where ignored is not null"
+        " group by all order by all"
+    )
+    return dict(found.fetchall())
 
 
 def read(path: Path) -> str:
@@ -96,56 +111,29 @@ def read(path: Path) -> str:
 def write_segment(
     connection: duckdb.DuckDBPyConnection, sql: str, finished: Path, scan: Scan
 ) -> None:
-    """Write rows in the order of the file, lines that could not be split in their places."""
-    first = finished.with_suffix(".first") if scan.malformed_lines else finished
-    connection.execute("drop table if exists temp.reject_errors")
-    connection.execute("drop table if exists temp.reject_scans")
+    """Write rows in the order of the file. Raises FileRejectedError when a line has no outcome."""
+    if scan.lines:
+        connection.register(RELATION, scan.lines.reader())
     try:
-        connection.execute(f"copy ({sql}) to {sql_path(first)} (format parquet)")
+        connection.execute(f"copy ({sql}) to {sql_path(finished)} (format parquet)")
     except duckdb.IOException as error:
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
         raise FileRejectedError(f"cannot be read: {first_line(error)}") from None
-    if not scan.malformed_lines:
-        return
-    (malformed,) = connection.execute("select count(*) from reject_errors").fetchone() or (0,)
-    if not malformed:
-        first.rename(finished)
-        return
-    # A malformed line is missing from the rows: each row after it moves down by one.
-    connection.execute(f"""
-        create or replace temp table malformed as
-        select place - row_number() over (order by place) as rows_before, place, csv_line, reason
-        from (
-            select line - {scan.header_lines} as place, any_value(csv_line) as csv_line,
-                min(case error_type
-                    when 'MISSING COLUMNS' then 'fewer fields than the header'
-                    when 'TOO MANY COLUMNS' then 'more fields than the header'
-                    when 'INVALID ENCODING' then 'not UTF-8'
-                    when 'UNQUOTED VALUE' then 'a quote inside or around a field is not closed'
-                    when 'LINE SIZE OVER MAXIMUM' then 'longer than 2 MB'
-                    else lower(error_type::varchar)
-                end) as reason
-            from reject_errors group by place
+    finally:
+        if scan.lines:
+            connection.unregister(RELATION)
+    if scan.lines:
+        _require_outcomes(connection, finished, scan.lines)
+
+
+def _require_outcomes(connection: duckdb.DuckDBPyConnection, finished: Path, lines: Lines) -> None:
+    """Compare the lines that have rows with the newlines in the bytes, which nobody parsed."""
+    counted = count_lines(lines.source)
+    row = connection.execute(f"select count(distinct line_number) from {read(finished)}").fetchone()
+    with_rows = int(row[0]) if row else 0
+    if counted != with_rows + lines.blank + lines.headers:
+        raise FileRejectedError(
+            f"of its {counted:,} lines {with_rows:,} have rows, {lines.blank:,} are blank and"
+            f" {lines.headers} is a header: the others would be lost; this is a fault of ours"
         )
-    """)
-    connection.execute(f"""
-        copy (
-            select * from (
-                select placed.* exclude (file_row_number),
-                    file_row_number + 1 + coalesce(gap.skipped, 0) as row_number
-                from {read(first)} as placed
-                asof left join (
-                    select rows_before, max(row_number) as skipped
-                    from (
-                        select rows_before, row_number() over (order by place) as row_number
-                        from malformed
-                    ) group by rows_before
-                ) as gap on placed.file_row_number >= gap.rows_before
-                union all by name
-                select place as row_number, csv_line as raw_text, reason
-                from malformed
-            )
-        ) to {sql_path(finished)} (format parquet)
-    """)
-    first.unlink()

@@ -80,6 +80,7 @@ def spool_records(
                 format="ndjson",
                 canonical=False,
                 others={},
+                feed_version=scan.version,
             )
             spool.commit(settings, segment, finished)
             segments.append(segment)

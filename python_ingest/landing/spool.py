@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from python_ingest.errors import FileRejectedError
 from python_ingest.settings import Settings
 from python_ingest.storage import files
-from python_ingest.storage.files import move_into_place, sync_to_disk
+from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 
 SERVICE = "ingest"  # what landing and dbt report of themselves comes in segments of this name
 
@@ -26,8 +24,9 @@ SERVICE = "ingest"  # what landing and dbt report of themselves comes in segment
 class Segment:
     """What is known of a segment besides its rows.
 
-    `canonical`: the file is the source itself and is validated while it is landed; else the rows
-    carry their verdict. `others`: messages of kinds that are not ours, by kind.
+    `canonical`: the file is a copy of the source and is validated while it is landed; else the
+    rows carry their verdict. `others`: messages of kinds that are not ours, by kind. `sha256` is
+    the source's, `parquet_sha256` the segment's own. `again`: land it though its source landed.
     """
 
     name: str
@@ -37,6 +36,9 @@ class Segment:
     format: str
     canonical: bool
     others: dict[str, int]
+    feed_version: int | None = None
+    again: bool = False
+    parquet_sha256: str | None = None
 
 
 def new_name(kind: str, sha256: str) -> str:
@@ -59,44 +61,43 @@ def scratch(settings: Settings) -> AbstractContextManager[Path]:
     return files.scratch(settings.spool_dir / "tmp")
 
 
-def commit(settings: Settings, segment: Segment, finished: Path) -> None:
+def commit(settings: Settings, segment: Segment, finished: Path) -> Segment:
     """Make a finished file a segment: durable, under its name, description first."""
-    _describe(settings, segment, finished.parent)
-    move_into_place(finished, path_of(settings, segment))
+    sha256 = segment.sha256 if segment.canonical else sha256_of(finished)
+    segment = replace(segment, parquet_sha256=sha256)
+    put(segment, finished, settings.spool_dir)
+    return segment
 
 
-def adopt(settings: Settings, segment: Segment, source: Path, folder: Path) -> None:
-    """Make a file that already is a segment one of ours, without a second copy if possible."""
-    _describe(settings, segment, folder)
-    linked = folder / "adopted.parquet"
-    try:
-        os.link(source, linked)
-    except OSError:
-        shutil.copyfile(source, linked)
-    move_into_place(linked, path_of(settings, segment))
-
-
-def _describe(settings: Settings, segment: Segment, folder: Path) -> None:
-    temporary = folder / "description.json"
+def put(segment: Segment, finished: Path, folder: Path) -> None:
+    """Make a finished file durable under a segment's name in a folder, its description first."""
+    temporary = finished.with_name("description.json")
     temporary.write_text(json.dumps(asdict(segment)), encoding="utf-8")
-    move_into_place(temporary, path_of(settings, segment).with_suffix(".json"))
+    move_into_place(temporary, folder / f"{segment.name}.json")
+    move_into_place(finished, folder / f"{segment.name}.parquet")
 
 
-def pending(settings: Settings) -> list[Segment]:
-    """Return the waiting segments, oldest first; clear what dead processes left unfinished."""
+def expected_sha256(settings: Settings, segment: Segment) -> str | None:
+    """Return the sha256 that a segment's file was written with; None where it was not kept."""
+    if segment.canonical:
+        return segment.sha256
+    if segment.parquet_sha256 is None:
+        with suppress(OSError, ValueError):
+            return read_description(path_of(settings, segment)).parquet_sha256
+    return segment.parquet_sha256
+
+
+def withdraw(settings: Settings, segment: Segment) -> None:
+    """Remove a segment that nobody was told of: the file behind it cannot be landed."""
+    path = path_of(settings, segment)
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def pending(settings: Settings) -> list[Path]:
+    """Return the waiting segments' files, oldest first; clear what nobody works on any more."""
     files.clear_unfinished(settings.spool_dir / "tmp")
-    found = []
-    for path in sorted(settings.spool_dir.glob("*.parquet")):
-        try:
-            found.append(read_description(path))
-        except (OSError, ValueError) as error:
-            if not path.exists():  # another loader landed it meanwhile
-                continue
-            raise FileRejectedError(
-                f"{path}: its description {path.stem}.json cannot be read ({error});"
-                " land its source again and remove it"
-            ) from None
-    return found
+    return sorted(settings.spool_dir.glob("*.parquet"))
 
 
 def kept(settings: Settings) -> dict[str, Path]:
@@ -144,6 +145,4 @@ def discard(settings: Settings, segment: Segment) -> None:
     if not any((settings.spool_dir / "landed").glob(f"*-{content}.parquet")):
         landed(settings, segment)
         return
-    path = path_of(settings, segment)
-    path.unlink(missing_ok=True)
-    path.with_suffix(".json").unlink(missing_ok=True)
+    withdraw(settings, segment)

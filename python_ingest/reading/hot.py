@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.landing.sameness import RELIABLE, count, known_ticks
+from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
 from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
 from python_ingest.reading.spool_reader import Content

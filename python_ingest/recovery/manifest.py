@@ -74,7 +74,7 @@ class Landing(_Part):
 class PackedSegment(_Part):
     """A landed segment inside the backup's tar: its name there, and the batch it became."""
 
-    segment: dict[str, str | bool | dict[str, int]]
+    segment: dict[str, str | bool | int | dict[str, int] | None]
     bytes: int
     sha256: str
     landing: Landing

@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+_BLOCK = 1 << 24
+_LOCK = ".lock"
+_CANNOT_SHARE = (
+    None,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.EBADF,
+    errno.EPERM,
+)
 
 
 def sha256_of(path: Path) -> str:
     """Return the hex sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_hashed(source: BinaryIO, target: Path, size: int) -> str:
+    """Copy the first `size` bytes of an open file; return the hex sha256 of the copy's bytes.
+
+    Where the file system can share blocks, the copy takes no room of its own.
+    """
+    digest = hashlib.sha256()
+    copied = 0
+    with target.open("xb+", buffering=0) as copy:
+        while block := _copy_block(source.fileno(), copy.fileno(), copied, size - copied):
+            digest.update(block)
+            copied += len(block)
+    return digest.hexdigest()
+
+
+def _copy_block(source: int, target: int, at: int, left: int) -> bytes:
+    """Copy a block at a place of two files; return it as it is read from the target."""
+    size = min(left, _BLOCK)
+    try:
+        number = os.copy_file_range(source, target, size, at, at)
+        if number:
+            return os.pread(target, number, at)
+    except (AttributeError, OSError) as error:  # AttributeError: not on this system
+        if getattr(error, "errno", None) not in _CANNOT_SHARE:
+            raise
+    # at the end, or where nothing is copied this way
+    block = os.pread(source, size, at)
+    written = 0
+    while written < len(block):
+        written += os.pwrite(target, block[written:], at + written)
+    return os.pread(target, len(block), at)
 
 
 def sync_to_disk(path: Path) -> None:
@@ -43,18 +91,55 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
-    """A folder of this process below `parent` for unfinished files; gone afterwards."""
-    folder = parent / f"{os.getpid()}-{time.time_ns()}"
-    folder.mkdir(parents=True)
+    """A folder below `parent` for unfinished files; gone afterwards.
+
+    A lock on the file beside it says that it is in use. The system frees a lock when its holder
+    dies, in whatever container that ran.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
+    lock = _held(parent / f"{name}{_LOCK}")
+    folder = parent / name
     try:
+        folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        (parent / f"{name}{_LOCK}").unlink(missing_ok=True)
+        os.close(lock)
 
 
 def clear_unfinished(parent: Path) -> None:
-    """Remove the scratch folders below `parent` of processes that are gone."""
-    for folder in parent.glob("*-*"):
-        process = folder.name.split("-")[0]
-        if process.isdigit() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove the scratch folders below `parent` that nobody holds any more."""
+    for path in parent.glob("*"):
+        name = path.name.removesuffix(_LOCK)
+        lock = _free(parent / f"{name}{_LOCK}")
+        if lock is None:
+            continue
+        shutil.rmtree(parent / name, ignore_errors=True)
+        (parent / f"{name}{_LOCK}").unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _held(path: Path) -> int:
+    """Make a lock file and hold it; made again if somebody cleared it before it was held."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
+def _free(path: Path) -> int | None:
+    """Hold a lock file that nobody holds; None when somebody does, or the system refuses."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

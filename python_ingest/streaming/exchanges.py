@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds import alpaca, binance
-from python_ingest.feeds.recognise import Reading
+from python_ingest.feeds.detect_format import Reading
 
 Symbols = Sequence[str]
 Environment = Mapping[str, str]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_ingest.feeds.kinds import KINDS, TICKS, Kind
-from python_ingest.feeds.relation import validated
+from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
 from python_ingest.landing.prepare import read, working_connection, write_segment
 from python_ingest.settings import Settings
@@ -48,9 +48,7 @@ class SegmentWriter:
             "create or replace temp table counted (content_hash bigint, n integer)"
         )
         with spool.scratch(self._settings) as folder:
-            lines = folder / "frames.ndjson"
-            with lines.open("wb") as file:
-                file.writelines(_line(clock, frame) for clock, frame in frames)
+            lines = b"".join(_line(clock, frame) for clock, frame in frames)
             for kind, reading in self._exchange.kinds.items():
                 marks = self._exchange.marks.get(kind)
                 if marks is None or any(mark in others for mark in marks):
@@ -59,7 +57,7 @@ class SegmentWriter:
                     write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
                     others = others or self._others(path)
                     path = self._numbered(KINDS[kind], path)
-                    finished.append((self._segment(kind, path, scan.format, others), path))
+                    finished.append((self._segment(kind, path, scan, others), path))
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
         # Only now: a flush that fails is tried again and must give the same numbers.
@@ -70,18 +68,17 @@ class SegmentWriter:
         """Let go of the working memory."""
         self._connection.close()
 
-    def _segment(
-        self, kind: str, path: Path, format_name: str, others: dict[str, int]
-    ) -> spool.Segment:
+    def _segment(self, kind: str, path: Path, feed: Scan, others: dict[str, int]) -> spool.Segment:
         sha256 = sha256_of(path)
         return spool.Segment(
             name=spool.new_name(kind, sha256),
             kind=kind,
             file_name=f"{self.name}/{self._number:08d}",
             sha256=sha256,
-            format=format_name,
+            format=feed.format,
             canonical=False,
             others=others,
+            feed_version=feed.version,
         )
 
     def _others(self, finished: Path) -> dict[str, int]:

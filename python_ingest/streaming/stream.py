@@ -1,4 +1,9 @@
-"""The stream: receive, spool every second, land in the background, come back after a drop."""
+"""The stream: receive, spool every second, land in the background, come back after a drop.
+
+What passes by itself ends no stream: a full disk, a folder that cannot be written, a database that
+is away. What was received is held meanwhile, up to a bound; then nothing more is read, and what the
+exchange did not keep for us is a gap in the logs.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +19,42 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 from websockets.asyncio import client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from python_ingest.errors import IngestError
 from python_ingest.landing import spool
-from python_ingest.landing.land import land_one
+from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.report import log_record, metric_record, spool_records
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.streaming.exchanges import Exchange
 from python_ingest.streaming.segments import Frame, SegmentWriter
 
 # A frame must fit a line of the spool's reader.
 _MAX_FRAME = 1_900_000
-_LAND_RETRY_SECONDS = 1.0
+# What is held in memory at most, twice: what is being written, and what came meanwhile.
+_MAX_HELD_BYTES = 128 << 20
+_MAX_RECORDS = 1000
+_RETRY_SECONDS = 1.0
+_SAY_AGAIN_SECONDS = 60.0
 _LONGEST_WAIT = 30.0
 _METRICS_SECONDS = 60.0
 
 
+# What passes by itself, or when somebody makes room.
+_PASSING = (IngestError, OSError, duckdb.Error)
+
+
 @dataclass
 class Totals:
-    """What a stream did so far; delays run from receipt to durable."""
+    """What a stream did so far; delays run from receipt to durable.
+
+    `waiting` segments are durable and not landed, because of `trouble`. It is `busy` when only
+    another process held the database.
+    """
 
     frames: int = 0
     segments: int = 0
@@ -43,6 +62,10 @@ class Totals:
     duplicate: int = 0
     rejected: int = 0
     connections: int = 0
+    gaps: int = 0
+    waiting: int = 0
+    trouble: str | None = None
+    busy: bool = False
     others: dict[str, int] = field(default_factory=dict)
     oldest_delay_seconds: list[float] = field(default_factory=list)
 
@@ -69,6 +92,7 @@ class Stream:
         self._max_frames = max_frames
         self._say = say
         self._frames: list[Frame] = []
+        self._held_bytes = 0
         self._last_clock: int | None = None
         self._full = asyncio.Event()
         self._room = asyncio.Event()
@@ -76,19 +100,28 @@ class Stream:
         self._writer = SegmentWriter(settings, exchange)
         self._to_land: queue.Queue[spool.Segment | None] = queue.Queue()
         self._records: list[tuple[str, dict[str, Any]]] = []
+        self._stopped = threading.Event()
+        self._dead: BaseException | None = None
+        self._away = False
+        self._said: dict[str, float] = {}
         self.totals = Totals()
 
     def stop(self) -> None:
         """End the stream: spool what was received, land it if the database is free."""
         self._stop.set()
+        self._stopped.set()
 
     async def run(self) -> Totals:
-        """Receive until stopped. Raises IngestError when the exchange refuses the subscription."""
+        """Receive until stopped.
+
+        Raises IngestError when the exchange refuses the subscription, when what was received
+        could not be made durable, and when landing died.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
                 loop.add_signal_handler(number, self.stop)
-        lander = threading.Thread(target=self._land, name="lander")
+        lander = threading.Thread(target=self._land, args=(loop,), name="lander")
         lander.start()
         spooling = asyncio.create_task(self._spool())
         receiving = asyncio.create_task(self._receive())
@@ -106,6 +139,11 @@ class Stream:
         for outcome in (*received, *spooled):
             if isinstance(outcome, Exception):
                 raise outcome
+        if self._dead:
+            raise IngestError(
+                f"landing stopped: {type(self._dead).__name__}: {first_line(self._dead)};"
+                " what was received waits in the spool: ingest land --pending"
+            ) from self._dead
         return self.totals
 
     async def _receive(self) -> None:
@@ -149,17 +187,21 @@ class Stream:
             frame = await connection.recv(decode=False)
             self._last_clock = time.time_ns()
             self._frames.append((self._last_clock, frame))
-            if len(self._frames) >= self._max_frames:
+            self._held_bytes += len(frame)
+            filled = max(len(self._frames) / self._max_frames, self._held_bytes / _MAX_HELD_BYTES)
+            if filled >= 1:
                 self._full.set()
-                if len(self._frames) >= 2 * self._max_frames:
-                    # the disk is slower than the exchange: stop reading, it will wait for us
-                    self._room.clear()
-                    await self._room.wait()
+            if filled >= 2:  # noqa: PLR2004
+                # the disk is slower than the exchange: stop reading, it will wait for us
+                self._complain("holding as much as may be held, nothing more is read for now")
+                self._room.clear()
+                await self._room.wait()
 
     def _record_gap(self, last: int) -> None:
         since, until = (
             datetime.fromtimestamp(ns / 1e9, UTC).isoformat() for ns in (last, time.time_ns())
         )
+        self.totals.gaps += 1
         self._say(f"gap: nothing was received from {since} to {until}")
         data = {"exchange": self._exchange.name, "symbols": self._symbols}
         self._records.append(
@@ -187,6 +229,7 @@ class Stream:
             stopping = self._stop.is_set()
             self._full.clear()
             frames, self._frames = self._frames, []
+            self._held_bytes = 0
             self._room.set()
             if frames:
                 await self._write(frames)
@@ -194,24 +237,34 @@ class Stream:
                 measured = time.monotonic()
                 self._records.append(("metrics", self._delay_metric()))
             if self._records:
-                records, self._records = self._records, []
-                for segment in await asyncio.to_thread(spool_records, self._settings, records):
-                    self._to_land.put(segment)
+                await self._write_records()
             if stopping and not self._frames:
                 return
+
+    async def _write_records(self) -> None:
+        """Make our own metrics and logs durable; they are kept for the next time if that fails."""
+        records, self._records = self._records, []
+        try:
+            for segment in await asyncio.to_thread(spool_records, self._settings, records):
+                self._to_land.put(segment)
+        except _PASSING as error:
+            self._complain(f"cannot spool what the stream says of itself: {first_line(error)}")
+            self._records = records[-_MAX_RECORDS:]
 
     async def _write(self, frames: list[Frame]) -> None:
         while True:
             try:
                 segments = await asyncio.to_thread(self._writer.write, frames)
                 break
-            except IngestError as error:
+            except _PASSING as error:
                 if self._stop.is_set():
+                    lost = len(frames) + len(self._frames)
                     raise IngestError(
-                        f"{len(frames)} received frames could not be made durable: {error}"
+                        f"{lost} received frames could not be made durable: {first_line(error)}"
                     ) from error
-                self._say(f"cannot spool, trying again: {error}")
-                await asyncio.sleep(_LAND_RETRY_SECONDS)
+                self._complain(f"cannot spool, trying again: {first_line(error)}")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS)
         self.totals.frames += len(frames)
         self.totals.segments += len(segments)
         self.totals.oldest_delay_seconds.append((time.time_ns() - frames[0][0]) / 1e9)
@@ -226,17 +279,43 @@ class Stream:
             "stream_spool_delay_seconds", max(delays, default=0.0), "stream", self._exchange.name
         )
 
-    def _land(self) -> None:
-        """Land segments as they come (own thread); what the database has no time for waits."""
-        while (segment := self._to_land.get()) is not None:
+    def _complain(self, text: str) -> None:
+        """Say what is wrong, and the same again only after a while."""
+        now = time.monotonic()
+        if now - self._said.get(text, -_SAY_AGAIN_SECONDS) >= _SAY_AGAIN_SECONDS:
+            self._said = {text: now}
+            self._say(text)
+
+    def _land(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Land segments as they come (own thread); a fault of ours ends the stream."""
+        try:
+            while (segment := self._to_land.get()) is not None:
+                self._land_segment(segment)
+        except BaseException as error:  # a thread that dies says nothing by itself
+            self._dead = error
+            loop.call_soon_threadsafe(self.stop)
+
+    def _land_segment(self, segment: spool.Segment) -> None:
+        """Land one; again and again while what is wrong may pass, until the stream stops."""
+        if self._stopped.is_set() and self._away:
+            self.totals.waiting += 1  # for what the one before it waits
+            return
+        result = land_one(self._settings, segment)
+        while result.may_pass and not self._stopped.is_set():
+            self._complain(f"segments wait in the spool: {result.error}")
+            self._stopped.wait(_RETRY_SECONDS)
             result = land_one(self._settings, segment)
-            while result.state == "spooled" and not self._stop.is_set():
-                self._say(f"segment waits: {result.error}")
-                time.sleep(_LAND_RETRY_SECONDS)
-                result = land_one(self._settings, segment)
-            if result.state == "failed":
+        self._count(segment, result)
+
+    def _count(self, segment: spool.Segment, result: LandingResult) -> None:
+        if result.state in ("spooled", "failed"):
+            self._away = result.may_pass
+            self.totals.waiting += 1
+            self.totals.trouble = result.error
+            self.totals.busy = result.state == "spooled"
+            if not result.may_pass:
                 self._say(f"{segment.name} waits in the spool: {result.error}")
-            if segment.kind == "ticks":
-                self.totals.landed += result.landed
-                self.totals.duplicate += result.duplicate
-                self.totals.rejected += result.rejected
+        if segment.kind == "ticks":
+            self.totals.landed += result.landed
+            self.totals.duplicate += result.duplicate
+            self.totals.rejected += result.rejected

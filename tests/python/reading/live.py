@@ -17,7 +17,6 @@ from python_ingest.landing.spool import Segment
 from python_ingest.reading.publish import publish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
-from python_ingest.storage.files import sha256_of
 from python_ingest.storage.writer import open_writer
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +58,7 @@ def arrive(settings: Settings, rows: list[str], folder: Path, number: int) -> Se
     path = folder / f"arrived-{number}.csv"
     header = "exchange,symbol,timestamp,last_price,last_size,trade_id"
     path.write_text("\n".join([header, *rows]) + "\n")
-    return prepare(settings, TICKS, path, sha256_of(path), None)
+    return prepare(settings, TICKS, path)
 
 
 def trade(number: int, *, at: datetime = MIDNIGHT, keyed: bool = True) -> str:

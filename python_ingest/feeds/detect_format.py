@@ -8,14 +8,15 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.errors import FileRejectedError, UsageError
+from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import alpaca, binance, json_lines, parquet, text
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.lines import Source, first_line, opened
 from python_ingest.feeds.relation import Scan
 
 FORMATS = ("parquet", "csv", "ndjson", "binance", "binance-archive", "alpaca")
 
-Reading = Callable[[Path], Scan]
+Reading = Callable[[Source], Scan]
 
 _VENDORS: dict[tuple[str, str], Reading] = {
     ("binance", "ticks"): binance.stream_scan,
@@ -30,21 +31,13 @@ _BINANCE = re.compile(r'"e"\s*:\s*"|^\{"stream"|"u"\s*:\s*\d+\s*,\s*"s"\s*:\s*"'
 
 
 def scan_of(
-    connection: duckdb.DuckDBPyConnection,
-    kind: Kind,
-    path: Path,
-    named: str | None,
-    *,
-    names: list[str],
+    connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path, found: str, *, names: list[str]
 ) -> Scan:
-    """Return the file's reading in the named format, or in the one its content shows.
+    """Return the file's reading in a format.
 
     `names`: what the file, and what it was packed in, were called. Raises FileRejectedError when
-    the file is in no format that has rows of this kind, UsageError when `named` does not exist.
+    the file is not in this format, or the format has no rows of this kind.
     """
-    if named is not None and named not in FORMATS:
-        raise UsageError(f"--format {named}: not one of {', '.join(FORMATS)}")
-    found = named or _by_content(path)
     if found == "parquet":
         return parquet.scan(connection, kind, path)
     if found == "csv":
@@ -58,18 +51,26 @@ def scan_of(
     raise FileRejectedError(f"format {found} has no {kind.name}")
 
 
-def _by_content(path: Path) -> str:
-    with path.open("rb") as file:
+def detect_format(source: Source) -> str:
+    """Return the format that a file's beginning shows.
+
+    Raises FileRejectedError when it is in none that we know.
+    """
+    with opened(source) as file:
         head = file.read(4)
     if head == b"PAR1":
         return "parquet"
-    line = text.first_line_of(path)
+    line = first_line(source)
     if not line:
         raise FileRejectedError("the file is empty")
-    return _of_text(path, line)
+    if "\r" in line:
+        raise FileRejectedError(
+            "its lines end with a carriage return alone; end them with newlines and land it again"
+        )
+    return _of_text(line)
 
 
-def _of_text(path: Path, line: str) -> str:
+def _of_text(line: str) -> str:
     if line.startswith(("{", "[")) or _LOCAL_CLOCK.match(line):
         if _ALPACA.search(line) and not _BINANCE.search(line):
             return "alpaca"
@@ -78,4 +79,4 @@ def _of_text(path: Path, line: str) -> str:
         return "binance" if _LOCAL_CLOCK.match(line) or _BINANCE.search(line) else "ndjson"
     if "\x00" in line or "\ufffd" in line:
         raise FileRejectedError(f"not in a known format ({', '.join(FORMATS)})")
-    return "binance-archive" if binance.archive_kind(path) else "csv"
+    return "binance-archive" if binance.archive_kind(line) else "csv"

@@ -93,7 +93,7 @@ def find_duplicates(
 ) -> bool:
     """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
-    What was compared stays in `suspect_rows`, `suspects` and `known_copies` for `rivals`.
+    What was compared stays in `suspect_rows`, `suspects` and `known_copies` for `conflicts`.
 
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.

@@ -1,6 +1,6 @@
 """What decides later between ticks of one key whose content differs: who said which.
 
-Both functions look at what `sameness.find_duplicates` left of the batch.
+Both functions look at what `deduplicate.find_duplicates` left of the batch.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.landing.sameness import RELIABLE, same_content
+from python_ingest.landing.deduplicate import RELIABLE, same_content
 
 
 def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:

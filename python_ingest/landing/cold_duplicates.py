@@ -9,7 +9,7 @@ from typing import cast
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.landing.sameness import Count
+from python_ingest.landing.deduplicate import Count
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import with_files
@@ -22,6 +22,17 @@ def _cold_relation(kind: Kind) -> ColdRelation | None:
 
 def _dates(counted: Count) -> tuple[date, date]:
     return cast("datetime", counted.first).date(), cast("datetime", counted.last).date()
+
+
+def archived_days(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, days: list[date]
+) -> list[date]:
+    """Return those of some days of which rows lie in the archive only."""
+    relation = _cold_relation(kind)
+    if relation is None or not days:
+        return []
+    archived = archived_dates(connection, relation.name, min(days), max(days))
+    return [day for day in archived if day in days]
 
 
 def known_rows(
@@ -38,17 +49,19 @@ def known_rows(
 def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> bool:
     """Give a reason to accepted rows that nobody could compare with earlier ones of their date.
 
-    These are dates that lie in the archive only, and days of metrics whose samples were rolled up
-    and removed. Changes the view `batch`; returns whether there are any.
+    These are dates that lie in the archive only (their rows are marked `is_archived`), and days of
+    metrics whose samples were rolled up and removed. Changes the view `batch`; returns whether
+    there are any.
     """
     relation = _cold_relation(kind)
     if relation is None or not counted.accepted:
         return False
     first, last = _dates(counted)
+    archived = archived_dates(connection, relation.name, first, last)
     reasons = {
         day: f"{relation.name} of {day} are archived: run `ingest archive restore"
-        f" {relation.name} {day} {day}`, then land the row again"
-        for day in archived_dates(connection, relation.name, first, last)
+        f" {relation.name} {day} {day}`, then `ingest land --pending`; the row waits for it"
+        for day in archived
     }
     if relation.name == "system_metrics":
         reasons |= {
@@ -61,6 +74,7 @@ def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted:
         }
     if not reasons:
         return False
+    waits = ", ".join(f"date '{day}'" for day in archived) or "null"
     cases = " ".join(f"when date '{day}' then {literal(why)}" for day, why in reasons.items())
     fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in kind.column_names)
     connection.execute(f"""
@@ -69,7 +83,7 @@ def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted:
             coalesce(reason, left_because) as reason,
             case when left_because is null then raw_text
                 else to_json(struct_pack({fields}))::varchar end as raw_text
-        )
+        ), left_because is not null and {quoted(kind.time)}::date in ({waits}) as is_archived
         from (
             select *,
                 case when reason is null and ignored is null

@@ -1,0 +1,76 @@
+"""A private copy of a file, which is all that is read of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_ingest.errors import DiskFullError, FileRejectedError
+from python_ingest.storage.files import copy_hashed
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A copy at `path` that nobody else knows, of a file that was called `name`."""
+
+    path: Path
+    name: str
+    sha256: str
+
+
+def pin(path: Path, target: Path) -> Pinned:
+    """Copy a file to `target`, hashed while it is copied.
+
+    Raises FileRejectedError when there is no such file or it changed while it was copied,
+    DiskFullError when there is no room for the copy.
+    """
+    require_file(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FileRejectedError(f"cannot be read: {error.strerror}") from None
+    with file:
+        before = os.fstat(file.fileno())
+        free = shutil.disk_usage(target.parent).free
+        if free < before.st_size:
+            raise DiskFullError(
+                f"the disk is full: a copy of {before.st_size:,} bytes is needed,"
+                f" {free:,} bytes are free in {target.parent}"
+            )
+        sha256 = copy_hashed(file, target, before.st_size)
+        after = os.fstat(file.fileno())
+    if _state(before) != _state(after) or not _is_same(path, after):
+        raise FileRejectedError("it changed while it was read; land it when it is complete")
+    return Pinned(target, path.name, sha256)
+
+
+def require_file(path: Path) -> None:
+    """Raise FileRejectedError when there is no file that could be read as a whole."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        dangling = path.is_symlink()
+        raise FileRejectedError(
+            f"a link to {path.readlink()}, which is not there" if dangling else "no such file"
+        ) from None
+    except OSError as error:
+        raise FileRejectedError(f"cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise FileRejectedError("is a folder; name the files in it")
+    if not stat.S_ISREG(mode):
+        raise FileRejectedError("is a pipe or a device; write it to a file first")
+
+
+def _state(of: os.stat_result) -> tuple[int, int, int, int]:
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+
+
+def _is_same(path: Path, opened: os.stat_result) -> bool:
+    """Tell whether a path still leads to the file that was opened."""
+    try:
+        return os.path.samestat(path.stat(), opened)
+    except OSError:
+        return False

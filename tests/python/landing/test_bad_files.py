@@ -1,0 +1,234 @@
+"""One bad file is one line and exit 1 at the end; the others of the command land."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import Settings, load_settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+HEADER = "exchange,symbol,timestamp,last_price,trade_id\n"
+GOOD = HEADER + "x,s,2025-01-02,1,1\n"
+# zip -P secret: one file `a.csv`, ZipCrypto
+ENCRYPTED = base64.b64decode(
+    "UEsDBAoACQAAAAAAIVl6ZQ8oEwAAAAcAAAAFAAAAYS5jc3bW4z2g3l8m1h1Yl7Qf6oXq5CRPUEsHCHplDygTAAAABwAA"
+    "AFBLAQIeAwoACQAAAAAAIVl6ZQ8oEwAAAAcAAAAFAAAAAAAAAAAAAACkgQAAAABhLmNzdlBLBQYAAAAAAQABADMAAABG"
+    "AAAAAAA="
+)
+
+
+def zipped(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w", method) as archive:
+            for name in names:
+                archive.writestr(name, GOOD)
+        return file.getvalue()
+
+
+def with_method(content: bytes, method: int) -> bytes:
+    """A zip that says it is packed in another way."""
+    local, central = content.index(b"PK\x03\x04"), content.index(b"PK\x01\x02")
+    packed = bytearray(content)
+    packed[local + 8 : local + 10] = packed[central + 10 : central + 12] = bytes([method, 0])
+    return bytes(packed)
+
+
+FILES = {
+    "returns.csv": (GOOD.replace("\n", "\r").encode(), "carriage return alone"),
+    "returns.ndjson": (b'{"exchange":"x"}\r{"exchange":"y"}\r', "carriage return alone"),
+    "encrypted.zip": (ENCRYPTED, "encrypted"),
+    "two.zip": (zipped("a.csv", "b.csv"), "holds 2 files"),
+    "none.zip": (zipped(), "holds 0 files"),
+    "unknown.zip": (with_method(zipped("a.csv"), 99), "packed in a way we do not know"),
+    "cut.zip": (zipped("a.csv")[:-30], "damaged"),
+    "cut.csv.gz": (gzip.compress(GOOD.encode())[:-4], "cut off"),
+    "tail.csv.gz": (gzip.compress(GOOD.encode()) + b"tail", "damaged"),
+    "head.csv.gz": (b"\x1f\x8b", "cut off"),
+    "nested.zip": (gzip.compress(zipped("a.csv")), "known format"),
+    "utf16.csv": (GOOD.encode("utf-16"), "known format"),
+    "nul.csv": (b"\x00" * 1000, "known format"),
+    "quoted.csv": (b'"exchange,symbol\n' + GOOD.encode(), "unknown columns"),
+    "huge.csv": (b'"' + b"a" * 200_000 + b'",b\n', "header"),
+    "long.csv": (b"a" * 3_000_000, "header cannot be read"),
+    "blank.csv": (b"\n" * 2000, "empty"),
+    "bom.csv": (b"\xef\xbb\xbf", "empty"),
+    "text.parquet": (b"PAR1" + b"x" * 100, "not a readable Parquet file"),
+    "columns.csv": (b"a,b," * 30_000 + b"\n", "more than once"),
+    "others.csv": (",".join(map(str, range(30_000))).encode() + b"\n", "unknown columns"),
+    "image.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "known format"),
+    "list.ndjson": (b'["a"]\n', "not a JSON object"),
+}
+
+
+@pytest.fixture
+def specials(tmp_path: Path) -> Iterator[dict[Path, str]]:
+    found = {
+        tmp_path / "folder": "is a folder",
+        tmp_path / "pipe": "is a pipe or a device",
+        tmp_path / "socket": "is a pipe or a device",
+        Path("/dev/zero"): "is a pipe or a device",
+        tmp_path / "dangling": "a link to nowhere, which is not there",
+        tmp_path / "loop": "cannot be read: Too many levels of symbolic links",
+        tmp_path / "good.csv" / "under.csv": "cannot be read: Not a directory",
+        tmp_path / ("n" * 300): "cannot be read: File name too long",
+        tmp_path / "none.csv": "no such file",
+    }
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    here = Path.cwd()
+    with socket.socket(socket.AF_UNIX) as listening:
+        os.chdir(tmp_path)  # the path of a socket is short
+        listening.bind("socket")
+        os.chdir(here)
+        yield found
+
+
+def test_each_is_one_line_and_the_others_land(
+    settings: Settings, rows: Rows, tmp_path: Path, specials: dict[Path, str]
+) -> None:
+    for name, (content, _) in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    good = tmp_path / "good.csv"
+    good.write_text(GOOD)
+    expected = {tmp_path / name: says for name, (_, says) in FILES.items()} | specials
+    done = subprocess.run(
+        [*INGEST, "land", "ticks", *map(str, expected), str(good)],
+        env={**os.environ, "DATA_DIR": str(settings.data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    number = len(expected)
+    assert lines.pop() == f"ingest: {number} of {number + 1} files could not be landed"
+
+    for line, (path, says) in zip(lines, expected.items(), strict=True):
+        assert line.startswith(f"ingest: {path}: ")
+        assert says in line, line
+        assert line.endswith("nothing of it was landed")
+        assert len(line) < 900
+    assert "good.csv: batch 1, 1 read = 1 landed" in done.stdout
+    assert rows("select count(*) from raw.market_ticks") == [(1,)]
+    assert not list((settings.spool_dir / "tmp").iterdir())
+    assert not list(settings.spool_dir.glob("*.parquet"))
+
+
+def test_a_fault_of_ours_stops_no_other_file(
+    settings: Settings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from python_ingest.landing import prepare as preparing  # noqa: PLC0415
+
+    original = preparing.scan_of
+
+    def broken(connection: Any, kind: Any, path: Path, *rest: Any, **named: Any) -> Any:
+        if b"boom" in path.read_bytes():
+            raise RecursionError("too deep")
+        return original(connection, kind, path, *rest, **named)
+
+    monkeypatch.setattr(preparing, "scan_of", broken)
+    (tmp_path / "a.csv").write_text(GOOD + "x,boom,2025-01-02,1,9\n")
+    (tmp_path / "b.csv").write_text(GOOD)
+    first, second = land_files(settings, "ticks", [tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert (first.state, first.error) == ("failed", "RecursionError: too deep")
+    assert second.landed == 1
+
+
+def parquet(path: Path) -> bytes:
+    duckdb.sql(f"""
+        copy (select 'x' as exchange, 's' as symbol, timestamp '2025-01-02' as timestamp,
+            i::decimal(18, 8) as last_price, hash(i)::varchar as trade_id
+            from range(20000) as t (i)) to '{path}' (format parquet, compression zstd)
+    """)
+    return path.read_bytes()
+
+
+def test_a_damaged_parquet_leaves_nothing_that_fails_for_ever(
+    settings: Settings, rows: Rows, tmp_path: Path, busy: Any
+) -> None:
+    """Its footer is whole; the damage shows when its rows are read, while it is inserted."""
+    content = parquet(tmp_path / "whole.parquet")
+    middle = len(content) // 2
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(content[:middle] + b"\xff" * 64 + content[middle + 64 :])
+    with busy() as at_once:
+        (waiting,) = land_files(at_once, "ticks", [path])
+    (now,) = land_files(settings, "ticks", [path])
+    assert (waiting.state, now.state) == ("failed", "failed")
+    assert "cannot be read" in str(now.error)
+    assert not list(settings.spool_dir.glob("*.parquet"))
+    assert rows("select count(*) from raw.landings") == [(0,)]
+
+
+@pytest.mark.parametrize("form", ["gz", "zip"])
+def test_a_bomb_is_refused_before_it_fills_the_disk(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"DATA_DIR": str(tmp_path / "data"), "LANDING_MAX_EXPANDED_MB": "8"}
+    settings = load_settings(tmp_path / "none.toml", env)
+    bomb = GOOD.encode() + b"\n" * (64 << 20)
+    path = tmp_path / f"bomb.{form}"
+    if form == "gz":
+        path.write_bytes(gzip.compress(bomb))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.csv", bomb)
+    (result,) = land_files(settings, "ticks", [path])
+    assert result.state == "failed"
+    assert "unpacks to more than 8 MB" in str(result.error)
+    assert not list((settings.spool_dir / "tmp").iterdir())
+
+
+def can_mount(folder: Path) -> bool:
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+    )
+    return done.returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not can_mount(folder):
+        pytest.skip("needs the right to mount")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def test_a_bomb_stops_before_a_small_disk_is_full(small_disk: Path, tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(small_disk / "data")})
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(GOOD.encode() + b"\n" * (64 << 20)))
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.state, "the disk is full" in str(result.error)) == ("failed", True)
+    plain = tmp_path / "large.csv"
+    plain.write_bytes(GOOD.encode() + b"\n" * (32 << 20))
+    (result,) = land_files(settings, "ticks", [plain])
+    assert (result.state, "the disk is full" in str(result.error)) == ("failed", True)
+    good = tmp_path / "good.csv"
+    good.write_text(GOOD)
+    (result,) = land_files(settings, "ticks", [good])
+    assert result.landed == 1

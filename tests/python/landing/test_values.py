@@ -1,0 +1,197 @@
+"""What a value becomes depends on that value alone, in every format alike; nothing is rounded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import Settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+UTC = dt.datetime(2025, 1, 15, 8, 0)
+FORMATS = ["csv", "ndjson", "parquet"]
+
+TIMES = {
+    "2025-01-15 08:00:00": UTC,
+    "2025-01-15T08:00:00Z": UTC,
+    "2025-01-15T08:00:00.000000999Z": UTC,
+    "2025-01-15 08:00:00 UTC": UTC,
+    "2025-01-15T09:30:00+01:30": UTC,
+    "2025-01-15T09:00:00.0000019+01": UTC.replace(microsecond=1),
+    "2025-01-14 22:00:00-10:00": UTC,
+    "2025-01-15": UTC.replace(hour=0),
+    "2025-01-15 09:00:00 Europe/Berlin": "not a time",
+    "2025-01-15 09:00:00 America/New_York": "not a time",
+    "2025-01-15 09:00:00 EST": "not a time",
+    "2025-01-15 09:00:00 PST8PDT": "not a time",
+    "2025-01-15 09:00:00 +25:00:00:00": "not a time",
+    "2025-13-15 09:00:00": "not a time",
+    "noon": "not a time",
+    "1700000000": "not a time",
+    "1969-12-31T23:59:59.999999Z": "outside 1970 to now + 1 day",
+    "2999-01-01T00:00:00+02:00": "outside 1970 to now + 1 day",
+    "infinity": "outside 1970 to now + 1 day",
+    "-infinity": "outside 1970 to now + 1 day",
+}
+
+FITS = "does not fit DECIMAL(18,8)"
+NUMBERS = {
+    "1": Decimal(1),
+    "-0.00000001": Decimal("-0.00000001"),
+    "9999999999.99999999": Decimal("9999999999.99999999"),
+    "0.10000000000000": Decimal("0.1"),
+    "1.5e3": Decimal(1500),
+    "1E-8": Decimal("0.00000001"),
+    "10e-9": Decimal("0.00000001"),
+    "0e-30": Decimal(0),
+    "123456789.1": Decimal("123456789.1"),
+    "1.123456789": FITS,
+    "0.123456785": FITS,
+    "1e-9": FITS,
+    "1.5e-8": FITS,
+    "15e-9": FITS,
+    "0.1000000000000000000000000000000000000000001": FITS,
+    "10000000000": FITS,
+    "1e30": FITS,
+}
+TEXT_NUMBERS = {
+    ".5": Decimal("0.5"),
+    "+2.": Decimal(2),
+    "1_000": "not a number",
+    "0x10": "not a number",
+    "1,5": "not a number",
+    "": None,
+    "nan": "NaN or infinite",
+    "-inf": "NaN or infinite",
+    "1e400": "NaN or infinite",
+}
+
+
+def write(path: Path, records: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".ndjson":
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return path
+    frame = pl.DataFrame(records, infer_schema_length=None)
+    frame.write_csv(path) if path.suffix == ".csv" else frame.write_parquet(path)
+    return path
+
+
+def verdicts(rows: Rows, column: str) -> dict[str, Any]:
+    """What became of each trade_id: its value, or the reason without the column's name."""
+    found = dict(rows(f"select trade_id, {column} from raw.market_ticks"))
+    for text, reason in rows("select raw_text, reason from raw.rejected_rows"):
+        number = text.rpartition("#")[0].rpartition("#")[2]
+        found[f"#{number}#"] = reason.removeprefix(f"{column}: ")
+    return found
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_time_is_read_alike_in_any_company(
+    settings: Settings, rows: Rows, tmp_path: Path, suffix: str, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    spellings = rng.choices(list(TIMES), k=4000)
+    records = [
+        {"exchange": "x", "symbol": "s", "timestamp": text, "last_price": "1", "trade_id": f"#{n}#"}
+        for n, text in enumerate(spellings)
+    ]
+    (result,) = land_files(settings, "ticks", [write(tmp_path / f"a.{suffix}", records)])
+    assert result.read == 4000
+    expected = {f"#{n}#": TIMES[text] for n, text in enumerate(spellings)}
+    assert verdicts(rows, "timestamp") == expected
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_number_is_kept_as_written_or_rejected(
+    settings: Settings, rows: Rows, tmp_path: Path, suffix: str
+) -> None:
+    expected = NUMBERS | TEXT_NUMBERS
+    records = [
+        {
+            "exchange": "x",
+            "symbol": "s",
+            "timestamp": "2025-01-15",
+            "last_price": text,
+            "bid_price": "1",
+            "trade_id": f"#{n}#",
+        }
+        for n, text in enumerate(expected)
+    ]
+    path = write(tmp_path / f"a.{suffix}", records)
+    if suffix == "ndjson":  # JSON says that there is none by null
+        path.write_text(path.read_text().replace('"last_price": ""', '"last_price": null'))
+    if suffix == "parquet":
+        path = write(path, [{**r, "last_price": r["last_price"] or None} for r in records])
+    land_files(settings, "ticks", [path])
+    assert verdicts(rows, "last_price") == {f"#{n}#": v for n, v in enumerate(expected.values())}
+
+
+def test_json_numbers_without_quotes(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    line = (
+        '{"exchange":"x","symbol":"s","timestamp":"2025-01-15","trade_id":"#%d#","last_price":%s}'
+    )
+    path = tmp_path / "a.ndjson"
+    path.write_text("".join(line % (n, text) + "\n" for n, text in enumerate(NUMBERS)))
+    land_files(settings, "ticks", [path])
+    assert verdicts(rows, "last_price") == {f"#{n}#": v for n, v in enumerate(NUMBERS.values())}
+
+
+@pytest.mark.parametrize("kind", [pl.Float64, pl.Float32, pl.Decimal(38, 20), pl.Decimal(38, 9)])
+def test_numbers_of_other_parquet_types(
+    settings: Settings, rows: Rows, tmp_path: Path, kind: Any
+) -> None:
+    expected: dict[str, Any] = {
+        "0.1": Decimal("0.1"),
+        "61837.63": Decimal("61837.63"),
+        "0.00000012": Decimal("0.00000012"),
+        "1.000000001": FITS,
+        "0.000000005": FITS,
+        "99999999999": FITS,
+    }
+    if kind == pl.Float32:  # has no digits for these
+        del expected["1.000000001"]
+    frame = pl.DataFrame(
+        {
+            "exchange": ["x"] * len(expected),
+            "symbol": ["s"] * len(expected),
+            "timestamp": [UTC] * len(expected),
+            "last_price": list(expected),
+            "trade_id": [f"#{n}#" for n in range(len(expected))],
+        }
+    )
+    cast = pl.col("last_price").cast(kind)
+    frame.with_columns(cast).write_parquet(tmp_path / "a.parquet")
+    land_files(settings, "ticks", [tmp_path / "a.parquet"])
+    assert verdicts(rows, "last_price") == {f"#{n}#": v for n, v in enumerate(expected.values())}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_an_empty_id_is_no_id(settings: Settings, rows: Rows, tmp_path: Path, suffix: str) -> None:
+    records = [
+        {
+            "exchange": "ib",
+            "symbol": "XYZ",
+            "timestamp": f"2023-01-17T13:3{n}:00Z",
+            "last_price": "1.5",
+            "trade_id": "",
+        }
+        for n in range(5)
+    ] + [
+        {"exchange": "", "symbol": "XYZ", "timestamp": "2023-01-17", "last_price": "1",
+         "trade_id": ""}
+    ]  # fmt: skip
+    (result,) = land_files(settings, "ticks", [write(tmp_path / f"a.{suffix}", records)])
+    assert (result.landed, result.rejected) == (5, 1)
+    assert rows("select count(*), count(trade_id) from raw.market_ticks") == [(5, 0)]
+    assert rows("select count(*) from raw.tick_conflicts") == [(0,)]
+    assert rows("select reason from raw.rejected_rows") == [("exchange: missing",)]

@@ -1,0 +1,262 @@
+"""What passes by itself ends no stream, and no stream ends well while nothing lands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from python_ingest.errors import IngestError
+from python_ingest.settings import Settings, load_settings
+from python_ingest.streaming import stream as streaming
+from python_ingest.streaming.exchanges import EXCHANGES
+from python_ingest.streaming.stream import Stream, Totals
+
+INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+
+
+def trade(number: int) -> str:
+    return json.dumps(
+        {"e": "trade", "s": "B", "t": number, "p": "1.5", "q": "1", "T": 1672515782136}
+    )
+
+
+def settings_of(tmp_path: Path, **more: str) -> Settings:
+    env = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_CONNECTION_TIMEOUT_MS": "50", **more}
+    return load_settings(tmp_path / "none.toml", env)
+
+
+def landed(settings: Settings) -> tuple[int, int]:
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        row = connection.execute(
+            "select count(*), count(distinct trade_id) from raw.market_ticks"
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+class Outage:
+    """A stream of `count` trades; `meanwhile` runs beside it and may end what is wrong."""
+
+    def __init__(self, settings: Settings, count: int, **more: Any) -> None:
+        self.said: list[str] = []
+        self.settings = settings
+        self.count = count
+        self.more = more
+        self.stream: Stream | None = None
+
+    def run(self, meanwhile: Callable[[Outage], Awaitable[None]]) -> Totals:
+        return asyncio.run(self._run(meanwhile))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def complains(self, text: str) -> None:
+        await self.until(lambda: any(text in said for said in self.said))
+
+    async def _run(self, meanwhile: Callable[[Outage], Awaitable[None]]) -> Totals:
+        async def handle(connection: ServerConnection) -> None:
+            for number in range(self.count):
+                await connection.send(trade(number))
+            await connection.wait_closed()
+
+        async with serve(handle, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            self.stream = Stream(
+                self.settings,
+                EXCHANGES["binance"],
+                ["B"],
+                url=f"ws://127.0.0.1:{port}",
+                max_seconds=0.05,
+                say=self.said.append,
+                **self.more,
+            )
+            running = asyncio.create_task(self.stream.run())
+            doing = asyncio.create_task(meanwhile(self))
+            await asyncio.wait({running, doing}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+            self.stream.stop()
+            return await asyncio.wait_for(running, 60)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    settings.data_dir.mkdir()
+    settings.spool_dir.write_text("in the way")
+
+    async def mend(outage: Outage) -> None:
+        await outage.complains("cannot spool, trying again")
+        settings.spool_dir.unlink()
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    totals = Outage(settings, 100).run(mend)
+    assert (totals.frames, totals.landed, totals.waiting) == (100, 100, 0)
+    assert landed(settings) == (100, 100)
+
+
+def test_what_it_says_of_itself_waits_for_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = streaming.spool_records
+    left = [OSError("no room"), IngestError("no room"), OSError("no room")]
+
+    def refused(*arguments: Any) -> Any:
+        if left:
+            raise left.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(streaming, "spool_records", refused)
+    monkeypatch.setattr(streaming, "_METRICS_SECONDS", 0.01)
+
+    async def wait(outage: Outage) -> None:
+        await outage.complains("cannot spool what the stream says of itself")
+        await outage.until(lambda: not left)
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    settings = settings_of(tmp_path)
+    assert Outage(settings, 100).run(wait).landed == 100
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        sql = "select count(*) > 3 from raw.system_metrics"
+        assert connection.execute(sql).fetchall() == [(True,)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+    async def mend(outage: Outage) -> None:
+        await outage.complains("cannot spool, trying again")
+        ballast.unlink()
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    totals = Outage(settings, 100).run(mend)
+    assert (totals.landed, totals.waiting) == (100, 0)
+    assert landed(settings) == (100, 100)
+
+
+def test_a_database_that_is_away(tmp_path: Path) -> None:
+    away = tmp_path / "elsewhere"
+    away.write_text("not mounted")
+    settings = settings_of(tmp_path, DATABASE_PATH=str(away / "trading.duckdb"))
+
+    async def mend(outage: Outage) -> None:
+        await outage.complains("segments wait in the spool")
+        away.unlink()
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    totals = Outage(settings, 100).run(mend)
+    assert (totals.landed, totals.waiting) == (100, 0)
+    assert landed(settings) == (100, 100)
+
+
+def test_no_more_is_held_than_may_be(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    settings.data_dir.mkdir()
+    settings.spool_dir.write_text("in the way")
+    held = 0
+
+    async def mend(outage: Outage) -> None:
+        nonlocal held
+        await outage.complains("nothing more is read for now")
+        for _ in range(100):
+            assert outage.stream is not None
+            held = max(held, len(outage.stream._frames))
+            await asyncio.sleep(0.005)
+        settings.spool_dir.unlink()
+        await outage.until(lambda: outage.stream.totals.landed == 500)
+
+    totals = Outage(settings, 500, max_frames=20).run(mend)
+    assert held == 40
+    assert (totals.frames, totals.landed) == (500, 500)
+
+
+def test_what_could_not_be_kept_at_the_end_is_an_error(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    settings.data_dir.mkdir()
+    settings.spool_dir.write_text("in the way")
+
+    async def nothing(outage: Outage) -> None:
+        await outage.complains("cannot spool, trying again")
+
+    with pytest.raises(IngestError, match=r"100 received frames could not be made durable"):
+        Outage(settings, 100, max_frames=1000).run(nothing)
+
+
+def test_a_dead_lander_ends_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*arguments: Any) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(streaming, "land_one", dies)
+
+    async def wait(outage: Outage) -> None:
+        await asyncio.sleep(30)
+
+    with pytest.raises(IngestError, match="landing stopped: RecursionError: too deep"):
+        Outage(settings_of(tmp_path), 100).run(wait)
+    assert len(list((tmp_path / "data" / "spool").glob("*-ticks-*.parquet"))) > 0
+
+
+def test_it_does_not_end_well_while_nothing_lands(tmp_path: Path) -> None:
+    away = tmp_path / "elsewhere"
+    away.write_text("not mounted")
+
+    async def main() -> tuple[int | None, bytes]:
+        async def handle(connection: ServerConnection) -> None:
+            await connection.send(trade(1))
+            await connection.wait_closed()
+
+        async with serve(handle, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            process = await asyncio.create_subprocess_exec(
+                *INGEST, "stream", "--exchange", "binance", "--symbols", "B",
+                "--url", f"ws://127.0.0.1:{port}",
+                env={**os.environ, "DATA_DIR": str(tmp_path / "data"),
+                     "DATABASE_PATH": str(away / "trading.duckdb")},
+                stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            assert process.stderr is not None
+            async with asyncio.timeout(60):
+                while b"segments wait" not in await process.stderr.readline():
+                    pass
+            process.send_signal(signal.SIGTERM)
+            rest = await process.stderr.read()
+            return await process.wait(), rest
+
+    code, rest = asyncio.run(main())
+    assert code == 1
+    assert b"segments wait in the spool" in rest
+    assert b"Traceback" not in rest
