@@ -117,8 +117,7 @@ class Warehouse:
         """Run dbt with the clock and the settings of now; it may fail."""
         command, *more = arguments
         values = {"as_of": self.as_of, **self.settings, **(variables or {})}
-        if command not in ("retry",):
-            more += ["--vars", json.dumps(values)]
+        more += ["--vars", json.dumps(values)]
         place = ["--project-dir", str(self.zygote.project)]
         place += ["--profiles-dir", str(self.zygote.project)]
         place += ["--target-path", str(self.data_dir / "target")]

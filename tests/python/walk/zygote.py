@@ -119,6 +119,17 @@ def _nodes(manifest: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _given(config: Any, manifest: Any) -> Any:
+    """The manifest, made known to the adapter as reading the project does it."""
+    from dbt.adapters.factory import get_adapter  # noqa: PLC0415
+    from dbt.context.query_header import generate_query_header_context  # noqa: PLC0415
+
+    adapter: Any = get_adapter(config)
+    adapter.set_macro_resolver(manifest)
+    adapter.connections.set_query_header(generate_query_header_context(adapter.config, manifest))
+    return manifest
+
+
 def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
     with Path(task["printed"]).open("wb") as file:
         os.dup2(file.fileno(), 1)
@@ -129,9 +140,10 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
     from dbt.adapters.duckdb import connections  # noqa: PLC0415
     from dbt.artifacts.resources import FileHash  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
-    from dbt.task import retry  # noqa: PLC0415
+    from dbt.parser.manifest import ManifestLoader  # noqa: PLC0415
 
-    retry.parse_manifest = lambda *_: manifest  # it would parse the project, with a pool of threads
+    # `dbt retry` would read the project again.
+    ManifestLoader.get_full_manifest = lambda config, **_: _given(config, manifest)
     signal.alarm(_HANG_SECONDS)
     for node in manifest.nodes.values():  # a seed may have changed since it was parsed
         if node.resource_type == "seed":
