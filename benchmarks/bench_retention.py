@@ -107,7 +107,7 @@ def exports(folder: Path, rows: int) -> dict[str, float]:
                 "select * from cold.market_ticks"
                 " where date = '2024-01-03' and exchange = 'binance' and symbol = 'SYM07'"
             )
-            symbol_day = median_ms(lambda: connection.execute(day).to_arrow_table())  # noqa: B023
+            symbol_day = median_ms(lambda: connection.sql(day).to_arrow_table())  # noqa: B023
         shutil.rmtree(copied)
     return {
         "bare_copy_seconds": round(statistics.median(bare), 2),
@@ -152,7 +152,7 @@ def recent(folder: Path, files: int) -> float:
             " union all by name from cold.market_ticks)"
             " where symbol = 'SYM07' and timestamp >= timestamp '2024-01-01 23:00:00'"
         )
-        return median_ms(lambda: connection.execute(query).to_arrow_table(), 31)
+        return median_ms(lambda: connection.sql(query).to_arrow_table(), 31)
 
 
 def main() -> None:
