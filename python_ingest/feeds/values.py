@@ -51,18 +51,28 @@ def converted(value: str, source_type: str, column: Column) -> str:
     return f"try_cast({value} as {column.type})"
 
 
+_LOCAL = r"^\d{4,6}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?$"
+_OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?\d\d){0,2})$"
+
+
 def _utc(value: str) -> str:
     """A time with an offset, Z, UTC or none; a zone's name is no time. Cut below the microsecond.
 
-    The cast to nanoseconds heeds offsets and knows no zones. What is beyond its years is only
-    converted to be found outside the years we take.
+    The offset is taken off the text: a cast to TIMESTAMP heeds it on one version of the engine and
+    drops it, or a zone's name, on another.
     """
-    ns = f"try_cast({value} as timestamp_ns)"
-    plain = f"try_cast({value} as timestamp)"
-    beyond = "not between timestamp '1700-01-01' and timestamp '2250-01-01'"
+    offset = f"regexp_extract({value}, '{_OFFSET}', 1)"
+    local = f"rtrim(left({value}, length({value}) - length({offset})))"
+    digits = f"rpad(regexp_replace({offset}, '[^0-9]', '', 'g'), 6, '0')"
+    seconds = (
+        f"(case when {offset} like '-%' then -1 else 1 end * ({digits}[1:2]::integer * 3600"
+        f" + {digits}[3:4]::integer * 60 + {digits}[5:6]::integer))"
+    )
     return (
-        f"case when {ns} is not null and isfinite({ns}) then make_timestamp(epoch_ns({ns}) // 1000)"
-        f" when {plain} {beyond} then {plain} end"
+        f"case when not regexp_matches({local}, '{_LOCAL}')"
+        f" then case when {value} in ('infinity', '-infinity') then {value}::timestamp end"
+        f" when {offset} in ('', 'Z', 'z', 'UTC') then try_cast({local} as timestamp)"
+        f" else try_cast({local} as timestamp) - to_seconds({seconds}) end"
     )
 
 
