@@ -17,7 +17,7 @@ from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import cold_duplicates, conflicts, deduplicate, waiting
-from python_ingest.landing.prepare import MEMORY_LIMIT, read
+from python_ingest.landing.prepare import MEMORY_LIMIT, TRUST_NO_STATISTICS, read
 from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
@@ -97,6 +97,7 @@ def land_segment(
     connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     # Rows of one file may lie in any order in the table: faster, and less memory.
     connection.execute("set preserve_insertion_order = false")
+    connection.execute(TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers")
     path = path_of(settings, segment)
     before = _same_before(connection, segment, gone=not path.exists())
     if before is not None:

@@ -25,6 +25,7 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
 
+_KNOWN = (IngestError, OSError, duckdb.Error)
 # What DuckDB says of contents; all else is said of the place where they are to be.
 _PERMANENT = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
@@ -130,12 +131,13 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     except DatabaseBusyError as error:
         seconds = time.monotonic() - started
         return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
-    except (duckdb.Error, IngestError, OSError) as error:
+    except Exception as error:  # whatever is wrong with one segment stops no other
         return replace(
             told,
             seconds=time.monotonic() - started,
-            error=f"{first_line(error)} (its segment waits: ingest land --pending)",
-            may_pass=not isinstance(error, (FileRejectedError, *_PERMANENT)),
+            error=f"{_what(error)} (its segment waits: ingest land --pending)",
+            may_pass=isinstance(error, _KNOWN)
+            and not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
     if batch.new:
@@ -170,9 +172,7 @@ def _land_file(
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
         segment = prepare(settings, KINDS[kind], path, named_format, again=again)
     except Exception as error:  # whatever is wrong with one file stops no other
-        known = isinstance(error, (IngestError, OSError, duckdb.Error))
-        what = first_line(error) if known else f"{type(error).__name__}: {first_line(error)}"
-        return replace(told, error=what)
+        return replace(told, error=_what(error))
     result = land_one(settings, segment)
     if segment.canonical and result.state in ("failed", "spooled"):
         damage = _damage(settings, segment)
@@ -180,6 +180,12 @@ def _land_file(
             spool.withdraw(settings, segment)
             result = replace(told, error=f"cannot be read: {damage}")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _what(error: Exception) -> str:
+    """Return the line that says what is wrong; a fault of ours with its kind."""
+    line = first_line(error)
+    return line if isinstance(error, _KNOWN) else f"{type(error).__name__}: {line}"
 
 
 def _damage(settings: Settings, segment: spool.Segment) -> str | None:

@@ -178,6 +178,31 @@ def test_a_damaged_parquet_leaves_nothing_that_fails_for_ever(
     assert rows("select count(*) from raw.landings") == [(0,)]
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_statistics_that_lie_let_no_value_pass(
+    settings: Settings, rows: Rows, tmp_path: Path, exact: bool
+) -> None:
+    """A bit flipped in a page: the footer goes on to say that the column has no such value."""
+    path = tmp_path / "a.parquet"
+    scale = 8 if exact else 7
+    duckdb.sql(f"""
+        copy (select 'x' as exchange, 's' as symbol, timestamp '2025-01-02' as timestamp,
+            i::decimal(18, {scale}) as last_price, 1::decimal(18, {scale}) as last_size,
+            i::varchar as trade_id
+            from range(1, 11) as t (i))
+        to '{path}' (format parquet, compression uncompressed, dictionary_size_limit 0)
+    """)
+    content = bytearray(path.read_bytes())
+    moment = (1735776000000000).to_bytes(8, "little")
+    size = (10**scale).to_bytes(8, "little")
+    for value in (moment, size):
+        pages = content.index(value * 3)  # the first of ten in its page
+        content[pages + 7] ^= 0xC0
+    path.write_bytes(content)
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.read, result.landed, result.rejected) == (10, 9, 1)
+
+
 @pytest.mark.parametrize("form", ["gz", "zip"])
 def test_a_bomb_is_refused_before_it_fills_the_disk(
     tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch

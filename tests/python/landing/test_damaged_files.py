@@ -133,6 +133,12 @@ class Maker:
             return file.getvalue()
 
 
+def flipped(rng: random.Random, content: bytes) -> bytes:
+    """A few bytes flipped where most bytes of a Parquet file are: in its rows."""
+    at = rng.randrange(4, max(len(content) * 3 // 4, 5))
+    return content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :]
+
+
 def damaged(rng: random.Random, content: bytes) -> bytes:
     for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
         at, size = rng.randrange(len(content) + 1), rng.randint(1, rng.choice([3, 30, 3000]))
@@ -221,7 +227,9 @@ def rounds(settings: Settings, rows: Rows, tmp_path: Path, files: int, seed: int
         path = tmp_path / f"BTCUSDT-trades-2024-08-{number % 28 + 1:02d}.{number}.{form}"
         packing = rng.choice(["", "", "", "gz", "zip"])
         whole_archive = bool(packing) and rng.random() < 0.7
-        content = damaged(rng, content) if not packing or whole_archive else content
+        if not packing or whole_archive:
+            how = flipped if form == "parquet" and rng.random() < 0.7 else damaged
+            content = how(rng, content)
         packed_content = packed(packing, content) if packing else content
         if packing and not whole_archive:
             packed_content = damaged(rng, packed_content)
@@ -254,7 +262,7 @@ def rounds(settings: Settings, rows: Rows, tmp_path: Path, files: int, seed: int
         (0,)
     ]  # fmt: skip
     for form in makers:  # the damage left something to look at
-        assert states[form, "landed"] > files / 100, states
+        assert states[form, "landed"] > 0, states
 
 
 def test_a_hundred_damaged_files(settings: Settings, rows: Rows, tmp_path: Path) -> None:

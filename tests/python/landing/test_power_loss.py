@@ -1,0 +1,150 @@
+"""The machine stops at a random moment: what the disk holds then opens, and landing goes on.
+
+The loader is stopped (SIGSTOP) while the data folder is copied, so that the copy is one moment. A
+file that was being written and not yet flushed may be cut: such tails are cut off in the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_ingest.landing.land import land_files, land_pending
+from python_ingest.settings import load_settings
+
+INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+FILES, ROWS = 12, 300
+
+
+def make(folder: Path) -> list[Path]:
+    """Files of every way into the spool; each shares half of its rows with the one before."""
+    paths = []
+    for number in range(FILES):
+        csv = folder / f"{number:02d}.csv"
+        lines = ["exchange,symbol,timestamp,last_price,last_size,trade_id"]
+        lines += [
+            f"x,s{n % 7},2024-01-02T00:00:00.{n % 1000:03d}Z,1.5,2,{n}"
+            for n in range(number * ROWS // 2, number * ROWS // 2 + ROWS)
+        ]
+        lines.append(f"x,s,never,1,1,bad{number}")
+        csv.write_text("\n".join(lines) + "\n")
+        if number % 2:
+            path = csv.with_suffix(".parquet")
+            duckdb.sql(f"""
+                copy (
+                    select exchange, symbol, try_cast(timestamp as timestamp) as timestamp,
+                        last_price::decimal(18, 8) as last_price,
+                        last_size::decimal(18, 8) as last_size, trade_id
+                    from read_csv('{csv}', all_varchar = true)
+                ) to '{path}' (format parquet)
+            """)
+            paths.append(path)
+        else:
+            paths.append(csv)
+    return paths
+
+
+def copied_at(source: Path, target: Path, rng: random.Random) -> bool:
+    """Copy what the disk holds; return whether the database had a write-ahead log."""
+    shutil.copytree(source, target, symlinks=True)
+    for path in target.rglob("*"):
+        if path.is_file() and "tmp" in path.parts and rng.random() < 0.5:
+            os.truncate(path, rng.randint(0, path.stat().st_size))  # never flushed
+    return (target / "trading.duckdb.wal").exists()
+
+
+def moments(tmp_path: Path, count: int, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    paths = make(tmp_path)
+    logs = 0
+    longest = 0.0
+    for number in range(count + 1):
+        data, copy = tmp_path / f"data{number}", tmp_path / f"copy{number}"
+        output = tmp_path / "output"
+        started = time.monotonic()
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [*INGEST, "land", "ticks", *map(str, paths), "--json"],
+                env={**os.environ, "DATA_DIR": str(data), "OBSERVABILITY_ENABLE_METRICS": "false"},
+                stdout=file,
+                stderr=subprocess.DEVNULL,
+            )
+            if not number:  # the first is the measure of how long it takes
+                process.wait()
+                longest = time.monotonic() - started
+                shutil.rmtree(data)
+                continue
+            moment = started + rng.uniform(0.2, 1) * longest
+            want_log = number % 3 == 0  # it is there for moments only
+            while time.monotonic() < moment or (
+                want_log
+                and process.poll() is None
+                and not (data / "trading.duckdb.wal").exists()
+                and time.monotonic() < moment + longest
+            ):
+                time.sleep(0.0005)
+            process.send_signal(signal.SIGSTOP)
+            acknowledged = [json.loads(line) for line in output.read_text().splitlines()
+                            if line.endswith("}")]  # fmt: skip
+            if data.exists():
+                logs += copied_at(data, copy, rng)
+            process.kill()
+            process.wait()
+        shutil.rmtree(data, ignore_errors=True)
+        check(copy, paths, acknowledged)
+        shutil.rmtree(copy, ignore_errors=True)
+    assert count < 10 or 0 < logs < count, "moments with and without a write-ahead log"
+
+
+def check(copy: Path, paths: list[Path], acknowledged: list[dict[str, Any]]) -> None:
+    settings = load_settings(copy / "none.toml", {"DATA_DIR": str(copy)})
+    if acknowledged:
+        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+            found = dict(
+                connection.execute(
+                    "select sha256, sum(rows_landed)::int from raw.landings group by all"
+                ).fetchall()
+            )
+            rows = connection.execute("select count(*) from raw.market_ticks").fetchone()
+        assert sum(one["landed"] for one in acknowledged) <= sum(found.values())
+        assert rows == (sum(found.values()),)
+    assert {one.state for one in land_pending(settings)} <= {"landed", "already landed"}
+    assert {one.state for one in land_files(settings, "ticks", paths)} <= {
+        "landed",
+        "already landed",
+    }
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        total = (FILES - 1) * ROWS // 2 + ROWS
+        assert connection.execute(
+            "select count(*), count(distinct trade_id), min(trade_id::int), max(trade_id::int)"
+            " from raw.market_ticks"
+        ).fetchall() == [(total, total, 0, total - 1)]
+        assert connection.execute(
+            "select count(*), count(distinct sha256) from raw.rejected_rows"
+        ).fetchall() == [(FILES, FILES)]
+        assert connection.execute(
+            "select sum(rows_landed), bool_and(rows_read = rows_landed + rows_duplicate"
+            " + rows_rejected), count(*) from raw.landings"
+        ).fetchall() == [(total, True, FILES)]
+    assert not list(settings.spool_dir.glob("*.parquet"))
+    assert not list((settings.spool_dir / "tmp").iterdir())
+
+
+def test_power_is_lost_at_random_moments(tmp_path: Path) -> None:
+    moments(tmp_path, 10, seed=1)
+
+
+@pytest.mark.slow
+def test_power_is_lost_a_hundred_times(tmp_path: Path) -> None:
+    moments(tmp_path, 100, seed=2)
