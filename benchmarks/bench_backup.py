@@ -39,7 +39,10 @@ select
     ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8),
     null, i, i::varchar, null, null, 'websocket', timestamp '2024-08-14', null, 1, hash(i) >> 1
 from range($rows) r(i);
-insert into raw.landings values
+insert into raw.landings (
+    batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,
+    rows_rejected, min_timestamp, max_timestamp, landed_at, duration_ms
+) values
     (1, 'ticks', 'f', 'x', 'parquet', $rows, $rows, 0, 0, null, null, now()::timestamp, 1);
 """
 

@@ -102,7 +102,9 @@ def land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str
             from range({rows}) as r(i)
         """)
         connection.execute(
-            "insert into raw.landings values (?, 'ticks', 'bench', ?, 'canonical', ?, ?, 0, 0,"
+            "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
+            " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
+            " duration_ms) values (?, 'ticks', 'bench', ?, 'canonical', ?, ?, 0, 0,"
             " null, null, now()::timestamp, 0)",
             [batch, str(batch), rows, rows],
         )

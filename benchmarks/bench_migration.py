@@ -120,7 +120,9 @@ def bench_comparison(work: Path, rows: int) -> Row:
             from range({rows}) as t (i)
         """)
         connection.execute(
-            "insert into raw.landings values (1, 'ticks', 'bench', 'bench', 'parquet', ?, ?, 0, 0,"
+            "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
+            " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
+            " duration_ms) values (1, 'ticks', 'bench', 'bench', 'parquet', ?, ?, 0, 0,"
             " timestamp '2024-08-08', timestamp '2024-08-10', now()::timestamp, 1)",
             [rows, rows],
         )

@@ -47,7 +47,9 @@ select
 from range(?, ?) as t(i)
 """
 LANDED = (
-    "insert into raw.landings values"
+    "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
+    " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
+    " duration_ms) values"
     " (?, 'orders', ?, ?, 'parquet', ?, ?, 0, 0, null, null, now()::timestamp, 1)"
 )
 

@@ -96,7 +96,9 @@ class Landing:
         self, connection: duckdb.DuckDBPyConnection, kind: str, landed: int, rejected: int
     ) -> None:
         connection.execute(
-            "insert into raw.landings values (?, ?, ?, ?, 'csv', ?, ?, 0, ?, null, null, ?, 1)",
+            "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
+            " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
+            " duration_ms) values (?, ?, ?, ?, 'csv', ?, ?, 0, ?, null, null, ?, 1)",
             [
                 self.batches,
                 kind,

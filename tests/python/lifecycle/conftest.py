@@ -28,7 +28,10 @@ select
     null, i, if(i % 3 = 0, null, i::varchar), if(i % 5 = 0, ['@', 'T'], null), null, 'websocket',
     timestamp '2024-01-02', if(i % 7 = 0, uuid(), null), 1, hash(i) >> 1
 from range($rows) r(i), (select $symbols::varchar[] as symbols);
-insert into raw.landings values
+insert into raw.landings (
+    batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,
+    rows_rejected, min_timestamp, max_timestamp, landed_at, duration_ms
+) values
     (1, 'ticks', 'f', 'x', 'csv', $rows, $rows, 0, 0, null, null, now()::timestamp, 1);
 """
 # Everything that was landed, wherever it lies now, in a form that can be compared.

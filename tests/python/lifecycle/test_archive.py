@@ -40,7 +40,10 @@ LATE = """
 insert into raw.market_ticks
 select * exclude (date) replace ((2::bigint << 32) as tick_id, 2 as batch_id)
 from (from cold.market_ticks order by tick_id limit 1);
-insert into raw.landings values
+insert into raw.landings (
+    batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,
+    rows_rejected, min_timestamp, max_timestamp, landed_at, duration_ms
+) values
     (2, 'ticks', 'late', 'y', 'csv', 1, 1, 0, 0, null, null, now()::timestamp, 1);
 """
 

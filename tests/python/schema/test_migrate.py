@@ -47,6 +47,8 @@ def test_a_landing_whose_counts_do_not_add_up_is_refused(connection):
     migrate(connection)
     with pytest.raises(duckdb.ConstraintException):
         connection.execute(
-            "insert into raw.landings values"
+            "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
+            " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
+            " duration_ms) values"
             " (1, 'ticks', 'f', 'x', 'csv', 10, 5, 3, 1, null, null, now()::timestamp, 1)"
         )
