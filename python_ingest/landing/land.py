@@ -16,7 +16,7 @@ from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool, waiting
 from python_ingest.landing.batch import Landed, land_segment, landed_before
-from python_ingest.landing.pin import require_file
+from python_ingest.landing.pin import name_of, require_file
 from python_ingest.landing.prepare import format_of, prepare, working_connection
 from python_ingest.schema.migrate import current_version, migrate
 from python_ingest.settings import Settings
@@ -86,10 +86,11 @@ def land_pending(
     settings: Settings, report: Callable[[LandingResult], None] | None = None
 ) -> list[LandingResult]:
     """Land the segments that wait in the spool, oldest first, and rows whose days are back."""
-    with suppress(DatabaseBusyError):
-        _release(settings)
     results = []
-    for path in spool.pending(settings):
+    unreadable: list[Path] = []
+    with suppress(DatabaseBusyError):
+        unreadable = _release(settings)
+    for path in [*unreadable, *spool.pending(settings)]:
         try:
             segment = spool.read_description(path)
         except (OSError, ValueError) as error:
@@ -110,11 +111,15 @@ def land_pending(
     return results
 
 
-def _release(settings: Settings) -> None:
-    if any(waiting.folder_of(settings).glob("*.parquet")) and settings.database_path.exists():
-        with open_writer(settings) as connection:
-            migrate(connection)
-            waiting.release(connection, settings)
+def _release(settings: Settings) -> list[Path]:
+    """Move what waited for days that are back into the spool; return what cannot be read."""
+    if not any(waiting.folder_of(settings).glob("*.parquet")):
+        return []
+    if not settings.database_path.exists():
+        return []
+    with open_writer(settings) as connection:
+        migrate(connection)
+        return waiting.release(connection, settings)
 
 
 def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
@@ -163,7 +168,7 @@ def _land_file(
     settings: Settings, kind: str, path: Path, named_format: str | None, *, again: bool
 ) -> LandingResult:
     started = time.monotonic()
-    told = LandingResult(str(path), kind, "failed")
+    told = LandingResult(name_of(path), kind, "failed")
     try:
         require_file(path)
         before = None if again else _seen_before(settings, kind, path, named_format)

@@ -47,6 +47,11 @@ def pin(path: Path, target: Path) -> Pinned:
     return Pinned(target, path.name, sha256)
 
 
+def name_of(path: Path) -> str:
+    """Return a path as a text that can be printed and stored, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
 def require_file(path: Path) -> None:
     """Raise FileRejectedError when there is no file that could be read as a whole."""
     try:

@@ -14,7 +14,7 @@ from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, count_lines
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
-from python_ingest.landing.pin import pin
+from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import sql_path
@@ -73,7 +73,7 @@ def _prepare(  # noqa: PLR0913
     segment = spool.Segment(
         name=spool.new_name(kind.name, pinned.sha256),
         kind=kind.name,
-        file_name=str(path),
+        file_name=name_of(path),
         sha256=pinned.sha256,
         format=scan.format,
         canonical=canonical,

@@ -58,11 +58,15 @@ def keep(
             spool.put(waits, finished, folder_of(settings))
 
 
-def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Segment]:
-    """Move the segments whose days are back into the spool; return them."""
-    released = []
+def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
+    """Move the segments whose days are back into the spool; return those without a description."""
+    unreadable = []
     for path in sorted(folder_of(settings).glob("*.parquet")):
-        segment = spool.read_description(path)
+        try:
+            segment = spool.read_description(path)
+        except (OSError, ValueError):
+            unreadable.append(path)
+            continue
         kind = KINDS[segment.kind]
         days = connection.execute(
             f"select distinct {quoted(kind.time)}::date from {sql_path(path)}"
@@ -72,5 +76,4 @@ def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[S
         moved = replace(segment, name=spool.new_name(segment.kind, segment.sha256))
         spool.put(moved, path, settings.spool_dir)
         path.with_suffix(".json").unlink()
-        released.append(moved)
-    return released
+    return unreadable

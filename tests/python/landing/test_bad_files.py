@@ -132,6 +132,20 @@ def test_each_is_one_line_and_the_others_land(
     assert not list(settings.spool_dir.glob("*.parquet"))
 
 
+def test_a_name_that_is_no_text(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    Path(os.fsdecode(path)).write_text(GOOD + "x,s,never,1,1\n")
+    done = subprocess.run(
+        [*[part.encode() for part in INGEST], b"land", b"ticks", path],
+        env={**os.environ, "DATA_DIR": str(settings.data_dir)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"caf\\xe9.csv: batch 1, 2 read = 1 landed" in done.stdout
+    assert rows("select file_name like '%/caf\\xe9.csv' from raw.landings limit 1") == [(True,)]
+
+
 def test_a_fault_of_ours_stops_no_other_file(
     settings: Settings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def moments(tmp_path: Path, count: int, seed: int) -> None:
             ):
                 time.sleep(0.0005)
             process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             acknowledged = [json.loads(line) for line in output.read_text().splitlines()
                             if line.endswith("}")]  # fmt: skip
             if data.exists():

@@ -121,3 +121,17 @@ def test_killed_while_it_is_released(settings: Settings, rows: Rows, tmp_path: P
     assert (again.state, again.landed) == ("already landed", 0)
     assert rows("select count(*) from raw.market_ticks") == [(1,)]
     assert spool.pending(settings) == []
+
+
+def test_one_without_a_description_stops_no_other(settings: Settings, tmp_path: Path) -> None:
+    archive(settings, "2025-01-02")
+    for number in range(2):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(HEADER + f"x,s,2025-01-02,1,{number}\n")
+        land_files(settings, "ticks", [path])
+    first, _ = sorted((settings.spool_dir / "waiting").glob("*.json"))
+    first.write_text("{")
+    restore(settings, "2025-01-02")
+    failed, landed = land_pending(settings)
+    assert (failed.state, "description" in str(failed.error)) == ("failed", True)
+    assert landed.landed == 1
