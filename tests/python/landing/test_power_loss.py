@@ -43,7 +43,7 @@ def make(folder: Path) -> list[Path]:
             path = csv.with_suffix(".parquet")
             duckdb.sql(f"""
                 copy (
-                    select exchange, symbol, try_cast(timestamp as timestamp) as timestamp,
+                    select exchange, symbol, try_cast(concat(timestamp) as timestamp) as timestamp,
                         last_price::decimal(18, 8) as last_price,
                         last_size::decimal(18, 8) as last_size, trade_id
                     from read_csv('{csv}', all_varchar = true)
