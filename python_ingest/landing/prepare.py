@@ -16,7 +16,7 @@ from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import session_config
 
@@ -123,6 +123,7 @@ def write_segment(
     except duckdb.IOException as error:
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
+        raise_if_interrupted(error)
         raise FileRejectedError(f"cannot be read: {first_line(error)}") from None
     finally:
         if scan.lines:
