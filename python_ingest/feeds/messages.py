@@ -26,7 +26,7 @@ clocked as (
 
 texts as (
 
-    select line_number, damage, line,
+    select line_number, damage, line, has_clock,
         ltrim(case when has_clock then substr(line, strpos(line, ' ') + 1) else line end) as text,
         case when has_clock
             then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
@@ -38,7 +38,8 @@ documents as (
 
     select line_number, damage, line, clock, starts_with(text, '[') as in_array,
         unnest(case
-            when damage is not null or not json_valid(text) then [null]
+            when damage is not null or has_clock and clock is null then [null]
+            when not json_valid(text) then [null]
             when not in_array then [text]
             when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
             else [null]

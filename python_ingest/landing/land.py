@@ -20,7 +20,7 @@ from python_ingest.landing.pin import name_of, require_file
 from python_ingest.landing.prepare import format_of, prepare, working_connection
 from python_ingest.schema.migrate import current_version, migrate
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
@@ -137,6 +137,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
         seconds = time.monotonic() - started
         return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
     except Exception as error:  # whatever is wrong with one segment stops no other
+        raise_if_interrupted(error)
         return replace(
             told,
             seconds=time.monotonic() - started,
@@ -177,6 +178,7 @@ def _land_file(
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
         segment = prepare(settings, KINDS[kind], path, named_format, again=again)
     except Exception as error:  # whatever is wrong with one file stops no other
+        raise_if_interrupted(error)
         return replace(told, error=_what(error))
     result = land_one(settings, segment)
     if segment.canonical and result.state in ("failed", "spooled"):

@@ -16,7 +16,7 @@ from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import session_config
 
@@ -123,6 +123,7 @@ def write_segment(
     except duckdb.IOException as error:
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
+        raise_if_interrupted(error)
         raise FileRejectedError(f"cannot be read: {first_line(error)}") from None
     finally:
         if scan.lines:
@@ -134,8 +135,8 @@ def write_segment(
 def _require_outcomes(connection: duckdb.DuckDBPyConnection, finished: Path, lines: Lines) -> None:
     """Compare the lines that have rows with the newlines in the bytes, which nobody parsed."""
     counted = count_lines(lines.source)
-    row = connection.execute(f"select count(distinct line_number) from {read(finished)}").fetchone()
-    with_rows = int(row[0]) if row else 0
+    found = connection.execute(f"select count(distinct line_number) from {read(finished)}")
+    ((with_rows,),) = found.fetchall()  # all of it: an unfinished result would block the next kind
     if counted != with_rows + lines.blank + lines.headers:
         raise FileRejectedError(
             f"of its {counted:,} lines {with_rows:,} have rows, {lines.blank:,} are blank and"

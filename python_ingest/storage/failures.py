@@ -46,6 +46,13 @@ def first_line(error: BaseException) -> str:
     return lines[0]
 
 
+def raise_if_interrupted(error: BaseException) -> None:
+    """Raise KeyboardInterrupt where an error is what became of one inside the engine."""
+    text = str(error)
+    if "Query interrupted" in text or KeyboardInterrupt.__name__ in text:
+        raise KeyboardInterrupt from error
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Tell whether there was no room for a file: on the disk, by a quota or a limit of its size."""
     text = str(error).lower()

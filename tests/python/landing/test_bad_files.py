@@ -166,6 +166,31 @@ def test_a_fault_of_ours_stops_no_other_file(
     assert second.landed == 1
 
 
+@pytest.mark.parametrize("where", ["lines", "query"])
+def test_ctrl_c_ends_the_command(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """It is no fault of one file, wherever in the engine it arrives."""
+    from python_ingest.feeds.lines import Lines  # noqa: PLC0415
+    from python_ingest.landing import land as landing  # noqa: PLC0415
+
+    def pressed(*arguments: Any) -> Any:
+        raise KeyboardInterrupt if where == "lines" else RuntimeError("Query interrupted")
+
+    if where == "lines":
+        monkeypatch.setattr(Lines, "_batch", pressed)
+    else:
+        monkeypatch.setattr(landing, "land_segment", pressed)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(GOOD)
+    told: list[object] = []
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    with pytest.raises(KeyboardInterrupt):
+        land_files(settings, "ticks", paths, report=told.append)
+    assert told == []
+    assert not list((settings.spool_dir / "tmp").iterdir())
+
+
 def parquet(path: Path) -> bytes:
     duckdb.sql(f"""
         copy (select 'x' as exchange, 's' as symbol, timestamp '2025-01-02' as timestamp,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from python_ingest.landing.land import land_files, land_pending
@@ -41,14 +42,13 @@ def make(folder: Path) -> list[Path]:
         csv.write_text("\n".join(lines) + "\n")
         if number % 2:
             path = csv.with_suffix(".parquet")
-            duckdb.sql(f"""
-                copy (
-                    select exchange, symbol, try_cast(concat(timestamp) as timestamp) as timestamp,
-                        last_price::decimal(18, 8) as last_price,
-                        last_size::decimal(18, 8) as last_size, trade_id
-                    from read_csv('{csv}', all_varchar = true)
-                ) to '{path}' (format parquet)
-            """)
+            frame = pl.read_csv(csv, infer_schema=False).with_columns(
+                pl.col("timestamp")
+                .str.strip_chars("Z")
+                .str.to_datetime(time_unit="us", strict=False),
+                pl.col("last_price", "last_size").str.to_decimal(scale=8).cast(pl.Decimal(18, 8)),
+            )
+            frame.write_parquet(path)
             paths.append(path)
         else:
             paths.append(csv)
@@ -59,7 +59,7 @@ def copied_at(source: Path, target: Path, rng: random.Random) -> bool:
     """Copy what the disk holds; return whether the database had a write-ahead log."""
     shutil.copytree(source, target, symlinks=True)
     for path in target.rglob("*"):
-        if path.is_file() and "tmp" in path.parts and rng.random() < 0.5:
+        if path.is_file() and "tmp" in path.relative_to(target).parts and rng.random() < 0.5:
             os.truncate(path, rng.randint(0, path.stat().st_size))  # never flushed
     return (target / "trading.duckdb.wal").exists()
 
@@ -94,8 +94,9 @@ def moments(tmp_path: Path, count: int, seed: int) -> None:
                 and time.monotonic() < moment + longest
             ):
                 time.sleep(0.0005)
-            process.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if process.poll() is None:
+                process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             acknowledged = [json.loads(line) for line in output.read_text().splitlines()
                             if line.endswith("}")]  # fmt: skip
             if data.exists():

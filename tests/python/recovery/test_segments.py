@@ -146,7 +146,9 @@ def test_a_segment_written_over_in_place_is_noticed(settings: Settings, tmp_path
         connection.execute(f"copy (select * replace (2.5::decimal(18, 8) as last_price) from"
                            f" '{path}') to '{other}' (format parquet)")  # fmt: skip
     (result,) = land_files(settings, "ticks", [other])
-    segments = sorted((settings.spool_dir / "landed").iterdir(), key=lambda p: p.stat().st_mtime)
+    segments = sorted(
+        (settings.spool_dir / "landed").glob("*.parquet"), key=lambda p: p.stat().st_mtime
+    )
     assert not segments[-1].samefile(other)
     with os.fdopen(os.open(segments[-1], os.O_WRONLY), "wb") as file:
         file.write(b"other")
