@@ -7,9 +7,7 @@
     {{ return(dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, **kwargs)) }}
 {%- endmacro %}
 
-{% macro is_collected() -%}
-    {{ return(var("collected", none) is not none) }}
-{%- endmacro %}
+{% macro is_collected() -%} {{ return(var("collected", none) is not none) }} {%- endmacro %}
 
 {# Spark's files of this model, in the types of its own query. To the chains below they are rows of this
    run: Spark counts no runs. #}
