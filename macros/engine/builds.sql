@@ -78,11 +78,13 @@
                 table: "* from parquet.`" ~ folder ~ "/" ~ table.split(".")[1] ~ "`"
             }) %}
         {% endfor %}
+        {% set statements = [] %}
         {% for schema in ["raw", "cold", "state", "warm"] %}
-            {% do run_query("create schema if not exists " ~ schema) %}
+            {% do statements.append("create schema if not exists " ~ schema) %}
         {% endfor %}
         {% for view, sql in views.items() %}
-            {% do run_query("create or replace view " ~ view ~ " as select " ~ sql) %}
+            {% do statements.append("create or replace view " ~ view ~ " as select " ~ sql) %}
         {% endfor %}
+        {% for statement in statements %}{% do run_query(statement) %}{% endfor %}
     {% endif %}
 {% endmacro %}
