@@ -50,8 +50,8 @@
 
 {% macro spark__end_run(results) -%} {%- endmacro %}
 
-{# On-run-start on Spark: all ticks are cold rows, in the files that `ingest export` wrote last. #}
-{% macro read_export() %}
+{# On Spark all ticks are cold rows, in the files that `ingest export` wrote last. #}
+{% macro spark__make_cold_views() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot", "show"] %}
         {% set root = env_var('DATA_DIR', 'data') ~ '/export/' %}
         {% set folder = root ~ run_query(

@@ -32,5 +32,3 @@
         {% do adapter.store_relation("warehouse", database, [], "", "parquet", {"views": views}) %}
     {% endif %}
 {% endmacro %}
-
-{% macro spark__make_cold_views() -%} {%- do read_export() -%} {%- endmacro %}
