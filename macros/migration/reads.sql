@@ -62,9 +62,7 @@
 
 {# Hook: what was built from the other place, or from another extract, is built whole: its batches say
    nothing about that. What is never rebuilt stays. #}
-{% macro follow_read_positions() %}
-    {{ return(adapter.dispatch('follow_read_positions')()) }}
-{% endmacro %}
+{% macro follow_read_positions() -%} {{ return(adapter.dispatch('follow_read_positions')()) }} {%- endmacro %}
 
 {% macro default__follow_read_positions() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
@@ -90,9 +88,7 @@
 
 {# Hook: what the migration models built before they were switched off goes, so that no publication
    shows an old comparison. So does what they kept in schema staging before ADR 0076. #}
-{% macro drop_migration_relations() %}
-    {{ return(adapter.dispatch('drop_migration_relations')()) }}
-{% endmacro %}
+{% macro drop_migration_relations() -%} {{ return(adapter.dispatch('drop_migration_relations')()) }} {%- endmacro %}
 
 {% macro default__drop_migration_relations() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}

@@ -1,9 +1,7 @@
 {# Whether a time lies in a day, or beside one (a trading day may span two), of which minute bars changed
    after the last run in which every data test passed. Data tests whose cost would grow with history
    look at those days only. Literals: DuckDB skips no row group by a list of days. #}
-{% macro is_unproven(column) -%}
-    {{ return(adapter.dispatch('is_unproven')(column)) }}
-{%- endmacro %}
+{% macro is_unproven(column) -%} {{ return(adapter.dispatch('is_unproven')(column)) }} {%- endmacro %}
 
 {% macro default__is_unproven(column) -%}
     {%- set minute_bars, chains, spans = ref('int_minute_bars'), ref('stg_chains'), [] -%}
