@@ -148,7 +148,7 @@ def test_without_timescaledb_nothing_of_the_comparison_is_left(migrated, tmp_pat
     alone = copied(migrated, tmp_path)
     bars = contents(alone, "ohlcv_bars", "")
     with duckdb.connect(str(alone.database_path)) as connection:  # as older versions left it
-        connection.execute("create view staging.stg_timescale_ticks as select 1 as tick_id")
+        connection.execute("create table staging.stg_timescale_logs as select 1 as log_id")
     built = dbt(alone, "build", "--select", "landings", TIMESCALE_DSN="")
     assert built.returncode == 0, built.stdout[-4000:]
     names = "select schema_name, {0}_name from duckdb_{0}s() where not internal"
