@@ -5,7 +5,7 @@
 
 {% macro default__is_unproven(column) -%}
     {%- set minute_bars, chains, spans = ref('int_minute_bars'), ref('stg_chains'), [] -%}
-    {%- if not execute or flags.FULL_REFRESH -%}
+    {%- if not execute or flags.FULL_REFRESH or load_relation(minute_bars) is none -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set days = run_query(

@@ -148,10 +148,10 @@ with
 vwap_figures as (
 
     select
-        expected,
-        whole::{{ whole_number() }} as whole,
-        fraction::decimal(38, 16) as fraction,
-        volume::decimal(38, 8) as volume
+        figures.expected,
+        figures.whole::{{ whole_number() }} as whole,
+        figures.fraction::decimal(38, 16) as fraction,
+        figures.volume::decimal(38, 8) as volume
     from (
         values
         ('10', '0.5', '3', '350000000'),
