@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -67,6 +68,8 @@ def cycle(
     Landed segments that are published, a day old and in a backup are removed then.
 
     A segment that cannot be landed stays in the spool; the rest goes on, and the exit code is 1.
+    So it is when cleaning up after the publication fails: both messages begin with "built and
+    published".
     """
     if as_of:
         try:
@@ -88,9 +91,7 @@ def cycle(
         verdict = audit(settings)
         verdict.require()
         published = publish(settings)
-        remove_safe_segments(settings)
-        sweep(settings, named_cold_files(settings))
-        compact_database(settings)
+        untidy = _tidy(settings)
     _print_summary(settings, [*build.warnings, *verdict.warnings], published)
     print(
         f"built {build.models} models, {build.tests_passed} tests passed,"
@@ -99,8 +100,26 @@ def cycle(
     )
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
     failed = [result for result in landed if result.state == "failed"]
+    left = []
     if failed:
-        raise IngestError(
+        left.append(
             "built and published without what could not be landed: "
             + "; ".join(f"{result.file}: {result.error}" for result in failed)
         )
+    if untidy:
+        left.append(
+            f"built and published, but not tidied up (the next cycle tries again): {untidy}"
+        )
+    if left:
+        raise IngestError("; ".join(left))
+
+
+def _tidy(settings: Settings) -> Exception | None:
+    """Free the space of what a publication made unneeded; return why that could not be done."""
+    try:
+        remove_safe_segments(settings)
+        sweep(settings, named_cold_files(settings))
+        compact_database(settings)
+    except (IngestError, OSError, duckdb.Error) as error:
+        return error
+    return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import FileIO
 
 import duckdb
 
@@ -14,12 +16,16 @@ from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
-from python_ingest.storage.writer import open_writer, session_config
+from python_ingest.storage.writer import open_locked, open_writer, session_config
 
 ENOUGH_FREE = 0.1
 
-# Longer than a process needs from opening the old file to asking for its lock (open, fcntl).
-_SECONDS_FOR_LATECOMERS = 0.1
+# Each try but the first follows a writer that was killed in the moment before.
+_TRIES = 5
+
+# DuckDB's file begins with a checksum of 8 bytes, then these.
+_MAGIC = b"DUCK"
+_MAGIC_AT = 8
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,9 @@ def free_share(settings: Settings) -> float:
 def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compacted | None:
     """Replace the database file by a compact copy; None if little of it is free.
 
-    The old file is locked against writers until after the rename. Raises ExportError, and keeps the
-    old file, when the copy's rows differ.
+    Waits for the file's lock like every writer, and holds it against them until after the rename.
+    Raises ExportError, and keeps the old file, when the copy's rows differ; DatabaseBusyError when
+    others hold the file for longer than `connection_timeout_ms`.
     """
     path = settings.database_path
     if free_share(settings) < enough:
@@ -54,32 +61,63 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     unfinished = path.parent / ".compact"
     clear_unfinished(unfinished)
     try:
-        with (
-            scratch(unfinished) as folder,
-            duckdb.connect(config=session_config(settings)) as engine,
-        ):
-            engine.execute("set TimeZone = 'UTC'")
-            _attach(engine, path)
+        with scratch(unfinished) as folder, _locked(settings) as (engine, former):
             copy = folder / path.name
             engine.execute(f"attach {sql_path(copy)} as compacted")
             engine.execute(f"copy from database {quoted(path.stem)} to compacted")
             engine.execute("checkpoint compacted")
             _compare(engine, path.stem)
             engine.execute("detach compacted")
-            if path.with_name(path.name + ".wal").exists():
-                raise DatabaseBusyError(f"somebody wrote to {path} meanwhile: compact it later")
             move_into_place(copy, path)
-            time.sleep(_SECONDS_FOR_LATECOMERS)
+            _retire(former)
         unfinished.rmdir()
     except (duckdb.Error, OSError) as error:
         raise as_database_error(error) from error
     return Compacted(before, path.stat().st_size)
 
 
-def _attach(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Attach the old file read only: that locks writers out and changes nothing in it."""
-    engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
-    read_s3_where_named(engine)
+@contextmanager
+def _locked(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, FileIO]]:
+    """Lock the file, all of its rows in it; yields an engine that has it attached, and the file."""
+    path = settings.database_path
+    log = path.with_name(path.name + ".wal")
+    for _ in range(_TRIES):
+        with open_writer(settings) as connection:
+            connection.execute("checkpoint")
+        # Opened first and closed last: closing any descriptor of the file would free the lock that
+        # DuckDB holds on it in this process.
+        with (
+            path.open("r+b", buffering=0) as former,
+            closing(open_locked(settings, lambda: _attached(settings))) as engine,
+        ):
+            is_current = os.path.samestat(os.fstat(former.fileno()), path.stat())
+            if is_current and not log.exists():  # else a writer was killed in between
+                yield engine, former
+                return
+    raise DatabaseBusyError(f"others wrote to {path} all the time: compact it later")
+
+
+def _attached(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Attach the database read only: that locks writers out and changes nothing beside it."""
+    path = settings.database_path
+    engine = duckdb.connect(config=session_config(settings))
+    try:
+        engine.execute("set TimeZone = 'UTC'")
+        engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
+        read_s3_where_named(engine)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def _retire(former: FileIO) -> None:
+    """Make the replaced file no database.
+
+    Who opened it before the rename and gets its lock now fails, and opens the new one. That holds
+    for dbt and DuckDB's shell, too. Who reads it already reads on.
+    """
+    os.pwrite(former.fileno(), bytes(len(_MAGIC)), _MAGIC_AT)
 
 
 def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:

@@ -88,6 +88,21 @@ def test_a_segment_that_cannot_be_landed_is_named_after_the_rest_was_published(
     assert settings.published_path.exists()
 
 
+def test_what_fails_after_the_publication_does_not_look_like_a_failed_cycle(
+    steps, settings, monkeypatch, capsys
+):
+    def busy(_):
+        raise DatabaseBusyError("trading.duckdb is held by process 1")
+
+    monkeypatch.setattr(command, "compact_database", busy)
+    with pytest.raises(IngestError, match=r"^built and published, but .*: trading\.duckdb is held"):
+        command.cycle()
+    assert settings.published_path.exists()
+    printed = capsys.readouterr().out
+    assert "built 1 models" in printed
+    assert str(settings.published_path) in printed
+
+
 def test_two_cycles_do_not_overlap(steps, settings):
     with (
         process_lock(settings.data_dir / "cycle.lock", "ingest cycle"),
