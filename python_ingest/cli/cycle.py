@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import duckdb
 import typer
@@ -14,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from python_ingest.audit.run import audit, loaded_beside
+from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.errors import IngestError, UsageError
+from python_ingest.errors import IngestError
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
@@ -58,11 +57,7 @@ def _print_summary(settings: Settings, warnings: list[str], published: Publicati
         print(f"warning: {warning}")
 
 
-def cycle(
-    as_of: Annotated[
-        str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")
-    ] = "",
-) -> None:
+def cycle(as_of: AsOf = "", force: Force = False) -> None:
     """Land what is pending, build and test, export, audit, publish; stop at the first that fails.
 
     Landed segments that are published, a day old and in a backup are removed then.
@@ -71,11 +66,7 @@ def cycle(
     So it is when cleaning up after the publication fails: both messages begin with "built and
     published".
     """
-    if as_of:
-        try:
-            datetime.fromisoformat(as_of)
-        except ValueError:
-            raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    clock = variables(as_of, force=force)
     require_project()
     settings = load_settings()
     started = time.monotonic()
@@ -86,7 +77,7 @@ def cycle(
             landed = land_pending(settings)
             land_telemetry(settings)
         with loaded_beside(settings):
-            build = dbt_build(settings, as_of)
+            build = dbt_build(settings, clock)
         states_written_twice(settings)
         verdict = audit(settings)
         verdict.require()
