@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import FileIO
 
 import duckdb
 
@@ -16,16 +14,9 @@ from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
-from python_ingest.storage.writer import open_locked, open_writer, session_config
+from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
 
 ENOUGH_FREE = 0.1
-
-# Each try but the first follows a writer that was killed in the moment before.
-_TRIES = 5
-
-# DuckDB's file begins with a checksum of 8 bytes, then these.
-_MAGIC = b"DUCK"
-_MAGIC_AT = 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     unfinished = path.parent / ".compact"
     clear_unfinished(unfinished)
     try:
-        with scratch(unfinished) as folder, _locked(settings) as (engine, former):
+        with scratch(unfinished) as folder, _locked(settings) as engine:
             copy = folder / path.name
             engine.execute(f"attach {sql_path(copy)} as compacted")
             engine.execute(f"copy from database {quoted(path.stem)} to compacted")
@@ -69,7 +60,6 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
             _compare(engine, path.stem)
             engine.execute("detach compacted")
             move_into_place(copy, path)
-            _retire(former)
         unfinished.rmdir()
     except (duckdb.Error, OSError) as error:
         raise as_database_error(error) from error
@@ -77,24 +67,16 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
 
 
 @contextmanager
-def _locked(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, FileIO]]:
-    """Lock the file, all of its rows in it; yields an engine that has it attached, and the file."""
+def _locked(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lock the file, all of its rows in it; yields an engine that has it attached."""
     path = settings.database_path
-    log = path.with_name(path.name + ".wal")
-    for _ in range(_TRIES):
+    with sole_process(settings):
         with open_writer(settings) as connection:
             connection.execute("checkpoint")
-        # Opened first and closed last: closing any descriptor of the file would free the lock that
-        # DuckDB holds on it in this process.
-        with (
-            path.open("r+b", buffering=0) as former,
-            closing(open_locked(settings, lambda: _attached(settings))) as engine,
-        ):
-            is_current = os.path.samestat(os.fstat(former.fileno()), path.stat())
-            if is_current and not log.exists():  # else a writer was killed in between
-                yield engine, former
-                return
-    raise DatabaseBusyError(f"others wrote to {path} all the time: compact it later")
+        with open_locked(settings, lambda: _attached(settings)) as engine:
+            if path.with_name(path.name + ".wal").exists():
+                raise DatabaseBusyError(f"a program wrote to {path} meanwhile: compact it later")
+            yield engine
 
 
 def _attached(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -109,15 +91,6 @@ def _attached(settings: Settings) -> duckdb.DuckDBPyConnection:
         engine.close()
         raise
     return engine
-
-
-def _retire(former: FileIO) -> None:
-    """Make the replaced file no database.
-
-    Who opened it before the rename and gets its lock now fails, and opens the new one. That holds
-    for dbt and DuckDB's shell, too. Who reads it already reads on.
-    """
-    os.pwrite(former.fileno(), bytes(len(_MAGIC)), _MAGIC_AT)
 
 
 def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:

@@ -1,9 +1,14 @@
-"""Compaction beside others: who stands between opening and locking the file loses nothing."""
+"""Compaction beside others: nobody loses what was landed."""
 
+import contextlib
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from dbt_process import PROJECT
@@ -34,17 +39,6 @@ for line in sys.stdin:
     (result,) = land_files(settings, "ticks", [Path(line.strip())])
     print(json.dumps([result.state, result.landed, result.error]), flush=True)
 """
-# dbt's own opening of the database, in its main thread.
-INSERT = """
-import sys
-from dbt.adapters.duckdb.credentials import DuckDBCredentials, Retries
-from dbt.adapters.duckdb.environments import Environment
-print("ready", flush=True)
-sys.stdin.readline()
-creds = DuckDBCredentials.from_dict({"path": sys.argv[1], "retries": {"connect_attempts": 5}})
-with Environment.initialize_db(creds) as connection:
-    connection.execute("create table kept as select 1")
-"""
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -67,12 +61,16 @@ def compacted(settings: Settings) -> None:
     assert identity(settings.database_path) != before
 
 
-@pauses
-def test_a_loader_before_its_lock_lands_in_the_new_file(settings, tmp_path):
+@pytest.fixture
+def landing(settings: Settings, tmp_path: Path) -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Lands a file of one row in another process, and calls `do` just before its lock."""
     with open_writer(settings) as connection:
         migrate(connection)
     loader = start("-c", LAND)
-    for number in range(FILES):
+    numbers = itertools.count()
+
+    def land(do: Callable[[], None]) -> None:
+        number = next(numbers)
         file = tmp_path / f"{number}.csv"
         file.write_text(
             "exchange,symbol,timestamp,last_price,last_size\n"
@@ -81,30 +79,47 @@ def test_a_loader_before_its_lock_lands_in_the_new_file(settings, tmp_path):
         between_opening_and_locking(
             loader,
             settings.database_path,
-            do=lambda: compacted(settings),
-            go=lambda file=file: tell(loader, str(file)),
+            do,
+            go=lambda: tell(loader, str(file)),
             # It opens the file to ask whether it knows the content, and again to land.
             number=1 + number % 2,
         )
         assert json.loads(loader.stdout.readline()) == ["landed", 1, None]
+
+    yield land
     loader.communicate()
-    found = "select count(*), count(distinct last_price) from raw.market_ticks"
-    assert ask(settings, found) == [(FILES, FILES)]
+
+
+LANDED = "select count(*), count(distinct last_price) from raw.market_ticks"
 
 
 @pauses
-def test_dbt_before_its_lock_builds_in_the_new_file(settings):
-    """It compares no inodes: the former file is no database any more, so it tries again."""
-    make_warehouse(settings, 100, ["A"])
-    path = settings.database_path
-    builder = start("-c", INSERT, str(path))
-    between_opening_and_locking(
-        builder, path, do=lambda: compacted(settings), go=lambda: tell(builder, "")
-    )
-    builder.communicate()
-    assert builder.returncode == 0
-    assert ask(settings, "from kept") == [(1,)]
-    assert ask(settings, ALL_TICKS)[0][0] == 100
+def test_compaction_waits_for_a_loader_before_its_lock(settings, landing, monkeypatch):
+    monkeypatch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "20")
+    impatient = load_settings()
+
+    def compact_if_free() -> None:
+        with contextlib.suppress(DatabaseBusyError):
+            compact_database(impatient, 0.0)
+
+    for _ in range(FILES):
+        landing(compact_if_free)
+        compacted(settings)
+    assert ask(settings, LANDED) == [(FILES, FILES)]
+
+
+@pauses
+def test_a_loader_before_its_lock_lands_in_what_replaced_the_file(settings, landing):
+    """As somebody does who moves a copy into its place by hand."""
+
+    def replace_file() -> None:
+        copy = settings.database_path.with_suffix(".copy")
+        shutil.copy(settings.database_path, copy)
+        copy.replace(settings.database_path)
+
+    for _ in range(4):
+        landing(replace_file)
+    assert ask(settings, LANDED) == [(4, 4)]
 
 
 READ = """
@@ -184,7 +199,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_what_a_killed_writer_left_in_its_log_is_in_the_compact_file(settings, monkeypatch):
+def test_what_a_killed_program_left_in_its_log_is_kept(settings, monkeypatch):
     make_warehouse(settings, 100, ["A"])
     attach, killed = compaction._attached, []
 
@@ -197,5 +212,7 @@ def test_what_a_killed_writer_left_in_its_log_is_in_the_compact_file(settings, m
         return attach(at)
 
     monkeypatch.setattr(compaction, "_attached", after_another)
+    with pytest.raises(DatabaseBusyError, match="compact it later"):
+        compact_database(settings, 0.0)
     compacted(settings)
     assert ask(settings, ALL_TICKS)[0][0] == 99
