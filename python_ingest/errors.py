@@ -81,6 +81,10 @@ class BuildFailedError(IngestError):
     """`dbt build` ended with errors; the former publication stays."""
 
 
+class PublishedInPartError(IngestError):
+    """Some chains of models stay as they were published before, the others are new (code 3)."""
+
+
 class AuditFailedError(IngestError):
     """What was landed broke a critical expectation; it is not published."""
 

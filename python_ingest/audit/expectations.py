@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from python_ingest.audit.profile import Profile
+from python_ingest.audit.profile import TABLES, Profile
 from python_ingest.audit.rules import RULES, Rule
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import, which reads it only once
@@ -29,10 +29,11 @@ FRAMES = ("landings", "ticks", "orders")
 
 @dataclass(frozen=True)
 class Judgement:
-    """One line per broken rule and subject."""
+    """One line per broken rule and subject; `failed`: the first critical one by raw relation."""
 
     critical: list[str]
     warnings: list[str]
+    failed: dict[str, str]
 
 
 def judge(profile: Profile, docs: Path) -> Judgement:
@@ -56,6 +57,7 @@ def judge(profile: Profile, docs: Path) -> Judgement:
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("profile")
     found: dict[str, list[str]] = {"critical": [], "warning": []}
+    failed: dict[str, str] = {}
     for name in FRAMES:
         frame: pd.DataFrame = getattr(profile, name)
         if frame.empty:
@@ -63,8 +65,11 @@ def judge(profile: Profile, docs: Path) -> Judgement:
         rules = [rule for rule in RULES if rule.frame == name]
         for broken in _strictest(_broken(context, source, name, frame, rules)):
             found[broken.rule.severity].append(broken.line)
+            if broken.rule.severity == "critical":
+                table = TABLES.get(broken.subject if name == "landings" else name, name)
+                failed.setdefault(f"raw.{table}", broken.line)
     context.build_data_docs()
-    return Judgement(critical=found["critical"], warnings=found["warning"])
+    return Judgement(critical=found["critical"], warnings=found["warning"], failed=failed)
 
 
 class Broken(NamedTuple):

@@ -23,7 +23,10 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class AuditResult:
-    """The verdict; `nothing_new` when no batch landed after the last passed audit."""
+    """The verdict; `nothing_new` when no batch landed after the last passed audit.
+
+    `failed`: what was critical, by the raw relation that must not be published.
+    """
 
     passed: bool
     batch_id: int
@@ -31,6 +34,7 @@ class AuditResult:
     warnings: list[str] = field(default_factory=list)
     docs: Path | None = None
     nothing_new: bool = False
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -43,13 +47,17 @@ class AuditResult:
         rest = f"; and {more} more" if more > 0 else ""
         return "; ".join(self.critical[:SHOWN]) + rest
 
+    @property
+    def advice(self) -> str:
+        """What to do when it failed."""
+        return (
+            f'See {self.docs}; land what is right, or take it as it is: ingest audit --accept "WHY"'
+        )
+
     def require(self) -> None:
         """Raise AuditFailedError unless it passed: one line with the reason and what to do."""
         if not self.passed:
-            raise AuditFailedError(
-                f"the audit failed, nothing is published: {self.summary}. See {self.docs};"
-                ' land what is right, or take it as it is: ingest audit --accept "WHY"'
-            )
+            raise AuditFailedError(f"the audit failed: {self.summary}. {self.advice}")
 
 
 def audit(settings: Settings) -> AuditResult:
@@ -76,7 +84,7 @@ def audit(settings: Settings) -> AuditResult:
     judgement = expectations.judge(figures, draft)
     pages.make_local(draft)
     passed = not judgement.critical
-    title = "The audit passed" if passed else "The audit failed: nothing is published"
+    title = "The audit passed" if passed else "The audit failed: its rows are not published"
     span = f"Batches {after + 1} to {newest}"
     tables = {name: getattr(figures, name) for name in expectations.FRAMES}
     outcome = pages.Outcome(title, span, judgement.critical, judgement.warnings, tables)
@@ -85,7 +93,12 @@ def audit(settings: Settings) -> AuditResult:
     draft.rename(folder)
 
     result = AuditResult(
-        passed, newest, judgement.critical, judgement.warnings, folder / "index.html"
+        passed,
+        newest,
+        judgement.critical,
+        judgement.warnings,
+        folder / "index.html",
+        failed=judgement.failed,
     )
     _keep(settings, newest, passed=passed, summary=result.summary)
     return result

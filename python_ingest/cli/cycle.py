@@ -15,19 +15,23 @@ from python_ingest.audit.run import audit, loaded_beside
 from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.errors import IngestError
+from python_ingest.errors import IngestError, PublishedInPartError
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.reading.catalog import relations
+from python_ingest.reading.chains import Chains
 from python_ingest.reading.publish import Publication, named_cold_files, publish
 from python_ingest.recovery.segments import remove_safe_segments
+from python_ingest.reporting.grain import read_manifest
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
+# TimescaleDB gets the states of orders and positions.
+_WRITTEN_TWICE = "trading"
 _NEXT = (
     "{python} -c \"import duckdb; duckdb.connect('{path}', read_only=True)"
     ".sql('from current_positions').show()\""
@@ -58,7 +62,10 @@ def _print_summary(settings: Settings, warnings: list[str], published: Publicati
 
 
 def cycle(as_of: AsOf = "", force: Force = False) -> None:
-    """Land what is pending, build and test, export, audit, publish; stop at the first that fails.
+    """Land what is pending, build and test, export, audit, publish.
+
+    Where a model, a test or the audit fails, its chain of models and all that read it stay as they
+    were published before; the rest is published, and the exit code is 3.
 
     Landed segments that are published, a day old and in a backup are removed then.
 
@@ -78,11 +85,17 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
             land_telemetry(settings)
         with loaded_beside(settings):
             build = dbt_build(settings, clock)
-        states_written_twice(settings)
         verdict = audit(settings)
-        verdict.require()
-        published = publish(settings)
-        untidy = _tidy(settings)
+        chains = Chains(read_manifest(build.manifest))
+        failed = {
+            **build.failed,
+            **{chains.source(raw): why for raw, why in verdict.failed.items()},
+        }
+        held = chains.held_back(failed)
+        if _WRITTEN_TWICE not in held:
+            states_written_twice(settings)
+        published = publish(settings, chains.of_relations, held)
+        untidy = _tidy(settings, published)
     _print_summary(settings, [*build.warnings, *verdict.warnings], published)
     print(
         f"built {build.models} models, {build.tests_passed} tests passed,"
@@ -90,25 +103,40 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
         f" {time.monotonic() - started:.1f} s"
     )
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
-    failed = [result for result in landed if result.state == "failed"]
+    not_landed = [result for result in landed if result.state == "failed"]
     left = []
-    if failed:
+    if not_landed:
         left.append(
             "built and published without what could not be landed: "
-            + "; ".join(f"{result.file}: {result.error}" for result in failed)
+            + "; ".join(f"{result.file}: {result.error}" for result in not_landed)
         )
     if untidy:
         left.append(
             f"built and published, but not tidied up (the next cycle tries again): {untidy}"
         )
+    if held:
+        left.insert(0, _held_back(published))
+        if not verdict.passed:
+            left.append(verdict.advice)
+        raise PublishedInPartError("; ".join(left))
     if left:
         raise IngestError("; ".join(left))
 
 
-def _tidy(settings: Settings) -> Exception | None:
+def _held_back(published: Publication) -> str:
+    """Say what stays as it was published before, and why."""
+    of_reason: dict[str, list[str]] = {}
+    for relation, reason in published.held_back.items():
+        of_reason.setdefault(reason, []).append(relation)
+    said = [f"{', '.join(names)}, because of {reason}" for reason, names in of_reason.items()]
+    return f"published in part; as they were before (publication_status): {'; '.join(said)}"
+
+
+def _tidy(settings: Settings, published: Publication) -> Exception | None:
     """Free the space of what a publication made unneeded; return why that could not be done."""
     try:
-        remove_safe_segments(settings)
+        if not published.held_back:  # `serve` reads segments that are not published yet
+            remove_safe_segments(settings)
         sweep(settings, named_cold_files(settings))
         compact_database(settings)
     except (IngestError, OSError, duckdb.Error) as error:

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,17 @@ from python_ingest.telemetry.dbt_results import logs_of, metrics_of
 
 @dataclass(frozen=True)
 class BuildSummary:
-    """How many nodes `dbt build` ran, and how their tests ended."""
+    """How many nodes `dbt build` ran, and how their tests ended.
+
+    `failed`: what went wrong by unique id, what was not built because of it last. `manifest`:
+    dbt's graph.
+    """
 
     models: int
     tests_passed: int
     warnings: list[str]
+    failed: dict[str, str] = field(default_factory=dict)
+    manifest: Path = Path("target/manifest.json")
 
 
 def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -42,7 +48,7 @@ def _record(settings: Settings, document: dict[str, Any]) -> None:
         land_records(settings, records)
 
 
-def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
+def _summary(results: list[tuple[str, str, str]], manifest: Path) -> BuildSummary:
     kinds = Counter((node.split(".")[0], status) for node, status, _ in results)
     return BuildSummary(
         models=kinds["model", "success"],
@@ -52,6 +58,19 @@ def _summary(results: list[tuple[str, str, str]]) -> BuildSummary:
             for node, status, message in results
             if status == "warn"
         ],
+        failed={
+            **{
+                node: message.strip().splitlines()[0] if message.strip() else status
+                for node, status, message in results
+                if status in ("error", "fail", "runtime error")
+            },
+            **{
+                node: "not built, because what it reads failed"
+                for node, status, _ in results
+                if status == "skipped" and node.startswith("model.")
+            },
+        },
+        manifest=manifest,
     )
 
 
@@ -67,7 +86,7 @@ def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSumma
     `variables`: dbt's `--vars`. The times, rows and failures of its nodes are landed as metrics and
     logs.
 
-    Raises BuildFailedError that names the nodes which failed.
+    Raises BuildFailedError when dbt itself fails.
     """
     target_dir = settings.data_dir.resolve() / "dbt"
     arguments = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet"]
@@ -84,8 +103,7 @@ def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSumma
         raise BuildFailedError("dbt build did not start; see the message above")
     document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))
     _record(settings, document)
-    results = _results(document)
-    failed = [node for node, status, _ in results if status in ("error", "fail")]
-    if code or failed:
-        raise BuildFailedError(f"dbt build failed, nothing was published: {', '.join(failed)}")
-    return _summary(results)
+    summary = _summary(_results(document), target_dir / "manifest.json")
+    if code and not summary.failed:
+        raise BuildFailedError("dbt build failed, nothing was published; see the message above")
+    return summary

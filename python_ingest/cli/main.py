@@ -27,7 +27,7 @@ from python_ingest.cli import (
     spark,
     stream,
 )
-from python_ingest.errors import IngestError, UsageError
+from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.storage.failures import as_database_error
 
 app = typer.Typer(
@@ -69,6 +69,9 @@ def main() -> None:
     except UsageError as error:
         print(f"ingest: {error}", file=sys.stderr)
         sys.exit(2)
+    except PublishedInPartError as error:
+        print(f"ingest: {error}", file=sys.stderr)
+        sys.exit(3)
     except IngestError as error:
         print(f"ingest: {error}", file=sys.stderr)
         sys.exit(1)

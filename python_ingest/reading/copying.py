@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from python_ingest.errors import IngestError
+from python_ingest.reading.former import kept_relations
 from python_ingest.reading.layout import (
     BLOCK_SIZE,
     DAY,
@@ -19,8 +19,9 @@ from python_ingest.reading.layout import (
     part_by,
 )
 from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
+from python_ingest.reading.status import PublishedState, batches_of_chains, write_status
 from python_ingest.reading.stored import Needed, Stored, stored_views
-from python_ingest.reading.views import Relation, View, portable_view
+from python_ingest.reading.views import Relation, name_of, needed
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -34,40 +35,6 @@ class Copied:
     rows: dict[str, int]
     parts: dict[str, Parts]
     free_bytes: int
-
-
-def _needed(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Relation, View | None]]:
-    """Yield schema `main` and what its views read, each relation after those it reads."""
-    row = connection.execute("select current_database()").fetchone()
-    catalog = str(row[0]) if row else ""
-    found = connection.execute(
-        "select schema_name, table_name, null from duckdb_tables()"
-        " where database_name = current_database() and not internal and not temporary"
-        " union all select schema_name, view_name, sql from duckdb_views()"
-        " where database_name = current_database() and not internal order by all"
-    ).fetchall()
-    sql_of = {Relation(schema, name): sql for schema, name, sql in found}
-    done: set[Relation] = set()
-
-    def visit(relation: Relation, reader: str) -> Iterator[tuple[Relation, View | None]]:
-        if relation in done:
-            return
-        done.add(relation)
-        if relation not in sql_of:
-            raise IngestError(f"{reader} reads {'.'.join(relation)}, which is not there")
-        sql = sql_of[relation]
-        view = portable_view(connection, sql, catalog) if sql else None
-        for read in view.reads if view else []:
-            yield from visit(read, ".".join(relation))
-        yield relation, view
-
-    for relation in sql_of:
-        if relation.schema == "main":
-            yield from visit(relation, "")
-
-
-def _name(relation: Relation) -> str:
-    return f"{quoted(relation.schema)}.{quoted(relation.name)}"
 
 
 def _relations(connection: duckdb.DuckDBPyConnection, kind: str) -> list[Relation]:
@@ -84,7 +51,7 @@ def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -
     for kind in ("view", "table"):
         for relation in _relations(connection, kind):
             if ".".join(relation) not in kept:
-                connection.execute(f"drop {kind} {_TARGET}.{_name(relation)}")
+                connection.execute(f"drop {kind} {_TARGET}.{name_of(relation)}")
     filled = {"main", *(relation.schema for relation in _relations(connection, "table"))}
     schemas = connection.execute(
         "select schema_name from duckdb_schemas() where database_name = ? and not internal",
@@ -95,14 +62,18 @@ def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -
             connection.execute(f"drop schema {_TARGET}.{quoted(schema)}")
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, target: Relation, select: str) -> int:
-    """Make a table of the attached target in the order of its readers; return its rows."""
-    name = f"{_TARGET}.{_name(target)}"
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, target: Relation, select: str, like: str = ""
+) -> int:
+    """Make a table of the attached target in the order of its readers; return its rows.
+
+    `like`: the table whose readers it has, where it is called otherwise.
+    """
+    like = like or target.name
+    name = f"{_TARGET}.{name_of(target)}"
     connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
-    copied = connection.execute(
-        f"create table {name} as {select}{order_by(target.name)}"
-    ).fetchone()
-    if column := indexed_column(target.name):
+    copied = connection.execute(f"create table {name} as {select}{order_by(like)}").fetchone()
+    if column := indexed_column(like):
         index = quoted(f"{target.name}_by_{column}")
         connection.execute(f"create index {index} on {name} ({column})")
     return int(copied[0]) if copied else 0
@@ -110,10 +81,10 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, target: Relation, select:
 
 def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     """Return a SELECT of the view's rows that lie in the warehouse."""
-    select = f"select * from {_name(each.view)}"
+    select = f"select * from {name_of(each.view)}"
     if not each.cold:
         return select
-    found = connection.execute(f"select distinct {DAY} from {_name(each.landed)} order by all")
+    found = connection.execute(f"select distinct {DAY} from {name_of(each.landed)} order by all")
     warm = [day for (day,) in found.fetchall()]
     cold = set()
     if has_manifest(connection):
@@ -124,7 +95,7 @@ def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     if cold.isdisjoint(warm):
         return alone
     beside_files = (
-        f"{select} semi join {_name(each.landed)} using ({each.key})"
+        f"{select} semi join {name_of(each.landed)} using ({each.key})"
         f" where {_dates(day for day in warm if day in cold)}"
     )
     return f"select * from ({alone} union all {beside_files})"
@@ -144,7 +115,7 @@ def _copy_parts(
     connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
 ) -> Parts:
     """Update a table that is kept by part, or create it; return its parts."""
-    name = f"{_TARGET}.{_name(table)}"
+    name = f"{_TARGET}.{name_of(table)}"
     if former:
         if _columns(connection, f"from {name}") == _columns(connection, source.select):
             parts = bring_up_to_date(connection, name, source, former)
@@ -157,33 +128,34 @@ def _copy_parts(
 
 def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: str) -> None:
     connection.execute(f"create schema if not exists {quoted(view.schema)}")
-    connection.execute(f"create view {_name(view)} as {select}")
+    connection.execute(f"create view {name_of(view)} as {select}")
 
 
 def _tables(
-    connection: duckdb.DuckDBPyConnection, needed: Needed, stored: Mapping[Relation, Stored]
+    connection: duckdb.DuckDBPyConnection, found: Needed, stored: Mapping[Relation, Stored]
 ) -> Iterator[tuple[Relation, str, str]]:
     """Yield each table to write, the SELECT that fills it, and its growing id or 0."""
     emptied = {each.landed for each in stored.values()}
-    for relation, view in needed:
+    for relation, view in found:
         if each := stored.get(relation):
             yield each.table, _warm_rows(connection, each), each.key
         elif view is None:
             none = " where false" if relation in emptied else ""
-            yield relation, f"select * from {_name(relation)}{none}", "0"
+            yield relation, f"select * from {name_of(relation)}{none}", "0"
 
 
 def _copy(
-    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Parts]
+    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Parts], held_back: Collection[str]
 ) -> tuple[dict[str, int], dict[str, Parts]]:
     """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
     parts: dict[str, Parts] = {}
-    needed = list(_needed(connection))
-    stored = {each.view: each for each in stored_views(needed)}
-    left_out = {relation for each in stored.values() for relation in each.only_here}
-    needed = [(relation, view) for relation, view in needed if relation not in left_out]
-    tables = list(_tables(connection, needed, stored))
+    row = connection.execute("select current_database()").fetchone()
+    found = list(needed(connection, str(row[0]) if row else "", left_out=held_back))
+    stored = {each.view: each for each in stored_views(found)}
+    only_here = {relation for each in stored.values() for relation in each.only_here}
+    found = [(relation, view) for relation, view in found if relation not in only_here]
+    tables = list(_tables(connection, found, stored))
     _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
     for table, select, key in tables:
         name = ".".join(table)
@@ -195,13 +167,22 @@ def _copy(
             rows[name] = _copy_table(connection, table, select)
     # Unqualified names in views are those of the current database: the target.
     connection.execute(f"use {_TARGET}")
-    for relation, view in needed:
+    for kept in kept_relations(connection, held_back) if held_back else ():
+        if kept.like is None:
+            _create_view(connection, kept.relation, kept.select)
+        else:
+            rows[".".join(kept.relation)] = _copy_table(
+                connection, kept.relation, kept.select, kept.like
+            )
+    for relation, view in found:
         each = stored.get(relation)
         if view is None or (each and not each.cold):
             continue
         if each:
             _create_view(connection, each.rest, view.select)
-            both = f"select * from {_name(each.table)} union all select * from {_name(each.rest)}"
+            both = (
+                f"select * from {name_of(each.table)} union all select * from {name_of(each.rest)}"
+            )
             _create_view(connection, relation, both)
         else:
             _create_view(connection, relation, view.select)
@@ -209,17 +190,23 @@ def _copy(
 
 
 def copy_into(
-    connection: duckdb.DuckDBPyConnection, target: Path, former: Mapping[str, Parts]
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    former: Mapping[str, Parts],
+    state: PublishedState,
 ) -> Copied:
     """Copy the relations that analysts query from the connected database into the file `target`.
 
-    `former`: the tables that the file already has by part, by name; everything else is replaced.
+    `former`: the tables that the file already has by part, by name; everything else is replaced,
+    and what `state` holds back comes from the attached former publication.
     """
     connection.execute(
         f"attach {sql_path(target)} as {_TARGET}"
         f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
     )
-    rows, parts = _copy(connection, former)
+    batches = batches_of_chains(connection)
+    rows, parts = _copy(connection, former, state.held_back)
+    write_status(connection, state, batches)
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",

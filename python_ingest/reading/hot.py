@@ -18,6 +18,7 @@ from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
 from python_ingest.reading.latest import follow_latest
 from python_ingest.reading.opened import Opened, attached
 from python_ingest.reading.spool_reader import Content
+from python_ingest.reading.status import STATUS
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.sql import literal, quoted
@@ -89,7 +90,10 @@ class HotDay(Opened):
             raise as_database_error(error) from error
 
     def _landed(self, catalog: str) -> set[Content]:
-        found = self.engine.execute(f"select kind, sha256 from {catalog}.raw.landings").fetchall()
+        found = self.engine.execute(
+            f"select kind, sha256 from {catalog}.main.landings where landed_at <= ("
+            f"select published_at from {catalog}.main.{STATUS} where relation = 'market_ticks')"
+        ).fetchall()
         return {(str(kind), str(sha256)) for kind, sha256 in found}
 
     def _fill(self, catalog: str) -> None:

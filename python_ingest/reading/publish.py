@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +18,17 @@ import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.copying import Copied, copy_into
+from python_ingest.reading.former import FORMER
 from python_ingest.reading.layout import fingerprint
 from python_ingest.reading.parts import Part, Parts
+from python_ingest.reading.status import PublishedState
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import has_manifest, readable_files, require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
 from python_ingest.storage.s3_session import read_s3_where_named
+from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
 
 # A file with a larger free share is rewritten as a whole.
@@ -36,6 +40,7 @@ class Publication:
     """What was published: path, size in bytes, hex sha256 and rows per table.
 
     `cold_files`: the files that its views name; they are kept as long as the publication is.
+    `held_back`: why relations are not of this moment, by relation.
     `layout`, `free_bytes`, `parts`: the next publication needs them to take parts over.
     """
 
@@ -48,12 +53,17 @@ class Publication:
     layout: str
     free_bytes: int
     parts: dict[str, Parts]
+    held_back: dict[str, str]
+
+
+def _newest(settings: Settings) -> Path | None:
+    versions = settings.published_path.parent / "versions"
+    return max(versions.glob("*/manifest.json"), default=None)
 
 
 def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
     """Copy the newest publication, if its parts can be taken over; return its tables by part."""
-    versions = settings.published_path.parent / "versions"
-    manifest = max(versions.glob("*/manifest.json"), default=None)
+    manifest = _newest(settings)
     if manifest is None or not (file := manifest.with_name(settings.published_path.name)).exists():
         return {}
     former = json.loads(manifest.read_text(encoding="utf-8"))
@@ -72,15 +82,34 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
     return {}
 
 
-def _write_copy(settings: Settings, target: Path) -> tuple[Copied, list[str]]:
+def _write_copy(
+    settings: Settings, target: Path, state: PublishedState
+) -> tuple[Copied, list[str]]:
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     with open_writer(settings) as connection:
         read_s3_where_named(connection)
         relations = RELATIONS if has_manifest(connection) else ()
         cold_files = [file.path for name in relations for file in readable_files(connection, name)]
+        if state.held_back:
+            cold_files += _attach_former(connection, settings, state)
         require_files(settings.data_dir, cold_files)
-        return copy_into(connection, target, _take_over(settings, target)), cold_files
+        copied = copy_into(connection, target, _take_over(settings, target), state)
+        return copied, sorted(set(cold_files))
+
+
+def _attach_former(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, state: PublishedState
+) -> list[str]:
+    """Attach the newest publication, with which chains go on; return the cold files it names."""
+    manifest = _newest(settings)
+    if manifest is None:
+        first = next(iter(state.reasons.values()))
+        raise IngestError(f"nothing was published, and nothing was before: {first}")
+    file = manifest.with_name(settings.published_path.name)
+    connection.execute(f"attach {sql_path(file)} as {FORMER} (read_only)")
+    former = json.loads(manifest.read_text(encoding="utf-8"))
+    return [str(path) for path in former["cold_files"]]
 
 
 def named_cold_files(settings: Settings) -> set[str]:
@@ -98,21 +127,29 @@ def _forget_old_versions(versions: Path, keep: int) -> None:
         shutil.rmtree(old)
 
 
-def publish(settings: Settings) -> Publication:
+def publish(
+    settings: Settings,
+    chain_of: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
+) -> Publication:
     """Copy the database to `published/` and replace what readers open; returns what was written.
+
+    `chain_of`: the chain of each relation that has one. Relations of chains in `reasons` stay as
+    they were published before, and `publication_status` tells why.
 
     Raises IngestError, and leaves the former publication, when the copy cannot be made.
     """
     published = settings.published_path
     versions = published.parent / "versions"
     now = datetime.now(UTC)
+    state = PublishedState(now.replace(tzinfo=None), chain_of or {}, reasons or {})
     version = versions / now.strftime("%Y%m%dT%H%M%S%fZ")
     unfinished = published.parent / f".{version.name}.{os.getpid()}"
     unfinished.mkdir(parents=True)
     try:
         copy = unfinished / published.name
         try:
-            copied, cold_files = _write_copy(settings, copy)
+            copied, cold_files = _write_copy(settings, copy, state)
         except (duckdb.Error, OSError) as error:
             raise IngestError(f"publishing failed: {first_line(error)}") from error
         sync_to_disk(copy)
@@ -126,6 +163,9 @@ def publish(settings: Settings) -> Publication:
             layout=fingerprint(),
             free_bytes=copied.free_bytes,
             parts=copied.parts,
+            held_back={
+                name: state.reasons[state.chain_of[name]] for name in sorted(state.held_back)
+            },
         )
         manifest = unfinished / "manifest.json"
         manifest.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")

@@ -7,12 +7,13 @@ under another name would read the old file, or nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import duckdb
 
 from python_ingest.errors import IngestError
+from python_ingest.storage.sql import quoted
 
 _FILE_READERS = ("read_parquet", "parquet_scan")
 
@@ -44,10 +45,16 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(child)
 
 
-def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog: str) -> View:
+def portable_view(
+    connection: duckdb.DuckDBPyConnection,
+    view_sql: str,
+    catalog: str,
+    renamed: Mapping[Relation, Relation] | None = None,
+) -> View:
     """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
 
-    DuckDB's own parser finds them, so text in literals does not change.
+    `renamed`: what some of the relations that it reads are called from now on. DuckDB's own parser
+    finds them, so text in literals does not change.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
     row = connection.execute("select json_serialize_sql(?)", [query]).fetchone()
@@ -60,6 +67,58 @@ def portable_view(connection: duckdb.DuckDBPyConnection, view_sql: str, catalog:
         if node.get("catalog_name") == catalog:
             node["catalog_name"] = ""
         if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-            reads.append(Relation(node["schema_name"], node["table_name"]))
+            read = Relation(node["schema_name"], node["table_name"])
+            reads.append(read)
+            if renamed and read in renamed:
+                node["alias"] = node["alias"] or read.name  # columns may be named by it
+                node["schema_name"], node["table_name"] = renamed[read]
     row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
     return View(str(row[0]) if row else query, reads, reads_files)
+
+
+def view_texts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[Relation, str | None]:
+    """Return the `CREATE VIEW` of each relation of a database, None for a table."""
+    found = connection.execute(
+        "select schema_name, table_name, null from duckdb_tables()"
+        " where database_name = $catalog and not internal and not temporary"
+        " union all select schema_name, view_name, sql from duckdb_views()"
+        " where database_name = $catalog and not internal order by all",
+        {"catalog": catalog},
+    ).fetchall()
+    return {Relation(schema, name): sql for schema, name, sql in found}
+
+
+def needed(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    *,
+    only: Collection[str] | None = None,
+    left_out: Collection[str] = (),
+) -> Iterator[tuple[Relation, View | None]]:
+    """Yield schema `main` of a database and what its views read, each after what it reads.
+
+    `only` these relations of `main` and what they read; `left_out`: what comes from elsewhere.
+    """
+    texts = view_texts(connection, catalog)
+    done = {Relation("main", name) for name in left_out}
+
+    def visit(relation: Relation, reader: str) -> Iterator[tuple[Relation, View | None]]:
+        if relation in done:
+            return
+        done.add(relation)
+        if relation not in texts:
+            raise IngestError(f"{reader} reads {'.'.join(relation)}, which is not there")
+        text = texts[relation]
+        view = portable_view(connection, text, catalog) if text else None
+        for read in view.reads if view else []:
+            yield from visit(read, ".".join(relation))
+        yield relation, view
+
+    for relation in texts:
+        if relation.schema == "main" and (only is None or relation.name in only):
+            yield from visit(relation, "")
+
+
+def name_of(relation: Relation) -> str:
+    """Return the quoted name of a relation with its schema."""
+    return f"{quoted(relation.schema)}.{quoted(relation.name)}"

@@ -188,6 +188,38 @@ def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
         assert connection.execute(PROVEN).fetchall() == [(False,)]
 
 
+def test_a_test_that_fails_holds_back_its_chain_and_no_other(built, tmp_path):
+    data_dir = tmp_path / "data"
+    shutil.copytree(built, data_dir)
+    database, published = data_dir / "trading.duckdb", data_dir / "published" / "trading.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update state.chains set run_number = -1 where chain = 'data tests'")
+        connection.execute("delete from warm.trades_warm where symbol = 'BTCUSDT'")
+    log = tmp_path / "news.ndjson"
+    log.write_text(
+        '{"timestamp":"2024-08-08T23:59:59Z","level":"info","service":"s","message":"x"}'
+    )
+    assert ingest(data_dir, "land", "logs", str(log)).returncode == 0
+
+    cycle = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
+    assert cycle.returncode == 3, cycle.stderr
+    assert "because of test every_counted_fill_has_a_trade_and_an_order" in cycle.stderr
+    told = "select chain, held_back_because is null, count(*) from publication_status group by all"
+    rows = "select count(*) filter (symbol = 'BTCUSDT') from trades"
+    news = "select count(*) from application_logs where service = 's'"
+    with duckdb.connect(str(published), read_only=True) as reader:
+        held = {chain for chain, is_current, _ in reader.execute(told).fetchall() if not is_current}
+        assert held == {"trading"}
+        assert reader.execute(rows).fetchall() != [(0,)]
+        assert reader.execute(news).fetchall() == [(1,)]
+
+    dbt(data_dir, "run", "--full-refresh", "--select", "trades_warm")
+    cycle = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
+    assert cycle.returncode == 0, cycle.stderr
+    with duckdb.connect(str(published), read_only=True) as reader:
+        assert all(is_current for _, is_current, _ in reader.execute(told).fetchall())
+
+
 def test_a_full_refresh_changes_nothing(built):
     """The sample was landed in two parts, so what is published was built incrementally."""
     before = kept(built)

@@ -233,7 +233,7 @@ def test_the_pages_say_it_and_need_nothing_from_elsewhere(landing):
     result = audit(landing.settings)
     assert result.docs == landing.settings.data_dir / "audit" / "data_docs" / "index.html"
     index = result.docs.read_text()
-    assert "nothing is published" in index
+    assert "its rows are not published" in index
     assert "most rows were rejected" in index
     pages = list(result.docs.parent.rglob("*.html"))
     assert len(pages) == 1 + 3 + 3
@@ -283,7 +283,7 @@ def test_the_command_fails_with_one_line_and_can_accept(landing):
     landing.ticks(rows=10, rejected=30)
     failed = ingest(landing, "audit")
     assert failed.returncode == 1
-    assert failed.stderr.startswith("ingest: the audit failed, nothing is published: landings")
+    assert failed.stderr.startswith("ingest: the audit failed: landings")
     assert failed.stderr.count("\n") == 1
     accepted = ingest(landing, "audit", "--accept", "known")
     assert (accepted.returncode, accepted.stdout) == (

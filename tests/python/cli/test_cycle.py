@@ -6,16 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from python_ingest.audit.run import AuditResult
 from python_ingest.cli import cycle as command
 from python_ingest.cli import dbt_run
 from python_ingest.errors import (
-    AuditFailedError,
     BuildFailedError,
     DatabaseBusyError,
     IngestError,
+    PublishedInPartError,
     UsageError,
 )
 from python_ingest.landing.land import LandingResult
@@ -26,23 +27,42 @@ from python_ingest.storage.writer import open_writer
 from python_ingest.telemetry.segment_files import telemetry_dir
 
 PASSED = AuditResult(passed=True, batch_id=1)
-BUILT = dbt_run.BuildSummary(models=1, tests_passed=1, warnings=["m: 3 rows"])
+# A warehouse of two relations, and dbt's graph of them.
+RELATIONS = "create table main.bars as select 1 as id; create table main.metrics as select 1 as id"
+_OF = {"resource_type": "model", "schema": "main"}
+GRAPH = {
+    "nodes": {
+        "model.p.bars": {**_OF, "alias": "bars", "config": {"meta": {"chain": "bars"}}},
+        "model.p.metrics": {**_OF, "alias": "metrics", "config": {"meta": {"chain": "metrics"}}},
+    },
+    "sources": {"source.p.raw.market_ticks": {"schema": "raw", "name": "market_ticks"}},
+    "parent_map": {"model.p.bars": ["source.p.raw.market_ticks"]},
+    "child_map": {"source.p.raw.market_ticks": ["model.p.bars"]},
+}
+
+
+def built(folder: Path, **failed: str) -> dbt_run.BuildSummary:
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(GRAPH))
+    return dbt_run.BuildSummary(1, 1, ["m: 3 rows"], failed, manifest)
 
 
 @pytest.fixture
-def steps(settings, monkeypatch) -> list[str]:
+def steps(settings, monkeypatch, tmp_path) -> list[str]:
     """The steps that were taken; each does nothing and succeeds unless a test says otherwise."""
     taken = []
+    with open_writer(settings) as connection:
+        connection.execute(RELATIONS)
 
     def replace(name, result):
-        def run(*_):
+        def run(*arguments):
             taken.append(name)
-            return result(settings) if callable(result) else result
+            return result(*arguments) if callable(result) else result
 
         monkeypatch.setattr(command, name, run)
 
     replace("land_pending", [])
-    replace("dbt_build", BUILT)
+    replace("dbt_build", built(tmp_path))
     replace("audit", PASSED)
     replace("publish", publish)
     return taken
@@ -57,25 +77,29 @@ def test_land_build_audit_publish_in_this_order(steps, settings, capsys):
     assert str(settings.published_path) in printed
 
 
-def test_a_failed_build_is_neither_audited_nor_published(steps, settings, monkeypatch):
-    def fail(*_):
-        raise BuildFailedError("dbt build failed, nothing was published: model.trading.orders")
-
-    monkeypatch.setattr(command, "dbt_build", fail)
-    with pytest.raises(BuildFailedError):
+def test_what_belongs_to_no_chain_stops_the_publication(steps, settings, monkeypatch, tmp_path):
+    failed = built(tmp_path, **{"operation.trading.on-run-end-0": "Catalog Error"})
+    monkeypatch.setattr(command, "dbt_build", lambda *_: failed)
+    with pytest.raises(BuildFailedError, match=r"Catalog Error; nothing was published"):
         command.cycle()
-    assert steps == ["land_pending"]
     assert not settings.published_path.exists()
 
 
-def test_a_failed_audit_leaves_the_former_publication(steps, settings, monkeypatch):
+def test_a_failed_audit_leaves_what_was_published_of_those_rows(steps, settings, monkeypatch):
     command.cycle()
     before = settings.published_path.stat().st_ino
-    bad = AuditResult(passed=False, batch_id=2, critical=["ticks: no price"])
+    why = "ticks, lean AIG trade: no price"
+    bad = AuditResult(passed=False, batch_id=2, critical=[why], failed={"raw.market_ticks": why})
     monkeypatch.setattr(command, "audit", lambda _: bad)
-    with pytest.raises(AuditFailedError, match="ticks: no price"):
+    with pytest.raises(PublishedInPartError, match=r"no price.*ingest audit --accept"):
         command.cycle()
-    assert settings.published_path.stat().st_ino == before
+    assert settings.published_path.stat().st_ino != before
+    told = "select relation, held_back_because from publication_status order by all"
+    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+        assert reader.execute(told).fetchall() == [
+            ("bars", f"source raw.market_ticks: {why}"),
+            ("metrics", None),
+        ]
 
 
 def test_a_segment_that_cannot_be_landed_is_named_after_the_rest_was_published(
@@ -128,8 +152,8 @@ def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
     profile = {"target": "d", "outputs": {"d": {"type": "duckdb", "path": str(tmp_path / "d.db")}}}
     (project / "profiles.yml").write_text(json.dumps({"p": profile}))
     monkeypatch.chdir(project)
-    with pytest.raises(BuildFailedError, match=r"nothing was published: model\.p\.broken"):
-        dbt_run.dbt_build(settings, {})
+    failed = dbt_run.dbt_build(settings, {}).failed
+    assert failed["model.p.broken"].startswith("Runtime Error in model broken")
     with open_writer(settings) as connection:
         logged = connection.execute("select level, event, message from raw.application_logs")
         assert logged.fetchall() == [("error", "dbt_error", "model.p.broken: error")]

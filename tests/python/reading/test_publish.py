@@ -7,6 +7,7 @@ import pytest
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.catalog import relations
 from python_ingest.reading.publish import publish
+from python_ingest.reading.status import STATUS
 from python_ingest.storage.writer import open_writer
 
 VIEWS = """
@@ -38,7 +39,7 @@ def test_a_publication_holds_everything_and_its_checksum(settings):
     assert hashlib.sha256(content).hexdigest() == publication.sha256
     (version,) = (settings.published_path.parent / "versions").iterdir()
     assert json.loads((version / "manifest.json").read_text())["sha256"] == publication.sha256
-    assert relations(settings.published_path) == [("market_ticks", 1000)]
+    assert relations(settings.published_path) == [("market_ticks", 1000), (STATUS, 1)]
 
 
 def test_views_follow_the_file_under_any_name(settings, tmp_path):
@@ -69,7 +70,8 @@ def test_ticks_are_stored_as_they_are_read(settings):
     assert publish(settings).rows == {"main.market_ticks": 999}
     with duckdb.connect(str(settings.published_path), read_only=True) as reader:
         assert reader.execute("select table_name from duckdb_tables()").fetchall() == [
-            ("market_ticks",)
+            ("market_ticks",),
+            (STATUS,),
         ]
         assert reader.execute("from duckdb_views() where not internal").fetchall() == []
         busted = reader.execute("select count(*) from market_ticks where is_busted").fetchone()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from python_ingest.reading import publish as publishing
 from python_ingest.reading.parts import MOST_RUNS, Changes, Part, Parts, changes
 from python_ingest.reading.publish import publish
+from python_ingest.reading.status import STATUS
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
@@ -173,7 +174,7 @@ def test_what_is_gone_from_the_warehouse_is_gone_from_the_file(warehouse):
     publish(warehouse)
     with duckdb.connect(str(warehouse.published_path), read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables()").fetchall()
-        assert tables == [("market_ticks",)]
+        assert tables == [("market_ticks",), (STATUS,)]
         assert connection.execute("from duckdb_views() where not internal").fetchall() == []
         schemas = connection.execute(
             "select schema_name from duckdb_schemas()"

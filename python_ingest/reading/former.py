@@ -1,0 +1,52 @@
+"""What a publication goes on with from the former one, where a chain of models is held back.
+
+A relation that is held back is copied with all that it reads. What it reads gets names of its own
+in the schema `held_back`: relations of other chains may share a table, such as the tombstones of
+cold rows, and go on with its newest rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import duckdb
+
+from python_ingest.errors import IngestError
+from python_ingest.reading.views import Relation, name_of, needed, portable_view, view_texts
+
+FORMER = "former"
+_SCHEMA = "held_back"
+
+
+class Kept(NamedTuple):
+    """A table to make of `select` with the order and index of the table `like`; None: a view."""
+
+    relation: Relation
+    select: str
+    like: str | None
+
+
+def kept_relations(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> Iterator[Kept]:
+    """Yield relations `names` of the attached former publication, each after what it reads.
+
+    Raises IngestError when one was never published.
+    """
+    texts = view_texts(connection, FORMER)
+    unknown = sorted(name for name in names if Relation("main", name) not in texts)
+    if unknown:
+        raise IngestError(
+            f"{', '.join(unknown)}: never published, so there is nothing to go on with"
+        )
+    renamed: dict[Relation, Relation] = {}
+    for relation, view in needed(connection, FORMER, only=names):
+        if relation.schema != "main" or relation.name not in names:
+            inner = relation.name if relation.schema == _SCHEMA else "__".join(relation)
+            renamed[relation] = Relation(_SCHEMA, inner)
+        target = renamed.get(relation, relation)
+        if view is None:
+            like = target.name.rpartition("__")[2]
+            yield Kept(target, f"select * from {FORMER}.{name_of(relation)}", like)
+        else:
+            text = texts[relation] or ""
+            yield Kept(target, portable_view(connection, text, FORMER, renamed).select, None)
