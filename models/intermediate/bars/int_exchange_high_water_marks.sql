@@ -3,8 +3,8 @@
 
 -- Until when each exchange's bars are complete. A mark only grows: 30 s behind the newest tick that
 -- could enter a bar (busted ones too, none that was dated after its ingestion), or a day behind
--- `as_of` or the newest landed moment, whichever is earlier. It moves after the bars were built: what
--- changes in the same build was complete before, or was not.
+-- `as_of` or the newest landed moment, whichever is earlier. It moves after the bars were built:
+-- what changes in the same build was complete before, or was not.
 with
 
 minutes as (
