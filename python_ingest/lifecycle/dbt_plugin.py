@@ -47,7 +47,10 @@ class Plugin(BasePlugin):
                 f"dbt would open {creds.path}, ingest writes {path}: export DATABASE_PATH={path}"
             )
         if not path.exists():
-            raise DbtRuntimeError(f"{path} is not initialised: run `ingest init`")
+            raise DbtRuntimeError(
+                f"{path.resolve()} is not there: run `ingest init`, or name the folder of the"
+                " warehouse by DATA_DIR"
+            )
         # As long as dbt waits for others: 1, 2, 4 ... seconds between its attempts.
         seconds = 2 ** (creds.retries.connect_attempts - 1) - 1 if creds.retries else 0
         try:
