@@ -49,7 +49,7 @@ def stream_scan(source: Source) -> Scan:
 
     Spot `bookTicker` carries no time and takes the local clock.
     """
-    messages, at = extracted(_TICK)
+    messages, at = extracted(source, _TICK)
     sql = f"""
 select
     'binance' as exchange,
@@ -109,7 +109,7 @@ def orders_scan(source: Source) -> Scan:
     A message has no id of its own: order, execution type and trade (or time) make one. A cancel
     names the order's own client id in `C`.
     """
-    messages, at = extracted(_ORDER)
+    messages, at = extracted(source, _ORDER)
     kinds = " ".join(f"when '{x}' then '{event}'" for x, event in _EVENT_TYPES.items())
     types_ = " ".join(f"when '{x}' then '{kind}'" for x, kind in _ORDER_TYPES.items())
     is_fill = f"{at['x']} = 'TRADE'"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from python_ingest.feeds.json_lines import has_field_twice
-from python_ingest.feeds.lines import RELATION
+from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
+from python_ingest.feeds.lines import RELATION, Source
 
 
-def messages() -> str:
+def messages(source: Source) -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
     A line is a message, an array of messages, or an envelope with the message in `data` or
@@ -68,10 +68,21 @@ objects as (
 
 ),
 
+named as (
+
+    select *, json_keys(object) as fields
+    from objects
+
+),
+
 checked as (
 
-    select *, object is not null and {has_field_twice("object")} as twice
-    from objects
+    select *,
+        case
+            when object is null or {is_usual("fields", usual_fields(source))} then false
+            else {has_field_twice("fields")}
+        end as twice
+    from named
 
 )
 
@@ -81,11 +92,11 @@ select line_number, clock, raw_text,
 from checked"""
 
 
-def extracted(paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+def extracted(source: Source, paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return SQL of the messages with list `v` of the values at `paths`, and SQL per path."""
     wanted = ", ".join(f"'$.{name}'" for name in paths)
     at = {name: f"v[{i}]" for i, name in enumerate(paths, start=1)}
-    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages()})", at
+    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages(source)})", at
 
 
 def unix_time(value: str) -> str:
