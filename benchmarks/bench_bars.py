@@ -49,7 +49,7 @@ CHAIN = (
     "int_bars_to_restate",
     "ohlcv_bars_warm",
 )
-BUILT = ("intermediate.int_minute_bars", "warm.ohlcv_bars_warm", "warm.ohlcv_bar_revisions")
+BUILT = ("intermediate.int_minute_bars", "warm.ohlcv_bars_warm")
 ORDER = (
     "epoch_us(timestamp)::hugeint * 9223372036854775808::hugeint"
     " + coalesce(sequence_number, 9223372036854775807)"
@@ -141,6 +141,7 @@ def _forget(data_dir: Path) -> None:
     with connect(data_dir) as connection:
         for table in BUILT:
             connection.execute(f"drop table if exists {table}")
+        connection.execute("delete from state.chains")
 
 
 def _bare(data_dir: Path) -> float:

@@ -146,6 +146,7 @@ def bench_comparison(work: Path, rows: int) -> Row:
     environment = {
         **os.environ,
         "DATA_DIR": str(settings.data_dir),
+        "TIMESCALE_DSN": "none",  # nothing connects; it switches the migration models on
         "PYTHONPATH": str(PROJECT),
         "DATABASE_NUM_THREADS": str(os.cpu_count()),
         "DATABASE_MEMORY_LIMIT_MB": "5000",

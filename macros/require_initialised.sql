@@ -1,7 +1,5 @@
 {# Stop with one line when the raw schema is missing, instead of failing model by model. #}
-{% macro require_initialised() %}
-    {{ return(adapter.dispatch('require_initialised')()) }}
-{%- endmacro %}
+{% macro require_initialised() -%} {{ return(adapter.dispatch('require_initialised')()) }} {%- endmacro %}
 
 {% macro default__require_initialised() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot"] %}

@@ -9,9 +9,7 @@
 
 {# 63 bits of the md5 of the natural key: stable, unlike hash(). (The bits of md5_number_lower, which is
    a macro that takes them by way of a text.) #}
-{% macro stable_id(columns) -%}
-    {{ return(adapter.dispatch('stable_id')(columns)) }}
-{%- endmacro %}
+{% macro stable_id(columns) -%} {{ return(adapter.dispatch('stable_id')(columns)) }} {%- endmacro %}
 
 {% macro default__stable_id(columns) -%}
     (md5_number(concat_ws(chr(31), {{ columns | join(', ') }})) >> 65)::bigint
@@ -37,18 +35,14 @@
 {%- endmacro %}
 
 {# The type of the largest whole numbers. #}
-{% macro whole_number() -%}
-    {{ return(adapter.dispatch('whole_number')()) }}
-{%- endmacro %}
+{% macro whole_number() -%} {{ return(adapter.dispatch('whole_number')()) }} {%- endmacro %}
 
 {% macro default__whole_number() -%} hugeint {%- endmacro %}
 
 {% macro spark__whole_number() -%} decimal(38, 0) {%- endmacro %}
 
 {# A text as a whole number where it is one, else NULL. #}
-{% macro as_number(text) -%}
-    {{ return(adapter.dispatch('as_number')(text)) }}
-{%- endmacro %}
+{% macro as_number(text) -%} {{ return(adapter.dispatch('as_number')(text)) }} {%- endmacro %}
 
 {% macro default__as_number(text) -%} try_cast({{ text }} as hugeint) {%- endmacro %}
 
@@ -62,9 +56,7 @@
    (vwap_guess, a column of the relation), and what the guess leaves over is looked at exactly: below
    10^6 a DOUBLE is off by less than half a unit, so that the guess or the unit beside it is the answer
    (docs/adr/0017). All others go by long division. #}
-{% macro vwap(whole, fraction, volume, guess) -%}
-    {{ return(adapter.dispatch('vwap')(whole, fraction, volume, guess)) }}
-{%- endmacro %}
+{% macro vwap(whole, fraction, volume, guess) -%} {{ return(adapter.dispatch('vwap')(whole, fraction, volume, guess)) }} {%- endmacro %}
 
 {% macro default__vwap(whole, fraction, volume, guess) -%}
     {%- set notional = "(" ~ whole ~ "::decimal(37, 16) + " ~ fraction ~ ")" -%}
@@ -87,9 +79,7 @@
 {%- endmacro %}
 
 {# The quotient as a DOUBLE, cut to 8 decimals; NULL where it is not to be relied on. #}
-{% macro vwap_guess(whole, fraction, volume) -%}
-    {{ return(adapter.dispatch('vwap_guess')(whole, fraction, volume)) }}
-{%- endmacro %}
+{% macro vwap_guess(whole, fraction, volume) -%} {{ return(adapter.dispatch('vwap_guess')(whole, fraction, volume)) }} {%- endmacro %}
 
 {% macro default__vwap_guess(whole, fraction, volume) -%}
     case
@@ -104,9 +94,7 @@
 
 {# A DECIMAL as a DOUBLE. Above 2^53 units DuckDB's cast divides 128-bit integers, 0.7 microseconds a
    value; the mean of one value does not. #}
-{% macro nearly(number) -%}
-    list_avg([{{ number }}])
-{%- endmacro %}
+{% macro nearly(number) -%} list_avg([{{ number }}]) {%- endmacro %}
 
 {# The same for figures of any size, in integers of base 10^8; in units of 1e-8. #}
 {% macro long_division(whole, fraction, volume) -%}
@@ -135,9 +123,7 @@
 {%- endmacro %}
 
 {# There is no use for a guess. #}
-{% macro spark__vwap_guess(whole, fraction, volume) -%}
-    cast(null as decimal(18, 8))
-{%- endmacro %}
+{% macro spark__vwap_guess(whole, fraction, volume) -%} cast(null as decimal(18, 8)) {%- endmacro %}
 
 {# Long division, always, in DECIMAL(38, 0). Spark's division rounds, so only what divides without a rest is
    divided. #}

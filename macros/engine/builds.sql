@@ -1,9 +1,7 @@
 {# How a build keeps what it made, where the engines differ. #}
 
 {# Said of a CTE that is to be read as often as it is named. #}
-{% macro not_materialized() -%}
-    {{ return(adapter.dispatch('not_materialized')()) }}
-{%- endmacro %}
+{% macro not_materialized() -%} {{ return(adapter.dispatch('not_materialized')()) }} {%- endmacro %}
 
 {% macro default__not_materialized() -%} not materialized {%- endmacro %}
 
@@ -52,8 +50,8 @@
 
 {% macro spark__end_run(results) -%} {%- endmacro %}
 
-{# On-run-start on Spark: all ticks are cold rows, in the files that `ingest export` wrote last. #}
-{% macro read_export() %}
+{# On Spark all ticks are cold rows, in the files that `ingest export` wrote last. #}
+{% macro spark__make_cold_views() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot", "show"] %}
         {% set root = env_var('DATA_DIR', 'data') ~ '/export/' %}
         {% set folder = root ~ run_query(
@@ -80,11 +78,13 @@
                 table: "* from parquet.`" ~ folder ~ "/" ~ table.split(".")[1] ~ "`"
             }) %}
         {% endfor %}
+        {% set statements = [] %}
         {% for schema in ["raw", "cold", "state", "warm"] %}
-            {% do run_query("create schema if not exists " ~ schema) %}
+            {% do statements.append("create schema if not exists " ~ schema) %}
         {% endfor %}
         {% for view, sql in views.items() %}
-            {% do run_query("create or replace view " ~ view ~ " as select " ~ sql) %}
+            {% do statements.append("create or replace view " ~ view ~ " as select " ~ sql) %}
         {% endfor %}
+        {% for statement in statements %}{% do run_query(statement) %}{% endfor %}
     {% endif %}
 {% endmacro %}

@@ -1,16 +1,10 @@
 {# The relation of two columns as one map. #}
-{% macro as_map(key, value) -%}
-    {{ return(adapter.dispatch('as_map')(key, value)) }}
-{%- endmacro %}
+{% macro as_map(key, value) -%} {{ return(adapter.dispatch('as_map')(key, value)) }} {%- endmacro %}
 
-{% macro default__as_map(key, value) -%}
-    map(list({{ key }}), list({{ value }}))
-{%- endmacro %}
+{% macro default__as_map(key, value) -%} map(list({{ key }}), list({{ value }})) {%- endmacro %}
 
 {# The bits of all of a print's codes together, 0 without any; `book` maps feed and code to bits. #}
-{% macro forbidden_by(book, feed, codes) -%}
-    {{ return(adapter.dispatch('forbidden_by')(book, feed, codes)) }}
-{%- endmacro %}
+{% macro forbidden_by(book, feed, codes) -%} {{ return(adapter.dispatch('forbidden_by')(book, feed, codes)) }} {%- endmacro %}
 
 {% macro default__forbidden_by(book, feed, codes) -%}
     coalesce(

@@ -2,39 +2,23 @@
    (profiles.yml). #}
 
 {# The minute a time lies in, as an integer: groups faster than any timestamp. #}
-{% macro minute_number(column) -%}
-    {{ return(adapter.dispatch('minute_number')(column)) }}
-{%- endmacro %}
+{% macro minute_number(column) -%} {{ return(adapter.dispatch('minute_number')(column)) }} {%- endmacro %}
 
-{% macro default__minute_number(column) -%}
-    epoch_us({{ column }}) // 60000000
-{%- endmacro %}
+{% macro default__minute_number(column) -%} epoch_us({{ column }}) // 60000000 {%- endmacro %}
 
-{% macro spark__minute_number(column) -%}
-    unix_micros({{ column }}) div 60000000
-{%- endmacro %}
+{% macro spark__minute_number(column) -%} unix_micros({{ column }}) div 60000000 {%- endmacro %}
 
 {# The time at which a minute begins, from its number. #}
-{% macro minute_at(number) -%}
-    {{ return(adapter.dispatch('minute_at')(number)) }}
-{%- endmacro %}
+{% macro minute_at(number) -%} {{ return(adapter.dispatch('minute_at')(number)) }} {%- endmacro %}
 
-{% macro default__minute_at(number) -%}
-    make_timestamp({{ number }} * 60000000)
-{%- endmacro %}
+{% macro default__minute_at(number) -%} make_timestamp({{ number }} * 60000000) {%- endmacro %}
 
-{% macro spark__minute_at(number) -%}
-    timestamp_micros({{ number }} * 60000000)::timestamp
-{%- endmacro %}
+{% macro spark__minute_at(number) -%} timestamp_micros({{ number }} * 60000000)::timestamp {%- endmacro %}
 
-{% macro minute_of(column) -%}
-    {{ minute_at('(' ~ minute_number(column) ~ ')') }}
-{%- endmacro %}
+{% macro minute_of(column) -%} {{ minute_at('(' ~ minute_number(column) ~ ')') }} {%- endmacro %}
 
 {# Microseconds since 1970. #}
-{% macro microseconds(column) -%}
-    {{ return(adapter.dispatch('microseconds')(column)) }}
-{%- endmacro %}
+{% macro microseconds(column) -%} {{ return(adapter.dispatch('microseconds')(column)) }} {%- endmacro %}
 
 {% macro default__microseconds(column) -%} epoch_us({{ column }}) {%- endmacro %}
 
@@ -42,13 +26,9 @@
 
 {# A local time of a zone as UTC; both without zone. Of a local time that comes twice the later one,
    one that is left out is as long after the gap as it would be after its start. #}
-{% macro to_utc(local, zone) -%}
-    {{ return(adapter.dispatch('to_utc')(local, zone)) }}
-{%- endmacro %}
+{% macro to_utc(local, zone) -%} {{ return(adapter.dispatch('to_utc')(local, zone)) }} {%- endmacro %}
 
-{% macro default__to_utc(local, zone) -%}
-    timezone('UTC', timezone({{ zone }}, {{ local }}))
-{%- endmacro %}
+{% macro default__to_utc(local, zone) -%} timezone('UTC', timezone({{ zone }}, {{ local }})) {%- endmacro %}
 
 {# Spark takes the earlier one of two: it is an hour later where that hour shows the same time. #}
 {% macro spark__to_utc(local, zone) -%}
@@ -61,40 +41,30 @@
 {%- endmacro %}
 
 {# A date and a time of day. #}
-{% macro at_time(date, time) -%}
-    {{ return(adapter.dispatch('at_time')(date, time)) }}
-{%- endmacro %}
+{% macro at_time(date, time) -%} {{ return(adapter.dispatch('at_time')(date, time)) }} {%- endmacro %}
 
 {% macro default__at_time(date, time) -%} {{ date }} + {{ time }} {%- endmacro %}
 
 {% macro spark__at_time(date, time) -%} make_timestamp_ntz({{ date }}, {{ time }}) {%- endmacro %}
 
 {# A length of time in minutes. #}
-{% macro minutes_long(number) -%}
-    {{ return(adapter.dispatch('minutes_long')(number)) }}
-{%- endmacro %}
+{% macro minutes_long(number) -%} {{ return(adapter.dispatch('minutes_long')(number)) }} {%- endmacro %}
 
 {% macro default__minutes_long(number) -%} to_minutes({{ number }}) {%- endmacro %}
 
 {% macro spark__minutes_long(number) -%} make_dt_interval(0, 0, {{ number }}, 0) {%- endmacro %}
 
 {# The list of dates from the first to the last. #}
-{% macro days_from(first, last) -%}
-    {{ return(adapter.dispatch('days_from')(first, last)) }}
-{%- endmacro %}
+{% macro days_from(first, last) -%} {{ return(adapter.dispatch('days_from')(first, last)) }} {%- endmacro %}
 
 {% macro default__days_from(first, last) -%}
     generate_series({{ first }}, {{ last }}, interval 1 day)::date[]
 {%- endmacro %}
 
-{% macro spark__days_from(first, last) -%}
-    sequence({{ first }}, {{ last }}, interval 1 day)
-{%- endmacro %}
+{% macro spark__days_from(first, last) -%} sequence({{ first }}, {{ last }}, interval 1 day) {%- endmacro %}
 
 {# The list of starts of the buckets from one time to before another. #}
-{% macro buckets_from(first, until, minutes) -%}
-    {{ return(adapter.dispatch('buckets_from')(first, until, minutes)) }}
-{%- endmacro %}
+{% macro buckets_from(first, until, minutes) -%} {{ return(adapter.dispatch('buckets_from')(first, until, minutes)) }} {%- endmacro %}
 
 {% macro default__buckets_from(first, until, minutes) -%}
     generate_series(
@@ -115,9 +85,7 @@
 {%- endmacro %}
 
 {# The start of the bucket a minute lies in, aligned to UTC. #}
-{% macro bucket_of(minute, minutes) -%}
-    {{ return(adapter.dispatch('bucket_of')(minute, minutes)) }}
-{%- endmacro %}
+{% macro bucket_of(minute, minutes) -%} {{ return(adapter.dispatch('bucket_of')(minute, minutes)) }} {%- endmacro %}
 
 {% macro default__bucket_of(minute, minutes) -%}
     make_timestamp(
@@ -132,9 +100,7 @@
 {%- endmacro %}
 
 {# One time for a whole build step, in UTC. #}
-{% macro build_time() -%}
-    now()::timestamp
-{%- endmacro %}
+{% macro build_time() -%} now()::timestamp {%- endmacro %}
 
 {# The clock for completeness and retention. #}
 {% macro as_of() -%}

@@ -4,17 +4,13 @@
 {%- endmacro %}
 
 {# The first or last value in trade order among the rows that meet the condition. #}
-{% macro first_traded(value, condition) -%}
-    {{ return(adapter.dispatch('first_traded')(value, condition)) }}
-{%- endmacro %}
+{% macro first_traded(value, condition) -%} {{ return(adapter.dispatch('first_traded')(value, condition)) }} {%- endmacro %}
 
 {% macro default__first_traded(value, condition) -%}
     first({{ value }} order by {{ trade_order() }}) filter (where {{ condition }})
 {%- endmacro %}
 
-{% macro last_traded(value, condition) -%}
-    {{ return(adapter.dispatch('last_traded')(value, condition)) }}
-{%- endmacro %}
+{% macro last_traded(value, condition) -%} {{ return(adapter.dispatch('last_traded')(value, condition)) }} {%- endmacro %}
 
 {% macro default__last_traded(value, condition) -%}
     last({{ value }} order by {{ trade_order() }}) filter (where {{ condition }})
@@ -24,9 +20,7 @@
    price: microseconds (26 bits), then the low 37 bits of the sequence number. It tells ticks of one
    minute apart as trade order does unless two have the same number, or their numbers' high bits
    differ: is_order_unsure says where. #}
-{% macro packed_order() -%}
-    {{ return(adapter.dispatch('packed_order')()) }}
-{%- endmacro %}
+{% macro packed_order() -%} {{ return(adapter.dispatch('packed_order')()) }} {%- endmacro %}
 
 {% macro default__packed_order() -%}
     ((epoch_us(timestamp) % 60000000) << 37)
@@ -34,9 +28,7 @@
 {%- endmacro %}
 
 {# Whether the first or the last of a minute's ticks by packed_order may be another by trade order. #}
-{% macro is_order_unsure(sets_last) -%}
-    {{ return(adapter.dispatch('is_order_unsure')(sets_last)) }}
-{%- endmacro %}
+{% macro is_order_unsure(sets_last) -%} {{ return(adapter.dispatch('is_order_unsure')(sets_last)) }} {%- endmacro %}
 
 {% macro default__is_order_unsure(sets_last) -%}
     {%- set firsts = "min(case when " ~ sets_last ~ " > 0 then packed_order end, 2)" -%}
@@ -69,9 +61,7 @@
 {%- endmacro %}
 
 {# The value that is not NULL at the smallest, or the largest, `at`. #}
-{% macro first_known(value, at) -%}
-    {{ return(adapter.dispatch('first_known')(value, at)) }}
-{%- endmacro %}
+{% macro first_known(value, at) -%} {{ return(adapter.dispatch('first_known')(value, at)) }} {%- endmacro %}
 
 {% macro default__first_known(value, at) -%} arg_min({{ value }}, {{ at }}) {%- endmacro %}
 
@@ -79,9 +69,7 @@
     min_by({{ value }}, {{ at }}) filter (where {{ value }} is not null)
 {%- endmacro %}
 
-{% macro last_known(value, at) -%}
-    {{ return(adapter.dispatch('last_known')(value, at)) }}
-{%- endmacro %}
+{% macro last_known(value, at) -%} {{ return(adapter.dispatch('last_known')(value, at)) }} {%- endmacro %}
 
 {% macro default__last_known(value, at) -%} arg_max({{ value }}, {{ at }}) {%- endmacro %}
 

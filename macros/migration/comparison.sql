@@ -1,72 +1,12 @@
-{# What is compared, table by table: the model with both sides, its time, what names a row, the
-   compared columns besides, and which of them are summed. Never compared: ids that each side numbers
-   for itself, ingestion_time, source, and JSON texts, which jsonb does not keep. #}
+{# By table, what its compared_* model says of it (models/migration/_migration__models.yml), and that
+   model's name. dbt sees no ref in it: whoever reads the models names them in a comment. #}
 {% macro compared_tables() -%}
-    {%- set prices = ['bid_price', 'ask_price', 'last_price'] -%}
-    {%- set sizes = ['bid_size', 'ask_size', 'last_size'] -%}
-    {{ return({
-        'market_ticks': {
-            'model': 'compared_ticks',
-            'time': 'timestamp',
-            'key': ['exchange', 'symbol', 'timestamp', 'sequence_number'],
-            'values': prices + sizes + ['volume', 'conditions', 'tape', 'correlation_id', 'kind',
-                'venue', 'trade_id'],
-            'sums': prices + sizes + ['volume'],
-        },
-        'ohlcv_bars': {
-            'model': 'compared_bars',
-            'time': 'timestamp',
-            'key': ['exchange', 'symbol', 'timeframe', 'timestamp'],
-            'values': ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trade_count'],
-            'sums': ['open', 'high', 'low', 'close', 'volume'],
-        },
-        'orders': {
-            'model': 'compared_orders',
-            'time': 'created_at',
-            'key': ['order_id'],
-            'values': ['client_order_id', 'exchange', 'symbol', 'strategy_id', 'side', 'order_type',
-                'time_in_force', 'quantity', 'price', 'stop_price', 'filled_quantity',
-                'average_fill_price', 'status', 'created_at', 'submitted_at', 'filled_at',
-                'commission'],
-            'sums': ['quantity', 'filled_quantity', 'commission'],
-        },
-        'trades': {
-            'model': 'compared_trades',
-            'time': 'executed_at',
-            'key': ['trade_id'],
-            'values': ['order_id', 'exchange', 'symbol', 'side', 'quantity', 'price', 'executed_at',
-                'commission', 'fees', 'realized_pnl', 'exchange_trade_id'],
-            'sums': ['quantity', 'price', 'commission', 'fees', 'realized_pnl'],
-        },
-        'positions': {
-            'model': 'compared_positions',
-            'time': 'snapshot_time',
-            'key': ['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
-            'values': ['quantity', 'average_entry_price', 'realized_pnl'],
-            'sums': ['quantity', 'realized_pnl'],
-        },
-        'portfolio_snapshots': {
-            'model': 'compared_portfolio',
-            'time': 'snapshot_time',
-            'key': ['snapshot_type', 'snapshot_time'],
-            'values': ['cash_balance', 'portfolio_value', 'equity', 'total_pnl'],
-            'sums': ['cash_balance', 'equity', 'total_pnl'],
-        },
-        'system_metrics': {
-            'model': 'compared_metrics',
-            'time': 'timestamp',
-            'key': ['timestamp', 'metric_name', 'labels'],
-            'values': ['metric_type', 'value', 'quantiles', 'correlation_id'],
-            'sums': [],
-        },
-        'application_logs': {
-            'model': 'compared_logs',
-            'time': 'timestamp',
-            'key': ['timestamp', 'service', 'level', 'message'],
-            'values': ['component', 'event', 'context', 'exception', 'origin'],
-            'sums': [],
-        },
-    }) }}
+    {%- set tables = {} -%}
+    {%- for node in graph.get('nodes', {}).values() if node.config.meta.compared -%}
+        {%- set spec = node.config.meta.compared -%}
+        {%- do tables.update({spec.table: dict(spec, model=node.name)}) -%}
+    {%- endfor -%}
+    {{ return(dict(tables | dictsort)) }}
 {%- endmacro %}
 
 {% macro compared_columns(spec) -%}

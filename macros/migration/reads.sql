@@ -62,9 +62,7 @@
 
 {# Hook: what was built from the other place, or from another extract, is built whole: its batches say
    nothing about that. What is never rebuilt stays. #}
-{% macro follow_read_positions() %}
-    {{ return(adapter.dispatch('follow_read_positions')()) }}
-{% endmacro %}
+{% macro follow_read_positions() -%} {{ return(adapter.dispatch('follow_read_positions')()) }} {%- endmacro %}
 
 {% macro default__follow_read_positions() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
@@ -89,18 +87,14 @@
 {% macro spark__follow_read_positions() -%} {%- endmacro %}
 
 {# Hook: what the migration models built before they were switched off goes, so that no publication
-   shows an old comparison. So does what they kept in schema staging before ADR 0076. #}
-{% macro drop_migration_relations() %}
-    {{ return(adapter.dispatch('drop_migration_relations')()) }}
-{% endmacro %}
+   shows an old comparison. So do the extracts that they kept in schema staging before ADR 0076. #}
+{% macro drop_migration_relations() -%} {{ return(adapter.dispatch('drop_migration_relations')()) }} {%- endmacro %}
 
 {% macro default__drop_migration_relations() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
         {% set gone = [] %}
-        {% for name in ['bars', 'coverage', 'landed_ticks', 'logs', 'metrics', 'order_events',
-            'orders', 'portfolio', 'positions', 'ranges', 'ticks', 'trades'] %}
-            {% set former = 'stg_timescale_' ~ name %}
-            {% do gone.append(adapter.get_relation(target.database, 'staging', former)) %}
+        {% for route in routed_relations().values() %}
+            {% do gone.append(adapter.get_relation(target.database, 'staging', route['timescale'])) %}
         {% endfor %}
         {% if 'model.trading.migration_status' not in graph.nodes %}
             {% do gone.append(adapter.get_relation(target.database, 'main', 'migration_status')) %}

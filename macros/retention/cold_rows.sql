@@ -7,9 +7,7 @@
 
 {# Whose rows may be cold, and which columns their files have: of what was landed the raw table's, of
    what is computed those of the mart's contract. #}
-{% macro make_cold_views() %}
-    {{ return(adapter.dispatch('make_cold_views')()) }}
-{%- endmacro %}
+{% macro make_cold_views() -%} {{ return(adapter.dispatch('make_cold_views')()) }} {%- endmacro %}
 
 {% macro default__make_cold_views() %}
     {% if execute and flags.WHICH in ["build", "run", "test", "seed", "snapshot"] %}
@@ -34,5 +32,3 @@
         {% do adapter.store_relation("warehouse", database, [], "", "parquet", {"views": views}) %}
     {% endif %}
 {% endmacro %}
-
-{% macro spark__make_cold_views() -%} {%- do read_export() -%} {%- endmacro %}

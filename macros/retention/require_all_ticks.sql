@@ -1,8 +1,6 @@
 {# Statement: stops a run that would make whole what is made of ticks, without the days that lie in the
    archive only. #}
-{% macro require_all_ticks() %}
-    {{ return(adapter.dispatch('require_all_ticks')()) }}
-{%- endmacro %}
+{% macro require_all_ticks() -%} {{ return(adapter.dispatch('require_all_ticks')()) }} {%- endmacro %}
 
 {% macro default__require_all_ticks() %}
     {% if execute and flags.WHICH in ['build', 'run'] %}

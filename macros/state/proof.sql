@@ -1,13 +1,11 @@
 {# Whether a time lies in a day, or beside one (a trading day may span two), of which minute bars changed
    after the last run in which every data test passed. Data tests whose cost would grow with history
    look at those days only. Literals: DuckDB skips no row group by a list of days. #}
-{% macro is_unproven(column) -%}
-    {{ return(adapter.dispatch('is_unproven')(column)) }}
-{%- endmacro %}
+{% macro is_unproven(column) -%} {{ return(adapter.dispatch('is_unproven')(column)) }} {%- endmacro %}
 
 {% macro default__is_unproven(column) -%}
     {%- set minute_bars, chains, spans = ref('int_minute_bars'), ref('stg_chains'), [] -%}
-    {%- if not execute or flags.FULL_REFRESH -%}
+    {%- if not execute or flags.FULL_REFRESH or load_relation(minute_bars) is none -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set days = run_query(

@@ -42,9 +42,7 @@
 {% endmacro %}
 
 {# dbt's own, and besides: a chain that was never complete is built whole. #}
-{% macro should_full_refresh() -%}
-    {{ return(adapter.dispatch('should_full_refresh')()) }}
-{%- endmacro %}
+{% macro should_full_refresh() -%} {{ return(adapter.dispatch('should_full_refresh')()) }} {%- endmacro %}
 
 {% macro default__should_full_refresh() -%}
     {%- set asked, chain = config.get('full_refresh'), config.get('meta', {}).get('chain') -%}

@@ -67,9 +67,7 @@
 {%- endmacro %}
 
 {# How many 1e-8 a DECIMAL(18, 8) counts. #}
-{% macro scaled(amount) -%}
-    ({{ amount }}::decimal(38, 8) * 100000000)::hugeint
-{%- endmacro %}
+{% macro scaled(amount) -%} ({{ amount }}::decimal(38, 8) * 100000000)::hugeint {%- endmacro %}
 
 {# Money rounded half up (away from zero): to 8 decimals where a mart stores it. The same as a cast,
    which takes four times as long. #}

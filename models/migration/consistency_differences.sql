@@ -1,3 +1,11 @@
+-- depends_on: {{ ref('compared_ticks') }}
+-- depends_on: {{ ref('compared_bars') }}
+-- depends_on: {{ ref('compared_orders') }}
+-- depends_on: {{ ref('compared_trades') }}
+-- depends_on: {{ ref('compared_positions') }}
+-- depends_on: {{ ref('compared_portfolio') }}
+-- depends_on: {{ ref('compared_metrics') }}
+-- depends_on: {{ ref('compared_logs') }}
 -- Nothing is read where every bucket matches.
 with
 

@@ -25,8 +25,12 @@ from python_ingest.storage.process_lock import process_lock
 EPILOG = "Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark"
 DEFAULT_MASTER = "local[*]"
 CONNECT_SECONDS = 5
-# A build on Spark is whole, so that no work is pending.
-ON_SPARK = ["--target", "spark", "--exclude", "path:models/intermediate/changes"]
+# A build on Spark is whole: no work is pending, whatever changed.
+CHANGES = "path:models/intermediate/changes/"
+ON_SPARK = [
+    *("--target", "spark"),
+    *("--exclude", f"{CHANGES}*_to_restate.sql", f"{CHANGES}*_reference*.sql"),
+]
 
 
 def register(app: typer.Typer) -> None:

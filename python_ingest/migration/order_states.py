@@ -20,18 +20,33 @@ from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
-# Orders that a later batch may have changed. Orders without a 'created' event here belong to
-# TimescaleDB until they are migrated.
+# Orders that batches after $seen up to $built may have changed. A correction names the trade and
+# need not name the order. Orders without a 'created' event here belong to TimescaleDB until they
+# are migrated.
 _TOUCHED = f"""
-    select touched.exchange, touched.symbol, touched.order_id
-    from intermediate.int_orders_to_restate as touched
-    where touched.batch_id > $seen
-        and touched.batch_id in (
-            select batch_id from raw.landings where format <> {literal(FORMAT)}
+    with events as (
+        select * from staging.stg_order_events
+    ),
+    versions as (
+        select * from events
+        where (exchange, event_id) in (
+            select (events.exchange, events.event_id) from events
+            inner join raw.landings as landings using (batch_id)
+            where batch_id > $seen and batch_id <= $built and landings.format <> {literal(FORMAT)}
         )
-        and (touched.exchange, touched.symbol, touched.order_id) in (
-            select (exchange, symbol, order_id) from raw.order_events where event_type = 'created'
-        )
+    ),
+    touched as (
+        select exchange, symbol, order_id from versions
+        union
+        select fills.exchange, fills.symbol, fills.order_id
+        from versions
+        inner join events as fills using (exchange, symbol, trade_id)
+        where versions.is_correction and fills.is_fill
+    )
+    select * from touched
+    where (exchange, symbol, order_id) in (
+        select (exchange, symbol, order_id) from events where event_type = 'created'
+    )
 """
 
 
@@ -54,22 +69,31 @@ def _replay(settings: Settings, known: state.State) -> Drift:
     with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
         touched = Path(folder) / "touched.parquet"
         with open_writer(settings) as connection:
+            built = _built(connection)
+            if built <= known.orders_replayed_to:
+                return Drift()
+            sql = _TOUCHED.replace("$seen", str(known.orders_replayed_to))
             found = connection.execute(
-                f"copy ({_TOUCHED}) to {sql_path(touched)} (format parquet)".replace(
-                    "$seen", str(known.orders_replayed_to)
-                )
-            ).fetchone()
-            built = connection.execute(
-                "select coalesce(max(batch_id), 0) from state.chains where chain = 'trading'"
+                f"copy ({sql.replace('$built', str(built))}) to {sql_path(touched)}"
+                " (format parquet)"
             ).fetchone()
         written = 0
         if found and found[0]:
             with connected(read_only=False) as server:
                 written = _write(settings, server, touched, Path(folder))
-    known.orders_replayed_to = int(built[0]) if built else known.orders_replayed_to
+    known.orders_replayed_to = built
     known.replayed_at = now()
     state.save(settings, known)
     return Drift(written)
+
+
+def _built(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the batch up to which orders are built here; 0 while TimescaleDB's are read."""
+    row = connection.execute(
+        "select max(batch_id) from state.chains where chain = 'trading' and not exists ("
+        " from warm.read_positions where relation = 'orders' and position <> 'duckdb')"
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
 
 
 def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder: Path) -> int:

@@ -94,10 +94,10 @@ class SegmentWriter:
         if kind is not TICKS:
             return finished
         keyless = "trade_id is null and sequence_number is null and reason is null"
-        row = self._connection.execute(
+        counted = self._connection.execute(
             f"select count(*) from {read(finished)} where {keyless} and ignored is null"
-        ).fetchone()
-        if not row or not row[0]:
+        )
+        if counted.fetchall() == [(0,)]:
             return finished
         numbered = finished.with_suffix(".numbered")
         names = self._columns(finished)

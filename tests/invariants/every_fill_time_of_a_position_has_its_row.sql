@@ -25,17 +25,33 @@ positions as (
 
 ),
 
+without_a_row as (
+
+    select * from fill_times
+    except all
+    select * from positions
+
+),
+
+without_a_fill as (
+
+    select * from positions
+    except all
+    select * from fill_times
+
+),
+
 final as (
 
     select
         *,
         'without a row' as fault
-    from (select * from fill_times except all select * from positions)
+    from without_a_row
     union all
     select
         *,
         'without a fill' as fault
-    from (select * from positions except all select * from fill_times)
+    from without_a_fill
 
 )
 

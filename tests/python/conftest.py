@@ -13,6 +13,11 @@ __all__ = ["s3", "s3_server"]
 collect_ignore = [] if find_spec("pyspark") else ["spark"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The walks first: they are the longest file, and no worker shall be left alone with it."""
+    items.sort(key=lambda item: "walk" not in item.path.parts)
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty DATA_DIR of the test's own, for this process and those it starts."""

@@ -111,7 +111,8 @@ class Landing:
             ],
         )
         connection.execute(
-            "insert into raw.rejected_rows"
+            "insert into raw.rejected_rows (batch_id, kind, source_file, sha256, row_number,"
+            " raw_text, reason, rejected_at)"
             " select ?, ?, 'file', 'sum', n, 'text', 'reason', ? from range(?) as t (n)",
             [self.batches, kind, LANDED_AT, rejected],
         )

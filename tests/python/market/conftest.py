@@ -109,7 +109,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project whose seeds know more exchanges than ours."""
     copy = tmp_path_factory.mktemp("project")
     shutil.copy(PROJECT / "dbt_project.yml", copy)
-    for folder in ("models", "macros", "seeds", "tests/generic", "tests/invariants"):
+    for folder in (
+        "models",
+        "macros",
+        "seeds",
+        "tests/engine",
+        "tests/generic",
+        "tests/invariants",
+    ):
         shutil.copytree(PROJECT / folder, copy / folder)
     seeds = {
         "exchanges": EXTRA_EXCHANGES,

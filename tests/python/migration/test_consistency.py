@@ -15,6 +15,7 @@ import pytest
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
+from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.extract import extract
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.plan import Request
@@ -147,7 +148,7 @@ def test_without_timescaledb_nothing_of_the_comparison_is_left(migrated, tmp_pat
     alone = copied(migrated, tmp_path)
     bars = contents(alone, "ohlcv_bars", "")
     with duckdb.connect(str(alone.database_path)) as connection:  # as older versions left it
-        connection.execute("create view staging.stg_timescale_ticks as select 1 as tick_id")
+        connection.execute("create table staging.stg_timescale_logs as select 1 as log_id")
     built = dbt(alone, "build", "--select", "landings", TIMESCALE_DSN="")
     assert built.returncode == 0, built.stdout[-4000:]
     names = "select schema_name, {0}_name from duckdb_{0}s() where not internal"
@@ -266,6 +267,9 @@ def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, se
     dual_write.begin(twice)
     (landed,) = land_files(twice, "orders", [order_events(tmp_path / "orders.ndjson")])
     assert landed.landed == 5
+    # Built from TimescaleDB's own orders they are not ours, and wait.
+    assert dbt(twice, "build", *UNBUILT, USE_DUCKDB_FOR_READS_ORDERS="false").returncode == 0
+    assert replay_orders(twice) == Drift()
     assert dbt(twice, "build", *UNBUILT).returncode == 0
     drift = replay_orders(twice)
     # two orders, their two and one trades; the order that began nowhere stays out

@@ -130,8 +130,8 @@ def test_a_segment_that_is_gone_makes_a_full_backup_due(settings: Settings, land
     assert "its segment is not in" in made.notes[0]
 
 
-def test_a_source_written_over_in_place_is_noticed(settings: Settings, tmp_path: Path) -> None:
-    """A canonical Parquet file is its own segment, by a hard link."""
+def test_a_segment_written_over_in_place_is_noticed(settings: Settings, tmp_path: Path) -> None:
+    """A canonical Parquet file is its own segment, a private copy of what the user has."""
     create = "exchange varchar, symbol varchar, timestamp timestamp, last_price decimal(18, 8)"
     path = tmp_path / "ticks.parquet"
     with open_writer(settings) as connection:
@@ -146,8 +146,11 @@ def test_a_source_written_over_in_place_is_noticed(settings: Settings, tmp_path:
         connection.execute(f"copy (select * replace (2.5::decimal(18, 8) as last_price) from"
                            f" '{path}') to '{other}' (format parquet)")  # fmt: skip
     (result,) = land_files(settings, "ticks", [other])
-    (linked,) = [p for p in (settings.spool_dir / "landed").iterdir() if p.samefile(other)]
-    with os.fdopen(os.open(linked, os.O_WRONLY), "wb") as file:
+    segments = sorted(
+        (settings.spool_dir / "landed").glob("*.parquet"), key=lambda p: p.stat().st_mtime
+    )
+    assert not segments[-1].samefile(other)
+    with os.fdopen(os.open(segments[-1], os.O_WRONLY), "wb") as file:
         file.write(b"other")
     with pytest.raises(BackupError, match="was changed after it had been landed"):
         create_backup(settings, "incremental")

@@ -29,6 +29,21 @@ spark.sql.shuffle.partitions 4
 """
 
 
+def ingest(
+    warehouse: Warehouse, *arguments: str | Path, environment: dict[str, str] | None = None
+) -> None:
+    """Run `ingest` in a process of its own, with this warehouse's database."""
+    subprocess.run(
+        [sys.executable, "-m", "python_ingest", *arguments],
+        check=True,
+        cwd=warehouse.project,
+        env=os.environ
+        | {"DBT_PROFILES_DIR": str(PROJECT), "PYTHONPATH": str(PROJECT)}
+        | {"DATA_DIR": str(warehouse.data_dir)}
+        | (environment or {}),
+    )
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made = Cluster(tmp_path_factory.mktemp("cluster"))

@@ -110,8 +110,8 @@ class Warehouse:
             )
             connection.execute(
                 "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
-                " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp, landed_at,"
-                " duration_ms) values (?, ?, ?, ?, 'ndjson', ?, ?, 0, 0, ?, ?, ?, 1)",
+                " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp,"
+                " landed_at, duration_ms) values (?, ?, ?, ?, 'ndjson', ?, ?, 0, 0, ?, ?, ?, 1)",
                 [
                     self.batch,
                     KIND[table],
