@@ -16,6 +16,9 @@ from python_ingest.storage.sql import literal
 
 # A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
 _LONG_NUMBER = "'[0-9.]{17}'"
+# Whether some value begins as a list, an object, true or false do.
+_NO_TEXT = r"':\s*[\[{tf]'"
+_NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN')"
 _CLOCK = re.compile(rb"^\d+ +")
 _LOOKED_AT, _USUAL = 100_000, 6  # bytes, and lists of fields
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
@@ -40,11 +43,14 @@ def scan(kind: Kind, source: Source) -> Scan:
         for i, c in enumerate(kind.columns, start=1)
     )
     names = ", ".join(literal(name) for name in kind.column_names)
+    texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
     unknown = f"list_filter(fields, lambda k: k not in ({names}))"
     sql = f"""
 select {values}, line as raw_text, line_number,
     case
         when v is null then coalesce(damage, 'not a JSON object')
+        when regexp_matches(line, {_NO_TEXT}) and {not_a_text(texts)} is not null
+            then {not_a_text(texts)} || ': not a text'
         when {is_usual("fields", usual)} then null
         when len({unknown}) > 0 then 'unknown field ' || {unknown}[1]
         when {has_field_twice("fields")} then 'a field appears twice'
@@ -78,6 +84,14 @@ def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
     """Return SQL: is a list of fields one of those that are known to be right?"""
     lists = ", ".join(f"[{', '.join(map(literal, names))}]" for names in usual)
     return f"{fields} in ({lists})" if lists else "false"
+
+
+def not_a_text(names: Sequence[str]) -> str:
+    """Return SQL for the first of some fields that is there and is no text or number, or NULL."""
+    paths = ", ".join(literal(f'$."{name}"') for name in names)
+    types = f"json_type(doc, [{paths}])"
+    place = f"list_position(list_transform({types}, lambda t: t in {_NESTED}), true)"
+    return f"[{', '.join(map(literal, names))}][{place}]"
 
 
 def usual_fields(source: Source) -> list[tuple[str, ...]]:

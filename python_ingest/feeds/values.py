@@ -6,6 +6,7 @@ beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from python_ingest.feeds.kinds import BEFORE_1970_OR_FUTURE, DECIMAL, Column, Kind
@@ -17,6 +18,22 @@ CLOCK = "now()::timestamp"
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
 _PLACES = 8
+_INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
+_TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
+_NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
+_TIMES = r"VARCHAR|DATE|TIMESTAMP.*"
+# What the engine would render of others was not in the file: a list as a symbol, true as a price.
+_READABLE = {
+    "VARCHAR": (_TEXTS, "not a text"),
+    "DECIMAL": (_NUMBERS, "not a number"),
+    "DOUBLE": (_NUMBERS, "not a number"),
+    "BIGINT": (rf"VARCHAR|DOUBLE|FLOAT|DECIMAL\(\d+,0\)|{_INTEGERS}", "not a whole number"),
+    "TIMESTAMP": (_TIMES, "not a time"),
+    "DATE": (_TIMES, "not a date"),
+    "UUID": ("VARCHAR|UUID", "not a UUID"),
+    "BOOLEAN": ("VARCHAR|BOOLEAN", "neither true nor false"),
+    "VARCHAR[]": (rf"VARCHAR|({_TEXTS})\[\]|\"NULL\"\[\]", "not a list of texts"),
+}
 
 
 def as_written(value: str, source_type: str) -> str:
@@ -37,6 +54,10 @@ def converted(value: str, source_type: str, column: Column) -> str:
     special: dict[tuple[str, str], Callable[[str], str]] = {
         ("TIMESTAMP", "VARCHAR"): _utc,
         ("TIMESTAMP", "TIMESTAMP_NS"): lambda ns: f"try_cast({ns}::varchar as timestamp)",
+        # its own cast rounds; landing's sessions show it in UTC
+        ("TIMESTAMP", "TIMESTAMPTZ_NS"): lambda ns: (
+            f"try_cast(replace({ns}::varchar, '+00', '') as timestamp)"
+        ),
         ("VARCHAR[]", "VARCHAR"): _list,
         ("JSON", "VARCHAR"): lambda text: f"try_cast({text} as json)",
     }
@@ -103,9 +124,19 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
     found: list[tuple[str, str]] = []
     for column in kind.columns:
         if column.name in types:
+            found += _of_type(column, types[column.name])
             found += _of_column(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found
+
+
+def _of_type(column: Column, source_type: str) -> list[tuple[str, str]]:
+    """Return what is wrong with every value of a type that the column is not read from."""
+    readable, reason = _READABLE.get(column.type.partition("(")[0], (".*", ""))
+    if re.fullmatch(rf"{readable}|\"NULL\"", source_type):
+        return []
+    raw = quoted(f"source.{column.name}")
+    return [(f"{raw} is not null", literal(f"{column.name}: {reason}"))]
 
 
 def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, str]]:
