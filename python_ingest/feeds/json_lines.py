@@ -35,7 +35,7 @@ def scan(kind: Kind, source: Source) -> Scan:
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
         check_columns(kind, list(first))
-    usual = [names for names in usual_fields(source) if set(names) <= known]
+    usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     values = ", ".join(
         f"{exact_number('line', f'v[{i}]', c.name) if c.type == DECIMAL else f'v[{i}]'}"
@@ -94,28 +94,30 @@ def not_a_text(names: Sequence[str]) -> str:
     return f"[{', '.join(map(literal, names))}][{place}]"
 
 
-def usual_fields(source: Source) -> list[tuple[str, ...]]:
+def usual_fields(source: Source) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the fields of the objects in a text's first lines, each list of them once.
 
-    Nearly all objects have one of these lists, which costs less to see than what is wrong with
-    others. Python's reader never gives a field twice.
+    And those of the envelopes around them, which hold one message in `data` or `event` and are
+    none themselves. Nearly all objects have one of these lists, which costs less to see than what
+    is wrong with others. Python's reader never gives a field twice.
     """
     found: dict[tuple[str, ...], None] = {}
+    around: dict[tuple[str, ...], None] = {}
     with opened(source) as file:
-        for line in file.readlines(_LOOKED_AT)[:1000]:
-            try:
-                value = orjson.loads(_CLOCK.sub(b"", line))
-            except orjson.JSONDecodeError:
+        beginning = file.read(_LOOKED_AT)
+    for line in beginning.split(b"\n")[:1000]:
+        try:
+            value = orjson.loads(_CLOCK.sub(b"", line))
+        except orjson.JSONDecodeError:
+            continue
+        for document in value if isinstance(value, list) else [value]:
+            if not isinstance(document, dict):
                 continue
-            for document in value if isinstance(value, list) else [value]:
-                inside = document
-                for name in ("data", "event"):
-                    if isinstance(document, dict) and isinstance(document.get(name), dict):
-                        inside = document[name]
-                        break
-                if isinstance(inside, dict) and inside:
-                    found[tuple(inside)] = None
-    return list(found)[:_USUAL]
+            inside = [v for n in ("data", "event") if isinstance(v := document.get(n), dict)]
+            found[tuple(inside[0] if inside else document)] = None
+            if len(inside) == 1 and not {"e", "T"} & set(document):
+                around[tuple(document)] = None
+    return [names for names in found if names][:_USUAL], list(around)[:_USUAL]
 
 
 def has_long_number(text: str) -> str:

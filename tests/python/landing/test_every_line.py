@@ -234,3 +234,32 @@ def test_two_messages_with_a_cut_between_are_none(
     ((text, reason),) = rows("select raw_text, reason from raw.rejected_rows")
     assert text == line.strip("[]")
     assert reason in ("a field appears twice", "trade_id: missing", "not a JSON object")
+
+
+TRADE = '{"e":"trade","s":"B","t":%d,"p":"1","q":"1","T":1672515782136}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"stream":"a","data":%s,"stream":"b","data":%s}',
+        '{"data":%s,"event":%s}',
+        '{"event":%s,"subscriptionId":1,"event":%s}',
+        '{"data":{"data":%s},"event":%s}',
+        '{"e":"trade","s":"B","t":1,"p":"1","q":"1","T":1672515782136,"event":%s,"x":%s}',
+        '{"T":"t","data":%s,"x":%s}',
+    ],
+)
+@pytest.mark.parametrize("first", ['{"e":"kline"}\n', '{"stream":"a","data":%s}\n' % (TRADE % 9)])
+def test_a_message_that_holds_more_than_one_is_rejected(
+    settings: Settings, rows: Rows, tmp_path: Path, line: str, first: str
+) -> None:
+    """Each of them alone would be read; one of them must not vanish behind the other."""
+    line %= (TRADE % 1, TRADE % 2)
+    path = tmp_path / "a.ndjson"
+    path.write_text(first + line + "\n")
+    (result,) = land_files(settings, "ticks", [path], "binance")
+    assert result.rejected == 1
+    assert rows("select raw_text from raw.rejected_rows") == [(line,)]
+    assert rows("select reason from raw.rejected_rows where reason not in"
+                " ('a field appears twice', 'more than one message in one')") == []  # fmt: skip
