@@ -26,12 +26,17 @@ _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 def scan(kind: Kind, source: Source) -> Scan:
     """Read canonical NDJSON. Raises FileRejectedError when the first object is of another kind."""
+    line = first_line(source)
     try:
-        first = orjson.loads(first_line(source))
+        first = orjson.loads(line)
     except orjson.JSONDecodeError:
         first = None
     if not isinstance(first, dict):
-        raise FileRejectedError("its first line is not a JSON object")
+        how = {
+            "[": " (write one object a line: jq -c '.[]')",
+            "{": " (write one object a line: jq -c .)",
+        }
+        raise FileRejectedError(f"its first line is not a JSON object{how.get(line[:1], '')}")
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
         check_columns(kind, list(first))

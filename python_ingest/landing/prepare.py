@@ -8,7 +8,7 @@ import duckdb
 
 from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import parquet
-from python_ingest.feeds.detect_format import detect_format, scan_of
+from python_ingest.feeds.detect_format import detect_format, require_text, scan_of
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, count_lines
 from python_ingest.feeds.relation import Scan, validated
@@ -63,6 +63,7 @@ def _prepare(  # noqa: PLR0913
     if packed:
         source = folder / "unpacked"
         names.append(unpack(pinned.path, source, settings.landing.max_expanded_mb))
+    require_text(source)
     finished = folder / "segment.parquet"
     with working_connection(settings) as connection:
         scan = scan_of(connection, kind, source, named_format or detect_format(source), names=names)
