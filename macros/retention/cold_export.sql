@@ -19,7 +19,7 @@
     {% set policies = ref("retention_policies") %}
     {% if execute and load_relation(policies) is not none %}
         {% set found = run_query(
-            "select leaves_before, folder_per_symbol from (select *, date_trunc('day', " ~ as_of()
+            "select leaves_before, folder_per_symbol from (select *, date_trunc('day', " ~ landed_until("raw.landings")
             ~ " - to_days(keep_days))::timestamp as leaves_before from " ~ policies
             ~ ") where relation = '" ~ relation ~ "'"
         ).rows %}
@@ -30,7 +30,8 @@
     {{ return({"leaves_before": none, "folder_per_symbol": false}) }}
 {% endmacro %}
 
-{# Days that ended before this instant are beyond the relation's window: a literal, since DuckDB skips
+{# Windows count back from `as_of`, or from the newest landed moment where that is earlier.
+   Days that ended before this instant are beyond the relation's window: a literal, since DuckDB skips
    row groups by literals only. #}
 {% macro leaves_before(relation) -%}
     {%- set policy = retention_policy(relation) -%}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from python_ingest.cli.clock import AsOf, Force, clock
 from python_ingest.cli.progress import progress
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.lifecycle.archive import archive
@@ -36,15 +37,13 @@ def _prepare(settings: Settings) -> None:
 def archive_command(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
-    as_of: Annotated[str, typer.Option(help="Clock of the policies, UTC; default: now.")] = "",
+    as_of: AsOf = "",
+    force: Force = False,
 ) -> None:
     """Take cold files beyond their policy's days to the archive's store; they leave the views."""
     if context.invoked_subcommand:
         return
-    try:
-        clock = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC).replace(tzinfo=None)
-    except ValueError:
-        raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    at = clock(as_of, force=force) or datetime.now(UTC).replace(tzinfo=None)
     settings = load_settings()
     with (
         process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
@@ -52,7 +51,7 @@ def archive_command(
         progress("archiving", quiet=True) as report,
     ):
         _prepare(settings)
-        days = archive(settings, clock, dry_run=dry_run, report=report)
+        days = archive(settings, at, dry_run=dry_run, report=report)
         swept = None if dry_run else sweep(settings, named_cold_files(settings))
     for day in days:
         print(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from python_ingest.audit.run import audit, loaded_beside
+from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.errors import IngestError, UsageError
+from python_ingest.errors import IngestError
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
@@ -57,22 +57,16 @@ def _print_summary(settings: Settings, warnings: list[str], published: Publicati
         print(f"warning: {warning}")
 
 
-def cycle(
-    as_of: Annotated[
-        str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")
-    ] = "",
-) -> None:
+def cycle(as_of: AsOf = "", force: Force = False) -> None:
     """Land what is pending, build and test, export, audit, publish; stop at the first that fails.
 
     Landed segments that are published, a day old and in a backup are removed then.
 
     A segment that cannot be landed stays in the spool; the rest goes on, and the exit code is 1.
+    So it is when cleaning up after the publication fails: both messages begin with "built and
+    published".
     """
-    if as_of:
-        try:
-            datetime.fromisoformat(as_of)
-        except ValueError:
-            raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    clock = variables(as_of, force=force)
     require_project()
     settings = load_settings()
     started = time.monotonic()
@@ -83,14 +77,12 @@ def cycle(
             landed = land_pending(settings)
             land_telemetry(settings)
         with loaded_beside(settings):
-            build = dbt_build(settings, as_of)
+            build = dbt_build(settings, clock)
         states_written_twice(settings)
         verdict = audit(settings)
         verdict.require()
         published = publish(settings)
-        remove_safe_segments(settings)
-        sweep(settings, named_cold_files(settings))
-        compact_database(settings)
+        untidy = _tidy(settings)
     _print_summary(settings, [*build.warnings, *verdict.warnings], published)
     print(
         f"built {build.models} models, {build.tests_passed} tests passed,"
@@ -99,8 +91,26 @@ def cycle(
     )
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
     failed = [result for result in landed if result.state == "failed"]
+    left = []
     if failed:
-        raise IngestError(
+        left.append(
             "built and published without what could not be landed: "
             + "; ".join(f"{result.file}: {result.error}" for result in failed)
         )
+    if untidy:
+        left.append(
+            f"built and published, but not tidied up (the next cycle tries again): {untidy}"
+        )
+    if left:
+        raise IngestError("; ".join(left))
+
+
+def _tidy(settings: Settings) -> Exception | None:
+    """Free the space of what a publication made unneeded; return why that could not be done."""
+    try:
+        remove_safe_segments(settings)
+        sweep(settings, named_cold_files(settings))
+        compact_database(settings)
+    except (IngestError, OSError, duckdb.Error) as error:
+        return error
+    return None

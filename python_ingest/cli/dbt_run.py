@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,11 @@ def require_project() -> None:
         raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
 
 
-def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
+def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
-    The times, rows and failures of its nodes are landed as metrics and logs.
+    `variables`: dbt's `--vars`. The times, rows and failures of its nodes are landed as metrics and
+    logs.
 
     Raises BuildFailedError that names the nodes which failed.
     """
@@ -74,8 +76,8 @@ def dbt_build(settings: Settings, as_of: str | None) -> BuildSummary:
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
     # Unit tests try the SQL on rows of their own, whatever has landed: `make test` runs them.
     arguments += ["--exclude-resource-type", "unit_test"]
-    if as_of:
-        arguments += ["--vars", json.dumps({"as_of": as_of})]
+    if variables:
+        arguments += ["--vars", json.dumps(variables)]
     (target_dir / "run_results.json").unlink(missing_ok=True)
     code = subprocess.run(arguments, check=False).returncode  # noqa: S603 - our own arguments
     if not (target_dir / "run_results.json").exists():

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import require_project
 from python_ingest.errors import BuildFailedError, UsageError
 from python_ingest.lifecycle.spark_build import begin, collectable, finish
@@ -39,22 +39,19 @@ def register(app: typer.Typer) -> None:
     app.command(name="collect", epilog="Example: ingest collect && ingest cycle")(collect)
 
 
-def spark(
-    as_of: Annotated[
-        str | None, typer.Option(help="Clock for completeness, UTC; default: now.")
-    ] = None,
-) -> None:
+def spark(as_of: AsOf = "", force: Force = False) -> None:
     """Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.
 
     The rows are Parquet files below DATA_DIR/spark, all of them made anew. `ingest collect` takes
     them to where analysts read.
     """
+    clock = variables(as_of, force=force)
     require_project()
     require_spark(os.environ)
     settings = load_settings()
     with _one_at_a_time(settings):
         build = begin(settings, Path())
-        _dbt_build(settings, ON_SPARK, {"as_of": as_of} if as_of else {})
+        _dbt_build(settings, ON_SPARK, clock)
         finish(settings, build)
     print(f"built in {settings.data_dir / 'spark'}, up to batch {build.batch}")
     print("next: ingest collect, then ingest cycle publishes")

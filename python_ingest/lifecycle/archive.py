@@ -101,7 +101,10 @@ def _store(settings: Settings) -> ObjectStore:
 
 
 def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> list[Day]:
-    """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first."""
+    """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first.
+
+    Nor do they count back from a time later than the newest landed moment (docs/adr/0151).
+    """
     policies = f"reference.{quoted(settings.retention.policies_seed)}"
     if not has_manifest(connection):
         raise NotInitialisedError("there are no cold files yet: run `ingest init`, then a build")
@@ -112,7 +115,9 @@ def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
             from raw.cold_files as cold
             join {policies} as policy on policy.relation = cold.relation
             where {READABLE}
-                and cold.date + 1 <= $as_of - to_days(policy.archive_after_days::integer)
+                and cold.date + 1
+                    <= least($as_of, (select max(landings.max_timestamp) from raw.landings))
+                    - to_days(policy.archive_after_days::integer)
                 and coalesce(cold.restored_at, '-infinity') <= $read_before
             order by cold.date, cold.relation, cold.file_id
             """,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -14,12 +14,9 @@ from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
-from python_ingest.storage.writer import open_writer, session_config
+from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
 
 ENOUGH_FREE = 0.1
-
-# Longer than a process needs from opening the old file to asking for its lock (open, fcntl).
-_SECONDS_FOR_LATECOMERS = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,9 @@ def free_share(settings: Settings) -> float:
 def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compacted | None:
     """Replace the database file by a compact copy; None if little of it is free.
 
-    The old file is locked against writers until after the rename. Raises ExportError, and keeps the
-    old file, when the copy's rows differ.
+    Waits for the file's lock like every writer, and holds it against them until after the rename.
+    Raises ExportError, and keeps the old file, when the copy's rows differ; DatabaseBusyError when
+    others hold the file for longer than `connection_timeout_ms`.
     """
     path = settings.database_path
     if free_share(settings) < enough:
@@ -54,32 +52,45 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     unfinished = path.parent / ".compact"
     clear_unfinished(unfinished)
     try:
-        with (
-            scratch(unfinished) as folder,
-            duckdb.connect(config=session_config(settings)) as engine,
-        ):
-            engine.execute("set TimeZone = 'UTC'")
-            _attach(engine, path)
+        with scratch(unfinished) as folder, _locked(settings) as engine:
             copy = folder / path.name
             engine.execute(f"attach {sql_path(copy)} as compacted")
             engine.execute(f"copy from database {quoted(path.stem)} to compacted")
             engine.execute("checkpoint compacted")
             _compare(engine, path.stem)
             engine.execute("detach compacted")
-            if path.with_name(path.name + ".wal").exists():
-                raise DatabaseBusyError(f"somebody wrote to {path} meanwhile: compact it later")
             move_into_place(copy, path)
-            time.sleep(_SECONDS_FOR_LATECOMERS)
         unfinished.rmdir()
     except (duckdb.Error, OSError) as error:
         raise as_database_error(error) from error
     return Compacted(before, path.stat().st_size)
 
 
-def _attach(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Attach the old file read only: that locks writers out and changes nothing in it."""
-    engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
-    read_s3_where_named(engine)
+@contextmanager
+def _locked(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lock the file, all of its rows in it; yields an engine that has it attached."""
+    path = settings.database_path
+    with sole_process(settings):
+        with open_writer(settings) as connection:
+            connection.execute("checkpoint")
+        with open_locked(settings, lambda: _attached(settings)) as engine:
+            if path.with_name(path.name + ".wal").exists():
+                raise DatabaseBusyError(f"a program wrote to {path} meanwhile: compact it later")
+            yield engine
+
+
+def _attached(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Attach the database read only: that locks writers out and changes nothing beside it."""
+    path = settings.database_path
+    engine = duckdb.connect(config=session_config(settings))
+    try:
+        engine.execute("set TimeZone = 'UTC'")
+        engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
+        read_s3_where_named(engine)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
 
 
 def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:

@@ -7,6 +7,7 @@ SQL knows neither rename nor fsync, so the materialisation `cold_export` (macros
 from __future__ import annotations
 
 import gc
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,7 +24,7 @@ from python_ingest.settings import load_settings
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.s3_session import read_s3_where_named
-from python_ingest.storage.writer import session_config, transaction
+from python_ingest.storage.writer import session_config, sole_process, transaction
 
 
 class Plugin(BasePlugin):
@@ -33,9 +34,13 @@ class Plugin(BasePlugin):
         """Read the settings once; a wrong value stops dbt with a message that names its key."""
         self._one_export = Lock()  # dbt has several threads, the manifest one numbering
         self._settings = load_settings()
+        self._alone = ExitStack()  # until the process ends, as dbt's connection
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Stop before dbt makes an empty database, or opens another one than `ingest` does."""
+        """Keep other processes of ours from the database while dbt has it open.
+
+        Stops before dbt makes an empty database, or opens another one than `ingest` does.
+        """
         path = self._settings.database_path
         if Path(creds.path).resolve() != path.resolve():
             raise DbtRuntimeError(
@@ -43,6 +48,12 @@ class Plugin(BasePlugin):
             )
         if not path.exists():
             raise DbtRuntimeError(f"{path} is not initialised: run `ingest init`")
+        # As long as dbt waits for others: 1, 2, 4 ... seconds between its attempts.
+        seconds = 2 ** (creds.retries.connect_attempts - 1) - 1 if creds.retries else 0
+        try:
+            self._alone.enter_context(sole_process(self._settings, timeout_ms=seconds * 1000))
+        except IngestError as error:
+            raise DbtRuntimeError(str(error)) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set the limits of database.toml."""

@@ -20,7 +20,7 @@ from python_ingest.reading.copying import Copied, copy_into
 from python_ingest.reading.layout import fingerprint
 from python_ingest.reading.parts import Part, Parts
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import has_manifest, readable_files
+from python_ingest.storage.cold_files import has_manifest, readable_files, require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
@@ -79,6 +79,7 @@ def _write_copy(settings: Settings, target: Path) -> tuple[Copied, list[str]]:
         read_s3_where_named(connection)
         relations = RELATIONS if has_manifest(connection) else ()
         cold_files = [file.path for name in relations for file in readable_files(connection, name)]
+        require_files(settings.data_dir, cold_files)
         return copy_into(connection, target, _take_over(settings, target)), cold_files
 
 

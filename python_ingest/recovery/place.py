@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
-from python_ingest.errors import BackupError, DatabaseBusyError
+from python_ingest.errors import BackupError, DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sync_to_disk
-from python_ingest.storage.writer import session_config
+from python_ingest.storage.writer import open_writer
 
 
 def require_free(settings: Settings, to: Path, *, force: bool) -> None:
@@ -34,11 +32,11 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
         )
     for database in to.glob("*.duckdb"):
         try:
-            duckdb.connect(str(database), config=session_config(settings)).close()
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
-                raise DatabaseBusyError(f"{database} is in use: {error}") from None
-        except duckdb.Error:
+            with open_writer(settings.model_copy(update={"database_path": database})):
+                pass
+        except DatabaseBusyError:
+            raise
+        except IngestError:
             continue  # damaged: that is why it is restored
 
 

@@ -35,6 +35,8 @@ _SEEDS_OF = {
 }
 _CHANGED = """
 alter table intermediate.int_position_states rename column held_quantity to position_delta;
+alter table intermediate.int_position_states alter column position_delta type decimal(19, 8);
+alter table intermediate.int_position_states drop column cost;
 alter table intermediate.int_position_states rename column own_realized_pnl to realized_pnl_delta;
 alter table intermediate.int_position_valuations drop column raw_cost_basis;
 alter table intermediate.int_position_valuations drop column raw_realized_pnl;

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.errors import ExportError
 from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.s3_session import read_s3
 
@@ -83,8 +84,23 @@ def locations(
 ) -> list[str]:
     """Return where files of the manifest are read: readers have working folders of their own.
 
-    Where some lie on S3 the session learns to read them.
+    Where some lie on S3 the session learns to read them. Raises as `require_files`.
     """
     if any(is_remote(path) for path in paths):
         read_s3(connection)
+    require_files(data_dir, paths)
     return [path if is_remote(path) else str(data_dir.resolve() / path) for path in paths]
+
+
+def require_files(data_dir: Path, paths: Sequence[str]) -> None:
+    """Raise ExportError when local files of the manifest are not there.
+
+    So it is where a database was copied without its folder cold/.
+    """
+    gone = [path for path in paths if not is_remote(path) and not (data_dir / path).exists()]
+    if gone:
+        raise ExportError(
+            f"the database names {len(gone)} cold files that are not there, the first is"
+            f" {data_dir / gone[0]}: bring the folder cold/ that belongs to it, or restore a backup"
+            " (docs/restore.md)"
+        )

@@ -5,10 +5,31 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
+from typing import TextIO
 
 from python_ingest.errors import DatabaseBusyError
+
+
+class HeldError(Exception):
+    """Another process holds a lock file; the text is its number."""
+
+
+def _locked(path: Path) -> TextIO:
+    """Open and lock a file with our process's number in it; closing it frees it."""
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with file:
+            file.seek(0)
+            raise HeldError(file.read().strip() or "unknown") from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 @contextmanager
@@ -18,18 +39,38 @@ def process_lock(path: Path, what: str) -> Iterator[None]:
     Raises DatabaseBusyError at once when another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise DatabaseBusyError(
-                f"another {what} is running (process {file.read().strip() or 'unknown'})"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    try:
+        file = _locked(path)
+    except HeldError as held:
+        raise DatabaseBusyError(f"another {what} is running (process {held})") from None
+    with file:
         yield
+
+
+class SharedLock:
+    """A lock file that belongs to the whole process, however many of its threads hold it."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._held: dict[Path, tuple[TextIO, int]] = {}
+
+    @contextmanager
+    def held(self, path: Path) -> Iterator[None]:
+        """Hold `path`. Raises HeldError at once when another process does."""
+        with ExitStack() as stack:
+            with self._guard:
+                file, holders = self._held.get(path) or (_locked(path), 0)
+                self._held[path] = file, holders + 1
+                stack.callback(self._release, path)
+            yield
+
+    def _release(self, path: Path) -> None:
+        with self._guard:
+            file, holders = self._held.pop(path)
+            if holders > 1:
+                self._held[path] = file, holders - 1
+            else:
+                file.close()
 
 
 def is_locked(path: Path) -> bool | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import duckdb
 from tenacity import (
@@ -18,9 +20,22 @@ from tenacity import (
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
+from python_ingest.storage.process_lock import HeldError, SharedLock
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
 STORAGE_VERSION = "v1.5.0"
+
+
+# Beside the database, for as long as a process of ours has the file open.
+_LOCK_FILES = SharedLock()
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Opened = TypeVar("Opened", bound=_Closable)
+Result = TypeVar("Result")
 
 
 def session_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
@@ -36,35 +51,109 @@ def session_config(settings: Settings) -> dict[str, str | bool | int | float | l
     }
 
 
-def _is_locked(error: BaseException) -> bool:
-    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, HeldError) or (
+        isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    )
 
 
 def _holder(error: BaseException | None) -> str:
+    if isinstance(error, HeldError):
+        return f"process {error}"
     match = re.search(r"held in (\S+) \(PID (\d+)\)", str(error))
     return f"process {match[2]} ({match[1]})" if match else "another process"
 
 
-def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
-    path = settings.database_path
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of what `path` names now; None where nothing is."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        retrying = Retrying(
-            retry=retry_if_exception(_is_locked),
-            wait=wait_exponential_jitter(multiplier=0.02, max=1.0),
-            stop=stop_after_delay(settings.pool.connection_timeout_ms / 1000),
-        )
-        connection = retrying(duckdb.connect, str(path), config=session_config(settings))
-        connection.execute("set TimeZone = 'UTC'")
-        return connection
-    except RetryError as error:
-        last = error.last_attempt.exception()
-        raise DatabaseBusyError(
-            f"{path} is held by {_holder(last)} since more than"
-            f" {settings.pool.connection_timeout_ms} ms; try again when it is done"
-        ) from None
-    except (duckdb.Error, OSError) as error:
-        raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class _ReplacedError(Exception):
+    """Another file took the database's place while it was opened."""
+
+
+def _open_as_named(path: Path, open_file: Callable[[], Opened]) -> Opened:
+    """Open the file that `path` names when it is open, not one that it named before."""
+    before = identity(path)
+    try:
+        opened = open_file()
+    except duckdb.Error as error:
+        if before is not None and identity(path) != before:
+            raise _ReplacedError from error
+        raise
+    if identity(path) != before and before is not None:
+        opened.close()
+        raise _ReplacedError
+    return opened
+
+
+@contextmanager
+def sole_process(settings: Settings, timeout_ms: int | None = None) -> Iterator[None]:
+    """Keep every other process of ours from opening the database; threads of this one may.
+
+    DuckDB 2.0.1 reads a file's header before it locks the file: what others commit in between is
+    lost. So whoever opens the file takes this lock first (docs/adr/0150).
+    Waits for `timeout_ms`, by default for `connection_timeout_ms`. Raises DatabaseBusyError that
+    names the holder.
+    """
+    with ExitStack() as stack:
+        _waiting(settings, timeout_ms, lambda: _take_lock_file(settings, stack))
+        yield
+
+
+def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
+    path = settings.database_path.resolve()  # a link to it and itself have one lock
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(_LOCK_FILES.held(path.with_name(path.name + ".lock")))
+
+
+@contextmanager
+def open_locked(settings: Settings, open_file: Callable[[], Opened]) -> Iterator[Opened]:
+    """Yield what `open_file` opens of the database file, and close it.
+
+    Waits up to `connection_timeout_ms` for processes that have the file open. Where the file was
+    replaced while it was opened, `open_file` is called again.
+    Raises DatabaseBusyError that names the holder, IngestError when the file cannot be opened.
+    """
+    with ExitStack() as stack:
+
+        def attempt() -> Opened:
+            with ExitStack() as held:
+                _take_lock_file(settings, held)
+                opened = _open_as_named(settings.database_path, open_file)
+                held.callback(opened.close)
+                stack.push(held.pop_all())
+            return opened
+
+        yield _waiting(settings, None, attempt)
+
+
+def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], Result]) -> Result:
+    """Return what `attempt` does, as soon as nobody else has the database file."""
+    path = settings.database_path
+    limit = settings.pool.connection_timeout_ms if timeout_ms is None else timeout_ms
+    retrying = Retrying(
+        retry=retry_if_exception(_is_busy),
+        wait=wait_exponential_jitter(multiplier=0.02, max=1.0),
+        stop=stop_after_delay(limit / 1000),
+    )
+    while True:
+        try:
+            return retrying(attempt)
+        except _ReplacedError:
+            continue  # whoever replaces it does so once
+        except RetryError as error:
+            raise DatabaseBusyError(
+                f"{path} is held by {_holder(error.last_attempt.exception())} since more than"
+                f" {limit} ms; try again when it is done"
+            ) from None
+        except (duckdb.Error, OSError) as error:
+            raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
 
 
 @contextmanager
@@ -73,11 +162,13 @@ def open_writer(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises DatabaseBusyError that names the holder.
     """
-    connection = _connect(settings)
-    try:
+    with open_locked(settings, lambda: _connect(settings)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
         yield connection
-    finally:
-        connection.close()
+
+
+def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(settings.database_path), config=session_config(settings))
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 
 -- Until when each exchange's bars are complete. A mark only grows: 30 s behind the newest tick that
 -- could enter a bar (busted ones too, none that was dated after its ingestion), or a day behind
--- `as_of`. It moves after the bars were built: what changes in the same build was complete before,
--- or was not.
+-- `as_of` or the newest landed moment, whichever is earlier. It moves after the bars were built:
+-- what changes in the same build was complete before, or was not.
 with
 
 minutes as (
@@ -16,6 +16,12 @@ minutes as (
 quoted_instruments as (
 
     select * from {{ ref('int_quoted_instruments') }}
+
+),
+
+landings as (
+
+    select * from {{ ref('stg_landings') }}
 
 ),
 
@@ -43,7 +49,7 @@ marks as (
     union all
     select
         exchange,
-        {{ as_of() }} - interval 1 day as complete_until
+        {{ landed_until("landings") }} - interval 1 day as complete_until
     from reached
     {% if is_incremental() %}
         union all

@@ -88,6 +88,21 @@ def test_a_segment_that_cannot_be_landed_is_named_after_the_rest_was_published(
     assert settings.published_path.exists()
 
 
+def test_what_fails_after_the_publication_does_not_look_like_a_failed_cycle(
+    steps, settings, monkeypatch, capsys
+):
+    def busy(_):
+        raise DatabaseBusyError("trading.duckdb is held by process 1")
+
+    monkeypatch.setattr(command, "compact_database", busy)
+    with pytest.raises(IngestError, match=r"^built and published, but .*: trading\.duckdb is held"):
+        command.cycle()
+    assert settings.published_path.exists()
+    printed = capsys.readouterr().out
+    assert "built 1 models" in printed
+    assert str(settings.published_path) in printed
+
+
 def test_two_cycles_do_not_overlap(steps, settings):
     with (
         process_lock(settings.data_dir / "cycle.lock", "ingest cycle"),
@@ -114,7 +129,7 @@ def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
     (project / "profiles.yml").write_text(json.dumps({"p": profile}))
     monkeypatch.chdir(project)
     with pytest.raises(BuildFailedError, match=r"nothing was published: model\.p\.broken"):
-        dbt_run.dbt_build(settings, "")
+        dbt_run.dbt_build(settings, {})
     with open_writer(settings) as connection:
         logged = connection.execute("select level, event, message from raw.application_logs")
         assert logged.fetchall() == [("error", "dbt_error", "model.p.broken: error")]
@@ -146,6 +161,9 @@ def test_what_readers_measured_is_landed_and_gone(steps, settings):
     [
         (["publish"], 1, "run `ingest init`"),
         (["cycle", "--as-of", "tomorrow"], 2, "--as-of tomorrow"),
+        (["cycle", "--as-of", "2999-01-01"], 2, "give --force if it is meant"),
+        (["archive", "--as-of", "2999-01-01"], 2, "give --force if it is meant"),
+        (["spark", "--as-of", "2999-01-01"], 2, "give --force if it is meant"),
     ],
 )
 def test_wrong_use_is_one_line_and_a_code(data_dir, arguments, code, says):

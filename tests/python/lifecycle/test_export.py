@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from python_ingest.lifecycle import partition
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
+from python_ingest.reading.publish import publish
 from python_ingest.storage import cold_place
 from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.cold_views import make_view
@@ -198,6 +200,17 @@ def landed(settings, tmp_path):
         make_cold_view(connection, settings, "market_ticks")
     export_ticks(settings, "2024-01-04")
     return path
+
+
+def test_a_database_without_its_cold_files_says_what_is_missing(settings, landed):
+    shutil.rmtree(settings.data_dir / "cold")
+    missing = r"names 3 cold files that are not there, the first is .*: bring the folder cold/"
+    (result,) = land_files(settings, "ticks", [landed], again=True)
+    assert re.search(missing, result.error)
+    with pytest.raises(ExportError, match=missing):
+        publish(settings)
+    with open_writer(settings) as connection, pytest.raises(ExportError, match=missing):
+        make_cold_view(connection, settings, "market_ticks")
 
 
 def test_landing_an_exported_file_again_adds_nothing(settings, landed, tmp_path):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from dbt_process import run_dbt
 
+from .conftest import TABLES
+
 PASSWORD = "s3cret-of-the-switch"  # noqa: S105
 DSN = f"postgresql://nobody:{PASSWORD}@127.0.0.1:9/none"
 READS = "USE_DUCKDB_FOR_READS"
@@ -91,3 +93,19 @@ def test_each_relation_is_read_from_the_side_that_its_flag_names(parse: Parse):
     for chosen, manifest in manifests:
         found = {flag: readers(manifest, {there}) for flag, (_, there) in SIDES.items()}
         assert found == {flag: moved[flag] if flag in chosen else set() for flag in SIDES}
+
+
+def test_each_table_has_a_model_that_says_what_is_compared(parse: Parse):
+    """A misspelt name in the meta of a model would leave a table or its sums out in silence."""
+    nodes = parse(TIMESCALE_DSN=DSN)["nodes"].values()
+    said = {
+        node["name"]: node["config"]["meta"]["compared"]
+        for node in nodes
+        if "compared" in node["config"]["meta"]
+    }
+    assert said.keys() == {n["name"] for n in nodes if n["name"].startswith("compared_")}
+    assert sorted(says["table"] for says in said.values()) == sorted(TABLES)
+    for name, says in said.items():
+        assert says.keys() == {"table", "time", "key", "values", "sums"}, name
+        assert {says["time"]} <= {*says["key"], *says["values"]}, name
+        assert set(says["sums"]) <= set(says["values"]), name

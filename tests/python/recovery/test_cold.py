@@ -112,7 +112,7 @@ def test_a_cold_file_that_is_damaged_is_not_backed_up(cold: Settings) -> None:
 
 def test_the_archive_ends_a_set(cold: Settings, tmp_path: Path) -> None:
     create_backup(cold)
-    assert land_tick(cold, tmp_path, "2024-01-03", "before").landed == 1
+    assert land_tick(cold, tmp_path, "2024-06-01", "before").landed == 1
     archive(cold, datetime(2024, 6, 1))
     sweep(cold, published=set())
     # landing refuses now what it would have taken before

@@ -173,7 +173,7 @@ def test_a_database_in_use_is_not_set_aside(settings: Settings, land: Land) -> N
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(DatabaseBusyError, match="is in use"):
+        with pytest.raises(DatabaseBusyError, match=f"is held by process {holder.pid} "):
             restore(settings, settings.data_dir, force=True)
         holder.communicate(b"\n")
 

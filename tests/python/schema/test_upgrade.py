@@ -85,6 +85,18 @@ def test_nothing_of_the_former_models_is_left(upgraded: Path) -> None:
     assert former == []
 
 
+def test_each_table_has_the_columns_of_a_new_warehouse(upgraded: Path, tmp_path: Path) -> None:
+    """A model looks at its table's columns only when it has something to restate."""
+    columns = (
+        "select table_name, column_name, data_type from duckdb_columns() natural join"
+        " (select schema_name, table_name from duckdb_tables())"
+        " where schema_name in ('intermediate', 'warm') and not contains(table_name, '__')"
+    )
+    assert ingest(tmp_path, "init").returncode == 0
+    dbt(tmp_path, "build", "--exclude-resource-type", "test", "unit_test")
+    assert set(ask(upgraded, columns)) == set(ask(tmp_path, columns))
+
+
 def test_a_late_tick_restates_its_bar_after_the_upgrade(upgraded: Path, tmp_path: Path) -> None:
     late = tmp_path / "late.csv"
     late.write_text(

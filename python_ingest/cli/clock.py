@@ -1,0 +1,44 @@
+"""`--as-of`, the clock that retention and completeness follow: one rule for every command."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from python_ingest.errors import UsageError
+
+AsOf = Annotated[str, typer.Option(help="Clock for completeness and retention, UTC; default: now.")]
+Force = Annotated[bool, typer.Option("--force", help="Take an --as-of that is yet to come.")]
+
+# Granted to a clock that runs behind the one that named the time.
+_GRACE = timedelta(minutes=1)
+
+
+def clock(as_of: str, *, force: bool) -> datetime | None:
+    """Return the time that `--as-of` names, in UTC without zone; None: it names none.
+
+    Raises UsageError for what is no time, and without `force` for a time that is yet to come.
+    """
+    if not as_of:
+        return None
+    try:
+        named = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
+    if named.tzinfo:
+        named = named.astimezone(UTC).replace(tzinfo=None)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    if named > now + _GRACE and not force:
+        raise UsageError(
+            f"--as-of {as_of} is yet to come (it is {now:%Y-%m-%d %H:%M:%S} UTC): what completeness"
+            " and retention move stays moved; give --force if it is meant"
+        )
+    return named
+
+
+def variables(as_of: str, *, force: bool) -> dict[str, object]:
+    """Return what a build's `--vars` say of its clock; raises as `clock` does."""
+    named = clock(as_of, force=force)
+    return {"as_of": str(named), "force": force} if named else {}
