@@ -53,6 +53,7 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return value
     special: dict[tuple[str, str], Callable[[str], str]] = {
         ("TIMESTAMP", "VARCHAR"): _utc,
+        ("DATE", "VARCHAR"): _date,
         ("TIMESTAMP", "TIMESTAMP_NS"): lambda ns: f"try_cast({ns}::varchar as timestamp)",
         # its own cast rounds; landing's sessions show it in UTC
         ("TIMESTAMP", "TIMESTAMPTZ_NS"): lambda ns: (
@@ -63,6 +64,9 @@ def converted(value: str, source_type: str, column: Column) -> str:
     }
     if (column.type, source_type) in special:
         return special[column.type, source_type](value)
+    if column.type == "DATE":  # midnight is what others make of a date
+        day = f"try_cast({value} as date)"
+        return f"case when {day} = {value} then {day} end"
     if column.type == "JSON":
         return f"to_json({value})"
     if column.type.startswith("STRUCT"):
@@ -100,6 +104,11 @@ def _utc(value: str) -> str:
     )
 
 
+def _date(value: str) -> str:
+    plain = f"regexp_full_match({value}, '\\d{{4,6}}-\\d\\d?-\\d\\d?|-?infinity')"
+    return f"case when {plain} then try_cast({value} as date) end"
+
+
 def _list(value: str) -> str:
     from_json = f"try_cast(try_cast({value} as json) as varchar[])"
     return (
@@ -111,7 +120,14 @@ def _list(value: str) -> str:
 def _struct(value: str, source_type: str, column: Column) -> str:
     text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
     json = f"try_cast({text} as json)"
-    return f"case when json_type({json}) = 'OBJECT' then try_cast({json} as {column.type}) end"
+    names = re.findall(r'[(,] ?"?(\w+)"? ', column.type)
+    others = (
+        f"list_filter(json_keys({json}), lambda k: k not in ({', '.join(map(literal, names))}))"
+    )
+    return (
+        f"case when json_type({json}) = 'OBJECT' and len({others}) = 0"
+        f" then try_cast({json} as {column.type}) end"
+    )
 
 
 def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str, str]]:

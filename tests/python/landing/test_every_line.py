@@ -263,3 +263,15 @@ def test_a_message_that_holds_more_than_one_is_rejected(
     assert rows("select raw_text from raw.rejected_rows") == [(line,)]
     assert rows("select reason from raw.rejected_rows where reason not in"
                 " ('a field appears twice', 'more than one message in one')") == []  # fmt: skip
+
+
+def test_a_byte_order_mark_within_the_text_is_no_part_of_a_value(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    """Files that were put together: the mark of the second would begin a name of an exchange."""
+    text = "\ufeff" + HEADER + line(1) + "\ufeff" + line(2) + line(3, "\ufeff")
+    result = land(settings, tmp_path / "a.csv", text)
+    assert (result.landed, result.rejected) == (2, 1)
+    assert rows("select line_number, reason from raw.rejected_rows") == [
+        (3, "a byte order mark within the text")
+    ]

@@ -285,3 +285,68 @@ def test_nanoseconds_are_cut_in_any_zone(
     pq.write_table(pa.table(values), tmp_path / "a.parquet")
     land_files(settings, "ticks", [tmp_path / "a.parquet"])
     assert rows("select epoch_us(timestamp) from raw.market_ticks") == [(1735776000123456,)]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_field_within_a_field_is_not_dropped(
+    settings: Settings, rows: Rows, tmp_path: Path, suffix: str
+) -> None:
+    labels: list[dict[str, Any]] = [{"service": "a"}, {"service": "b", "team": "c"}, {"team": "d"}]
+    records = [
+        {
+            "timestamp": "2025-01-15",
+            "metric_name": f"m{n}",
+            "metric_type": "gauge",
+            "value": 1,
+            "labels": json.dumps(value) if suffix == "csv" else value,
+        }
+        for n, value in enumerate(labels)
+    ]
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":  # all of a struct's fields are in every row
+        path = write(path, records[1:2])
+        (result,) = land_files(settings, "metrics", [path])
+        assert (result.landed, result.rejected) == (0, 1)
+    else:
+        (result,) = land_files(settings, "metrics", [write(path, records)])
+        assert (result.landed, result.rejected) == (1, 2)
+        assert rows("select metric_name, labels.service from raw.system_metrics") == [("m0", "a")]
+    assert rows("select distinct reason from raw.rejected_rows") == [
+        ("labels: not a JSON object with the expected fields",)
+    ]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_date_is_no_time(settings: Settings, rows: Rows, tmp_path: Path, suffix: str) -> None:
+    dates = {
+        "2025-01-15": True,
+        "2025-1-5": True,
+        "2025-01-15T00:00:00": False,
+        "2025-01-15 23:30:00-05": False,
+        "2025-02-30": False,
+        "20250115": False,
+        "15.01.2025": False,
+    }
+    records = [
+        {"exchange": "x", "symbol": f"#{n}#", "ex_date": text, "kind": "split", "ratio": "2"}
+        for n, text in enumerate(dates)
+    ]
+    land_files(settings, "actions", [write(tmp_path / f"a.{suffix}", records)])
+    landed = {symbol for (symbol,) in rows("select symbol from raw.corporate_actions")}
+    assert landed == {f"#{n}#" for n, right in enumerate(dates.values()) if right}
+    assert rows("select distinct reason from raw.rejected_rows") == [("ex_date: not a date",)]
+
+
+def test_a_date_of_another_parquet_type(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    """Midnight is what others make of a date; any other time is none."""
+    values = {
+        "exchange": pa.array(["x"] * 2),
+        "symbol": pa.array(["a", "b"]),
+        "ex_date": pa.array([UTC.replace(hour=0), UTC]),
+        "kind": pa.array(["split"] * 2),
+        "ratio": pa.array([2] * 2),
+    }
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    land_files(settings, "actions", [tmp_path / "a.parquet"])
+    assert rows("select symbol, ex_date from raw.corporate_actions") == [("a", UTC.date())]
+    assert rows("select reason from raw.rejected_rows") == [("ex_date: not a date",)]
