@@ -87,8 +87,9 @@ checked as (
             else {has_field_twice("fields_around")}
         end as twice,
         case
+            when in_data and in_event then true
             when fields_around is null or {is_usual("fields_around", around)} then false
-            else in_data and in_event or list_has_any(fields_around, ['e', 'T'])
+            else list_has_any(fields_around, ['e', 'T'])
         end as several
     from named
 

@@ -250,7 +250,14 @@ TRADE = '{"e":"trade","s":"B","t":%d,"p":"1","q":"1","T":1672515782136}'
         '{"T":"t","data":%s,"x":%s}',
     ],
 )
-@pytest.mark.parametrize("first", ['{"e":"kline"}\n', '{"stream":"a","data":%s}\n' % (TRADE % 9)])
+@pytest.mark.parametrize(
+    "first",
+    [
+        '{"e":"kline"}\n',
+        '{"stream":"a","data":%s}\n' % (TRADE % 9),
+        '{"data":%s,"event":"x"}\n' % (TRADE % 9),
+    ],
+)
 def test_a_message_that_holds_more_than_one_is_rejected(
     settings: Settings, rows: Rows, tmp_path: Path, line: str, first: str
 ) -> None:
