@@ -14,6 +14,7 @@ final as (
         source_file,
         sha256,
         row_number,
+        line_number,
         raw_text,
         reason,
         rejected_at

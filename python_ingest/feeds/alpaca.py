@@ -45,7 +45,7 @@ _EVENT_TYPES = {
 
 def ticks_scan(source: Source) -> Scan:
     """Read trades (`t`) and quotes (`q`) as ticks; a trade's `x` is its venue."""
-    messages, at = extracted(_TICK)
+    messages, at = extracted(source, _TICK)
 
     def number(name: str) -> str:
         return exact_number("doc", at[name], name)
@@ -84,7 +84,7 @@ from (select *, {has_long_number("doc")} as has_long_number from ({messages}))""
 
 def corrections_scan(source: Source) -> Scan:
     """Read corrections (`c`) and cancels (`x`) of trades."""
-    messages, at = extracted(_CORRECTION)
+    messages, at = extracted(source, _CORRECTION)
 
     def number(name: str) -> str:
         return exact_number("doc", at[name], name)
@@ -116,7 +116,7 @@ from (select *, {has_long_number("doc")} as has_long_number from ({messages}))""
 
 def orders_scan(source: Source) -> Scan:
     """Read `trade_updates` as order events."""
-    messages, at = extracted(_ORDER)
+    messages, at = extracted(source, _ORDER)
     kinds = " ".join(f"when '{x}' then '{event}'" for x, event in _EVENT_TYPES.items())
     is_fill = f"{at['event']} in ('fill', 'partial_fill')"
     is_change = f"{at['event']} in ('trade_bust', 'trade_correct')"

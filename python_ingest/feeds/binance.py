@@ -7,7 +7,7 @@ import re
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.lines import Lines, Source, first_line
-from python_ingest.feeds.messages import extracted, unix_time
+from python_ingest.feeds.messages import NOT_UNIX_TIME, extracted, unix_time
 from python_ingest.feeds.relation import Scan
 from python_ingest.feeds.text import fields, require_final_newline
 
@@ -49,16 +49,13 @@ def stream_scan(source: Source) -> Scan:
 
     Spot `bookTicker` carries no time and takes the local clock.
     """
-    messages, at = extracted(_TICK)
+    messages, at = extracted(source, _TICK)
     sql = f"""
 select
     'binance' as exchange,
     {at["s"]} as symbol,
-    case
-        when is_quote
-            then coalesce({unix_time(at["T"])}, {unix_time(at["E"])}, make_timestamp(clock // 1000))
-        else {unix_time(at["T"])}
-    end as timestamp,
+    case when moment is null and is_quote then make_timestamp(clock // 1000)
+        else {unix_time("moment")} end as timestamp,
     case event when 'trade' then 'trade' when 'aggTrade' then 'agg' else 'quote' end as kind,
     case when is_quote then {at["b"]} end as bid_price,
     case when is_quote then {at["a"]} end as ask_price,
@@ -73,15 +70,19 @@ select
     line_number,
     case
         when doc is null then coalesce(damage, 'not a JSON object')
-        when is_quote and clock is null and {at["T"]} is null and {at["E"]} is null
+        when is_quote and clock is null and moment is null
             then 'timestamp: missing (a spot bookTicker without a local clock)'
+        when moment is not null and {unix_time("moment")} is null
+            then 'timestamp: {NOT_UNIX_TIME}'
         when event = 'trade' and {at["t"]} is null or event = 'aggTrade' and {at["a"]} is null
             then 'trade_id: missing'
     end as complaint,
     case when doc is not null and event not in ('trade', 'aggTrade', 'bookTicker') then event end
         as ignored
 from (
-    select *, event = 'bookTicker' as is_quote
+    select *, event = 'bookTicker' as is_quote,
+        case when event = 'bookTicker' then coalesce({at["T"]}, {at["E"]}) else {at["T"]} end
+            as moment
     from (
         select *,
             coalesce(
@@ -109,7 +110,7 @@ def orders_scan(source: Source) -> Scan:
     A message has no id of its own: order, execution type and trade (or time) make one. A cancel
     names the order's own client id in `C`.
     """
-    messages, at = extracted(_ORDER)
+    messages, at = extracted(source, _ORDER)
     kinds = " ".join(f"when '{x}' then '{event}'" for x, event in _EVENT_TYPES.items())
     types_ = " ".join(f"when '{x}' then '{kind}'" for x, kind in _ORDER_TYPES.items())
     is_fill = f"{at['x']} = 'TRADE'"
@@ -140,7 +141,11 @@ select
     {at["I"]} as sequence_number,
     raw_text,
     line_number,
-    case when doc is null then coalesce(damage, 'not a JSON object') end as complaint,
+    case
+        when doc is null then coalesce(damage, 'not a JSON object')
+        when {at["T"]} is not null and {unix_time(at["T"])} is null
+            then 'event_time: {NOT_UNIX_TIME}'
+    end as complaint,
     case
         when doc is null then null
         when {at["e"]} is distinct from 'executionReport' then coalesce({at["e"]}, 'unnamed')
@@ -197,7 +202,7 @@ def archive_scan(source: Source, names: list[str]) -> Scan:
 select 'binance' as exchange, '{match[1]}' as symbol, {unix_time("time")} as timestamp,
     price as last_price, qty as last_size, id as sequence_number, id as trade_id,
     '{"trade" if kind == "trades" else "agg"}' as kind, 'backfill' as source,
-    coalesce(complaint, case when {unix_time("time")} is null then 'timestamp: not a Unix time' end)
+    coalesce(complaint, case when {unix_time("time")} is null then 'timestamp: {NOT_UNIX_TIME}' end)
         as complaint,
     raw_text, line_number
 from ({fields(_ARCHIVES[kind])})"""

@@ -25,6 +25,16 @@ _VENDORS: dict[tuple[str, str], Reading] = {
     ("alpaca", "corrections"): alpaca.corrections_scan,
     ("alpaca", "orders"): alpaca.orders_scan,
 }
+_PACKED = {
+    b"\x1f\x8b": "packed twice (gzip within); unpack it once",
+    b"PK\x03\x04": "packed twice (zip within); unpack it once",
+    b"\x28\xb5\x2f\xfd": "packed by zstd; unpack it first: zstd -d",
+    b"BZh": "packed by bzip2; unpack it first: bunzip2",
+    b"\xfd7zXZ": "packed by xz; unpack it first: unxz",
+    b"\x04\x22\x4d\x18": "packed by lz4; unpack it first: lz4 -d",
+    b"7z\xbc\xaf": "packed by 7z; unpack it first: 7z x",
+}
+_UTF_16 = (rb"\xff\xfe", rb"\xfe\xff", rb"[^\x00]\x00[^\x00]\x00", rb"\x00[^\x00]\x00[^\x00]")
 _LOCAL_CLOCK = re.compile(r"^\d{10,20} +(?=[{\[])")
 _ALPACA = re.compile(r'"T"\s*:\s*"[a-z]+"|"stream"\s*:\s*"trade_updates"|"execution_id"\s*:')
 _BINANCE = re.compile(r'"e"\s*:\s*"|^\{"stream"|"u"\s*:\s*\d+\s*,\s*"s"\s*:\s*"')
@@ -51,6 +61,17 @@ def scan_of(
     raise FileRejectedError(f"format {found} has no {kind.name}")
 
 
+def require_text(source: Source) -> None:
+    """Raise FileRejectedError when an unpacked file begins as no text and no Parquet does."""
+    with opened(source) as file:
+        head = file.read(6)
+    for beginning, what in _PACKED.items():
+        if head.startswith(beginning):
+            raise FileRejectedError(what)
+    if any(re.match(pattern, head, re.DOTALL) for pattern in _UTF_16):
+        raise FileRejectedError("is UTF-16; land it as UTF-8: iconv -f UTF-16 -t UTF-8")
+
+
 def detect_format(source: Source) -> str:
     """Return the format that a file's beginning shows.
 
@@ -63,7 +84,7 @@ def detect_format(source: Source) -> str:
     line = first_line(source)
     if not line:
         raise FileRejectedError("the file is empty")
-    if "\r" in line:
+    if "\r" in line and "\x00" not in line:
         raise FileRejectedError(
             "its lines end with a carriage return alone; end them with newlines and land it again"
         )

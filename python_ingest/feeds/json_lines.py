@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import orjson
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import DECIMAL, Kind
-from python_ingest.feeds.lines import RELATION, Lines, Source, first_line
+from python_ingest.feeds.lines import RELATION, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal
 
 # A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
 _LONG_NUMBER = "'[0-9.]{17}'"
+# Whether some value begins as a list, an object, true or false do.
+_NO_TEXT = r"':\s*[\[{tf]'"
+_NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN')"
+_CLOCK = re.compile(rb"^\d+ +")
+_LOOKED_AT, _USUAL = 100_000, 6  # bytes, and lists of fields
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 
 def scan(kind: Kind, source: Source) -> Scan:
     """Read canonical NDJSON. Raises FileRejectedError when the first object is of another kind."""
+    line = first_line(source)
     try:
-        first = orjson.loads(first_line(source))
+        first = orjson.loads(line)
     except orjson.JSONDecodeError:
         first = None
     if not isinstance(first, dict):
-        raise FileRejectedError("its first line is not a JSON object")
+        how = {
+            "[": " (write one object a line: jq -c '.[]')",
+            "{": " (write one object a line: jq -c .)",
+        }
+        raise FileRejectedError(f"its first line is not a JSON object{how.get(line[:1], '')}")
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
         check_columns(kind, list(first))
+    usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     values = ", ".join(
         f"{exact_number('line', f'v[{i}]', c.name) if c.type == DECIMAL else f'v[{i}]'}"
@@ -34,17 +48,21 @@ def scan(kind: Kind, source: Source) -> Scan:
         for i, c in enumerate(kind.columns, start=1)
     )
     names = ", ".join(literal(name) for name in kind.column_names)
+    texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
+    unknown = f"list_filter(fields, lambda k: k not in ({names}))"
     sql = f"""
 select {values}, line as raw_text, line_number,
     case
         when v is null then coalesce(damage, 'not a JSON object')
-        when len(unknown) > 0 then 'unknown field ' || unknown[1]
-        when {has_field_twice("doc")} then 'a field appears twice'
+        when regexp_matches(line, {_NO_TEXT}) and {not_a_text(texts)} is not null
+            then {not_a_text(texts)} || ': not a text'
+        when {is_usual("fields", usual)} then null
+        when len({unknown}) > 0 then 'unknown field ' || {unknown}[1]
+        when {has_field_twice("fields")} then 'a field appears twice'
     end as complaint
 from (
     select line, line_number, damage, doc, json_extract_string(doc, [{paths}]) as v,
-        {has_long_number("line")} as has_long_number,
-        list_filter(json_keys(doc), lambda k: k not in ({names})) as unknown
+        {has_long_number("line")} as has_long_number, json_keys(doc) as fields
     from (
         select *, case when damage is null then {object_or_null("line")} end as doc
         from {RELATION}
@@ -59,9 +77,52 @@ def object_or_null(text: str) -> str:
     return f"case when json_valid({text}) and json_type({text}) = 'OBJECT' then {text} end"
 
 
-def has_field_twice(text: str) -> str:
-    """Return SQL: does a JSON object name a field twice, as two lines with a cut between do?"""
-    return f"list_unique(json_keys({text})) <> len(json_keys({text}))"
+def has_field_twice(fields: str) -> str:
+    """Return SQL: does a list of an object's fields name one twice?
+
+    Two lines with a cut between them look like that.
+    """
+    return f"list_unique({fields}) <> len({fields})"
+
+
+def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
+    """Return SQL: is a list of fields one of those that are known to be right?"""
+    lists = ", ".join(f"[{', '.join(map(literal, names))}]" for names in usual)
+    return f"{fields} in ({lists})" if lists else "false"
+
+
+def not_a_text(names: Sequence[str]) -> str:
+    """Return SQL for the first of some fields that is there and is no text or number, or NULL."""
+    paths = ", ".join(literal(f'$."{name}"') for name in names)
+    types = f"json_type(doc, [{paths}])"
+    place = f"list_position(list_transform({types}, lambda t: t in {_NESTED}), true)"
+    return f"[{', '.join(map(literal, names))}][{place}]"
+
+
+def usual_fields(source: Source) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return the fields of the objects in a text's first lines, each list of them once.
+
+    And those of the envelopes around them, which hold one message in `data` or `event` and are
+    none themselves. Nearly all objects have one of these lists, which costs less to see than what
+    is wrong with others. Python's reader never gives a field twice.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    around: dict[tuple[str, ...], None] = {}
+    with opened(source) as file:
+        beginning = file.read(_LOOKED_AT)
+    for line in beginning.split(b"\n")[:1000]:
+        try:
+            value = orjson.loads(_CLOCK.sub(b"", line))
+        except orjson.JSONDecodeError:
+            continue
+        for document in value if isinstance(value, list) else [value]:
+            if not isinstance(document, dict):
+                continue
+            inside = [v for n in ("data", "event") if isinstance(v := document.get(n), dict)]
+            found[tuple(inside[0] if inside else document)] = None
+            if len(inside) == 1 and not {"e", "T"} & set(document):
+                around[tuple(document)] = None
+    return [names for names in found if names][:_USUAL], list(around)[:_USUAL]
 
 
 def has_long_number(text: str) -> str:

@@ -21,6 +21,7 @@ _BEGINNING = 1_000
 _BLOCK = 1 << 22
 _NEWLINE, _RETURN = 10, 13
 _BOM = b"\xef\xbb\xbf"
+_SECOND_BOM = "a byte order mark within the text"
 _SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string()), ("damage", pa.string())])
 
 Source = Path | bytes
@@ -142,6 +143,8 @@ class Lines:
             found |= _each(block, offsets, _has_lone_return, "a carriage return within the line")
         if b"\x00" in block:
             found |= _each(block, offsets, lambda line: b"\x00" in line, "a NUL character")
+        if _BOM in block:
+            found |= _each(block, offsets, lambda line: line.startswith(_BOM), _SECOND_BOM)
         if not _is_utf8(block):
             found |= _each(block, offsets, lambda line: not _is_utf8(line), "not UTF-8")
         if lengths.max() > MAX_LINE:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from python_ingest.feeds.json_lines import has_field_twice
-from python_ingest.feeds.lines import RELATION
+from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
+from python_ingest.feeds.lines import RELATION, Source
 
 
-def messages() -> str:
+def messages(source: Source) -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
     A line is a message, an array of messages, or an envelope with the message in `data` or
@@ -14,6 +14,7 @@ def messages() -> str:
     `damage` may say why. The raw text of a message in an array is the message, not the whole line;
     a line that is no JSON stays whole.
     """
+    usual, around = usual_fields(source)
     return f"""
 with
 
@@ -50,48 +51,76 @@ documents as (
 
 opened as (
 
-    select *, json_extract(document, ['$.data', '$.event']) as inside
-    from documents
+    select *, starts_with(inside[1], '{{') as in_data, starts_with(inside[2], '{{') as in_event
+    from (select *, json_extract(document, ['$.data', '$.event']) as inside from documents)
 
 ),
 
 objects as (
 
-    select line_number, damage, clock,
+    select line_number, damage, clock, document, in_data, in_event,
         case when in_array and document is not null then document else line end as raw_text,
         case
-            when starts_with(inside[1], '{{') then inside[1]::varchar
-            when starts_with(inside[2], '{{') then inside[2]::varchar
+            when in_data then inside[1]::varchar
+            when in_event then inside[2]::varchar
             when starts_with(document, '{{') then document
         end as object
     from opened
 
 ),
 
+named as (
+
+    select *, json_keys(object) as fields,
+        case when in_data or in_event then json_keys(document) end as fields_around
+    from objects
+
+),
+
 checked as (
 
-    select *, object is not null and {has_field_twice("object")} as twice
-    from objects
+    select *,
+        case
+            when object is null then false
+            when not {is_usual("fields", usual)} and {has_field_twice("fields")} then true
+            when fields_around is null or {is_usual("fields_around", around)} then false
+            else {has_field_twice("fields_around")}
+        end as twice,
+        case
+            when in_data and in_event then true
+            when fields_around is null or {is_usual("fields_around", around)} then false
+            else list_has_any(fields_around, ['e', 'T'])
+        end as several
+    from named
 
 )
 
 select line_number, clock, raw_text,
-    case when twice then 'a field appears twice' else damage end as damage,
-    case when not twice then object end as doc
+    case when twice then 'a field appears twice' when several then 'more than one message in one'
+        else damage end as damage,
+    case when not twice and not several then object end as doc
 from checked"""
 
 
-def extracted(paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+def extracted(source: Source, paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return SQL of the messages with list `v` of the values at `paths`, and SQL per path."""
     wanted = ", ".join(f"'$.{name}'" for name in paths)
     at = {name: f"v[{i}]" for i, name in enumerate(paths, start=1)}
-    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages()})", at
+    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages(source)})", at
+
+
+NOT_UNIX_TIME = "not a Unix time in milliseconds or microseconds"
 
 
 def unix_time(value: str) -> str:
-    """Return SQL for a Unix time in milliseconds or, by its magnitude, microseconds."""
+    """Return SQL for a Unix time in milliseconds (13 digits) or microseconds (16), else NULL.
+
+    Seconds have 10 digits and nanoseconds 19 from 2001 to 2286.
+    """
     number = f"try_cast({value} as bigint)"
     return (
-        f"case when {number} between 0 and 99999999999999 then make_timestamp({number} * 1000)"
-        f" when {number} between 0 and 99999999999999999 then make_timestamp({number}) end"
+        f"case when length({value}) = 13 and {number} >= 1000000000000"
+        f" then make_timestamp({number} * 1000)"
+        f" when length({value}) = 16 and {number} >= 1000000000000000"
+        f" then make_timestamp({number}) end"
     )

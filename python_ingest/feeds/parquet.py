@@ -49,13 +49,13 @@ def is_exact(kind: Kind, scan: Scan) -> bool:
 def check_columns(kind: Kind, names: list[str]) -> None:
     """Raise FileRejectedError when columns are unknown, doubled or missing."""
     doubled = sorted(name for name, times in Counter(names).items() if times > 1)
-    if doubled:
-        raise FileRejectedError(f"column {', '.join(doubled[:_SHOWN])} appears more than once")
     unknown = [name for name in names if name not in kind.column_names]
     missing = [c.name for c in kind.columns if c.required and c.name not in names]
-    if not unknown and not missing:
+    if not doubled and not unknown and not missing:
         return
     problems = []
+    if doubled:
+        problems.append(f"column {', '.join(map(_shown, doubled[:_SHOWN]))} appears more than once")
     more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     if unknown:
         problems.append(f"unknown columns {', '.join(map(_shown, unknown[:_SHOWN]))}{more}")

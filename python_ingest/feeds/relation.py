@@ -26,7 +26,7 @@ class Scan:
     types: dict[str, str]
     extra: tuple[str, ...] = ()
     lines: Lines | None = None
-    version: int = 1
+    version: int = 2
 
 
 def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:

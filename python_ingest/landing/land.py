@@ -11,7 +11,13 @@ from typing import Literal
 
 import duckdb
 
-from python_ingest.errors import DatabaseBusyError, FileRejectedError, IngestError, UsageError
+from python_ingest.errors import (
+    DatabaseBusyError,
+    DiskFullError,
+    FileRejectedError,
+    IngestError,
+    UsageError,
+)
 from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool, waiting
@@ -20,7 +26,7 @@ from python_ingest.landing.pin import name_of, require_file
 from python_ingest.landing.prepare import format_of, prepare, working_connection
 from python_ingest.schema.migrate import current_version, migrate
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line, raise_if_interrupted
+from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
@@ -192,6 +198,8 @@ def _land_file(
 def _what(error: Exception) -> str:
     """Return the line that says what is wrong; a fault of ours with its kind."""
     line = first_line(error)
+    if is_disk_full(error) and not isinstance(error, DiskFullError):
+        return f"the disk is full: {line}"
     return line if isinstance(error, _KNOWN) else f"{type(error).__name__}: {line}"
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.errors import FileRejectedError, IngestError
+from python_ingest.errors import DiskFullError, FileRejectedError, IngestError
 from python_ingest.feeds import parquet
-from python_ingest.feeds.detect_format import detect_format, scan_of
+from python_ingest.feeds.detect_format import detect_format, require_text, scan_of
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, count_lines
 from python_ingest.feeds.relation import Scan, validated
@@ -16,7 +16,7 @@ from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line, raise_if_interrupted
+from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import session_config
 
@@ -63,6 +63,7 @@ def _prepare(  # noqa: PLR0913
     if packed:
         source = folder / "unpacked"
         names.append(unpack(pinned.path, source, settings.landing.max_expanded_mb))
+    require_text(source)
     finished = folder / "segment.parquet"
     with working_connection(settings) as connection:
         scan = scan_of(connection, kind, source, named_format or detect_format(source), names=names)
@@ -121,6 +122,9 @@ def write_segment(
     try:
         connection.execute(f"copy ({sql}) to {sql_path(finished)} (format parquet)")
     except duckdb.IOException as error:
+        if is_disk_full(error):
+            room = f"the disk is full: there is no room for its rows in {finished.parent}"
+            raise DiskFullError(room) from None
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
         raise_if_interrupted(error)

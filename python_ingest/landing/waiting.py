@@ -6,6 +6,7 @@ one which is landed twice, because its loader was killed, does not leave a secon
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def keep(
                 again=False,
             )
             spool.put(waits, finished, folder_of(settings))
+
+
+def copy_all(settings: Settings, target: Path) -> None:
+    """Copy what waits to a new folder; nobody else may hold the database for writing meanwhile."""
+    target.mkdir()
+    for path in folder_of(settings).glob("*"):
+        shutil.copyfile(path, target / path.name)
 
 
 def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import BackupError
+from python_ingest.landing import spool, waiting
 from python_ingest.recovery import cold
 from python_ingest.recovery.incremental import since, write_incremental
-from python_ingest.recovery.manifest import Landing, Manifest, Table
+from python_ingest.recovery.manifest import Landing, Manifest, Table, WaitingSegment
 from python_ingest.recovery.run import Run, new_id, tools
 from python_ingest.recovery.segments import landing
 from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
 from python_ingest.schema.migrate import current_version
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import session_config
 
@@ -30,7 +34,8 @@ def make_full(run: Run) -> tuple[Manifest, float]:
     run.begin(backup_id)
     copy = run.folder / run.settings.database_path.name
     run.report("copying the database", 0, 1)
-    snapshot = copy_database(run.settings, copy)
+    waits = run.folder / "waiting"
+    snapshot = copy_database(run.settings, copy, lambda: waiting.copy_all(run.settings, waits))
     with duckdb.connect(str(copy), read_only=True, config=session_config(run.settings)) as reader:
         reader.execute("set TimeZone = 'UTC'")
         read_s3_where_named(reader)
@@ -57,6 +62,7 @@ def make_full(run: Run) -> tuple[Manifest, float]:
         cold=files,
         cold_views=views,
         archived=archived,
+        waiting=_put_waiting(run, waits, backup_id),
     )
     return run.finish(manifest), snapshot.held_seconds
 
@@ -77,6 +83,22 @@ def _put_tables(run: Run, reader: duckdb.DuckDBPyConnection, backup_id: str) -> 
         )
         run.report(f"{table.schema_name}.{table.name}: {table.rows:,} rows", number, steps)
     return tables
+
+
+def _put_waiting(run: Run, folder: Path, backup_id: str) -> list[WaitingSegment]:
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            segment = asdict(spool.read_description(path))
+        except (OSError, ValueError) as error:
+            run.notes.append(
+                f"{path.name} in {waiting.folder_of(run.settings)} is not in it, as its description"
+                f" cannot be read ({first_line(error)}); land its source again and remove it"
+            )
+            continue
+        file = run.put(path, f"{backup_id}/waiting/{path.name}")
+        found.append(WaitingSegment(segment=segment, file=file))
+    return found
 
 
 def _close_set_before(run: Run, reader: duckdb.DuckDBPyConnection, taken_at: datetime) -> str:

@@ -71,6 +71,13 @@ class Landing(_Part):
     duration_ms: int
 
 
+class WaitingSegment(_Part):
+    """Rows that wait for an archived day: a segment's description, and its file."""
+
+    segment: dict[str, str | bool | int | dict[str, int] | None]
+    file: StoredFile
+
+
 class PackedSegment(_Part):
     """A landed segment inside the backup's tar: its name there, and the batch it became."""
 
@@ -89,7 +96,7 @@ class Tools(_Part):
 
 
 class Manifest(_Part):
-    """A full backup (database, tables, cold files) or an incremental one (segments).
+    """A full backup (database, tables, cold files, waiting rows) or an incremental one (segments).
 
     `taken_at`: it and the backups before it hold everything committed until then. `base` is the
     full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
@@ -110,6 +117,7 @@ class Manifest(_Part):
     cold: list[ColdFile] = []
     cold_views: dict[str, list[tuple[str, str]]] = {}
     archived: list[ArchivedFile] = []
+    waiting: list[WaitingSegment] = []
     pack: StoredFile | None = None
     segments: list[PackedSegment] = []
 
@@ -126,7 +134,9 @@ class Manifest(_Part):
     def files(self) -> list[StoredFile]:
         """All objects of the backup but the manifest; other backups may share the cold files."""
         single = [file for file in (self.database, self.pack) if file]
-        return [*single, *(table.file for table in self.tables), *(c.file for c in self.cold)]
+        tables = [table.file for table in self.tables]
+        waiting = [one.file for one in self.waiting]
+        return [*single, *tables, *waiting, *(cold.file for cold in self.cold)]
 
 
 def manifest_key(backup_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import BackupDamagedError, IngestError
+from python_ingest.landing import waiting
 from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views, make_views
-from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile
+from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
 from python_ingest.recovery.place import move_into_place, require_free, staging
 from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import Report, in_our_words
@@ -21,7 +23,7 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line, is_disk_full
-from python_ingest.storage.files import sync_to_disk
+from python_ingest.storage.files import make_folder, sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer
 
@@ -112,6 +114,8 @@ class _Work:
             self._fetch_cold(cold)
             self._step(f"fetched {cold.path}")
         self._restore_full()
+        for waits in self._path.full.waiting:
+            self._fetch_waiting(waits)
         replayed = 0
         with open_writer(self._settings) as connection:
             applied = migrate(connection)
@@ -124,7 +128,7 @@ class _Work:
             row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings")
             last = row.fetchone()
             connection.execute("checkpoint")
-        shutil.rmtree(self._data / "spool", ignore_errors=True)
+        self._clear_spool()
         for file in self._data.rglob("*"):
             sync_to_disk(file)
         return replayed, int(last[0]) if last else 0
@@ -140,6 +144,19 @@ class _Work:
             near = self._folder / "cold.parquet"
             self._fetch(cold.file, near)
             home.put(near, key, sha256=cold.file.sha256, consume=True)
+
+    def _fetch_waiting(self, waits: WaitingSegment) -> None:
+        target = waiting.folder_of(self._settings) / f"{waits.segment['name']}.parquet"
+        make_folder(target.parent)
+        self._fetch(waits.file, target)
+        target.with_suffix(".json").write_text(json.dumps(waits.segment), encoding="utf-8")
+
+    def _clear_spool(self) -> None:
+        """Remove what replaying left in the spool; what waits for archived days stays."""
+        spool = self._settings.spool_dir
+        for path in spool.glob("*"):
+            if path != waiting.folder_of(self._settings):
+                shutil.rmtree(path)
 
     def _restore_full(self) -> None:
         full = self._path.full

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,8 +33,10 @@ class Snapshot:
     held_seconds: float
 
 
-def copy_database(settings: Settings, target: Path) -> Snapshot:
-    """Copy the database to a new file as of one moment.
+def copy_database(
+    settings: Settings, target: Path, beside: Callable[[], None] = lambda: None
+) -> Snapshot:
+    """Copy the database to a new file as of one moment; `beside` is called at that moment.
 
     A block with the same checksum at both checkpoints was not written in between, so its copy is
     whole. The other blocks are copied again under the lock.
@@ -44,7 +46,7 @@ def copy_database(settings: Settings, target: Path) -> Snapshot:
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
     while True:
         try:
-            return _copy_database(settings, target)
+            return _copy_database(settings, target, beside)
         except _ReplacedError:
             target.unlink()
 
@@ -53,7 +55,7 @@ class _ReplacedError(Exception):
     """`ingest compact` put another file in the database's place during the copy."""
 
 
-def _copy_database(settings: Settings, target: Path) -> Snapshot:
+def _copy_database(settings: Settings, target: Path, beside: Callable[[], None]) -> Snapshot:
     path = settings.database_path
     held: list[float] = []
     # Opened first and closed last: closing any descriptor of the file would free the lock that
@@ -63,10 +65,13 @@ def _copy_database(settings: Settings, target: Path) -> Snapshot:
         with _checkpointed(settings, held, source) as (block_bytes, moment):
             before = _checksums(source, block_bytes)
             cloned = _clone(source, copy)
+            if cloned:
+                beside()
         if not cloned:
             _copy(source, copy, 0, _size(source))
             with _checkpointed(settings, held, source) as (block_bytes, moment):
                 _copy_changed(source, copy, before, _checksums(source, block_bytes), block_bytes)
+                beside()
         os.fsync(copy)
     return Snapshot(moment, max(held))
 

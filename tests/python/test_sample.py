@@ -134,6 +134,30 @@ def test_everything_the_specification_names_is_there(published):
     assert published.execute("select count(*) from rejected_rows").fetchone() == (0,)
 
 
+@pytest.mark.parametrize(("name", "elsewhere"), [("landings", []), ("rejected_rows", ["sha256"])])
+def test_what_landing_kept_is_shown_whole(built, name, elsewhere):
+    with duckdb.connect(str(built / "trading.duckdb"), read_only=True) as connection:
+        kept = connection.sql(f"from raw.{name}")
+        shown = set(connection.sql(f"from main.{name}").columns)
+        assert set(kept.columns) - set(elsewhere) == shown
+
+
+def test_messages_of_other_kinds_are_counted_by_kind(published):
+    kinds: dict[str, int] = defaultdict(int)
+    with gzip.open(SAMPLE / "binance_spot_btcusdt_ws.ndjson.gz", "rt") as lines:
+        for line in lines:
+            message = json.loads(line.split(" ", 1)[1])
+            message = message.get("data", message)
+            is_quote = {"u", "b", "a"} <= set(message)
+            kinds[message.get("e", "bookTicker" if is_quote else "unnamed")] += 1
+    for kind in ("trade", "aggTrade", "bookTicker"):
+        kinds.pop(kind, None)
+    ((total, by_kind),) = published.execute(
+        "select rows_ignored, ignored from landings where format = 'binance'"
+    ).fetchall()
+    assert (total, json.loads(by_kind)) == (sum(kinds.values()), kinds)
+
+
 def test_nothing_of_timescaledb_is_built_or_published(built):
     names = "select schema_name || '.' || {0}_name from duckdb_{0}s() where not internal"
     for path in (built / "trading.duckdb", built / "published" / "trading.duckdb"):

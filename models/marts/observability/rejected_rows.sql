@@ -13,6 +13,7 @@ final as (
         kind,
         source_file,
         row_number,
+        line_number,
         raw_text,
         reason,
         rejected_at

@@ -13,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Land = Callable[..., Any]
 
 # Payloads of github.com/binance/binance-spot-api-docs (web-socket-streams.md, user-data-stream.md).
@@ -146,3 +148,48 @@ def test_execution_reports(land: Land) -> None:
         ("fill", *order, Decimal("0.75"), *rest, "78"),
         ("cancelled", *order, None, None, None, None, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "micros"),
+    [
+        ("1672515782136", 1672515782136000),
+        ("1672515782136789", 1672515782136789),
+        ("1672515782", None),  # seconds: no time of 1970
+        ("1672515782136789123", None),  # nanoseconds
+        ("1672515782136.5", None),
+        ("16725157821.5", None),
+        ("-1672515782136", None),
+        ("0", None),
+        ('"now"', None),
+    ],
+)
+@pytest.mark.parametrize("form", ["stream", "quote", "archive", "orders"])
+def test_a_time_is_in_milliseconds_or_microseconds(
+    land: Land, written: str, micros: int | None, form: str
+) -> None:
+    """No other unit is guessed at, nor another time taken where one is written."""
+    content, name, kind, table, time = {
+        "stream": (ndjson({**TRADE, "T": 0}), "a.ndjson", "ticks", "market_ticks", "timestamp"),
+        "quote": (
+            ndjson({"e": "bookTicker", **BOOK_TICKER, "T": 0, "E": 1672515782137}),
+            "a.ndjson",
+            "ticks",
+            "market_ticks",
+            "timestamp",
+        ),
+        "archive": (
+            b"1,0.5,2,1.0,0,True,True\n",
+            "ETHBTC-trades-2024-08-08.csv",
+            "ticks",
+            "market_ticks",
+            "timestamp",
+        ),
+        "orders": (ndjson({**REPORT, "T": 0}), "a.ndjson", "orders", "order_events", "event_time"),
+    }[form]
+    before, after = (b",0,", b",%s,") if form == "archive" else (b'"T": 0', b'"T": %s')
+    result, ask = land(kind, name, content.replace(before, after % written.encode()))
+    assert (result.landed, result.rejected) == ((1, 0) if micros else (0, 1))
+    assert ask(f"select epoch_us({time}) from raw.{table}") == ([(micros,)] if micros else [])
+    assert ask("select reason from raw.rejected_rows where reason <>"
+               f" '{time}: not a Unix time in milliseconds or microseconds'") == []  # fmt: skip

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import io
+import lzma
 import os
 import socket
 import subprocess
@@ -59,9 +61,24 @@ FILES = {
     "cut.csv.gz": (gzip.compress(GOOD.encode())[:-4], "cut off"),
     "tail.csv.gz": (gzip.compress(GOOD.encode()) + b"tail", "damaged"),
     "head.csv.gz": (b"\x1f\x8b", "cut off"),
-    "nested.zip": (gzip.compress(zipped("a.csv")), "known format"),
-    "utf16.csv": (GOOD.encode("utf-16"), "known format"),
+    "nested.zip": (gzip.compress(zipped("a.csv")), "packed twice (zip within)"),
+    "twice.csv.gz": (gzip.compress(gzip.compress(GOOD.encode())), "packed twice (gzip within)"),
+    "a.csv.zst": (b"\x28\xb5\x2f\xfd" + b"\x20" * 100, "packed by zstd; unpack it first: zstd -d"),
+    "a.csv.bz2": (bz2.compress(GOOD.encode()), "packed by bzip2; unpack it first: bunzip2"),
+    "a.csv.xz": (lzma.compress(GOOD.encode()), "packed by xz; unpack it first: unxz"),
+    "bz2.csv.gz": (gzip.compress(bz2.compress(GOOD.encode())), "packed by bzip2"),
+    "before.zip": (b"text before" + zipped("a.csv"), "not in a known format"),
+    "head.zip": (zipped("a.csv")[:3], "unknown columns"),
+    "utf16.csv": (GOOD.encode("utf-16"), "is UTF-16; land it as UTF-8: iconv -f UTF-16 -t UTF-8"),
+    "utf16be.csv": (b"\xfe\xff" + GOOD.encode("utf-16-be"), "is UTF-16"),
+    "utf16.ndjson": ('{"a":1}\n'.encode("utf-16"), "is UTF-16"),
+    "utf16le.csv": (GOOD.encode("utf-16-le"), "is UTF-16"),
     "nul.csv": (b"\x00" * 1000, "known format"),
+    "bare.csv": (b"x,s,2024-01-02,1\n", "unknown columns"),
+    "bare2.csv": (b"1,2,2024-01-02,1,1\n", "unknown columns"),
+    "pretty.json": (b'[\n  {"exchange": "x"}\n]\n', "one object a line: jq -c '.[]'"),
+    "array.json": (b'[{"exchange": "x"}]\n', "one object a line: jq -c '.[]'"),
+    "object.json": (b'{\n  "exchange": "x"\n}\n', "one object a line: jq -c ."),
     "quoted.csv": (b'"exchange,symbol\n' + GOOD.encode(), "unknown columns"),
     "huge.csv": (b'"' + b"a" * 200_000 + b'",b\n', "header"),
     "long.csv": (b"a" * 3_000_000, "header cannot be read"),

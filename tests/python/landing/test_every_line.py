@@ -134,7 +134,7 @@ def test_ignored_messages_are_counted_in_the_manifest(
     assert rows(
         "select rows_read, rows_ignored, ignored->>'kline', ignored->>'depth', feed_version"
         " from raw.landings"
-    ) == [(3, 3, "2", "1", 1)]
+    ) == [(3, 3, "2", "1", 2)]
 
 
 def test_the_order_of_columns_is_free(settings: Settings, rows: Rows, tmp_path: Path) -> None:
@@ -234,3 +234,51 @@ def test_two_messages_with_a_cut_between_are_none(
     ((text, reason),) = rows("select raw_text, reason from raw.rejected_rows")
     assert text == line.strip("[]")
     assert reason in ("a field appears twice", "trade_id: missing", "not a JSON object")
+
+
+TRADE = '{"e":"trade","s":"B","t":%d,"p":"1","q":"1","T":1672515782136}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"stream":"a","data":%s,"stream":"b","data":%s}',
+        '{"data":%s,"event":%s}',
+        '{"event":%s,"subscriptionId":1,"event":%s}',
+        '{"data":{"data":%s},"event":%s}',
+        '{"e":"trade","s":"B","t":1,"p":"1","q":"1","T":1672515782136,"event":%s,"x":%s}',
+        '{"T":"t","data":%s,"x":%s}',
+    ],
+)
+@pytest.mark.parametrize(
+    "first",
+    [
+        '{"e":"kline"}\n',
+        '{"stream":"a","data":%s}\n' % (TRADE % 9),
+        '{"data":%s,"event":"x"}\n' % (TRADE % 9),
+    ],
+)
+def test_a_message_that_holds_more_than_one_is_rejected(
+    settings: Settings, rows: Rows, tmp_path: Path, line: str, first: str
+) -> None:
+    """Each of them alone would be read; one of them must not vanish behind the other."""
+    line %= (TRADE % 1, TRADE % 2)
+    path = tmp_path / "a.ndjson"
+    path.write_text(first + line + "\n")
+    (result,) = land_files(settings, "ticks", [path], "binance")
+    assert result.rejected == 1
+    assert rows("select raw_text from raw.rejected_rows") == [(line,)]
+    assert rows("select reason from raw.rejected_rows where reason not in"
+                " ('a field appears twice', 'more than one message in one')") == []  # fmt: skip
+
+
+def test_a_byte_order_mark_within_the_text_is_no_part_of_a_value(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    """Files that were put together: the mark of the second would begin a name of an exchange."""
+    text = "\ufeff" + HEADER + line(1) + "\ufeff" + line(2) + line(3, "\ufeff")
+    result = land(settings, tmp_path / "a.csv", text)
+    assert (result.landed, result.rejected) == (2, 1)
+    assert rows("select line_number, reason from raw.rejected_rows") == [
+        (3, "a byte order mark within the text")
+    ]

@@ -25,6 +25,30 @@ from python_ingest.landing.land import land_files, land_pending
 from python_ingest.settings import load_settings
 
 INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+# Stops itself after its n-th commit: before the database is closed, when there is a write-ahead
+# log, or after that, when there is none.
+STOPPED = [
+    sys.executable,
+    "-c",
+    """
+import os, signal, sys
+from python_ingest.cli.main import main
+from python_ingest.landing import land, spool
+module, name = (land, "land_segment") if sys.argv.pop(1) == "log" else (spool, "landed")
+left, real = int(sys.argv.pop(1)), getattr(module, name)
+
+def stopping(*args):
+    global left
+    left -= 1
+    result = real(*args) if module is land else None
+    if not left:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return real(*args) if module is spool else result
+
+setattr(module, name, stopping)
+main()
+""",
+]
 FILES, ROWS = 12, 300
 
 
@@ -67,15 +91,16 @@ def copied_at(source: Path, target: Path, rng: random.Random) -> bool:
 def moments(tmp_path: Path, count: int, seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     paths = make(tmp_path)
-    logs = 0
     longest = 0.0
     for number in range(count + 1):
         data, copy = tmp_path / f"data{number}", tmp_path / f"copy{number}"
         output = tmp_path / "output"
         started = time.monotonic()
+        where = {1: "log", 2: "closed"}.get(number % 4)
+        command = [*STOPPED, where, str(rng.randint(1, FILES))] if where else INGEST
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [*INGEST, "land", "ticks", *map(str, paths), "--json"],
+                [*command, "land", "ticks", *map(str, paths), "--json"],
                 env={**os.environ, "DATA_DIR": str(data), "OBSERVABILITY_ENABLE_METRICS": "false"},
                 stdout=file,
                 stderr=subprocess.DEVNULL,
@@ -85,28 +110,21 @@ def moments(tmp_path: Path, count: int, seed: int) -> None:
                 longest = time.monotonic() - started
                 shutil.rmtree(data)
                 continue
-            moment = started + rng.uniform(0.2, 1) * longest
-            want_log = number % 3 == 0  # it is there for moments only
-            while time.monotonic() < moment or (
-                want_log
-                and process.poll() is None
-                and not (data / "trading.duckdb.wal").exists()
-                and time.monotonic() < moment + longest
-            ):
-                time.sleep(0.0005)
-            if process.poll() is None:
+            if not where:
+                time.sleep(rng.uniform(0.2, 1) * longest)
                 process.send_signal(signal.SIGSTOP)
+            if process.returncode is None:
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             acknowledged = [json.loads(line) for line in output.read_text().splitlines()
                             if line.endswith("}")]  # fmt: skip
             if data.exists():
-                logs += copied_at(data, copy, rng)
+                has_log = copied_at(data, copy, rng)
+                assert not where or has_log == (where == "log")
             process.kill()
             process.wait()
         shutil.rmtree(data, ignore_errors=True)
         check(copy, paths, acknowledged)
         shutil.rmtree(copy, ignore_errors=True)
-    assert count < 10 or 0 < logs < count, "moments with and without a write-ahead log"
 
 
 def check(copy: Path, paths: list[Path], acknowledged: list[dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from python_ingest.landing.land import land_files
@@ -195,3 +197,156 @@ def test_an_empty_id_is_no_id(settings: Settings, rows: Rows, tmp_path: Path, su
     assert rows("select count(*), count(trade_id) from raw.market_ticks") == [(5, 0)]
     assert rows("select count(*) from raw.tick_conflicts") == [(0,)]
     assert rows("select reason from raw.rejected_rows") == [("exchange: missing",)]
+
+
+# What is no text, number or time of its column: what it would be rendered as was not in the file.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "symbol": {
+        "a list": pa.array([["A"]]),
+        "a struct": pa.array([{"a": 1}]),
+        "a map": pa.array([[("a", "b")]], pa.map_(pa.string(), pa.string())),
+        "a boolean": pa.array([True]),
+        "bytes": pa.array([b"caf\xc3\xa9"]),
+        "a date": pa.array([dt.date(2025, 1, 2)]),
+        "a float": pa.array([1.0]),  # an id of 1 that pandas made a float is not the id 1.0
+    },
+    "last_price": {
+        "a boolean": pa.array([True]),
+        "a list": pa.array([[1.5]]),
+    },
+    "sequence_number": {
+        "a boolean": pa.array([True]),
+        "a decimal": pa.array([Decimal("1.5")], pa.decimal128(10, 2)),
+    },
+    "timestamp": {
+        "a time of day": pa.array([dt.time(10)]),
+        "seconds": pa.array([1735776000]),
+    },
+    "correlation_id": {"bytes": pa.array([b"0123456789abcdef"], pa.binary(16))},
+    "conditions": {"nested lists": pa.array([[["@"]]]), "structs": pa.array([[{"a": 1}]])},
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "what"), [(column, what) for column, kinds in OTHERWISE.items() for what in kinds]
+)
+def test_a_value_of_another_type_is_rejected(
+    settings: Settings, rows: Rows, tmp_path: Path, column: str, what: str
+) -> None:
+    values = {
+        "exchange": pa.array(["x"]),
+        "symbol": pa.array(["s"]),
+        "timestamp": pa.array([UTC]),
+        "last_price": pa.array([1.5]),
+        "trade_id": pa.array(["1"]),
+    } | {column: OTHERWISE[column][what]}
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    (result,) = land_files(settings, "ticks", [tmp_path / "a.parquet"])
+    assert (result.landed, result.rejected) == (0, 1)
+    ((reason,),) = rows("select reason from raw.rejected_rows")
+    assert reason.startswith(f"{column}: not ")
+
+
+def test_a_column_of_nulls_may_be_of_any_type(settings: Settings, tmp_path: Path) -> None:
+    values = {
+        "exchange": pa.array(["x"]),
+        "symbol": pa.array(["s"]),
+        "timestamp": pa.array([UTC]),
+        "last_price": pa.array([1.5]),
+    } | {name: pa.nulls(1) for name in ("volume", "trade_id", "correlation_id", "conditions")}
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    (result,) = land_files(settings, "ticks", [tmp_path / "a.parquet"])
+    assert (result.landed, result.rejected) == (1, 0)
+
+
+@pytest.mark.parametrize("value", ['["s"]', '{"a":1}', "true", "false"])
+def test_a_text_of_another_type_in_json_is_rejected(
+    settings: Settings, rows: Rows, tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "a.ndjson"
+    line = '{"exchange":"x","symbol":%s,"timestamp":"2025-01-15","trade_id":"#1#","last_price":1}\n'
+    path.write_text(line % '"[true]"' + line.replace("#1", "#2") % value)
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.landed, result.rejected) == (1, 1)
+    assert rows("select line_number, reason from raw.rejected_rows") == [(2, "symbol: not a text")]
+    assert rows("select symbol from raw.market_ticks") == [("[true]",)]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_nanoseconds_are_cut_in_any_zone(
+    settings: Settings, rows: Rows, tmp_path: Path, zone: str | None
+) -> None:
+    values = {
+        "exchange": pa.array(["x"]),
+        "symbol": pa.array(["s"]),
+        "timestamp": pa.array([1735776000123456789], pa.timestamp("ns", zone)),
+        "last_price": pa.array([1.5]),
+    }
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    land_files(settings, "ticks", [tmp_path / "a.parquet"])
+    assert rows("select epoch_us(timestamp) from raw.market_ticks") == [(1735776000123456,)]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_field_within_a_field_is_not_dropped(
+    settings: Settings, rows: Rows, tmp_path: Path, suffix: str
+) -> None:
+    labels: list[dict[str, Any]] = [{"service": "a"}, {"service": "b", "team": "c"}, {"team": "d"}]
+    records = [
+        {
+            "timestamp": "2025-01-15",
+            "metric_name": f"m{n}",
+            "metric_type": "gauge",
+            "value": 1,
+            "labels": json.dumps(value) if suffix == "csv" else value,
+        }
+        for n, value in enumerate(labels)
+    ]
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":  # all of a struct's fields are in every row
+        path = write(path, records[1:2])
+        (result,) = land_files(settings, "metrics", [path])
+        assert (result.landed, result.rejected) == (0, 1)
+    else:
+        (result,) = land_files(settings, "metrics", [write(path, records)])
+        assert (result.landed, result.rejected) == (1, 2)
+        assert rows("select metric_name, labels.service from raw.system_metrics") == [("m0", "a")]
+    assert rows("select distinct reason from raw.rejected_rows") == [
+        ("labels: not a JSON object with the expected fields",)
+    ]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_date_is_no_time(settings: Settings, rows: Rows, tmp_path: Path, suffix: str) -> None:
+    dates = {
+        "2025-01-15": True,
+        "2025-1-5": True,
+        "2025-01-15T00:00:00": False,
+        "2025-01-15 23:30:00-05": False,
+        "2025-02-30": False,
+        "20250115": False,
+        "15.01.2025": False,
+    }
+    records = [
+        {"exchange": "x", "symbol": f"#{n}#", "ex_date": text, "kind": "split", "ratio": "2"}
+        for n, text in enumerate(dates)
+    ]
+    land_files(settings, "actions", [write(tmp_path / f"a.{suffix}", records)])
+    landed = {symbol for (symbol,) in rows("select symbol from raw.corporate_actions")}
+    assert landed == {f"#{n}#" for n, right in enumerate(dates.values()) if right}
+    assert rows("select distinct reason from raw.rejected_rows") == [("ex_date: not a date",)]
+
+
+def test_a_date_of_another_parquet_type(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    """Midnight is what others make of a date; any other time is none."""
+    values = {
+        "exchange": pa.array(["x"] * 2),
+        "symbol": pa.array(["a", "b"]),
+        "ex_date": pa.array([UTC.replace(hour=0), UTC]),
+        "kind": pa.array(["split"] * 2),
+        "ratio": pa.array([2] * 2),
+    }
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    land_files(settings, "actions", [tmp_path / "a.parquet"])
+    assert rows("select symbol, ex_date from raw.corporate_actions") == [("a", UTC.date())]
+    assert rows("select reason from raw.rejected_rows") == [("ex_date: not a date",)]
