@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.kinds import DECIMAL, Kind
+from python_ingest.feeds.kinds import DECIMALS, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source, first_line
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
@@ -29,7 +29,7 @@ def scan(kind: Kind, source: Source) -> Scan:
         check_columns(kind, list(first))
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     values = ", ".join(
-        f"{exact_number('line', f'v[{i}]', c.name) if c.type == DECIMAL else f'v[{i}]'}"
+        f"{exact_number('line', f'v[{i}]', c.name) if c.type in DECIMALS else f'v[{i}]'}"
         f' as "{c.name}"'
         for i, c in enumerate(kind.columns, start=1)
     )
