@@ -60,8 +60,8 @@ _TABLES: dict[str, dict[str, str]] = {
     },
     "warm.trades_warm": {_WIDE: "quantity price commission fees", _STORED: "realized_pnl"},
     "warm.positions_warm": {
-        _SUM: "quantity",
-        _WIDE: "average_entry_price current_price",
+        _SUM: "quantity average_entry_price",
+        _WIDE: "current_price",
         _STORED: f"{_PNL} realized_pnl total_cost_basis max_drawdown",
     },
     "warm.portfolio_snapshots_warm": {
@@ -73,8 +73,8 @@ _TABLES: dict[str, dict[str, str]] = {
         _SUM: "filled_quantity commission",
     },
     "snapshots.current_positions_history": {
-        _SUM: "quantity",
-        _WIDE: "average_entry_price current_price",
+        _SUM: "quantity average_entry_price",
+        _WIDE: "current_price",
         _STORED: f"{_PNL} realized_pnl total_cost_basis max_drawdown",
     },
     "main.round_trips": {

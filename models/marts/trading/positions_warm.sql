@@ -70,7 +70,7 @@ final as (
             else 'flat'
         end as side,
         quantity::decimal(38, 10) as quantity,
-        try_cast(average_price as decimal(28, 10)) as average_entry_price,
+        average_price::decimal(38, 10) as average_entry_price,
         opened_at as first_entry_time,
         current_price,
         {{ rounded('market_value', 8) }} as market_value,

@@ -29,7 +29,7 @@ INSTRUMENTS = [
 LIMIT = Decimal(10) ** 14
 FINEST = Decimal("1e-10")
 LARGEST_SIZE = Decimal(10) ** 18 - FINEST
-MULTIPLIERS = {"ES": Decimal(50), "MICRO": Decimal("0.0001")}
+MULTIPLIERS = {"ES": Decimal(50)}  # one below 1 counts as 1
 SEEDS = range(60)
 
 
@@ -79,10 +79,10 @@ def events() -> list[dict[str, str]]:
         exchange, symbol = symbol_of(seed)
         for minute, (size, price) in enumerate(extremes(seed)):
             more = {"exchange": exchange, "symbol": symbol}
-            if chance.random() < 0.5:
+            if chance.random() < 0.5 and abs(price) < 1:
                 more |= {"commission": "99999999999999.9999999999", "commission_currency": "KRW"}
             if chance.random() < 0.2 and exchange in ("upbit", "bonk"):
-                more |= {"commission": f"{size:f}", "commission_currency": symbol[-3:]}
+                more |= {"commission": f"{min(size, LIMIT - 1):f}", "commission_currency": "BTC" if exchange == "upbit" else "BONK"}
             side = chance.choice(["buy", "sell"])
             made.append(event(len(made), 1 + 30 * minute, size, price, side, **more))
     return made
@@ -113,7 +113,8 @@ def ticks() -> list[dict[str, str]]:
              "last_price": price, "last_size": size if price != "1650000000" else "1",
              "trade_id": str(number)}
         )  # fmt: skip
-    return made
+    # after the splits
+    return [*made, made[-1] | {"timestamp": "2024-03-07T12:00:30Z", "trade_id": "last"}]
 
 
 SPLITS = [
@@ -151,8 +152,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     landed = {"orders": [*events(), *DESK], "ticks": ticks(), "cash": cash, "actions": SPLITS}
     for kind, records in landed.items():
         (result,) = land_files(settings, kind, [write(folder / f"{kind}.csv", records)])
-        assert result.rejected == 0 or kind == "orders", result
-        assert result.landed > 0.7 * len(records), result
+        assert result.landed == len(records), result
     made.built = made.dbt(
         "build", "--exclude-resource-type", "unit_test", "seed",
         "--select", "+marts.market", "+marts.trading", "snapshots", "path:tests/invariants",
@@ -162,11 +162,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 def test_every_model_is_built(warehouse: Warehouse) -> None:
-    (accepted,) = warehouse.rows("select count(*) as n from raw.order_events")
     (trades,) = warehouse.rows("select count(*) as n from trades where quantity > 0")
     (fills,) = warehouse.rows("select count(*) as n from raw.order_events where fill_quantity > 0")
     assert trades == fills
-    assert accepted["n"] > 200
+    (split,) = warehouse.rows("select max(abs(quantity)) as most from positions")
+    assert split["most"] > 10**23
 
 
 TYPED = [
