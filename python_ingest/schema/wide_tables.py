@@ -96,6 +96,9 @@ _CHANGED = {
         alter table {0} drop column cost;
         alter table {0} drop column realized
     """,
+    "intermediate.int_position_states": """
+        alter table {0} drop column if exists cost
+    """,
     "intermediate.int_position_valuations": """
         update {0} set unrealized_pnl = market_value - cost_basis
     """,
