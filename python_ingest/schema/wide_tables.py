@@ -41,6 +41,7 @@ _TABLES: dict[str, dict[str, str]] = {
         _SUM: "quantity average_price",
         _WIDE: "current_price",
         _MONEY: f"cost_basis realized_pnl {_PNL}",
+        "decimal(18, 4)": "multiplier",
     },
     "intermediate.int_round_trip_legs": {
         _WIDE: "price",
