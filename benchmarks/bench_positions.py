@@ -157,7 +157,8 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
     with duckdb.connect(str(path), read_only=True) as connection:
         register(connection)
         lists = (
-            "select symbol, list({'quantity': (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
+            "select symbol, list({'quantity':"
+            " (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
             " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8)}"
             " order by event_time) as events"
             " from raw.order_events group by symbol"

@@ -17,9 +17,7 @@ from python_ingest.accounting.fold import States, fold
 QUANTITY = pa.decimal128(38, 10)
 MONEY = pa.decimal128(38, 20)
 TOO_LARGE = 10**38
-EVENTS_SQL = (
-    "struct(quantity decimal(38, 10), price decimal(38, 10), ratio decimal(18, 8))[]"
-)
+EVENTS_SQL = "struct(quantity decimal(38, 10), price decimal(38, 10), ratio decimal(18, 8))[]"
 STATES_SQL = (
     "struct(quantity decimal(38, 10), average_price decimal(38, 10),"
     " cost decimal(38, 20), realized decimal(38, 20))[]"
@@ -41,7 +39,7 @@ def fold_positions(quantity: pa.Array, cost: pa.Array, realized: pa.Array, event
     ratios = values.field("ratio")
     has_splits = ratios.null_count < len(ratios)
     offsets = events.offsets.to_numpy().tolist()
-    folded = States([], [], [], [])
+    folded: tuple[list[int | None], ...] = ([], [], [], [])
     for (held, paid, earned), begin, end in zip(starts, offsets, offsets[1:], strict=False):
         states = fold(
             quantities[begin:end],
@@ -63,7 +61,7 @@ def _that_fit(states: States, *, is_known: bool) -> Iterable[Sequence[int | None
     """Leave out what a DECIMAL of 38 digits does not hold, and all that follows from it."""
     quantity, average, cost, realized = states
     if is_known and all(
-        -TOO_LARGE < min(part, default=0) and max(part, default=0) < TOO_LARGE for part in states
+        min(part, default=0) > -TOO_LARGE and max(part, default=0) < TOO_LARGE for part in states
     ):
         return states
     unknown = 0 if not is_known else _first_too_large(cost, realized)

@@ -1,6 +1,6 @@
 """The step of migration 008 that SQL cannot say: widen what dbt built, where it was built.
 
-What was computed keeps its value: an average of eight decimals has ten from its next restatement on.
+What was computed keeps its value: an average of eight decimals has ten once it is restated.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ _TABLES: dict[str, dict[str, str]] = {
         _STORED: "realized_pnl commission fees net_pnl",
     },
 }
-# Notionals counted 1e-16, quantities too. The fold goes on from its cost; what was paid is exact, and
-# what was realised follows. Rounded parts still add up.
+# Notionals counted 1e-16, quantities too. The fold goes on from its cost; what was paid is exact,
+# and what was realised follows. Rounded parts still add up.
 _CHANGED = {
     "intermediate.int_order_fills": """
         update {0} set notional_units = notional_units * 10000,

@@ -130,9 +130,7 @@ def test_an_order_has_room_before_it_is_filled(
     assert verdicts(rows) == {"#1#": f"quantity * {column} * multiplier: 10^14 or more"}
 
 
-def test_what_landed_before_is_still_known(
-    settings: Settings, rows: Rows, tmp_path: Path
-) -> None:
+def test_what_landed_before_is_still_known(settings: Settings, rows: Rows, tmp_path: Path) -> None:
     """The hash of a row does not change with the columns' types."""
     record = fill(1, "1.5", "1234.12345678", commission="0.1", fees="0")
     land_files(settings, "orders", [write(tmp_path / "a.csv", [record])])

@@ -1,7 +1,7 @@
 """A warehouse whose order flow had DECIMAL(18,8) goes on in place, cold files and all.
 
-`data/narrow_warehouse.tar.gz` was built by commit efc23cf as of 2025-06-10: fills, flips, a split, a
-commission in the asset, cash; what is older than a year lies in cold files.
+`data/narrow_warehouse.tar.gz` was built by commit efc23cf as of 2025-06-10: fills, flips, a split,
+a commission in the asset, cash; what is older than a year lies in cold files.
 """
 
 from __future__ import annotations

@@ -82,7 +82,11 @@ def events() -> list[dict[str, str]]:
             if chance.random() < 0.5 and abs(price) < 1:
                 more |= {"commission": "99999999999999.9999999999", "commission_currency": "KRW"}
             if chance.random() < 0.2 and exchange in ("upbit", "bonk"):
-                more |= {"commission": f"{min(size, LIMIT - 1):f}", "commission_currency": "BTC" if exchange == "upbit" else "BONK"}
+                base = {"upbit": "BTC", "bonk": "BONK"}
+                more |= {
+                    "commission": f"{min(size, LIMIT - 1):f}",
+                    "commission_currency": base[exchange],
+                }
             side = chance.choice(["buy", "sell"])
             made.append(event(len(made), 1 + 30 * minute, size, price, side, **more))
     return made

@@ -184,13 +184,18 @@ def test_money_without_room_is_unknown_from_there_on() -> None:
     register(connection)
     fold_sql = """
         select unnest(fold_positions(0::decimal(38, 10), {}, 0::decimal(38, 20), list_transform(
-            [-70000000000000, 30000000000000, 800000000000000000, -800000000000000000, 1], lambda e: {{'quantity': e::decimal(38, 10),
-            'price': 2::decimal(38, 10), 'ratio': null::decimal(18, 8)}}
+            [-70000000000000, 30000000000000, 800000000000000000, -800000000000000000, 1],
+            lambda e: {{'quantity': e::decimal(38, 10), 'price': 2::decimal(38, 10),
+                        'ratio': null::decimal(18, 8)}}
         )), recursive := true)
     """
     states = connection.sql(fold_sql.format("0::decimal(38, 20)")).fetchall()
     assert [state[0] for state in states] == [
-        -7 * 10**13, -4 * 10**13, 8 * 10**17 - 4 * 10**13, -4 * 10**13, 1 - 4 * 10**13
+        -7 * 10**13,
+        -4 * 10**13,
+        8 * 10**17 - 4 * 10**13,
+        -4 * 10**13,
+        1 - 4 * 10**13,
     ]
     assert states[1][1:] == (2, -8e13, 0)
     assert [state[1:] for state in states[2:]] == [(None, None, None)] * 3
