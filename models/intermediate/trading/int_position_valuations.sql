@@ -84,10 +84,12 @@ split_ratios as (
     select
         *,
         coalesce(
-            try(list_reduce( -- noqa: PRS, RF02
-                list_prepend(10000000000000000::hugeint, ratios),
-                lambda x, y: x * y // 100000000
-            )),
+            try(
+                list_reduce(
+                    list_prepend(10000000000000000::hugeint, ratios), -- noqa: PRS, RF02
+                    lambda x, y: x * y // 100000000
+                )
+            ),
             0
         ) as ratio_units
     from splits_since
