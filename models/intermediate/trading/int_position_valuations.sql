@@ -85,7 +85,7 @@ split_ratios as (
         *,
         coalesce(
             try(
-                list_reduce(
+                list_reduce( -- noqa: LT01
                     list_prepend(10000000000000000::hugeint, ratios), -- noqa: PRS, RF02
                     lambda x, y: x * y // 100000000
                 )
