@@ -117,10 +117,8 @@ valued as (
 
     select
         with_price.* replace (
-            {% for money in ['cost_basis', 'realized_pnl'] %}
-                {{ in_money('with_price.' ~ money, 'instruments.multiplier') }} as {{ money }}
-                {{- ',' if not loop.last }}
-            {% endfor %}
+            {{ in_money('with_price.cost_basis', 'instruments.multiplier') }} as cost_basis,
+            {{ in_money('with_price.realized_pnl', 'instruments.multiplier') }} as realized_pnl
         ),
         instruments.asset_class,
         instruments.quote_currency,
