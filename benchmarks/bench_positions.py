@@ -157,14 +157,15 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
     with duckdb.connect(str(path), read_only=True) as connection:
         register(connection)
         lists = (
-            "select symbol, list({'quantity': (if(side = 'buy', 1, -1) * fill_quantity * 1)::bigint"
-            " * 100000000, 'price': (fill_price::decimal(38, 8) * 100000000)::bigint,"
-            " 'ratio': null::bigint} order by event_time) as events"
+            "select symbol, list({'quantity':"
+            " (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
+            " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8)}"
+            " order by event_time) as events"
             " from raw.order_events group by symbol"
         )
         arrays = connection.execute(
-            f"select list_transform(events, lambda e: e.quantity),"
-            f" list_transform(events, lambda e: e.price) from ({lists})"
+            f"select list_transform(events, lambda e: (e.quantity * 10000000000)::bigint),"
+            f" list_transform(events, lambda e: (e.price * 10000000000)::bigint) from ({lists})"
         ).fetchall()
         begin = time.process_time()
         for quantities, prices in arrays:
@@ -172,8 +173,8 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
         alone = time.process_time() - begin
         begin = time.process_time()
         connection.execute(
-            f"create temp table folded as select symbol, unnest(fold_positions(0::decimal(38, 8),"
-            f" 0::decimal(38, 24), 0::decimal(38, 24), events)) from ({lists})"
+            f"create temp table folded as select symbol, unnest(fold_positions(0::decimal(38, 10),"
+            f" 0::decimal(38, 20), 0::decimal(38, 20), events)) from ({lists})"
         )
         return alone, time.process_time() - begin
 

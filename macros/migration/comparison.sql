@@ -28,7 +28,7 @@
         min({{ spec['key'] | last }})::varchar as first_key,
         max({{ spec['key'] | last }})::varchar as last_key,
         {%- for column in spec['sums'] %}
-        sum({{ column }})::decimal(38, 8) as sum_{{ column }},
+        sum({{ column }})::decimal(38, 10) as sum_{{ column }},
         {%- endfor %}
         sum(hash({{ compared_columns(spec) | join(', ') }})) as checksum
     from {{ ref(spec['model']) }}

@@ -30,12 +30,13 @@
     end)
 {%- endmacro %}
 
-{% macro divide_in_integers(numerator, denominator, decimals) -%}
-    {%- set whole = "(abs((" ~ numerator ~ ")::hugeint) * " ~ 10 ** decimals ~ ")" -%}
+{# Exact where the numerator, of so many decimals more, has room in 38 digits; else NULL. #}
+{% macro divide_in_integers(numerator, denominator, decimals, decimals_of_numerator=0) -%}
+    {%- set whole = "(abs((" ~ numerator ~ ")::hugeint) * " ~ 10 ** (decimals - decimals_of_numerator) ~ ")" -%}
     {%- set part = "abs((" ~ denominator ~ ")::hugeint)" -%}
     {%- set guess = "round(" ~ whole ~ "::double / nullif(" ~ part ~ ", 0)::double)" -%}
     {%- set rest = "2 * (" ~ whole ~ " - " ~ guess ~ "::bigint * " ~ part ~ ")" -%}
-    ((
+    try((
         case
             when {{ guess }} < 1e15
                 then {{ guess }}::bigint::hugeint
@@ -49,6 +50,13 @@
     )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
 {%- endmacro %}
 
+{# What was paid by what was bought, rounded half up at 10 decimals: a notional of 1e-20 counted in whole
+   numbers by a quantity of 1e-10; NULL when there is none. #}
+{% macro average_price(notional_units, quantity_units) -%}
+    {{- divide_in_integers(notional_units, quantity_units, 10, decimals_of_numerator=10) -}}
+    ::decimal(28, 10)
+{%- endmacro %}
+
 {# How many 1e-16 a DECIMAL(38, 16) counts: it cannot be multiplied by 10^16 as a whole. #}
 {% macro units(money) -%}
     (
@@ -57,20 +65,59 @@
     )
 {%- endmacro %}
 
-{# An amount in another currency: enough digits for 1e14 of it, at rates from 1e-6 to 1e6. #}
+{# An amount in another currency: enough digits for 1e14 of it, at rates from 1e-6 to 1e6. Fewer digits
+   of what is more than that; NULL beyond 1e20. #}
 {% macro convert(amount, rate) -%}
     if(
         {{ rate }} = 1,
         {{ amount }}::decimal(38, 16),
-        ({{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14))::decimal(38, 16)
+        coalesce(
+            try(({{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14))::decimal(38, 16)),
+            try(({{ amount }}::decimal(38, 6) * {{ rate }}::decimal(38, 12))::decimal(38, 16))
+        )
     )
 {%- endmacro %}
 
-{# How many 1e-8 a DECIMAL(18, 8) counts. #}
+{# How many 1e-8 a price or a ratio of 8 decimals counts. #}
 {% macro scaled(amount) -%} ({{ amount }}::decimal(38, 8) * 100000000)::hugeint {%- endmacro %}
+
+{# How many 1e-10 a quantity or a price of order flow counts. #}
+{% macro scaled_wide(amount) -%} ({{ amount }}::decimal(38, 10) * 10000000000)::hugeint {%- endmacro %}
+
+{# How many 1e-20 a quantity times a price counts; NULL where it has no room. #}
+{% macro notional(quantity, price) -%}
+    try({{ scaled_wide(quantity) }} * {{ scaled_wide(price) }})
+{%- endmacro %}
+
+{# Money for a part of a quantity, 8 decimals: exact where the product has room, else to 12 digits. #}
+{% macro share_of(money, part, quantity) -%}
+    coalesce(
+        try({{ divide_exactly(
+            scaled(money) ~ ' * ' ~ scaled_wide(part), scaled_wide(quantity) ~ ' * 100000000', 8
+        ) }}),
+        {{ rounded(
+            rounded(money, 8)
+            ~ ' * (' ~ part ~ '::double / ' ~ quantity ~ '::double)::decimal(13, 12)', 8
+        ) }}
+    )
+{%- endmacro %}
+
+{# The sum of what is known of every row; unknown when it is of one. #}
+{% macro sum_if_known(amount, filter='true') -%}
+    case
+        when count({{ amount }}) filter (where {{ filter }}) = count(*) filter (where {{ filter }})
+            then sum({{ amount }}) filter (where {{ filter }})
+    end
+{%- endmacro %}
 
 {# Money rounded half up (away from zero): to 8 decimals where a mart stores it. The same as a cast,
    which takes four times as long. #}
 {% macro rounded(money, decimals) -%}
-    round({{ money }}, {{ decimals }})::decimal({{ 18 if decimals == 8 else 38 }}, {{ decimals }})
+    round({{ money }}, {{ decimals }})::decimal(38, {{ decimals }})
+{%- endmacro %}
+
+{# The money in price times quantity, 16 decimals: 20 leave room for 10^18 only, and times a multiplier for
+   10^14. NULL beyond 10^18. #}
+{% macro in_money(amount, multiplier) -%}
+    try({{ rounded(rounded(amount, 16) ~ " * " ~ multiplier, 16) }})
 {%- endmacro %}

@@ -1,3 +1,4 @@
+-- TimescaleDB keeps eight decimals, an average here has ten.
 with
 
 duckdb as (
@@ -16,7 +17,7 @@ duckdb as (
         price,
         stop_price,
         filled_quantity,
-        average_fill_price,
+        round(average_fill_price, 8) as average_fill_price,
         status,
         created_at,
         submitted_at,
@@ -43,7 +44,7 @@ timescale as (
         price,
         stop_price,
         filled_quantity,
-        average_fill_price,
+        round(average_fill_price, 8) as average_fill_price,
         status,
         created_at,
         submitted_at,

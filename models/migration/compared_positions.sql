@@ -1,5 +1,6 @@
 -- TimescaleDB's position snapshots beside what each position was here at that time: the two
--- systems take snapshots at times of their own.
+-- systems take snapshots at times of their own. TimescaleDB keeps eight decimals, an average here
+-- has ten.
 with
 
 positions as (
@@ -23,7 +24,7 @@ duckdb as (
         extracted.strategy_id,
         extracted.snapshot_time,
         positions.quantity,
-        positions.average_entry_price,
+        round(positions.average_entry_price, 8) as average_entry_price,
         positions.realized_pnl
     from extracted
     asof inner join positions
@@ -44,7 +45,7 @@ timescale as (
         strategy_id,
         snapshot_time,
         quantity,
-        average_entry_price,
+        round(average_entry_price, 8) as average_entry_price,
         realized_pnl
     from extracted
 

@@ -15,7 +15,15 @@ final as (
         base_currency,
         coalesce(quote_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(bar_price, 'trade') as bar_price,
-        coalesce(multiplier, 1)::decimal(18, 8) as multiplier,
+        case
+            when multiplier <> multiplier::decimal(18, 4)
+                then
+                    {{ fail(
+                        "'The multiplier of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv has more"
+                        ~ " than four decimals: state its quantities in another unit (docs/adr/0165).'"
+                    ) }}::decimal(18, 4)
+            else coalesce(multiplier, 1)::decimal(18, 4)
+        end as multiplier,
         -- An inverse contract, settled in what it is a contract on, would be accounted for as a
         -- linear one.
         case

@@ -1,8 +1,8 @@
 """The average-cost fold: the state of a position after every event.
 
-All values are integers, so no digit is lost: quantities and prices in units of 1e-8, money in units
-of 1e-24. Money keeps 8 digits more than price times quantity needs. The error of one reduction is
-at most 5e-25, far below the 1e-8 that is stored.
+All values are integers, so no digit is lost: quantities and prices in units of 1e-10, money in
+units of 1e-20, as price times quantity gives it. The error of one reduction is at most 5e-21, far
+below the 1e-8 that is stored.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-UNIT = 10**8  # of a quantity, a price and a ratio
-GUARD = 10**8  # quantity * price counts 1e-16; times GUARD it counts 1e-24
-AVERAGE = 10**8  # cost / quantity counts 1e-16; divided by this it counts 1e-8
+RATIO = 10**8  # a ratio counts 1e-8
 
 
 class States(NamedTuple):
     """One entry per event, in the order of the events."""
 
-    quantity: list[int]  # signed, in 1e-8
-    average: list[int]  # in 1e-8, 0 when flat
-    cost: list[int]  # signed like the quantity (for positive prices), in 1e-24
-    realized: list[int]  # cumulative and gross, in 1e-24
+    quantity: list[int]  # signed, in 1e-10
+    average: list[int]  # in 1e-10, 0 when flat
+    cost: list[int]  # signed like the quantity (for positive prices), in 1e-20
+    realized: list[int]  # cumulative and gross, in 1e-20
 
 
 def fold(  # noqa: PLR0913 - three columns of events and the state they start from
@@ -35,7 +33,7 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
 ) -> States:
     """Return the state after every event, beginning from (quantity, cost, realized).
 
-    An event is a fill (signed quantity and price in 1e-8, ratio None) or a split (ratio, new per
+    An event is a fill (signed quantity and price in 1e-10, ratio None) or a split (ratio, new per
     old, in 1e-8; its quantity and price are ignored). Adding moves the average; reducing keeps it
     and realises price - average; a fill through zero closes, then opens the rest at its price.
     At every step realized == cost - sum(quantity * price), to the last digit.
@@ -45,11 +43,11 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
     put_cost, put_realized = states.cost.append, states.realized.append
     for filled, price, ratio in zip(quantities, prices, ratios, strict=True):
         if ratio is not None:
-            quantity = (quantity * ratio + UNIT // 2) // UNIT
+            quantity = (quantity * ratio + RATIO // 2) // RATIO
             if not quantity:  # a quantity that rounds to zero carries no cost
                 realized, cost = realized - cost, 0
         else:
-            notional = filled * price * GUARD
+            notional = filled * price
             rest = quantity + filled
             if not rest:
                 kept = 0
@@ -58,15 +56,14 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
             elif (rest > 0) == (quantity > 0):
                 kept = (cost * rest + (quantity >> 1)) // quantity
             else:
-                kept = rest * price * GUARD
+                kept = rest * price
             realized += kept - cost - notional
             cost, quantity = kept, rest
         put_quantity(quantity)
         put_cost(cost)
         put_realized(realized)
         if quantity:
-            divisor = quantity * AVERAGE
-            put_average((cost + (divisor >> 1)) // divisor)
+            put_average((cost + (quantity >> 1)) // quantity)
         else:
             put_average(0)
     return states

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.kinds import DECIMAL, Kind
+from python_ingest.feeds.kinds import DECIMALS, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
@@ -43,7 +43,7 @@ def scan(kind: Kind, source: Source) -> Scan:
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     values = ", ".join(
-        f"{exact_number('line', f'v[{i}]', c.name) if c.type == DECIMAL else f'v[{i}]'}"
+        f"{exact_number('line', f'v[{i}]', c.name) if c.type in DECIMALS else f'v[{i}]'}"
         f' as "{c.name}"'
         for i, c in enumerate(kind.columns, start=1)
     )

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DECIMAL = "DECIMAL(18,8)"
+"""Prices and sizes of ticks, and ratios."""
+WIDE = "DECIMAL(28,10)"
+"""Quantities, prices and money of order flow (docs/adr/0165)."""
+DECIMALS = (DECIMAL, WIDE)
+LARGEST = 10**14
+"""Nothing of this amount or more is accepted: below it, quantity * price * multiplier fits."""
 BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
 
 
@@ -31,7 +37,8 @@ class Kind:
 
     `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
     row number. `occurrences` says that identical rows of one file are all real. `checks` are
-    (condition over converted columns, reason) pairs.
+    (condition over converted columns, reason) pairs. `products` are (size, price) columns whose
+    product, times the instrument's multiplier, must stay below 10^14.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Kind:
     id: str | None = None
     occurrences: bool = False
     checks: tuple[tuple[str, str], ...] = ()
+    products: tuple[tuple[str, str], ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -60,12 +68,20 @@ def _id(name: str, *, required: bool = False) -> Column:
     return Column(name, required=required, empty_is_null=True)
 
 
-def _price(name: str, *, required: bool = False) -> Column:
-    return Column(name, DECIMAL, required=required)
+def _price(name: str) -> Column:
+    return Column(name, DECIMAL)
 
 
-def _size(name: str, *, required: bool = False) -> Column:
-    return Column(name, DECIMAL, required=required, not_negative=True)
+def _size(name: str) -> Column:
+    return Column(name, DECIMAL, not_negative=True)
+
+
+def _wide(name: str, *, required: bool = False, not_negative: bool = False) -> Column:
+    return Column(name, WIDE, required=required, not_negative=not_negative)
+
+
+def _amount_checks(*names: str) -> tuple[tuple[str, str], ...]:
+    return tuple((f"abs({name}) >= {LARGEST}", f"{name}: 10^14 or more") for name in names)
 
 
 def _time(name: str) -> Column:
@@ -111,6 +127,7 @@ TICKS = Kind(
             "neither a quote (bid_price, ask_price) nor a trade (last_price)",
         ),
     ),
+    products=(("last_size", "last_price"),),
 )
 
 CORRECTIONS = Kind(
@@ -159,18 +176,18 @@ ORDERS = Kind(
         _text("symbol", required=True),
         _text("side", required=True, words=("buy", "sell")),
         _text("order_type", required=True),
-        _size("quantity", required=True),
+        _wide("quantity", required=True, not_negative=True),
         _id("strategy_id"),
         _text("time_in_force"),
-        _price("price"),
-        _price("stop_price"),
+        _wide("price"),
+        _wide("stop_price"),
         _id("trade_id"),
         _id("exchange_trade_id"),
-        _size("fill_quantity"),
-        _price("fill_price"),
-        _price("commission"),
+        _wide("fill_quantity", not_negative=True),
+        _wide("fill_price"),
+        _wide("commission"),
         _text("commission_currency"),
-        _price("fees"),
+        _wide("fees"),
         _text("status_message"),
         _CORRELATION,
         _id("parent_order_id"),
@@ -190,6 +207,14 @@ ORDERS = Kind(
             " and trade_id is null and exchange_trade_id is null",
             "a bust or correction without trade_id or exchange_trade_id",
         ),
+        *_amount_checks("commission", "fees"),
+    ),
+    products=(
+        ("quantity", "price"),
+        ("quantity", "stop_price"),
+        ("fill_quantity", "fill_price"),
+        # a commission in the asset itself is worth its price
+        ("commission", "fill_price"),
     ),
 )
 
@@ -205,10 +230,11 @@ CASH = Kind(
             required=True,
             words=("deposit", "withdrawal", "interest", "dividend", "funding", "fee"),
         ),
-        _price("amount", required=True),
+        _wide("amount", required=True),
         _text("currency", required=True),
         _SOURCE,
     ),
+    checks=_amount_checks("amount"),
 )
 
 ACTIONS = Kind(
@@ -220,10 +246,13 @@ ACTIONS = Kind(
         _text("symbol", required=True),
         Column("ex_date", "DATE", required=True),
         _text("kind", required=True, words=("split",)),
-        _price("ratio", required=True),
+        Column("ratio", DECIMAL, required=True),
         _SOURCE,
     ),
-    checks=(("ratio <= 0", "ratio: not above zero"),),
+    checks=(
+        ("ratio <= 0", "ratio: not above zero"),
+        ("not ratio between 0.000001 and 1000000", "ratio: not from 0.000001 to 1000000"),
+    ),
 )
 
 METRICS = Kind(

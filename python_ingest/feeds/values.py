@@ -9,15 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from python_ingest.feeds.kinds import BEFORE_1970_OR_FUTURE, DECIMAL, Column, Kind
+from python_ingest.feeds.kinds import (
+    BEFORE_1970_OR_FUTURE,
+    DECIMALS,
+    LARGEST,
+    WIDE,
+    Column,
+    Kind,
+)
 from python_ingest.storage.sql import literal, quoted
 
 CLOCK = "now()::timestamp"
 """The time of the transaction, UTC."""
 
+MULTIPLIER = "decimal(18, 4)"
+"""The type of an instrument's multiplier."""
+
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
-_PLACES = 8
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
 _NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
@@ -71,7 +80,7 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return f"to_json({value})"
     if column.type.startswith("STRUCT"):
         return _struct(value, source_type, column)
-    if column.type == DECIMAL:
+    if column.type in DECIMALS:
         value = as_written(value, source_type)
     return f"try_cast({value} as {column.type})"
 
@@ -143,7 +152,23 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
             found += _of_type(column, types[column.name])
             found += _of_column(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
-    return found
+    return found + too_large(kind, f"1::{MULTIPLIER}")
+
+
+def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
+    """Return (condition, reason expression) for products of 10^14 or more.
+
+    Typed as DECIMAL(28,10) * DECIMAL(28,10) * DECIMAL(18,4), a product has room for just that. The
+    DOUBLE is quick, and far from the limit for nearly all rows; near it TRY decides, exactly.
+    """
+    return [
+        (
+            f"abs({size}::double * {price}::double * {multiplier}::double) > {LARGEST // 10}"
+            f" and try({size}::{WIDE} * {price}::{WIDE} * {multiplier}) is null",
+            literal(f"{size} * {price} * multiplier: 10^14 or more"),
+        )
+        for size, price in kind.products
+    ]
 
 
 def _of_type(column: Column, source_type: str) -> list[tuple[str, str]]:
@@ -161,16 +186,16 @@ def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, 
     if column.required:
         given = typed if column.empty_is_null else raw
         found.append((f"{given} is null", literal(f"{column.name}: missing")))
-    if column.type == DECIMAL and source_type in ("VARCHAR", *_FLOATS):
+    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
         written = as_written(raw, source_type)
         found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, written)))
         found.append((f"contains({written}, '_')", literal(f"{column.name}: not a number")))
-        found.append((_is_finer(written), literal(f"{column.name}: does not fit DECIMAL(18,8)")))
-    elif column.type == DECIMAL and source_type != DECIMAL:
+        found.append((_is_finer(written, _places(column)), literal(_no_fit(column))))
+    elif column.type in DECIMALS and source_type != column.type:
         found.append(
             (
                 f"{raw} is not null and try_cast({typed} as {source_type}) is distinct from {raw}",
-                literal(f"{column.name}: does not fit DECIMAL(18,8)"),
+                literal(_no_fit(column)),
             )
         )
     elif column.type == "BIGINT" and source_type in ("VARCHAR", *_FLOATS):
@@ -218,10 +243,19 @@ def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, 
     return found
 
 
-def _is_finer(written: str) -> str:
-    """Return SQL: has a number, as it is written, digits that eight decimals do not hold?"""
+def _places(column: Column) -> int:
+    """How many decimals a column of type DECIMAL(p,s) holds."""
+    return int(column.type.rstrip(")").partition(",")[2])
+
+
+def _no_fit(column: Column) -> str:
+    return f"{column.name}: does not fit {column.type}"
+
+
+def _is_finer(written: str, places: int) -> str:
+    """Return SQL: has a number, as it is written, digits that so many decimals do not hold?"""
     decimals = f"length({written}) - strpos({written}, '.')"
-    plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{_PLACES}}}0*\s*'"
+    plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{places}}}0*\s*'"
     parts = r"'([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?'"
     whole, fraction, exponent = (f"regexp_extract({written}, {parts}, {at})" for at in (1, 2, 3))
     digits = f"({whole} || {fraction})"
@@ -232,8 +266,8 @@ def _is_finer(written: str) -> str:
     )
     return f"""case
         when contains({written}, 'e') or contains({written}, 'E')
-            then ltrim({digits}, '0') <> '' and {needed} > {_PLACES}
-        when contains({written}, '.') and {decimals} > {_PLACES}
+            then ltrim({digits}, '0') <> '' and {needed} > {places}
+        when contains({written}, '.') and {decimals} > {places}
             then not regexp_full_match({written}, {plain})
         else false
     end"""
@@ -244,13 +278,13 @@ def _not_decimal(column: Column, raw: str) -> str:
     return (
         f"case when {as_double} is null then {literal(f'{column.name}: not a number')}"
         f" when not isfinite({as_double}) then {literal(f'{column.name}: NaN or infinite')}"
-        f" else {literal(f'{column.name}: does not fit DECIMAL(18,8)')} end"
+        f" else {literal(_no_fit(column))} end"
     )
 
 
 def _wanted(column: Column) -> str:
     wanted = {
-        DECIMAL: "does not fit DECIMAL(18,8)",
+        **{decimal: f"does not fit {decimal}" for decimal in DECIMALS},
         "TIMESTAMP": "not a time",
         "DATE": "not a date",
         "UUID": "not a UUID",
@@ -281,6 +315,9 @@ def content_hash(kind: Kind) -> str:
             parts += [f"strlen(to_json({name})::varchar)", "':'", f"to_json({name})::varchar"]
         elif column.type == "TIMESTAMP":
             parts += [f"epoch_us({name})", "'|'"]
+        elif column.type == WIDE:
+            # as DECIMAL(18,8) gave it: what landed before the columns were widened stays the same
+            parts += [f"regexp_replace({name}::varchar, '00$', '')", "'|'"]
         else:
             parts += [name, "'|'"]
     # the upper 63 bits; md5_number_lower would cost four times as much

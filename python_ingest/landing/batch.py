@@ -16,7 +16,7 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import cold_duplicates, conflicts, deduplicate, waiting
+from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, waiting
 from python_ingest.landing.prepare import MEMORY_LIMIT, TRUST_NO_STATISTICS, read
 from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
@@ -104,6 +104,7 @@ def land_segment(
         return Batch(before, 0, 0, 0, 0, 0, new=False)
     clock = landed_as.clock if landed_as else CLOCK
     sql, given = segment_rows(connection, segment, path, clock)
+    sql = amounts.within_limit(connection, kind, sql)
     connection.execute(f"create or replace temp view segment_rows as {sql}")
     connection.execute("create or replace temp view batch as select * from segment_rows")
     with ThreadPoolExecutor(1, "checksum") as beside:

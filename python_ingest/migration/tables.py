@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PRICE = "DECIMAL(18,8)"
-MONEY = "DECIMAL(18,2)"
+WIDE = "DECIMAL(28,10)"
+MONEY = "DECIMAL(38,2)"
 RATIO = "DECIMAL(10,4)"
 
 
@@ -79,10 +80,10 @@ ORDERS = Table(
         **_typed("UUID", "order_id"),
         **_typed("VARCHAR", "client_order_id exchange symbol strategy_id side order_type"),
         **_typed("VARCHAR", "time_in_force"),
-        **_typed(PRICE, "quantity price stop_price filled_quantity average_fill_price"),
+        **_typed(WIDE, "quantity price stop_price filled_quantity average_fill_price"),
         **_typed("VARCHAR", "status status_message"),
         **_typed("TIMESTAMP", "created_at submitted_at updated_at filled_at"),
-        **_typed(PRICE, "commission"),
+        **_typed(WIDE, "commission"),
         **_typed("VARCHAR", "commission_currency"),
         **_typed("UUID", "correlation_id parent_order_id"),
         **_typed("BOOLEAN", "extended_hours"),
@@ -98,9 +99,9 @@ TRADES = Table(
     columns={
         **_typed("UUID", "trade_id order_id"),
         **_typed("VARCHAR", "exchange symbol side"),
-        **_typed(PRICE, "quantity price"),
+        **_typed(WIDE, "quantity price"),
         **_typed("TIMESTAMP", "executed_at reported_at"),
-        **_typed(PRICE, "commission fees realized_pnl"),
+        **_typed(WIDE, "commission fees realized_pnl"),
         **_typed("VARCHAR", "exchange_trade_id"),
         **_typed("UUID", "correlation_id"),
     },
@@ -114,11 +115,11 @@ POSITIONS = Table(
     columns={
         **_typed("BIGINT", "position_id"),
         **_typed("VARCHAR", "exchange symbol side"),
-        **_typed(PRICE, "quantity average_entry_price"),
+        **_typed(WIDE, "quantity average_entry_price"),
         **_typed("TIMESTAMP", "first_entry_time"),
-        **_typed(PRICE, "current_price market_value unrealized_pnl"),
+        **_typed(WIDE, "current_price market_value unrealized_pnl"),
         **_typed(RATIO, "unrealized_pnl_pct"),
-        **_typed(PRICE, "realized_pnl total_cost_basis max_drawdown"),
+        **_typed(WIDE, "realized_pnl total_cost_basis max_drawdown"),
         **_typed(RATIO, "max_drawdown_pct"),
         **_typed("TIMESTAMP", "snapshot_time opened_at closed_at"),
         **_typed("UUID", "correlation_id"),

@@ -50,8 +50,9 @@ class Chains:
         A chain is held back with all that read it. A test belongs to the lowest chains that it
         reads, or to all where it reads them through models without a chain (the comparison with
         TimescaleDB). What has no chain (a seed, a source, a staging view) belongs to the chains
-        that read it. The first reason of a chain counts. Raises BuildFailedError where no chain has to do with it:
-        nobody knows then what is right.
+        that read it. The first reason of a chain counts.
+
+        Raises BuildFailedError where no chain has to do with it: nobody knows then what is right.
         """
         held: dict[str, str] = {}
         for node, message in failures.items():

@@ -8,9 +8,10 @@ import duckdb
 
 from python_ingest.errors import NotInitialisedError
 from python_ingest.schema.built_tables import take_over
+from python_ingest.schema.wide_tables import widen
 from python_ingest.storage.writer import transaction
 
-_AND_THEN = {"006_chains": take_over}  # what SQL cannot say
+_AND_THEN = {"006_chains": take_over, "008_wide_decimals": widen}  # what SQL cannot say
 _VERSIONS = """
 create schema if not exists raw;
 create table if not exists raw.schema_versions (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +18,10 @@ READABLE = "state in ('local', 'restored')"
 
 @dataclass(frozen=True)
 class ColdFile:
-    """One readable file of the manifest; `columns` None: not looked up yet."""
+    """One readable file of the manifest; `columns` None: not looked up yet.
+
+    `is_narrow`: written before decimals were widened (migration 008).
+    """
 
     file_id: int
     path: str
@@ -27,6 +30,7 @@ class ColdFile:
     checksum: str
     sha256: str
     columns: list[str] | None
+    is_narrow: bool
 
 
 def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -56,15 +60,18 @@ def readable_files(
 
     Only those of dates from first to last, and with rows of batches after `after_batch`.
     """
-    rows = connection.execute(
-        "select file_id, path, date, rows, checksum, sha256, columns from raw.cold_files"
+    found = connection.execute(
+        "select * from raw.cold_files"
         f" where relation = ? and {READABLE}"
         " and date between coalesce(?, '-infinity'::date) and coalesce(?, 'infinity'::date)"
         " and coalesce(max_batch_id > ?, true)"
         " order by date, file_id",
         [relation, first, last, after_batch],
-    ).fetchall()
-    return [ColdFile(*row) for row in rows]
+    )
+    # A database that is being restored may be of an earlier version.
+    names = [column[0] for column in found.description or ()]
+    rows = [{"is_narrow": True} | dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [ColdFile(**{each.name: row[each.name] for each in fields(ColdFile)}) for row in rows]
 
 
 def archived_dates(

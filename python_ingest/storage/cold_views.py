@@ -43,17 +43,20 @@ def scan_files(
     columns: Sequence[tuple[str, str]],
     files: Sequence[ColdFile],
 ) -> str:
-    """Return SQL that selects (name, type) columns of files, null where one was written before."""
+    """Return SQL that selects (name, type) columns of files, null where one was written before.
+
+    Files with narrower decimals are read apart: a reader takes the types of its first file.
+    """
     names = {name for name, _ in columns} - {"date"}
-    paths: dict[frozenset[str], list[str]] = {}
+    paths: dict[tuple[frozenset[str], bool], list[str]] = {}
     for file in files:
         lacking = frozenset(names - set(names if file.columns is None else file.columns))
-        paths.setdefault(lacking, []).append(file.path)
+        paths.setdefault((lacking, file.is_narrow), []).append(file.path)
     if not paths:
         return scan(columns, [])
     return " union all ".join(
-        scan(columns, locations(connection, data_dir, some), lacking)
-        for lacking, some in paths.items()
+        scan(columns, locations(connection, data_dir, some), lacking, is_narrow=is_narrow)
+        for (lacking, is_narrow), some in paths.items()
     )
 
 
@@ -61,10 +64,14 @@ def scan(
     columns: Sequence[tuple[str, str]],
     locations: Sequence[str],
     lacking: Collection[str] = (),
+    *,
+    is_narrow: bool = False,
 ) -> str:
     """Return SQL that selects (name, type) columns of files, UUIDs and JSON as what they were."""
     names = ", ".join(
-        f"null::{sql_type} as {quoted(name)}" if name in lacking else _as_type(name, sql_type)
+        f"null::{sql_type} as {quoted(name)}"
+        if name in lacking
+        else _as_type(name, sql_type, is_narrow=is_narrow)
         for name, sql_type in columns
     )
     if not locations:
@@ -77,9 +84,12 @@ def scan(
     )
 
 
-def _as_type(name: str, sql_type: str) -> str:
+def _as_type(name: str, sql_type: str, *, is_narrow: bool) -> str:
     column = quoted(name)
-    return column if stored_type(sql_type) == sql_type else f"{column}::{sql_type} as {column}"
+    is_stored = stored_type(sql_type) == sql_type and not (
+        is_narrow and sql_type.upper().startswith("DECIMAL")
+    )
+    return column if is_stored else f"{column}::{sql_type} as {column}"
 
 
 def _with_columns(

@@ -42,7 +42,8 @@ final as (
             coalesce(instruments.asset_class, ''),
             coalesce(instruments.base_currency, ''),
             instruments.quote_currency,
-            instruments.multiplier,
+            -- as it was noted before it had four decimals: no text changes by an upgrade
+            instruments.multiplier::decimal(18, 8),
             instruments.margined,
             instruments.price_exchange,
             margin_rates.margin_rate

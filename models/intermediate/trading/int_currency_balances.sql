@@ -7,6 +7,7 @@
         'time': 'snapshot_time'
     }
 ) }}
+{% set totals = ['net_flows', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
 
 -- What each currency held and what its positions were worth, at every snapshot time, continued from
 -- the last time before anything changed.
@@ -65,19 +66,17 @@ movements as (
 
 ),
 
--- Each movement counts from the first snapshot time at or after it.
+-- Each movement counts from the first snapshot time at or after it. After one that is unknown the
+-- balances of its currency are.
 moved as (
 
     select
         times.snapshot_time,
         movements.currency,
-        sum(movements.flow) as flow,
-        sum(movements.net_flows) as net_flows,
-        sum(movements.other_cash) as other_cash,
-        sum(movements.realized_pnl) as realized_pnl,
-        sum(movements.commission) as commission,
-        sum(movements.fees) as fees,
-        sum(movements.cash) as cash
+        {% for amount in ['flow'] + totals %}
+            sum(movements.{{ amount }}) as {{ amount }},
+        {% endfor %}
+        count(movements.cash) < count(*) as is_unknown
     from movements
     asof inner join times on movements.moved_at <= times.snapshot_time
     group by times.snapshot_time, movements.currency
@@ -111,8 +110,11 @@ balances as (
         times.snapshot_time,
         times.is_busy,
         currencies.currency,
-        {% for total in ['net_flows', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
-            coalesce(sum(moved.{{ total }}) over history, 0) as {{ total }},
+        {% for total in totals %}
+            case
+                when bool_or(moved.is_unknown) over history then null
+                else coalesce(sum(moved.{{ total }}) over history, 0)
+            end as {{ total }},
         {% endfor %}
         {% for held in [
             'market_value', 'unrealized_pnl', 'margined_pnl', 'gross_notional', 'margin_used',

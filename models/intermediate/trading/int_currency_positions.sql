@@ -16,7 +16,8 @@ valuations as (
 
     select
         *,
-        coalesce(market_value, cost_basis) as carrying_value,
+        case when cost_basis is not null then coalesce(market_value, cost_basis) end
+            as carrying_value,
         coalesce(unrealized_pnl, 0) as known_pnl
     from {{ ref('int_position_valuations') }}
     where quantity <> 0
@@ -48,8 +49,9 @@ final as (
         sum(if(valuations.margined, valuations.known_pnl, 0)) as margined_pnl,
         sum(abs(valuations.carrying_value)) as gross_notional,
         sum(
-            abs(valuations.carrying_value)::decimal(38, 16) * coalesce(margin_rates.margin_rate, 1)
-        ) as margin_used,
+            {{ rounded('abs(valuations.carrying_value)', 10) }}
+            * coalesce(margin_rates.margin_rate, 1)
+        )::decimal(38, 16) as margin_used,
         count_if(valuations.quantity > 0) as long_positions,
         count_if(valuations.quantity < 0) as short_positions,
         count_if(valuations.current_price is null) as unpriced_positions

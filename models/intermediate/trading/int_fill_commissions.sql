@@ -37,9 +37,9 @@ priced_fills as {{ not_materialized() }} (
         fills.commission_currency as charged_in,
         case
             when fills.is_base_commission
-                then fills.commission::decimal(38, 8) * fills.price * instruments.multiplier
+                then {{ in_money('(fills.commission * fills.price)', 'instruments.multiplier') }}
             else fills.commission
-        end::decimal(38, 24) as charge,
+        end::decimal(38, 16) as charge,
         fills.is_base_commission
         or fills.is_quote_commission
         or fills.commission = 0 as needs_no_conversion
@@ -79,8 +79,14 @@ converted as (
 
     select
         charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
-        coalesce(charges.commission_amount::decimal(38, 8) * rates.rate, charges.commission_amount)
-        ::decimal(38, 24) as commission,
+        case
+            when rates.rate is null then charges.commission_amount::decimal(38, 16)
+            else
+                coalesce(
+                    try((charges.commission_amount * rates.rate)::decimal(38, 16)),
+                    {{ convert('charges.commission_amount', 'rates.rate') }}
+                )
+        end as commission,
         case when rates.rate is null then charges.charged_in else charges.quote_currency end
             as commission_currency,
         rates.rate is not null as is_converted

@@ -1,9 +1,18 @@
--- Every movement of money, in its own currency.
+-- Every movement of money, in its own currency; NULL where it is unknown.
 with
 
 charged_fills as {{ not_materialized() }} (
 
-    select * from {{ ref('int_fill_commissions') }}
+    select
+        *,
+        {{ in_money('realized_pnl', 'multiplier') }} as realized_so_far,
+        {{ in_money('(realized_pnl - realized_pnl_delta)', 'multiplier') }} as realized_before,
+        {{ in_money('cost_basis', 'multiplier') }} as cost_so_far,
+        -- What is realised is what the cost fell by, less what was paid: to the last digit.
+        {{ in_money(
+            '(cost_basis - realized_pnl_delta - position_delta * price)', 'multiplier'
+        ) }} as cost_before
+    from {{ ref('int_fill_commissions') }}
 
 ),
 
@@ -18,16 +27,17 @@ final as (
     select
         event_at as moved_at,
         quote_currency as currency,
-        0::decimal(38, 24) as flow,
-        0::decimal(38, 24) as other_cash,
-        (realized_pnl_delta * multiplier)::decimal(38, 24) as realized_pnl,
-        0::decimal(38, 24) as commission,
-        fees::decimal(38, 24) as fees,
-        -- A margined instrument moves no notional, only what it realises.
-        case
-            when margined then realized_pnl_delta * multiplier
-            else -signed_quantity::decimal(38, 8) * price * multiplier
-        end::decimal(38, 24) - fees as cash
+        0::decimal(38, 16) as flow,
+        0::decimal(38, 16) as other_cash,
+        realized_so_far - realized_before as realized_pnl,
+        0::decimal(38, 16) as commission,
+        fees::decimal(38, 16) as fees,
+        -- A margined instrument moves no notional, only what it realises. A commission in the asset
+        -- itself was paid with it.
+        realized_so_far - realized_before
+        - case when margined then 0 else cost_so_far - cost_before end
+        - case when is_base_commission then commission else 0 end
+        - fees as cash
     from charged_fills
 
     union all
@@ -43,7 +53,7 @@ final as (
         -- A commission in the asset itself was taken from what is held.
         case when is_base_commission then 0 else -commission end as cash
     from charged_fills
-    where commission <> 0
+    where commission <> 0 or commission is null
 
     union all
 

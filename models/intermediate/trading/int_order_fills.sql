@@ -41,10 +41,8 @@ final as (
         max(executed_at) filter (where not is_busted) as last_filled_at,
         max(corrected_at) as corrected_at,
         coalesce(sum(quantity) filter (where not is_busted), 0) as filled_quantity,
-        sum({{ scaled('quantity') }} * {{ scaled('price') }})
-        filter (where not is_busted) as notional_units,
-        sum({{ scaled('quantity') }} * 100000000)
-        filter (where not is_busted) as quantity_units,
+        {{ sum_if_known(notional('quantity', 'price'), 'not is_busted') }} as notional_units,
+        sum({{ scaled_wide('quantity') }}) filter (where not is_busted) as quantity_units,
         sum(commission) filter (where not is_busted) as commission,
         min(commission_currency) filter (where not is_busted and commission <> 0)
             as commission_currency,

@@ -76,6 +76,23 @@ with_rate as (
 
 ),
 
+-- What has no rate, is unknown or has no room is left out as a whole, and named.
+in_base as (
+
+    select
+        *,
+        {% for amount in amounts %}
+            {{ convert(amount, 'rate') }} as {{ amount }}_in_base,
+        {% endfor %}
+        coalesce(
+            {% for amount in amounts %}
+                {{ amount }}_in_base is not null {{ 'and' if not loop.last }}
+            {% endfor %}, false
+        ) as is_converted
+    from with_rate
+
+),
+
 final as (
 
     select
@@ -83,16 +100,17 @@ final as (
         bool_or(is_busy) as is_busy,
         {% for amount in amounts %}
             coalesce(
-                sum({{ convert(amount, 'rate') }}) filter (where rate is not null), 0
+                sum({{ amount }}_in_base) filter (where is_converted), 0
             )::decimal(38, 16) as {{ amount }},
         {% endfor %}
         sum(long_positions)::integer as long_positions,
         sum(short_positions)::integer as short_positions,
         sum(unpriced_positions)::integer as unpriced_positions,
         coalesce(
-            list(currency order by currency) filter (where rate is null and equity <> 0), []
+            list(currency order by currency)
+            filter (where not is_converted and equity is distinct from 0), []
         ) as unconverted_currencies
-    from with_rate
+    from in_base
     group by snapshot_time
 
 )

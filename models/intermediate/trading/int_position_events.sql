@@ -1,5 +1,5 @@
 -- What happens to each position: its fills, and the splits of its instrument from its first fill
--- on. Quantities, prices and ratios count 1e-8.
+-- on.
 with
 
 fills as (
@@ -41,9 +41,9 @@ final as (
         content_hash,
         order_id,
         fill_id,
-        {{ scaled('position_delta') }}::bigint as quantity,
-        {{ scaled('price') }}::bigint as price,
-        null::bigint as ratio
+        position_delta::decimal(38, 10) as quantity,
+        price::decimal(38, 10) as price,
+        null::decimal(18, 8) as ratio
     from fills
     union all
     select
@@ -59,7 +59,7 @@ final as (
         null as fill_id,
         0 as quantity,
         0 as price,
-        {{ scaled('splits.ratio') }}::bigint as ratio
+        splits.ratio
     from splits
     inner join split_positions as positions
         on

@@ -51,9 +51,9 @@ beginnings as (
             symbol,
             strategy_id,
             0::bigint as event_number,
-            0::decimal(38, 8) as quantity,
-            0::decimal(38, 24) as cost,
-            0::decimal(38, 24) as realized
+            0::decimal(38, 10) as quantity,
+            0::decimal(38, 20) as cost_basis,
+            0::decimal(38, 20) as realized_pnl
         from events
         where false
     {% endif %}
@@ -85,9 +85,13 @@ folded as (
         numbered.strategy_id,
         coalesce(any_value(beginnings.event_number), 0) as events_before,
         fold_positions(
-            coalesce(any_value(beginnings.quantity), 0),
-            coalesce(any_value(beginnings.cost), 0),
-            coalesce(any_value(beginnings.realized), 0),
+            {% for held in ['quantity', 'cost_basis', 'realized_pnl'] %}
+                -- what was unknown is not nothing
+                case
+                    when count(beginnings.event_number) = 0 then 0
+                    else any_value(beginnings.{{ held }})
+                end,
+            {% endfor %}
             list(
                 {
                     'quantity': numbered.quantity,
@@ -116,8 +120,6 @@ unfolded as (
 
 ),
 
--- Realised minus cost is what was paid, a whole number of 1e-16: rounding one and deriving the
--- other keeps their sum exact.
 final as (
 
     select
@@ -131,11 +133,8 @@ final as (
         numbered.fill_id,
         unfolded.state.quantity, -- noqa: RF01
         unfolded.state.average_price, -- noqa: RF01
-        unfolded.state.cost, -- noqa: RF01
-        unfolded.state.realized, -- noqa: RF01
-        {{ rounded('unfolded.state.cost', 16) }} as cost_basis,
-        {{ rounded('unfolded.state.realized - unfolded.state.cost', 16) }}
-        + {{ rounded('unfolded.state.cost', 16) }} as realized_pnl
+        unfolded.state.cost as cost_basis, -- noqa: RF01
+        unfolded.state.realized as realized_pnl -- noqa: RF01
     from unfolded
     inner join numbered on {{ same_key('unfolded', 'numbered', position + ['step']) }}
 

@@ -19,7 +19,7 @@ with
 
 folds as (
 
-    select {{ exclude_columns(['cost', 'realized'], 'folds') }}
+    select folds.*
     from {{ ref('int_position_folds') }} as folds
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending

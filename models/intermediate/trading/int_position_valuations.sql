@@ -60,19 +60,15 @@ priced as (
 
 ),
 
--- Bars are not adjusted: a price from before a split is of the old shares. The product of the
--- ratios counts 1e-16.
-split_ratios as (
+-- Bars are not adjusted: a price from before a split is of the old shares.
+splits_since as (
 
     select
         priced.exchange,
         priced.symbol,
         priced.strategy_id,
         priced.snapshot_time,
-        list_reduce( -- noqa: PRS, RF02
-            list_prepend(10000000000000000::hugeint, list({{ scaled('splits.ratio') }})),
-            lambda x, y: x * y // 100000000
-        ) as ratio_units
+        list({{ scaled('splits.ratio') }}) as ratios
     from priced
     inner join splits
         on
@@ -82,16 +78,34 @@ split_ratios as (
 
 ),
 
+-- Their product counts 1e-16; where it has no room, or is nothing, there is no price.
+split_ratios as (
+
+    select
+        *,
+        coalesce(
+            try(
+                list_reduce( -- noqa: LT01
+                    list_prepend(10000000000000000::hugeint, ratios), -- noqa: PRS, RF02
+                    lambda x, y: x * y // 100000000
+                )
+            ),
+            0
+        ) as ratio_units
+    from splits_since
+
+),
+
 with_price as (
 
     select
         priced.* exclude (price, known_at), -- noqa: RF02
         if(
             split_ratios.ratio_units is null,
-            priced.price,
-            {{ divide_exactly(
+            priced.price::decimal(28, 10),
+            try_cast({{ divide_exactly(
                 scaled('priced.price') ~ ' * 100000000', 'split_ratios.ratio_units', 8
-            ) }}::decimal(18, 8)
+            ) }} as decimal(28, 10))
         ) as current_price
     from priced
     left join split_ratios
@@ -103,8 +117,8 @@ valued as (
 
     select
         with_price.* replace (
-            (with_price.cost_basis * instruments.multiplier)::decimal(38, 24) as cost_basis,
-            (with_price.realized_pnl * instruments.multiplier)::decimal(38, 24) as realized_pnl
+            {{ in_money('with_price.cost_basis', 'instruments.multiplier') }} as cost_basis,
+            {{ in_money('with_price.realized_pnl', 'instruments.multiplier') }} as realized_pnl
         ),
         instruments.asset_class,
         instruments.quote_currency,
@@ -113,8 +127,10 @@ valued as (
         if(
             with_price.quantity = 0,
             0,
-            with_price.quantity * with_price.current_price * instruments.multiplier
-        )::decimal(38, 24) as market_value
+            {{ in_money(
+                '(with_price.quantity * with_price.current_price)', 'instruments.multiplier'
+            ) }}
+        ) as market_value
     from with_price
     inner join instruments on {{ same_key('with_price', 'instruments', ['exchange', 'symbol']) }}
 

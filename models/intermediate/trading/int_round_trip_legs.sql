@@ -48,11 +48,11 @@ fills as (
         quote_currency,
         abs(previous_quantity) as previous_size,
         abs(quantity) as size,
-        abs(position_delta)::decimal(38, 8) as filled_size,
+        abs(position_delta)::decimal(38, 10) as filled_size,
         quantity = 0 as is_flat,
         opens and previous_quantity <> 0 as flips,
         sign(previous_quantity) * sign(position_delta) < 0 as closes,
-        realized_pnl_delta * multiplier as realized_pnl,
+        {{ in_money('realized_pnl_delta', 'multiplier') }} as realized_pnl,
         if(is_converted, commission, 0)::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees
     from charged_fills
@@ -64,14 +64,8 @@ flips as (
 
     select
         *,
-        {{ divide_exactly(
-            scaled('commission') ~ ' * ' ~ scaled('previous_size'),
-            scaled('filled_size') ~ ' * 100000000', 8
-        ) }} as closing_commission,
-        {{ divide_exactly(
-            scaled('fees') ~ ' * ' ~ scaled('previous_size'),
-            scaled('filled_size') ~ ' * 100000000', 8
-        ) }} as closing_fees
+        {{ share_of('commission', 'previous_size', 'filled_size') }} as closing_commission,
+        {{ share_of('fees', 'previous_size', 'filled_size') }} as closing_fees
     from fills
     where flips
 

@@ -33,7 +33,7 @@ final as (
         instruments.base_currency,
         coalesce(instruments.quote_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(instruments.price_exchange, traded.exchange) as price_exchange,
-        coalesce(instruments.multiplier, 1)::decimal(18, 8) as multiplier,
+        coalesce(instruments.multiplier, 1)::decimal(18, 4) as multiplier,
         coalesce(instruments.margined, false) as margined
     from traded
     left join instruments

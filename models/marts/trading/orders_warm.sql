@@ -44,7 +44,7 @@ joined as (
     select
         terms.*,
         coalesce(fills.filled_quantity, 0) as filled_quantity,
-        {{ divide_exactly('fills.notional_units', 'fills.quantity_units', 8) }}
+        {{ average_price('fills.notional_units', 'fills.quantity_units') }}
             as average_fill_price,
         -- Whether it was full while its busted fills still counted.
         coalesce(
@@ -96,8 +96,8 @@ final as (
         quantity,
         price,
         stop_price,
-        filled_quantity::decimal(18, 8) as filled_quantity,
-        average_fill_price::decimal(18, 8) as average_fill_price,
+        filled_quantity::decimal(38, 10) as filled_quantity,
+        average_fill_price,
         status,
         case
             when status in ('cancelled', 'rejected') and ended_by = 'expired' then 'expired'
@@ -109,7 +109,7 @@ final as (
         submitted_at,
         greatest(updated_at, coalesce(corrected_at, updated_at)) as updated_at,
         if(status = 'filled', last_filled_at, null) as filled_at,
-        if(commission_currencies <= 1, commission, null)::decimal(18, 8) as commission,
+        if(commission_currencies <= 1, commission, null)::decimal(38, 10) as commission,
         if(commission_currencies <= 1, commission_currency, null) as commission_currency,
         coalesce(
             correlation_id, {{ uuid_v5('exchange', 'symbol', "concat('correlation/', order_id)") }}

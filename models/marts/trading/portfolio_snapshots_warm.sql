@@ -37,17 +37,17 @@ final as (
         {{ stable_id(['values_at.snapshot_time', 'snapshot_times.snapshot_type']) }} as snapshot_id,
         values_at.snapshot_time,
         snapshot_times.snapshot_type,
-        values_at.cash::decimal(18, 2) as cash_balance,
-        greatest(0, values_at.equity - values_at.margin_used)::decimal(18, 2) as buying_power,
-        values_at.equity::decimal(18, 2) as portfolio_value,
-        values_at.equity::decimal(18, 2) as equity,
-        values_at.total_pnl::decimal(18, 2) as total_pnl,
+        values_at.cash::decimal(38, 2) as cash_balance,
+        greatest(0, values_at.equity - values_at.margin_used)::decimal(38, 2) as buying_power,
+        values_at.equity::decimal(38, 2) as portfolio_value,
+        values_at.equity::decimal(38, 2) as equity,
+        values_at.total_pnl::decimal(38, 2) as total_pnl,
         if(
             values_at.period_start is null and values_at.flow = 0,
             null,
             try_cast((values_at.return_index - 1) * 100 as decimal(10, 4))
         ) as total_pnl_pct,
-        values_at.daily_pnl::decimal(18, 2) as daily_pnl,
+        values_at.daily_pnl::decimal(38, 2) as daily_pnl,
         if(
             values_at.period_start is null and values_at.flow = 0,
             null,
@@ -58,8 +58,8 @@ final as (
                 units('values_at.gross_notional'), units('values_at.equity'), 4
             ) }} as decimal(10, 4)
         ) as leverage,
-        values_at.margin_used::decimal(18, 2) as margin_used,
-        values_at.max_drawdown::decimal(18, 2) as max_drawdown,
+        values_at.margin_used::decimal(38, 2) as margin_used,
+        values_at.max_drawdown::decimal(38, 2) as max_drawdown,
         if(
             values_at.period_start is null and values_at.flow = 0,
             null,
@@ -72,12 +72,12 @@ final as (
             'unpriced_positions': values_at.unpriced_positions,
             'unconverted_currencies': values_at.unconverted_currencies
         }::json as metadata,
-        values_at.net_flows::decimal(18, 2) as net_flows,
-        values_at.other_cash::decimal(18, 2) as other_cash,
-        values_at.realized_pnl::decimal(18, 2) as realized_pnl,
-        values_at.unrealized_pnl::decimal(18, 2) as unrealized_pnl,
-        values_at.commission::decimal(18, 2) as commission,
-        values_at.fees::decimal(18, 2) as fees
+        values_at.net_flows::decimal(38, 2) as net_flows,
+        values_at.other_cash::decimal(38, 2) as other_cash,
+        values_at.realized_pnl::decimal(38, 2) as realized_pnl,
+        values_at.unrealized_pnl::decimal(38, 2) as unrealized_pnl,
+        values_at.commission::decimal(38, 2) as commission,
+        values_at.fees::decimal(38, 2) as fees
     from portfolio_returns as values_at
     inner join snapshot_times
         on values_at.snapshot_time = snapshot_times.snapshot_time

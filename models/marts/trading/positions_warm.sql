@@ -69,8 +69,8 @@ final as (
             when quantity < 0 then 'short'
             else 'flat'
         end as side,
-        quantity::decimal(18, 8) as quantity,
-        average_price::decimal(18, 8) as average_entry_price,
+        quantity::decimal(38, 10) as quantity,
+        average_price::decimal(38, 10) as average_entry_price,
         opened_at as first_entry_time,
         current_price,
         {{ rounded('market_value', 8) }} as market_value,

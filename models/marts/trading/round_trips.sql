@@ -55,10 +55,12 @@ trips as (
         count(*) as fills,
         sum(legs.entered) as entered_quantity,
         sum(legs.exited) as exited_quantity,
-        sum({{ scaled('legs.entered') }} * {{ scaled('legs.price') }}) as entered_notional,
-        sum({{ scaled('legs.exited') }} * {{ scaled('legs.price') }}) as exited_notional,
-        sum(legs.realized_pnl) as realized_pnl,
-        sum(legs.commission) as commission,
+        {{ sum_if_known(notional('legs.entered', 'legs.price')) }} as entered_notional,
+        {{ sum_if_known(notional('legs.exited', 'legs.price')) }} as exited_notional,
+        sum({{ scaled_wide('legs.entered') }}) as entered_units,
+        sum({{ scaled_wide('legs.exited') }}) as exited_units,
+        {{ sum_if_known('legs.realized_pnl') }} as realized_pnl,
+        {{ sum_if_known('legs.commission') }} as commission,
         sum(legs.fees) as fees
     from legs
     semi join ended
@@ -84,18 +86,14 @@ final as (
         opened_at,
         closed_at,
         fills::integer as fills,
-        entered_quantity::decimal(18, 8) as entered_quantity,
-        exited_quantity::decimal(18, 8) as exited_quantity,
-        {{ divide_exactly('entered_notional', scaled('entered_quantity') ~ ' * 100000000', 8) }}
-        ::decimal(18, 8) as average_entry_price,
-        {{ divide_exactly('exited_notional', scaled('exited_quantity') ~ ' * 100000000', 8) }}
-        ::decimal(18, 8) as average_exit_price,
-        realized_pnl::decimal(18, 8) as realized_pnl,
-        commission::decimal(18, 8) as commission,
-        fees::decimal(18, 8) as fees,
-        (
-            realized_pnl::decimal(38, 16) - commission::decimal(38, 16) - fees::decimal(38, 16)
-        )::decimal(18, 8) as net_pnl,
+        entered_quantity::decimal(38, 10) as entered_quantity,
+        exited_quantity::decimal(38, 10) as exited_quantity,
+        {{ average_price('entered_notional', 'entered_units') }} as average_entry_price,
+        {{ average_price('exited_notional', 'exited_units') }} as average_exit_price,
+        realized_pnl::decimal(38, 8) as realized_pnl,
+        commission::decimal(38, 8) as commission,
+        fees::decimal(38, 8) as fees,
+        (realized_pnl - commission - fees)::decimal(38, 8) as net_pnl,
         currency
     from trips
 

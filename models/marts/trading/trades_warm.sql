@@ -67,7 +67,7 @@ final as (
         -- Set where the fill closes something.
         if(
             sign(previous_quantity) * sign(position_delta) < 0,
-            {{ rounded('realized_pnl_delta * multiplier', 8) }},
+            {{ rounded(in_money('realized_pnl_delta', 'multiplier'), 8) }},
             null
         ) as realized_pnl,
         exchange_trade_id,

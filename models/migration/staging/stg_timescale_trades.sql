@@ -9,13 +9,13 @@ extracted as (
             'exchange': 'varchar',
             'symbol': 'varchar',
             'side': 'varchar',
-            'quantity': 'decimal(18, 8)',
-            'price': 'decimal(18, 8)',
+            'quantity': 'decimal(28, 10)',
+            'price': 'decimal(28, 10)',
             'executed_at': 'timestamp',
             'reported_at': 'timestamp',
-            'commission': 'decimal(18, 8)',
-            'fees': 'decimal(18, 8)',
-            'realized_pnl': 'decimal(18, 8)',
+            'commission': 'decimal(28, 10)',
+            'fees': 'decimal(28, 10)',
+            'realized_pnl': 'decimal(28, 10)',
             'exchange_trade_id': 'varchar',
             'correlation_id': 'uuid'
         }

@@ -15,7 +15,8 @@ from python_ingest.accounting.fold import fold
 from .published import FILES, STARTED_WITH, sequences
 from .trading_model import Position
 
-TOLERANCE = Fraction(1, 10**8)
+TOLERANCE = Fraction(1, 10**10)
+UNIT, MONEY = 10**10, 10**20
 
 sizes = st.one_of(
     st.integers(-(10**12), 10**12), st.integers(-300, 300), st.sampled_from([-(10**8), 10**8])
@@ -32,7 +33,7 @@ events = st.lists(
 )  # fmt: skip
 
 
-def exact(units: int, digits: int = 8) -> Fraction:
+def exact(units: int, digits: int = 10) -> Fraction:
     return Fraction(units, 10**digits)
 
 
@@ -48,13 +49,13 @@ def test_every_state_agrees_with_fractions(events: list[Event]) -> None:
         if ratio is None:
             position.fill(exact(size), exact(price))
         else:
-            position.split(exact(ratio))
+            position.split(exact(ratio, 8))
         paid += exact(size) * exact(price)
         assert exact(states.quantity[at]) == position.quantity
         assert abs(exact(states.average[at]) - position.average) <= TOLERANCE
-        assert abs(exact(states.realized[at], 24) - position.realized) <= TOLERANCE
+        assert abs(exact(states.realized[at], 20) - position.realized) <= TOLERANCE
         # Conservation, to the last digit: what was realised is what is held less what was paid.
-        assert exact(states.realized[at], 24) == exact(states.cost[at], 24) - paid
+        assert exact(states.realized[at], 20) == exact(states.cost[at], 20) - paid
 
 
 @settings(max_examples=100, deadline=None)
@@ -83,20 +84,19 @@ def test_the_other_side_sees_the_mirror_image(events: list[tuple[int, int]]) -> 
     there = fold([-size for size in sizes], prices, [None] * len(sizes))
     assert [-quantity for quantity in there.quantity] == here.quantity
     for mine, other in zip(here.realized, there.realized, strict=True):
-        assert abs(mine + other) <= 2 * len(sizes)  # units of 1e-24
+        assert abs(mine + other) <= 2 * len(sizes)  # units of 1e-20
 
 
 def test_a_split_keeps_the_cost() -> None:
-    unit = 10**8
-    states = fold([3 * unit, 0, -6 * unit], [100 * unit, 0, 60 * unit], [None, 2 * unit, None])
-    assert states.quantity == [3 * unit, 6 * unit, 0]
-    assert states.average == [100 * unit, 50 * unit, 0]
-    assert states.realized[-1] == 60 * 10**24
+    states = fold([3 * UNIT, 0, -6 * UNIT], [100 * UNIT, 0, 60 * UNIT], [None, 2 * 10**8, None])
+    assert states.quantity == [3 * UNIT, 6 * UNIT, 0]
+    assert states.average == [100 * UNIT, 50 * UNIT, 0]
+    assert states.realized[-1] == 60 * MONEY
 
 
 def test_a_split_that_leaves_nothing_realises_the_cost() -> None:
-    states = fold([1, 0], [10**8, 0], [None, 10**6])
-    assert (states.quantity, states.cost, states.realized) == ([1, 0], [10**16, 0], [0, -(10**16)])
+    states = fold([1, 0], [UNIT, 0], [None, 10**6])
+    assert (states.quantity, states.cost, states.realized) == ([1, 0], [UNIT, 0], [0, -UNIT])
 
 
 def test_lists_of_different_length_are_refused() -> None:
@@ -105,7 +105,7 @@ def test_lists_of_different_length_are_refused() -> None:
 
 
 def as_units(value: Fraction) -> int:
-    units = value * 10**8
+    units = value * UNIT
     assert units.denominator == 1
     return int(units)
 
@@ -119,7 +119,7 @@ def test_every_published_value(name: str, values: int) -> None:
         states = fold([as_units(row.signed) for row in rows], prices, [None] * len(rows))
         commission, realized = Fraction(0), Fraction(0)
         for at, row in enumerate(rows):
-            own = exact(states.realized[at], 24) - realized
+            own = exact(states.realized[at], 20) - realized
             realized += own
             commission += Fraction(row["commission"])
             held, average = exact(states.quantity[at]), exact(states.average[at])
@@ -150,27 +150,54 @@ def test_sql_gets_the_states_of_the_fold() -> None:
     found = connection.sql(
         """
         with events as (
-            select i % 3 as k, i, ((i * 7919) % 2003 - 1001) * 1000003 as size, i * 104729 as price
+            select i % 3 as k, i, ((i * 7919) % 2003 - 1001) * 0.0001000003 as size,
+                i * 0.0000104729 as price
             from range(1, 6001) t(i)
         ),
         lists as (
-            select k, list({'quantity': size, 'price': price,
-                            'ratio': if(i % 500 = 0, 200000000, null)::bigint} order by i) as events
+            select k, list({'quantity': size::decimal(38, 10), 'price': price::decimal(38, 10),
+                            'ratio': if(i % 500 = 0, 2, null)::decimal(18, 8)} order by i) as events
             from events group by k
         )
-        select k, list_transform(events, lambda e: e.quantity),
-            list_transform(events, lambda e: e.price), list_transform(events, lambda e: e.ratio),
-            fold_positions(5::decimal(38, 8), 7::decimal(38, 24), 9::decimal(38, 24), events)
+        select k, list_transform(events, lambda e: (e.quantity * 10000000000)::bigint),
+            list_transform(events, lambda e: (e.price * 10000000000)::bigint),
+            list_transform(events, lambda e: (e.ratio * 100000000)::bigint),
+            fold_positions(5::decimal(38, 10), 7::decimal(38, 20), 9::decimal(38, 20), events)
         from lists
         """
     ).fetchall()
     assert len(found) == 3
     for _, sizes, prices, ratios, states in found:
         expected = fold(
-            sizes, prices, ratios, quantity=5 * 10**8, cost=7 * 10**24, realized=9 * 10**24
+            sizes, prices, ratios, quantity=5 * UNIT, cost=7 * MONEY, realized=9 * MONEY
         )
         for at, state in enumerate(states):
             assert Fraction(state["quantity"]) == exact(expected.quantity[at])
             assert Fraction(state["average_price"]) == exact(expected.average[at])
-            assert Fraction(state["cost"]) == exact(expected.cost[at], 24)
-            assert Fraction(state["realized"]) == exact(expected.realized[at], 24)
+            assert Fraction(state["cost"]) == exact(expected.cost[at], 20)
+            assert Fraction(state["realized"]) == exact(expected.realized[at], 20)
+
+
+def test_money_without_room_is_unknown_from_there_on() -> None:
+    """10^18 is the limit; the quantity stays known, and a restart from there knows no more."""
+    connection = duckdb.connect()
+    register(connection)
+    fold_sql = """
+        select unnest(fold_positions(0::decimal(38, 10), {}, 0::decimal(38, 20), list_transform(
+            [-70000000000000, 30000000000000, 800000000000000000, -800000000000000000, 1],
+            lambda e: {{'quantity': e::decimal(38, 10), 'price': 2::decimal(38, 10),
+                        'ratio': null::decimal(18, 8)}}
+        )), recursive := true)
+    """
+    states = connection.sql(fold_sql.format("0::decimal(38, 20)")).fetchall()
+    assert [state[0] for state in states] == [
+        -7 * 10**13,
+        -4 * 10**13,
+        8 * 10**17 - 4 * 10**13,
+        -4 * 10**13,
+        1 - 4 * 10**13,
+    ]
+    assert states[1][1:] == (2, -8e13, 0)
+    assert [state[1:] for state in states[2:]] == [(None, None, None)] * 3
+    unknown = connection.sql(fold_sql.format("null::decimal(38, 20)")).fetchall()
+    assert [state[1:] for state in unknown] == [(None, None, None)] * 5

@@ -47,10 +47,10 @@ class Position:
             self.average = total / self.quantity
 
     def split(self, ratio: Fraction) -> None:
-        """The quantity keeps 8 decimals; what is left carries the cost, nothing realises it."""
+        """The quantity keeps 10 decimals; what is left carries the cost, nothing realises it."""
         cost = self.quantity * self.average
-        held = self.quantity * ratio * 10**8
-        self.quantity = Fraction((held + Fraction(1, 2)).__floor__(), 10**8)
+        held = self.quantity * ratio * 10**10
+        self.quantity = Fraction((held + Fraction(1, 2)).__floor__(), 10**10)
         if not self.quantity:
             self.realized -= cost
         self.average = cost / self.quantity if self.quantity else Fraction(0)
