@@ -27,18 +27,25 @@
         {% call statement('main') %}{{ note_differences(existing, rebuilt, 'everything') }}{% endcall %}
         {% do adapter.drop_relation(existing) %}
         {% do adapter.rename_relation(rebuilt, target) %}
-    {% elif sees_part_of_its_input() or not has_pending(region) %}
+    {% elif sees_part_of_its_input() %}
         {% call noop_statement('main', 'NOTHING PENDING') %}{% endcall %}
     {% else %}
-        {% set restated = api.Relation.create(identifier=this.identifier ~ '__restated') %}
-        {% call statement('restated') %}
-            {% if config.get('meta').reference_is_fixed %}{{ require_same_reference() }}{% endif %}
-            create or replace temporary table {{ restated }} as {{ compiled_code }}
-        {% endcall %}
-        {% call statement('main') %}
-            {{ note_differences(existing, restated, region) }}
-            {{ replace_what_differs(existing, restated) }}
-        {% endcall %}
+        {#- Also where nothing is pending: a complete chain remembers what reference data are now. -#}
+        {% if config.get('meta', {}).reference_is_fixed %}
+            {% call statement('reference') %}{{ require_same_reference() }}{% endcall %}
+        {% endif %}
+        {% if has_pending(region) %}
+            {% set restated = api.Relation.create(identifier=this.identifier ~ '__restated') %}
+            {% call statement('restated') %}
+                create or replace temporary table {{ restated }} as {{ compiled_code }}
+            {% endcall %}
+            {% call statement('main') %}
+                {{ note_differences(existing, restated, region) }}
+                {{ replace_what_differs(existing, restated) }}
+            {% endcall %}
+        {% else %}
+            {% call noop_statement('main', 'NOTHING PENDING') %}{% endcall %}
+        {% endif %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}

@@ -93,9 +93,9 @@ FIRST = [
     trade("prop", "BOTH", NOON, 2, trade_id="1", kind="agg"),
     trade("prop", "BYAGG", NOON, 1, trade_id="1"),
     trade("prop", "BYAGG", NOON, 2, trade_id="1", kind="agg"),
-    # Sums beyond DECIMAL(18, 8), and notionals beyond DECIMAL(38, 16).
+    # The largest that landing accepts: their sum is beyond DECIMAL(18, 8).
     *(
-        trade("prop", "HUGE", NOON, "9999999999.99999999", last_size=Decimal("9999999999.99999999"))
+        trade("prop", "HUGE", NOON, "9999.99999999", last_size=Decimal("9999999999.99999999"))
         for _ in range(300)
     ),
     # Numbers with holes: aggregate trades are numbered without, quotes and other exchanges are not.
@@ -193,8 +193,7 @@ def test_quotes_and_kinds(warehouse: Warehouse) -> None:
 
 def test_large_sums(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select distinct volume, vwap from ohlcv_bars where symbol = 'HUGE'")
-    price = Decimal("9999999999.99999999")
-    assert rows == [(300 * price, price)]
+    assert rows == [(300 * Decimal("9999999999.99999999"), Decimal("9999.99999999"))]
 
 
 def test_gaps_of_feeds_numbered_without_holes(warehouse: Warehouse) -> None:
@@ -339,16 +338,35 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were
     ) == [(2,)]
 
 
-def test_other_seeds_or_lost_batches_are_noticed(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("has_news", [False, True], ids=["nothing new", "news"])
+@pytest.mark.parametrize(
+    ("chain", "seed"),
+    [("ticks", "trade_conditions"), ("bars", "timeframes"), ("bars", "exchange_calendar")],
+)
+def test_other_seeds_are_noticed(
+    warehouse: Warehouse, chain: str, seed: str, has_news: bool
+) -> None:
+    """Also where nothing landed: a chain that is complete remembers the seeds of today."""
+    built = "state.reference_as_built where chain = ? and kind = ?"
     with warehouse.connect() as connection:
+        before = connection.execute(f"select * from {built}", [chain, seed]).fetchall()
         connection.execute(
-            "update state.reference_as_built set content = 'other' where kind = 'timeframes'"
+            "update state.reference_as_built set content = 'other' where chain = ? and kind = ?",
+            [chain, seed],
         )
-    warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3, 1), 2)])
-    failed = warehouse.dbt("run", *AS_OF, check=False)
-    assert "other reference data (seeds: timeframes)" in failed.stdout
-    assert "--full-refresh --select config.meta.chain:bars+" in failed.stdout
+    if has_news:
+        new = trade("silent", "S", datetime(2024, 7, 3, 1), 2, trade_id=f"with other {seed}")
+        warehouse.land_rows("ticks", [new])
+    for _ in range(2):  # a run that stopped remembers nothing
+        failed = warehouse.dbt("run", *AS_OF, check=False)
+        assert f"other reference data (seeds: {seed})" in failed.stdout
+        assert f"--full-refresh --select config.meta.chain:{chain}+" in failed.stdout
     warehouse.build("--full-refresh", *AS_OF)
+    with warehouse.connect() as connection:
+        assert connection.execute(f"select * from {built}", [chain, seed]).fetchall() == before
+
+
+def test_lost_batches_are_noticed(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:
         connection.execute("update state.chains set batch_id = 99 where chain = 'ticks'")
     failed = warehouse.dbt("run", "--select", "int_minute_bars", *AS_OF, check=False)
