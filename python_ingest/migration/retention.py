@@ -1,0 +1,33 @@
+"""What the server's retention policy explains."""
+
+from __future__ import annotations
+
+import psycopg
+
+from python_ingest.migration.manifest import Retention
+from python_ingest.migration.ranges import Range
+from python_ingest.migration.relation import Relation, has_timescaledb
+
+
+def read_retention(
+    connection: psycopg.Connection, relation: Relation, now: list[Range]
+) -> Retention | None:
+    """Return the policy of a hypertable or continuous aggregate, None where it has none.
+
+    A policy drops every chunk that ended `drop_after` ago. So it does not explain that a chunk is
+    gone where an older one is there. `now`: what the server has.
+    """
+    if not has_timescaledb(connection):
+        return None
+    found = connection.execute(
+        "select job_id, config ->> 'drop_after',"
+        " (now() - (config ->> 'drop_after')::interval) at time zone 'UTC'"
+        " from timescaledb_information.jobs where proc_name = 'policy_retention'"
+        " and config ->> 'drop_after' is not null"
+        " and to_regclass(format('%%I.%%I', hypertable_schema, hypertable_name)) = to_regclass(%s)",
+        [relation.sql_name],
+    ).fetchone()
+    if found is None:
+        return None
+    job, drop_after, horizon = found
+    return Retention(f"job {job}, drop_after {drop_after}", min([horizon, *(r.start for r in now)]))
