@@ -130,7 +130,7 @@
         '{{ extract["relation"] }}',
         timestamp '{{ span["start"] }}',
         timestamp '{{ span["end"] }}',
-        {{ dbt.string_literal(retention['retired_before']) if retention else 'null' }},
+        {{ "timestamp '" ~ retention['retired_before'] ~ "'" if retention else 'null' }},
         {{ dbt.string_literal(retention['policy']) if retention else 'null' }}
             {%- endfor %}
         {%- endfor %}

@@ -7,6 +7,7 @@ import psycopg
 from python_ingest.migration.manifest import Retention
 from python_ingest.migration.ranges import Range
 from python_ingest.migration.relation import Relation, has_timescaledb
+from python_ingest.storage.sql import quoted
 
 
 def read_retention(
@@ -30,4 +31,13 @@ def read_retention(
     if found is None:
         return None
     job, drop_after, horizon = found
-    return Retention(f"job {job}, drop_after {drop_after}", min([horizon, *(r.start for r in now)]))
+    oldest = [r.start for r in now]
+    if not relation.is_hypertable:  # an aggregate, whose ranges are whole months or years
+        row = connection.execute(_oldest(relation).encode()).fetchone()
+        oldest = [row[0]] if row and row[0] else []
+    return Retention(f"job {job}, drop_after {drop_after}", min([horizon, *oldest]))
+
+
+def _oldest(relation: Relation) -> str:
+    zone = " at time zone 'UTC'" if relation.time_is_zoned else ""
+    return f"select min({quoted(relation.time)}){zone} from {relation.sql_name}"

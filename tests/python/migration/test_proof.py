@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from python_ingest.cli.extract import _line
-from python_ingest.migration import manifest
+from python_ingest.migration import extract as extraction
+from python_ingest.migration import manifest, plan
 from python_ingest.migration.backfill import Wish, migrate
 from python_ingest.migration.extract import extract
 from python_ingest.migration.plan import Request
@@ -94,14 +95,16 @@ def copy(migrated, tmp_path) -> Settings:
     return settings_in(tmp_path)
 
 
-def found(settings: Settings) -> dict[datetime, str]:
+def found(settings: Settings, table: str = "market_ticks") -> dict[datetime, str]:
     """The hours of which dbt's test says that they do not match, with their verdicts."""
     built = dbt(settings, "build", *COMPARED)
+    assert " error in model " not in built.stdout.lower(), built.stdout
     with duckdb.connect(str(settings.database_path), read_only=True) as connection:
         wrong = dict(
             connection.execute(
                 "select bucket, verdict from migration.consistency_buckets where is_closed"
-                " and bucket_size = 'hour' and verdict <> 'match' and table_name = 'market_ticks'"
+                " and bucket_size = 'hour' and verdict <> 'match' and table_name = ?",
+                [table],
             ).fetchall()
         )
     explained = all(verdict == "retired_in_timescale" for verdict in wrong.values())
@@ -193,3 +196,125 @@ def test_an_emptied_table_is_found_and_goes(server, copy):
     fill(server)
     extract(copy, Request("market_ticks"))
     assert found(copy) == {}
+
+
+def retain(dsn: str, relation: str = "market_ticks") -> int:
+    """Add the policy that lets the 5th and what is older go; returns its job."""
+    with connected(dsn) as connection:
+        return connection.execute(
+            f"select add_retention_policy('{relation}',"
+            " drop_after => now() - timestamptz '2024-08-06 12:00')"
+        ).fetchone()[0]
+
+
+def test_what_a_policy_dropped_is_retired_and_what_somebody_dropped_is_missing(server, copy):
+    fill(server)
+    job = retain(server)
+    with connected(server) as connection:
+        connection.execute(f"call run_job({job})")
+    run = extract(copy, Request("market_ticks"))
+    assert [part.start.day for part in run.gone] == [5]
+    assert f"its retention policy: job {job}, drop_after " in _line(run)
+    assert found(copy) == hours(5, 5, "retired_in_timescale")
+    with duckdb.connect(str(copy.database_path), read_only=True) as connection:
+        named = connection.execute(
+            "select distinct retention_policy from migration.consistency_buckets"
+            " where verdict = 'retired_in_timescale'"
+        ).fetchall()
+    assert [policy.startswith(f"job {job}, drop_after ") for (policy,) in named] == [True]
+    for day in (
+        6,
+        8,
+    ):  # the policy lets neither go: the one ends later, the other is not the oldest
+        with connected(server) as connection:
+            connection.execute(dropped(day, day).encode())
+    extract(copy, Request("market_ticks"))
+    expected = hours(5, 5, "retired_in_timescale") | hours(6, 6, "missing_in_timescale")
+    assert found(copy) == expected | hours(8, 8, "missing_in_timescale")
+
+
+def test_a_policy_that_runs_while_its_chunk_is_migrated_takes_no_row(
+    server, migrated, tmp_path, monkeypatch
+):
+    fill(server)
+    job = retain(server)
+    look = extraction._read_what_came
+
+    def retained_first(connection, reader):
+        connection.read_only = False
+        connection.execute(f"call run_job({job})")
+        connection.read_only = True
+        look(connection, reader)
+
+    monkeypatch.setattr(extraction, "_read_what_came", retained_first)
+    new = settings_in(tmp_path)
+    results = migrate(new, Wish(("market_ticks",)), lambda n: Watcher(), lambda r: None)
+    with connected(server) as connection:
+        assert connection.execute("select count(*) from market_ticks").fetchone() == (576,)
+    assert sum(result.landed for result in results) == 720
+    kept = manifest.load(manifest.folder_of(new, "market_ticks"))
+    assert [(part.start.day, part.rows) for part in kept.gone] == [(5, 144)]
+    assert kept.retention.policy.startswith(f"job {job}, ")
+
+
+AGGREGATE = """
+create materialized view bars_{0} with
+    (timescaledb.continuous, timescaledb.materialized_only = false) as
+select exchange, symbol, time_bucket('1 {1}', timestamp) as bucket,
+    first(last_price, timestamp) as open, max(last_price) as high, min(last_price) as low,
+    last(last_price, timestamp) as close, sum(last_size) as volume, count(*)::integer as trade_count
+from market_ticks group by 1, 2, 3 with no data
+"""
+
+
+class OnTheNinth(datetime):
+    """The clock of an extraction at noon of the last day."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime(2024, 8, 9, 12, tzinfo=tz)
+
+
+def test_an_aggregate_with_real_time_rows_is_compared_as_far_as_its_bars_have_ended(
+    server, copy, monkeypatch
+):
+    """Two days are materialized, the rest is computed as it is read."""
+    fill(server)
+    with connected(server) as connection:
+        for timeframe, unit in (("1h", "hour"), ("1d", "day")):
+            connection.execute(AGGREGATE.format(timeframe, unit).encode())
+            connection.execute(
+                f"call refresh_continuous_aggregate('bars_{timeframe}', '2024-08-05', '2024-08-07')"
+            )
+        connection.execute(  # comes after the extraction of the ticks, within the running day
+            "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price, last_size)"
+            " values (1000, 'binance', 'SYM0', '2024-08-09 13:01', 999, 1)"
+        )
+    monkeypatch.setattr(plan, "datetime", OnTheNinth)
+    for timeframe, bars in (("1h", 2 * 24 * 5), ("1d", 2 * 5)):
+        assert extract(copy, Request(f"bars_{timeframe}", timeframe=timeframe)).rows == bars
+    assert found(copy, "ohlcv_bars") == {}
+    with duckdb.connect(str(copy.database_path), read_only=True) as connection:
+        compared = connection.execute(
+            "select relation, sum(timescale_rows)::integer from migration.consistency_buckets"
+            " where bucket_size = 'hour' and table_name = 'ohlcv_bars' and is_closed"
+            " and verdict = 'match' group by all order by all"
+        ).fetchall()
+    assert compared == [("bars_1d", 2 * 4), ("bars_1h", 2 * (24 * 4 + 12))]
+    with connected(server) as connection:  # a row that was mended there shows after a refresh
+        connection.execute("update market_ticks set last_price = 1 where tick_id = 24")
+        connection.execute("call refresh_continuous_aggregate('bars_1h', null, '2024-08-07')")
+    extract(copy, Request("bars_1h", timeframe="1h"))
+    assert found(copy, "ohlcv_bars") == {datetime(2024, 8, 5, 4): "different"}
+
+
+def test_a_policy_of_an_aggregate_is_its_own(server, copy):
+    fill(server)
+    with connected(server) as connection:
+        connection.execute(AGGREGATE.format("1h", "hour").encode())
+        connection.execute("call refresh_continuous_aggregate('bars_1h', null, '2024-08-10')")
+    job = retain(server, "bars_1h")
+    bars = extract(copy, Request("bars_1h", timeframe="1h"))
+    assert bars.retention.policy.startswith(f"job {job}, ")
+    assert bars.retention.retired_before == DAY
+    assert extract(copy, Request("market_ticks")).retention is None
