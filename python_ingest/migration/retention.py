@@ -15,16 +15,20 @@ def read_retention(
 ) -> Retention | None:
     """Return the policy of a hypertable or continuous aggregate, None where it has none.
 
-    A policy drops every chunk that ended `drop_after` ago. So it does not explain that a chunk is
-    gone where an older one is there. `now`: what the server has.
+    A policy drops every chunk that ended `drop_after` ago; chunks begin at multiples of their
+    length since 1970. So it does not explain that a chunk is gone where an older one is there.
+    `now`: what the server has.
     """
     if not has_timescaledb(connection):
         return None
     found = connection.execute(
-        "select job_id, config ->> 'drop_after',"
-        " (now() - (config ->> 'drop_after')::interval) at time zone 'UTC'"
-        " from timescaledb_information.jobs where proc_name = 'policy_retention'"
-        " and config ->> 'drop_after' is not null"
+        "select job_id, config ->> 'drop_after', to_timestamp(floor("
+        " extract(epoch from now() - (config ->> 'drop_after')::interval) * 1e6 / interval_length"
+        " ) * interval_length / 1e6) at time zone 'UTC'"
+        " from timescaledb_information.jobs join _timescaledb_catalog.dimension as chunks"
+        " on chunks.hypertable_id = (config ->> 'hypertable_id')::integer"
+        " where proc_name = 'policy_retention' and config ->> 'drop_after' is not null"
+        " and interval_length is not null"
         " and to_regclass(format('%%I.%%I', hypertable_schema, hypertable_name)) = to_regclass(%s)",
         [relation.sql_name],
     ).fetchone()
