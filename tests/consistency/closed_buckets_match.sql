@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('consistency_differences') }}
 -- Every hour and day that an extract covers whole is the same in TimescaleDB and here, but for what
--- TimescaleDB's own retention policy has dropped. What differs, row by row: consistency_differences.
+-- TimescaleDB's own retention policy has dropped. What differs, by row: consistency_differences.
 select *
 from {{ ref('consistency_buckets') }}
 where
