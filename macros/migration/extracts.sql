@@ -1,5 +1,6 @@
 {# The finished extracts of one of TimescaleDB's tables, as `ingest extract timescale` described them:
-   relation, run, columns, files, covered spans. #}
+   relation, run, columns, covered spans, files, and kept_files: these and those of ranges that the server
+   has no longer. #}
 {% macro extracts_of(table) -%}
     {%- set found = [] -%}
     {%- if execute -%}
@@ -10,11 +11,16 @@
             {%- set quoted = path | replace("'", "''") -%}
             {%- set manifest = fromjson(text) -%}
             {%- if manifest['table'] == table -%}
-                {%- set files = [] -%}
-                {%- for part in manifest['parts'] -%}
-                    {%- do files.append("'" ~ quoted.rsplit('/', 1)[0] ~ '/' ~ part['file'] ~ "'") -%}
+                {%- set folder_of_files = quoted.rsplit('/', 1)[0] -%}
+                {%- for name, parts in {
+                    'files': manifest['parts'], 'kept_files': manifest['parts'] + manifest.get('gone', [])
+                }.items() -%}
+                    {%- set files = [] -%}
+                    {%- for part in parts -%}
+                        {%- do files.append("'" ~ folder_of_files ~ '/' ~ part['file'] ~ "'") -%}
+                    {%- endfor -%}
+                    {%- do manifest.update({name: files}) -%}
                 {%- endfor -%}
-                {%- do manifest.update({'files': files}) -%}
                 {%- do found.append(manifest) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -45,14 +51,15 @@
 {%- endmacro %}
 
 {# A table's extract as landing would have taken it: canonical columns, reason, content_hash, and the id
-   as row_number. The SQL is landing's own, which `ingest extract` wrote into the manifest. #}
+   as row_number; what the server has no longer too. The SQL is landing's own, which `ingest extract`
+   wrote into the manifest. #}
 {% macro landed_rows(table, id, columns) -%}
-    {%- for extract in extracts_of(table) if extract['files'] %}
+    {%- for extract in extracts_of(table) if extract['kept_files'] %}
     with extracted as (
         select
             *,
             {{ id }} as row_number
-        from read_parquet([{{ extract['files'] | join(', ') }}], union_by_name = true)
+        from read_parquet([{{ extract['kept_files'] | join(', ') }}], union_by_name = true)
     )
     {{ extract['landed_sql'] }}
     {%- else %}
@@ -83,6 +90,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Leaves out rows of ranges that the server has no longer. #}
+{% macro still_there(table, time) -%}
+    true
+    {%- for extract in extracts_of(table) -%}
+        {%- for part in extract.get('gone', []) %}
+        and not ({{ time }} >= timestamp '{{ part["start"] }}' and {{ time }} < timestamp '{{ part["end"] }}')
+        {%- endfor -%}
+    {%- endfor -%}
+{%- endmacro %}
+
 {# Whether TimescaleDB's table has a column of that name. #}
 {% macro extracts_have(table, column) -%}
     {%- set found = [] -%}
@@ -92,29 +109,36 @@
     {{ return(found | length > 0) }}
 {%- endmacro %}
 
-{# The stretches of time of which an extract has every row. #}
+{# The stretches of time of which an extract has every row that the server has, and what the server's
+   retention explains: nothing is there before that instant. #}
 {% macro timescale_coverage() -%}
     select
         null::varchar as table_name,
         null::varchar as relation,
         null::timestamp as covered_from,
-        null::timestamp as covered_to
+        null::timestamp as covered_to,
+        null::timestamp as retired_before,
+        null::varchar as retention_policy
     where false
     {%- for table in compared_tables() %}
         {%- for extract in extracts_of(table) %}
+            {%- set retention = extract.get('retention') or {} %}
             {%- for span in extract['covered'] %}
     union all
     select
         '{{ table }}',
         '{{ extract["relation"] }}',
         timestamp '{{ span["start"] }}',
-        timestamp '{{ span["end"] }}'
+        timestamp '{{ span["end"] }}',
+        {{ "timestamp '" ~ retention['retired_before'] ~ "'" if retention else 'null' }},
+        {{ dbt.string_literal(retention['policy']) if retention else 'null' }}
             {%- endfor %}
         {%- endfor %}
     {%- endfor %}
 {%- endmacro %}
 
-{# The ranges that were extracted, and what could not be. #}
+{# The ranges that were extracted, and what could not be. `is_lost`: the server has the range no longer,
+   and its retention does not explain that. #}
 {% macro timescale_ranges() -%}
     select
         null::varchar as table_name,
@@ -124,11 +148,13 @@
         null::bigint as accepted,
         null::bigint as rejected,
         null::varchar as reasons,
-        null::boolean as is_changing
+        null::boolean as is_changing,
+        null::boolean as is_lost
     where false
     {%- for table in compared_tables() %}
         {%- for extract in extracts_of(table) %}
-            {%- for part in extract['parts'] %}
+            {%- set retired_before = (extract.get('retention') or {}).get('retired_before', '') %}
+            {%- for part in extract['parts'] + extract.get('gone', []) %}
     union all
     select
         '{{ table }}',
@@ -138,7 +164,8 @@
         {{ part['rows'] }},
         {{ part['rejected'] }},
         '{{ tojson(part["reasons"]) | replace("'", "''") }}',
-        {{ part['is_changing'] | lower }}
+        {{ part['is_changing'] | lower }},
+        {{ (part not in extract['parts'] and part['end'] > retired_before) | lower }}
             {%- endfor %}
         {%- endfor %}
     {%- endfor %}

@@ -1,5 +1,6 @@
 -- Each table of bars in TimescaleDB, continuous aggregates included, beside the bars computed
--- here, of the timeframes and columns that it has.
+-- here, of the timeframes and columns that it has. An aggregate may show a bar that has not ended:
+-- of those only what ended before the extraction is compared.
 with
 
 bars as (
@@ -14,15 +15,41 @@ extracted as (
 
 ),
 
-relations as (
+coverage as (
+
+    select * from {{ ref('stg_timescale_coverage') }}
+
+),
+
+timeframes as (
+
+    select * from {{ ref('timeframes') }}
+
+),
+
+covered as (
 
     select
         relation,
-        timeframe,
-        count(vwap) > 0 as has_vwap,
-        count(trade_count) > 0 as has_trade_count
+        max(covered_to) as covered_to
+    from coverage
+    where table_name = 'ohlcv_bars'
+    group by relation
+
+),
+
+relations as (
+
+    select
+        extracted.relation,
+        extracted.timeframe,
+        count(extracted.vwap) > 0 as has_vwap,
+        count(extracted.trade_count) > 0 as has_trade_count,
+        any_value(covered.covered_to) - to_minutes(any_value(timeframes.minutes)) as last_start
     from extracted
-    group by relation, timeframe
+    inner join covered on extracted.relation = covered.relation
+    inner join timeframes on extracted.timeframe = timeframes.timeframe
+    group by extracted.relation, extracted.timeframe
 
 ),
 
@@ -43,26 +70,33 @@ duckdb as (
         case when relations.has_trade_count then bars.trade_count end as trade_count
     from bars
     inner join relations on bars.timeframe = relations.timeframe
-    where {{ in_extracts('ohlcv_bars', 'bars.timestamp') }}
+    where
+        {{ in_extracts('ohlcv_bars', 'bars.timestamp') }}
+        and bars.timestamp <= relations.last_start
 
 ),
 
 timescale as (
 
     select
-        relation,
-        exchange,
-        symbol,
-        timeframe,
-        timestamp,
-        open,
-        high,
-        low,
-        close,
-        volume,
-        vwap,
-        trade_count
+        extracted.relation,
+        extracted.exchange,
+        extracted.symbol,
+        extracted.timeframe,
+        extracted.timestamp,
+        extracted.open,
+        extracted.high,
+        extracted.low,
+        extracted.close,
+        extracted.volume,
+        extracted.vwap,
+        extracted.trade_count
     from extracted
+    left join relations
+        on
+            extracted.relation = relations.relation
+            and extracted.timeframe = relations.timeframe
+    where coalesce(extracted.timestamp <= relations.last_start, true)
 
 ),
 

@@ -34,7 +34,9 @@ timescale as (
         exception,
         source as origin
     from {{ ref('stg_timescale_logs') }}
-    where {{ still_kept('application_logs', 'timestamp') }}
+    where
+        {{ still_kept('application_logs', 'timestamp') }}
+        and {{ still_there('application_logs', 'timestamp') }}
 
 ),
 

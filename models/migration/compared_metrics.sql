@@ -30,7 +30,9 @@ timescale as (
         quantiles,
         correlation_id
     from {{ ref('stg_timescale_metrics') }}
-    where {{ still_kept('system_metrics', 'timestamp') }}
+    where
+        {{ still_kept('system_metrics', 'timestamp') }}
+        and {{ still_there('system_metrics', 'timestamp') }}
 
 ),
 

@@ -81,31 +81,15 @@ both_sides as (
 
 ),
 
-final as (
+judged as (
 
     select
-        both_sides.table_name,
-        both_sides.relation,
-        both_sides.bucket_size,
-        both_sides.bucket,
-        both_sides.duckdb_rows,
-        both_sides.timescale_rows,
-        both_sides.duckdb_first_key,
-        both_sides.timescale_first_key,
-        both_sides.duckdb_last_key,
-        both_sides.timescale_last_key,
-        both_sides.duckdb_figures,
-        both_sides.timescale_figures,
-        coverage.relation is not null as is_closed,
-        case
-            when both_sides.duckdb_rows = 0 then 'missing_in_duckdb'
-            when both_sides.timescale_rows = 0 then 'missing_in_timescale'
-            when
-                both_sides.duckdb_rows = both_sides.timescale_rows
-                and both_sides.duckdb_figures = both_sides.timescale_figures
-                then 'match'
-            else 'different'
-        end as verdict
+        both_sides.*,
+        coverage.relation is not null as is_covered,
+        coverage.retired_before,
+        coverage.retention_policy,
+        both_sides.bucket + if(both_sides.bucket_size = 'day', interval 1 day, interval 1 hour)
+            as bucket_end
     from both_sides
     left join coverage
         on
@@ -115,6 +99,37 @@ final as (
             and both_sides.bucket
             + if(both_sides.bucket_size = 'day', interval 1 day, interval 1 hour)
             <= coverage.covered_to
+
+),
+
+-- A day of which the server's retention took a part is judged by its hours alone.
+final as (
+
+    select
+        table_name,
+        relation,
+        bucket_size,
+        bucket,
+        duckdb_rows,
+        timescale_rows,
+        duckdb_first_key,
+        timescale_first_key,
+        duckdb_last_key,
+        timescale_last_key,
+        duckdb_figures,
+        timescale_figures,
+        is_covered
+        and not coalesce(bucket < retired_before and retired_before < bucket_end, false)
+            as is_closed,
+        case
+            when duckdb_rows = 0 then 'missing_in_duckdb'
+            when timescale_rows = 0 and bucket_end <= retired_before then 'retired_in_timescale'
+            when timescale_rows = 0 then 'missing_in_timescale'
+            when duckdb_rows = timescale_rows and duckdb_figures = timescale_figures then 'match'
+            else 'different'
+        end as verdict,
+        case when verdict = 'retired_in_timescale' then retention_policy end as retention_policy
+    from judged
 
 )
 

@@ -23,7 +23,7 @@ unmatched as (
         epoch_us(bucket) // 3600000000 as hour
     from buckets
     where
-        verdict <> 'match'
+        verdict not in ('match', 'retired_in_timescale')
         and bucket_size = 'hour'
         and is_closed
 

@@ -16,7 +16,9 @@ hours as (
         relation,
         bucket::date as date,
         count(*) as hours,
-        count(*) filter (where verdict <> 'match') as hours_not_matching
+        count(*) filter (
+            where verdict not in ('match', 'retired_in_timescale')
+        ) as hours_not_matching
     from buckets
     where bucket_size = 'hour'
     group by

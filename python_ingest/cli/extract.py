@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,7 +22,7 @@ from rich.progress import (
 
 from python_ingest.errors import UsageError
 from python_ingest.migration.extract import extract
-from python_ingest.migration.manifest import Manifest
+from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.order_events import make_order_events
 from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
@@ -60,7 +62,7 @@ def timescale(  # noqa: PLR0913, PLR0917 - the command's options
         found = extract(settings, request, Shown(name))
         if name in ("orders", "trades"):
             make_order_events(settings)
-        print(json.dumps(_summary(found)) if as_json else _line(found))
+        print(json.dumps(_summary(found), default=str) if as_json else _line(found))
 
 
 def moment(option: str, text: str | None) -> datetime | None:
@@ -115,30 +117,40 @@ class Shown(Watcher):
         print(f"{self._table}: {span.start} to {span.end} {what}", file=sys.stderr)
 
 
+def _reasons(parts: tuple[Part, ...]) -> dict[str, int]:
+    reasons: Counter[str] = Counter()
+    for part in parts:
+        reasons.update(part.reasons)
+    return dict(reasons)
+
+
 def _summary(found: Manifest) -> dict[str, object]:
-    reasons: dict[str, int] = {}
-    for part in found.parts:
-        for reason, number in part.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + number
+    """What this run read; `gone`: what former runs read and the server has no longer."""
     return {
         "table": found.relation,
-        "ranges": len(found.parts),
-        "rows": found.rows,
-        "rejected": found.rejected,
-        "reasons": reasons,
+        "ranges": len(found.read),
+        "rows": sum(part.rows for part in found.read),
+        "rejected": sum(part.rejected for part in found.read),
+        "reasons": _reasons(found.read),
         "covered": [[str(span.start), str(span.end)] for span in found.covered],
-        "changing": [str(part.start) for part in found.parts if part.is_changing],
+        "changing": [str(part.start) for part in found.read if part.is_changing],
+        "gone": [str(part.range) for part in found.gone],
+        "retention": asdict(found.retention) if found.retention else None,
     }
 
 
 def _line(found: Manifest) -> str:
-    text = f"{found.relation}: {found.rows:,} rows in {len(found.parts)} ranges"
-    if found.covered:
-        text += f", {found.covered[0].start} to {found.covered[-1].end}"
+    rows = sum(part.rows for part in found.read)
+    text = f"{found.relation}: {rows:,} rows in {len(found.read)} ranges, {found.asked}"
     if found.rejected:
-        reasons = _summary(found)["reasons"]
-        assert isinstance(reasons, dict)  # noqa: S101
-        text += f"; {found.rejected:,} rejected: " + ", ".join(
-            f"{reason} ({number:,})" for reason, number in reasons.items()
+        reasons = ", ".join(f"{why} ({number:,})" for why, number in _reasons(found.read).items())
+        text += f"; {sum(part.rejected for part in found.read):,} rejected: {reasons}"
+    if found.gone:
+        text += (
+            f"; the server no longer has {sum(part.rows for part in found.gone):,} rows of"
+            f" {len(found.gone)} ranges that were read before, "
+            f"{Range(found.gone[0].start, found.gone[-1].end)} (their files are kept)"
         )
+    if found.retention:
+        text += f"; its retention policy: {found.retention.policy}"
     return text

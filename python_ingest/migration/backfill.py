@@ -104,7 +104,7 @@ def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
 def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
     kind = KINDS[str(TABLES[found.relation].kind)]
     folder = manifest.folder_of(settings, found.relation)
-    for part in found.parts:
+    for part in (*found.gone, *found.parts):  # rows that the server dropped may not be here yet
         if not part.rows + part.rejected:
             continue
         with spool.scratch(settings) as scratch:

@@ -17,6 +17,7 @@ from python_ingest.migration.plan import Request, begin, expected_rows, ranges
 from python_ingest.migration.range_reader import RangeReader, Watcher
 from python_ingest.migration.ranges import Range, merged
 from python_ingest.migration.relation import read_relation
+from python_ingest.migration.retention import read_retention
 from python_ingest.migration.server import connected
 from python_ingest.settings import Settings
 from python_ingest.storage.process_lock import process_lock
@@ -53,7 +54,7 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
             reader.read(connection, run.missing(), request.jobs)
             _read_what_came(connection, reader)
             _read_what_changed(connection, reader, watcher)
-            return _finish(folder, reader.run, finished)
+            return _finish(connection, reader, folder, finished)
 
 
 def _read_what_came(connection: psycopg.Connection, reader: RangeReader) -> None:
@@ -78,15 +79,22 @@ def _read_what_changed(
     changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
     if not changed:
         return
-    with connection.transaction():  # a chunk may have been compressed since
-        now = {(r.start, r.end): r for r in ranges(connection, reader.relation)}
+    with connection.transaction():  # a chunk may have been compressed since, or dropped
+        now = ranges(connection, reader.relation)
+    current = {(r.start, r.end): r for r in now}
+    changed = [part for part in changed if _is_there(part, now)]
     for part in changed:
         watcher.changed(part.range, still=False)
-        reader.read(connection, [now.get((part.start, part.end), part.range)], 1)
+        reader.read(connection, [current.get((part.start, part.end), part.range)], 1)
     for part in [p for p in reader.run.parts if any(p.range == c.range for c in changed)]:
         if _looks_changed(connection, reader, part):
             watcher.changed(part.range, still=True)
             reader.mark_changing(part)
+
+
+def _is_there(part: Part, now: list[Range]) -> bool:
+    """Whether the server has a chunk, or rows, where the part was read."""
+    return any(part.range.overlaps(r) for r in now)
 
 
 def _looks_changed(connection: psycopg.Connection, reader: RangeReader, part: Part) -> bool:
@@ -94,18 +102,33 @@ def _looks_changed(connection: psycopg.Connection, reader: RangeReader, part: Pa
         return changes.has_changed(connection, reader.relation, part)
 
 
-def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
-    """Replace the parts of the former extraction that the run covers."""
+def _finish(
+    connection: psycopg.Connection, reader: RangeReader, folder: Path, before: Manifest | None
+) -> Manifest:
+    """Replace the parts of the former extraction that the run answers for.
+
+    What the server has no longer is kept as `gone`, in case that nobody else has it.
+    """
+    run = reader.run
+    with connection.transaction():
+        now = ranges(connection, reader.relation)
+        retention = read_retention(connection, reader.relation, now)
     kept: list[Part] = []
+    replaced: list[Part] = []
+    away: list[Part] = []
     covered = run.covered
     if before:
-        kept = [part for part in before.parts if not _is_replaced(run, part.range)]
+        for part in before.parts:
+            (replaced if part.range.overlaps(run.asked) else kept).append(part)
+        for part in before.gone:
+            (replaced if part.range.overlaps(run.asked) else away).append(part)
         for span in before.covered:
             covered = merged(covered, span)
     finished = replace(
         run,
-        parts=tuple(sorted([*kept, *run.parts], key=lambda p: p.start)),
-        plan=tuple(sorted([*(p.range for p in kept), *run.plan])),
+        parts=tuple(sorted([*kept, *(p for p in run.parts if _is_there(p, now))], key=_start)),
+        gone=tuple(sorted([*away, *_gone([*run.parts, *replaced], now)], key=_start)),
+        retention=retention,
         covered=covered,
         finished_at=datetime.now(UTC).replace(tzinfo=None),
     )
@@ -115,17 +138,28 @@ def _finish(folder: Path, run: Manifest, before: Manifest | None) -> Manifest:
     return finished
 
 
-def _is_replaced(run: Manifest, span: Range) -> bool:
-    """Whether the run read this range, or found that its chunk no longer exists."""
-    return any(span.overlaps(r) for r in run.plan) or any(
-        c.start <= span.start and span.end <= c.end for c in run.covered
-    )
+def _start(part: Part) -> datetime:
+    return part.start
+
+
+def _gone(newest_first: list[Part], now: list[Range]) -> list[Part]:
+    """Return the parts with rows where the server has nothing now; of two, what was read last."""
+    found: list[Part] = []
+    for part in newest_first:
+        is_known = any(part.range.overlaps(other.range) for other in found)
+        if part.rows + part.rejected and not _is_there(part, now) and not is_known:
+            found.append(part)
+    return found
 
 
 def _forget_files(folder: Path, *kept: Manifest | None) -> None:
     """Delete files that no manifest names; killed or replaced runs left them."""
     named = {
-        name for one in kept if one for part in one.parts for name in (part.file, part.rejects_file)
+        name
+        for one in kept
+        if one
+        for part in (*one.parts, *one.gone)
+        for name in (part.file, part.rejects_file)
     }
     for path in [*folder.glob("*.parquet"), *folder.glob(".*.parquet"), *folder.glob(".*.first")]:
         if path.name not in named:

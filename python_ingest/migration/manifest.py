@@ -18,6 +18,7 @@ from python_ingest.migration.ranges import Range
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place
 
+EVERYTHING = Range(datetime.min, datetime.max)
 FINISHED, UNFINISHED = "manifest.json", "run.json"
 
 
@@ -48,12 +49,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """A policy of the server, and the instant before which it explains that rows are gone."""
+
+    policy: str
+    retired_before: datetime
+
+
+@dataclass(frozen=True)
 class Manifest:
     """An extraction of one relation. Times are UTC.
 
-    `covered`: the spans of which it has every row of the server; a row of ours in such a span that
-    is in no file is missing on the server. `columns`: name to DuckDB type. `landed_sql` returns
-    canonical rows of a relation `extracted` with these columns and a `row_number`.
+    `asked`: the span that the run answers for. `covered`: the spans of which the parts have every
+    row of the server; a row of ours in such a span that is in no part is missing on the server.
+    `gone`: parts that the server no longer has; their files are kept and read, but not compared.
+    `columns`: name to DuckDB type. `landed_sql` returns canonical rows of a relation `extracted`
+    with these columns and a `row_number`.
     """
 
     relation: str
@@ -70,10 +81,18 @@ class Manifest:
     landed_sql: str = ""
     parts: tuple[Part, ...] = ()
     finished_at: datetime | None = None
+    asked: Range = EVERYTHING
+    gone: tuple[Part, ...] = ()
+    retention: Retention | None = None
+
+    @property
+    def read(self) -> tuple[Part, ...]:
+        """The parts that this run has read, not a former one."""
+        return tuple(part for part in self.parts if part.file.endswith(f"-{self.run}.parquet"))
 
     @property
     def rows(self) -> int:
-        """Rows in all files."""
+        """Rows in all parts."""
         return sum(part.rows for part in self.parts)
 
     @property
@@ -149,8 +168,19 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         )
         for key in ("plan", "covered")
     }
-    parts = tuple(
-        Part(**{**p, "start": _instant(p["start"]), "end": _instant(p["end"])})
-        for p in document["parts"]
-    )
-    return Manifest(**{**document, **times, **spans, "parts": parts})
+    parts = {
+        key: tuple(
+            Part(**{**p, "start": _instant(p["start"]), "end": _instant(p["end"])})
+            for p in document.get(key, [])
+        )
+        for key in ("parts", "gone")
+    }
+    asked, retention = document.get("asked"), document.get("retention")
+    known = {
+        "asked": Range(_instant(asked["start"]), _instant(asked["end"]))
+        if asked
+        else Range(times["since"] or datetime.min, times["until"] or datetime.max),
+        "retention": retention
+        and Retention(retention["policy"], _instant(retention["retired_before"])),
+    }
+    return Manifest(**{**document, **times, **spans, **parts, **known})

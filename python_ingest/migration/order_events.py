@@ -137,11 +137,12 @@ def _rows(settings: Settings, source: Manifest) -> str:
     """Return SQL of an extract with every column that its table may have."""
     folder = manifest.folder_of(settings, source.relation)
     known = TABLES[source.relation].columns
-    if not source.parts:
+    parts = (*source.parts, *source.gone)
+    if not parts:
         return (
             f"select {', '.join(f'null::{t} as {quoted(n)}' for n, t in known.items())} where false"
         )
-    files = ", ".join(sql_path(Path(folder / part.file)) for part in source.parts)
+    files = ", ".join(sql_path(Path(folder / part.file)) for part in parts)
     columns = [
         f"{quoted(n) if n in source.columns else 'null'}::{t} as {quoted(n)}"
         for n, t in known.items()

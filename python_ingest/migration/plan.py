@@ -44,9 +44,10 @@ def begin(
         intact = [part for part in unfinished.parts if _is_intact(folder, part)]
         return replace(unfinished, parts=tuple(intact))
     started = datetime.now(UTC).replace(tzinfo=None)
-    kept = [part.range for part in finished.parts] if finished else []
-    plan = chosen(ranges(connection, relation), request.since, request.until, kept)
-    covered = _covered(plan, request, started)
+    kept = [part.range for part in (*finished.parts, *finished.gone)] if finished else []
+    plan, asked = chosen(ranges(connection, relation), request.since, request.until, kept)
+    # Nothing that has happened by now is missing; what is dated later may still come.
+    covered = Range(asked.start, min(asked.end, started))
     columns = {column.name: column.type for column in relation.columns}
     return Manifest(
         relation=relation.name,
@@ -58,9 +59,10 @@ def begin(
         since=request.since,
         until=request.until,
         plan=tuple(plan),
-        covered=(covered,) if covered else (),
+        covered=(covered,) if covered.start < covered.end else (),
         columns=columns,
         landed_sql=_landed_sql(relation, columns),
+        asked=asked,
     )
 
 
@@ -83,15 +85,6 @@ def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
     if row is None or row[0] is None:
         return []
     return calendar(row[0], row[1], max(relation.estimated_rows, 0))
-
-
-def _covered(plan: list[Range], request: Request, started: datetime) -> Range | None:
-    """Return the span of which the run reads every row."""
-    starts = [r.start for r in plan] + ([request.since] if request.since else [])
-    ends = [r.end for r in plan] + ([request.until] if request.until else [])
-    if not starts or not ends or min(starts) >= min(max(ends), started):
-        return None
-    return Range(min(starts), min(max(ends) if request.until else started, started))
 
 
 def expected_rows(relation: Relation, run: Manifest) -> int:

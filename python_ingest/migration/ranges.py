@@ -12,11 +12,16 @@ _ROWS_PER_RANGE = 200_000
 
 @dataclass(frozen=True, order=True)
 class Range:
-    """From `start` up to but not including `end`, UTC."""
+    """From `start` up to but not including `end`, UTC. `datetime.min` and `max`: without limit."""
 
     start: datetime
     end: datetime
     is_compressed: bool = False
+
+    def __str__(self) -> str:
+        start = "the beginning" if self.start == datetime.min else f"{self.start}"
+        end = "now" if self.end == datetime.max else f"{self.end:%Y-%m-%d %H:%M:%S}"
+        return f"{start} to {end}"
 
     def overlaps(self, other: Range) -> bool:
         """Whether the two share an instant."""
@@ -61,24 +66,24 @@ def chosen(
     since: datetime | None,
     until: datetime | None,
     kept: Iterable[Range] = (),
-) -> list[Range]:
-    """Return the ranges that [since, until) touches.
+) -> tuple[list[Range], Range]:
+    """Return the ranges that [since, until) touches, and the span of which they are all.
 
     A range of an earlier extraction (`kept`) that overlaps only in part is read again as a whole,
-    so that no instant is missing or read twice.
+    so that no instant is missing or read twice. It may be gone on the server: the span has it.
     """
     low = since or datetime.min
     high = until or datetime.max
     kept = list(kept)
     while True:
         picked = [r for r in ranges if r.start < high and low < r.end]
-        cut = [k for k in kept if any(k.overlaps(r) for r in picked)]
+        touched = [*picked, *(k for k in kept if k.start < high and low < k.end)]
         wider = (
-            min([low, *(k.start for k in cut)]),
-            max([high, *(k.end for k in cut)]),
+            min([low, *(t.start for t in touched)]),
+            max([high, *(t.end for t in touched)]),
         )
         if wider == (low, high):
-            return picked
+            return picked, Range(low, high)
         low, high = wider
 
 

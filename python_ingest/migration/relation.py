@@ -112,10 +112,14 @@ def chunks(connection: psycopg.Connection, relation: Relation) -> list[Range]:
     return [Range(start, end, bool(compressed)) for start, end, compressed in rows]
 
 
+def has_timescaledb(connection: psycopg.Connection) -> bool:
+    """Whether the server is a TimescaleDB, and no plain PostgreSQL."""
+    found = connection.execute("select 1 from pg_extension where extname = 'timescaledb'")
+    return found.fetchone() is not None
+
+
 def _is_hypertable(connection: psycopg.Connection, schema: str, name: str) -> bool:
-    if connection.execute(
-        "select 1 from pg_extension where extname = 'timescaledb'"
-    ).fetchone() is None:  # fmt: skip
+    if not has_timescaledb(connection):
         return False
     return (
         connection.execute(

@@ -16,6 +16,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
 _READS = "USE_DUCKDB_FOR_READS"
+_ACCEPTED = ("match", "retired_in_timescale")
 _DETAILS = ("TICKS", "ORDERS", "METRICS", "LOGS")
 
 
@@ -34,8 +35,8 @@ class TableStatus:
 
     @property
     def wrong(self) -> int:
-        """Closed buckets that do not match."""
-        return self.closed - self.verdicts.get("match", 0)
+        """Closed buckets that do not match, and that no policy of the server explains."""
+        return self.closed - sum(self.verdicts.get(name, 0) for name in _ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,7 @@ def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
             relation=one.relation,
             rows=one.rows,
             rejected=one.rejected,
-            covered=", ".join(
-                f"{span.start} to {span.end:%Y-%m-%d %H:%M:%S}" for span in one.covered
-            ),
+            covered=", ".join(str(span) for span in one.covered),
             extracted_at=str(one.finished_at)[:19],
             migrated_at=known.migrated.get(one.relation, {}).get("at", ""),
             closed=sum(verdicts.get(one.relation, {}).values()),

@@ -28,7 +28,8 @@ from python_ingest.settings import Settings, Timescale
 from .conftest import TABLES, settings_in
 from .market import dbt, fill
 
-COMPARED = ("ohlcv_bars", "positions", "portfolio_snapshots")
+# Nobody fills this server's portfolio_snapshots: what is asked for is compared, empty or not.
+COMPARED = ("ohlcv_bars", "positions")
 UNBUILT = ("--exclude-resource-type", "test", "unit_test", "snapshot")
 DAY = datetime(2024, 8, 7)
 

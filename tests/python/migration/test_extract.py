@@ -161,7 +161,7 @@ def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, setting
     source.execute("analyze market_ticks")
     found = extract(settings, Request("market_ticks"))
     assert found.rows == 120
-    assert found.covered == (Range(datetime(2024, 8, 1), found.started_at),)
+    assert found.covered == (Range(datetime.min, found.started_at),)
     folder = manifest.folder_of(settings, "market_ticks")
     for part in found.parts:
         assert (folder / part.file).stat().st_size == part.bytes
@@ -309,21 +309,25 @@ def test_part_of_a_table_is_extracted_again_and_the_rest_kept(source, settings, 
         settings, Request("market_ticks", datetime(2024, 8, 9, 6), datetime(2024, 8, 9, 7))
     )
     assert read == [datetime(2024, 8, 9)]
-    assert found.rows == 120
+    assert (found.rows, [part.rows for part in found.read]) == (120, [40])
     assert [row for row in rows_of(settings, "market_ticks", "tape") if row[0]] == [("B",)]
-    assert [span.start for span in found.covered] == [DAY]
+    assert [span.start for span in found.covered] == [datetime.min]
     assert found.covered[0].end > datetime(2024, 8, 11)
 
 
 @pytest.mark.usefixtures("by_day")
 def test_a_day_that_is_gone_there_is_gone_from_the_extract(source, settings):
     add_ticks(source)
+    source.execute("analyze market_ticks")
     extract(settings, Request("market_ticks"))
     source.execute("delete from market_ticks where timestamp >= '2024-08-09 00:00+00'")
     found = extract(settings, Request("market_ticks"))
     assert [part.start for part in found.parts] == [DAY]
     assert len(rows_of(settings, "market_ticks")) == 40
     assert found.covered[0].end == found.started_at
+    folder = manifest.folder_of(settings, "market_ticks")
+    assert [(part.start.day, part.rows) for part in found.gone] == [(9, 40), (10, 40)]
+    assert all((folder / part.file).exists() for part in found.gone)
 
 
 @pytest.mark.usefixtures("by_day")
@@ -409,8 +413,13 @@ def test_chosen_ranges_touch_the_wish_and_cut_nothing_kept(first, days, a, b):
     ranges = calendar(first, first + timedelta(days=days), 10**9)
     months = calendar(first, first + timedelta(days=days), 0)
     since, until = first + timedelta(days=min(a, b)), first + timedelta(days=max(a, b))
-    found = chosen(ranges, since, until, kept=months)
+    found, asked = chosen(ranges, since, until, kept=months)
     wish = Range(since, until)
+    assert asked.start <= since
+    assert until <= asked.end
+    for known in (*found, *(k for k in months if k.overlaps(asked))):
+        assert asked.start <= known.start
+        assert known.end <= asked.end
     for one in ranges:
         assert one in found or not one.overlaps(wish) or since == until
     for kept in months:

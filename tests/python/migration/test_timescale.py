@@ -30,6 +30,7 @@ from generate_series(0, 575) i
 def hypertable(timescale_server):
     """Four days of ticks in day chunks, the first two compressed, and 1h bars over them."""
     with psycopg.connect(timescale_server, autocommit=True) as connection:
+        connection.execute("drop table if exists market_ticks cascade")
         for statement in SCHEMA.split(";"):
             if "market_ticks" in statement:
                 connection.execute(statement.encode())
