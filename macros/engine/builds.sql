@@ -73,7 +73,8 @@
         {% for table in [
             "raw.tick_corrections", "raw.tick_conflicts", "raw.tick_confirmations", "raw.cold_files",
             "raw.landings",
-            "state.chains", "state.reference_as_built", "state.vanished_rows", "warm.ohlcv_bar_revisions"
+            "state.chains", "state.reference_as_built", "state.vanished_rows", "state.restored_days",
+            "state.waiting_regions", "warm.ohlcv_bar_revisions"
         ] %}
             {% do views.update({
                 table: "* from parquet.`" ~ folder ~ "/" ~ table.split(".")[1] ~ "`"

@@ -16,12 +16,13 @@
             ~ " it: run one without the other."
         ) %}
     {% endif %}
-    {% set complete = [] %}
-    {% for chain, batch_id, is_ahead in run_query(
-        "select chain, batch_id, batch_id > (select coalesce(max(batch_id), 0) from raw.landings)"
-        ~ " from state.chains"
+    {% set complete, archived = [], [] %}
+    {% for chain, batch_id, is_ahead, has_archive in run_query(
+        "select chain, batch_id, batch_id > (select coalesce(max(batch_id), 0) from raw.landings),"
+        ~ " exists (from raw.cold_files where state = 'archived') from state.chains"
     ).rows %}
         {% do complete.append(chain) %}
+        {% if has_archive %}{% do archived.append(chain) %}{% endif %}
         {% if is_ahead and not flags.FULL_REFRESH %}
             {% do exceptions.raise_compiler_error(
                 "chain " ~ chain ~ " was built with batch " ~ batch_id ~ ", which is not in this database:"
@@ -30,7 +31,7 @@
         {% endif %}
     {% endfor %}
     {#- One object for all nodes of a run, so that no node asks again (should_full_refresh). -#}
-    {% do graph.update({'complete_chains': complete}) %}
+    {% do graph.update({'complete_chains': complete, 'has_archive': archived != []}) %}
     {% for node in graph.nodes.values() if node.path.startswith('intermediate/changes/') %}
         {% set pending = adapter.get_relation(node.database, node.schema, node.alias) %}
         {% if pending is not none and pending.is_table %}delete from {{ pending }};{% endif %}
@@ -62,6 +63,7 @@
 {% macro end_run(results) %}
     {#- depends_on: -#}
     {% set snapshot_times, reference = ref('int_snapshot_times'), ref('int_reference') %}
+    {% set waiting, days = ref('int_waiting_regions'), ref('int_days_to_bring_back') %}
     {% if execute and flags.WHICH in ['build', 'run', 'test', 'retry'] %}
         {{ return(adapter.dispatch('end_run')(results)) }}
     {% endif %}
@@ -79,6 +81,7 @@
         {% endif %}
     {% endfor %}
     begin;
+    {{ remember_what_waits(complete) }}
     {% for name in complete %}
         {% set held = chains[name].above | reject('in', complete) | list %}
         insert or replace into state.chains
@@ -94,8 +97,58 @@
     {% endfor %}
     delete from state.vanished_rows
     where run_number <= (select min(chains.run_number) from state.chains as chains);
+    delete from state.restored_days
+    where after_run < (select min(chains.run_number) from state.chains as chains);
     commit
     {% do say_what_is_pending(chains, complete) %}
+{% endmacro %}
+
+{# Before its row in state.chains moves: what a complete chain could not do, since it needs archived days. #}
+{% macro remember_what_waits(complete) %}
+    {% set waiting = ref('int_waiting_regions') %}
+    {% for name in complete %}
+        delete from state.waiting_regions as waiting
+        where
+            chain = '{{ name }}'
+            and ({{ flags.FULL_REFRESH }} or not exists (
+                from raw.cold_files
+                where state = 'archived' and relation = waiting.relation and date = waiting.date
+            ));
+    {% endfor %}
+    {% if complete and graph.get('has_archive', true) and load_relation(waiting) is not none %}
+        insert into state.waiting_regions by name
+        select * from {{ waiting }} as waits
+        where chain in ('{{ complete | join("', '") }}')
+        and not exists (
+            from state.waiting_regions as known
+            where (known.chain, known.relation, known.date, known.key)
+            = (waits.chain, waits.relation, waits.date, waits.key)
+        );
+    {% endif %}
+{% endmacro %}
+
+{# On-run-end: one line for each relation of which something waits for archived days. #}
+{% macro say_what_to_bring_back() -%}
+    {{ return(adapter.dispatch('say_what_to_bring_back')()) }}
+{%- endmacro %}
+
+{% macro spark__say_what_to_bring_back() -%} {%- endmacro %}
+
+{% macro default__say_what_to_bring_back() %}
+    {% set days = ref('int_days_to_bring_back') %}
+    {% if execute and flags.WHICH in ['build', 'run', 'retry'] and graph.get('has_archive', true)
+        and load_relation(days) is not none %}
+        {% for row in run_query(
+            "select relation, count(*), min(date), max(date), any_value(keys order by date) from " ~ days
+            ~ " group by relation order by relation"
+        ).rows %}
+            {% do print(
+                row[1] ~ " archived days of " ~ row[0] ~ " are waited for (" ~ row[4]
+                ~ "): run `ingest archive restore " ~ row[0] ~ " " ~ row[2] ~ " " ~ row[3]
+                ~ "`, then build again"
+            ) %}
+        {% endfor %}
+    {% endif %}
 {% endmacro %}
 
 {# By chain: its tables, and the chains that it reads, directly or not. A view belongs to the chain of

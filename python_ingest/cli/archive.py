@@ -10,7 +10,7 @@ import typer
 from python_ingest.cli.clock import AsOf, Force, clock
 from python_ingest.cli.progress import progress
 from python_ingest.errors import IngestError, UsageError
-from python_ingest.lifecycle.archive import archive
+from python_ingest.lifecycle.archive import archive, held_back
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.reading.publish import named_cold_files
@@ -53,12 +53,18 @@ def archive_command(
         _prepare(settings)
         days = archive(settings, at, dry_run=dry_run, report=report)
         swept = None if dry_run else sweep(settings, named_cold_files(settings))
+        held = held_back(settings, clock)
     for day in days:
         print(
             f"{day.relation} of {day.date}: {len(day.files)} files, {day.bytes / 1e6:.1f} MB"
             f"{' would go' if dry_run else ''} to {settings.archive.store}"
         )
     print(f"{len(days)} days {'would be' if dry_run else 'were'} archived")
+    if held:
+        print(
+            f"{len(held)} days stay, the first {held[0].relation} of {held[0].date}: work on them"
+            " is pending; run `ingest cycle`, then this again"
+        )
     if swept and swept.files:
         print(f"deleted {swept.files} local files, {swept.bytes / 1e6:.1f} MB")
     if days and not dry_run:

@@ -1,6 +1,7 @@
 """Upload old cold files to the object store.
 
-A day of a relation is archived as a whole: the store verifies every uploaded file, then one
+A day of a relation is archived as a whole, and only before the first day of which a build has
+something to do (int_pending_since): the store verifies every uploaded file, then one
 transaction records it and removes the day from the view. The local files are deleted when no kept
 publication names them (sweep.py). After a kill, the next run continues with the uploaded files.
 """
@@ -15,13 +16,16 @@ import duckdb
 
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, has_manifest
+from python_ingest.storage.cold_files import READABLE, exists, has_manifest
 from python_ingest.storage.cold_place import brought_near, key_of
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch
 from python_ingest.storage.object_store import ObjectStore, open_store
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import open_writer, transaction
+
+_PENDING = "intermediate.int_pending_since"
 
 # A day that was brought back stays readable for this long.
 _DAYS_RESTORED = 7
@@ -63,7 +67,9 @@ def archive(
     """
     store = _store(settings)
     with open_writer(settings) as connection:
-        days = _due(connection, settings, as_of)
+        due = _due(connection, settings, as_of)
+        pending, known_at = pending_since(connection), _moment(connection)
+    days = [day for day in due if not _stays(day, pending)]
     if dry_run:
         return days
     for number, day in enumerate(days, 1):
@@ -71,9 +77,19 @@ def archive(
         for file in day.files:
             _put(settings, store, file)
         with open_writer(settings) as connection, transaction(connection):
-            _record(connection, settings, store, day)
+            if known_at != (now := _moment(connection)):
+                pending, known_at = pending_since(connection), now
+            if not _stays(day, pending):
+                _record(connection, settings, store, day)
         report(f"archived {day.relation} of {day.date}", number, len(days))
     return days
+
+
+def held_back(settings: Settings, as_of: datetime) -> list[Day]:
+    """Return the days that policies allow at `as_of` (UTC) and that wait for a build."""
+    with open_writer(settings) as connection:
+        pending = pending_since(connection)
+        return [day for day in _due(connection, settings, as_of) if _stays(day, pending)]
 
 
 def _put(settings: Settings, store: ObjectStore, file: File) -> None:
@@ -129,6 +145,36 @@ def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
     for relation, day, *file in rows:
         days.setdefault((relation, day), []).append(File(*file))
     return [Day(relation, day, files) for (relation, day), files in days.items()]
+
+
+def pending_since(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """Return, by relation, the first day of which the next build may change rows."""
+    if (
+        not exists(connection, "state.chains")
+        or not connection.execute("from state.chains").fetchall()
+    ):
+        return {}
+    try:
+        read_s3_where_named(connection)
+        rows = connection.execute(
+            "select relation, greatest(pending_since, timestamp '0001-01-01')::date"
+            f" from {_PENDING}"
+        ).fetchall()
+    except duckdb.CatalogException:
+        raise NotInitialisedError(f"{_PENDING} is not there: run `dbt build` first") from None
+    return dict(rows)
+
+
+def _stays(day: Day, pending: dict[str, date]) -> bool:
+    return day.date >= pending.get(day.relation, date.max)
+
+
+def _moment(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return the newest batch and run: as long as they are the same, so is what is pending."""
+    batch, run = connection.execute(
+        "select (select max(batch_id) from raw.landings), (select max(run_number) from state.run)"
+    ).fetchall()[0]
+    return int(batch or 0), int(run or 0)
 
 
 def _record(

@@ -92,9 +92,9 @@ class _Mover:
         )
         if self._relation.restated:
             days |= self._days_with_tombstones()
-            if days:  # an archived day cannot be rewritten: its restated rows stay warm
-                name = self._relation.name
-                days -= set(archived_dates(self._connection, name, min(days), max(days)))
+        if days:  # an archived day is not written to: it comes back whole, or its rows stay warm
+            name = self._relation.name
+            days -= set(archived_dates(self._connection, name, min(days), max(days)))
         return sorted(days)
 
     def move(self, days: Sequence[date], folder: Path) -> Exported:

@@ -32,6 +32,8 @@ EMPTY_TABLES = (
     "state.chains",
     "state.reference_as_built",
     "state.vanished_rows",
+    "state.restored_days",
+    "state.waiting_regions",
     "warm.ohlcv_bar_revisions",
 )
 KEPT = 2  # the newest and the one a running build may read

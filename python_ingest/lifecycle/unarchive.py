@@ -63,6 +63,12 @@ def bring_back(
             " removed_at = null where state = 'archived' and path in (select unnest(?::varchar[]))",
             [[path for path, *_ in files]],
         )
+        connection.execute(
+            "insert into state.restored_days select distinct relation, date,"
+            " (select run_number from state.run) from raw.cold_files"
+            " where path in (select unnest(?::varchar[]))",
+            [[path for path, *_ in files]],
+        )
         make_view(connection, settings.data_dir, relation)
     return BroughtBack(len(files), sum(size for _, size, *_ in files))
 

@@ -1,10 +1,24 @@
 -- Of each order: as many trades as it has fills that no bust takes back, and an order that is
--- filled by them; and no trade, no filled quantity without a fill.
+-- filled by them; and no trade, no filled quantity without a fill. Of an order that left for the
+-- archive, or a trade of which did, one cannot tell.
 with
 
 events as (
 
     select * from {{ ref('int_order_events') }}
+
+),
+
+orders_that_left as (
+
+    select distinct
+        exchange,
+        symbol,
+        order_id
+    from events
+    where
+        not {{ is_there('orders', 'event_time') }}
+        or not {{ is_there('trades', 'event_time') }}
 
 ),
 
@@ -97,13 +111,18 @@ counted as (
 final as (
 
     select
-        exchange,
-        symbol,
-        order_id,
-        sum(fills) as fills,
-        sum(trades) as trades,
-        sum(filled_quantity) as filled_quantity
+        counted.exchange,
+        counted.symbol,
+        counted.order_id,
+        sum(counted.fills) as fills,
+        sum(counted.trades) as trades,
+        sum(counted.filled_quantity) as filled_quantity
     from counted
+    anti join orders_that_left
+        on
+            counted.exchange = orders_that_left.exchange
+            and counted.symbol = orders_that_left.symbol
+            and counted.order_id = orders_that_left.order_id
     group by all
     having sum(fills) <> sum(trades) or (sum(fills) > 0) <> (sum(filled_quantity) > 0)
 

@@ -10,6 +10,7 @@ fill_times as (
         strategy_id,
         executed_at as snapshot_time
     from {{ ref('int_position_fills') }}
+    where {{ is_there('positions', 'executed_at') }}
 
 ),
 
@@ -21,7 +22,7 @@ positions as (
         strategy_id,
         snapshot_time
     from {{ ref('positions') }}
-    where is_fill
+    where is_fill and {{ is_there('positions', 'snapshot_time') }}
 
 ),
 

@@ -20,14 +20,6 @@ trading_days as (
 
 ),
 
--- Bars of these days lie in the archive only.
-archived as (
-
-    select date from {{ ref('stg_cold_files') }}
-    where relation = 'ohlcv_bars' and state = 'archived'
-
-),
-
 -- The daily rules of a minute count instead of the others where there are such.
 minutes as (
 
@@ -119,7 +111,7 @@ final as (
     where
         {{ is_unproven('timestamp') }}
         and {{ is_unproven('(ends_at - interval 1 microsecond)') }}
-        and timestamp::date not in (select archived.date from archived)
+        and {{ is_there('ohlcv_bars', 'timestamp') }}
     group by all
     having not (has_bar and has_priced_minute)
 

@@ -39,5 +39,8 @@ left join positions
         and trips.strategy_id = positions.strategy_id
         and trips.closed_at = positions.snapshot_time
 where
-    positions.snapshot_time is null
-    or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001
+    {{ is_there('positions', 'trips.closed_at') }}
+    and (
+        positions.snapshot_time is null
+        or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001
+    )

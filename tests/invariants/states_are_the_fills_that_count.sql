@@ -7,8 +7,23 @@ fills as (
         exchange,
         symbol,
         order_id,
-        fill_id
+        fill_id,
+        {{ is_there('trades', 'executed_at') }} as is_there
     from {{ ref('int_position_fills') }}
+
+),
+
+trades as (
+
+    select * from {{ ref('trades') }}
+    where {{ is_there('trades', 'executed_at') }}
+
+),
+
+fills_there as (
+
+    select * from fills
+    where is_there
 
 ),
 
@@ -26,7 +41,12 @@ states as (
 
 in_both as (
 
-    select * from fills
+    select
+        exchange,
+        symbol,
+        order_id,
+        fill_id
+    from fills
     intersect
     select * from states
 
@@ -36,12 +56,13 @@ counts as (
 
     select
         (select count(*) from fills) as fills,
+        (select count(*) from fills_there) as fills_there,
         (select count(*) from states) as states,
-        (select count(*) from {{ ref('trades') }}) as trades,
+        (select count(*) from trades) as trades,
         (select count(*) from in_both) as in_both
 
 )
 
 select *
 from counts
-where fills <> states or fills <> trades or fills <> in_both
+where fills <> states or fills_there <> trades or fills <> in_both

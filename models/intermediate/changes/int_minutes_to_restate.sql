@@ -1,55 +1,32 @@
 {{ config(materialized='table', meta={'chain': 'ticks'}) }}
 
--- Minutes of which a tick landed, or was decided otherwise, since all of the chain was built.
+-- Minutes whose ticks changed since all of what bars are made of was built. One of a day
+-- that lies in the archive waits for it (int_waiting_regions).
 with
 
-new_ticks as (
+touched_minutes as (
 
-    select * from {{ ref('int_new_ticks') }}
-
-),
-
-amendments as (
-
-    select * from {{ ref('int_tick_amendments') }}
-
-),
-
-built as (
-
-    select * from {{ ref('stg_chains') }}
+    select * from {{ ref('int_touched_minutes') }}
     where chain = 'ticks'
 
 ),
 
-touched as (
+archived_days as (
 
-    select
-        exchange,
-        symbol,
-        kind,
-        timestamp
-    from new_ticks
-    where batch_id > (select built.batch_id from built)
-    union all
-    select
-        exchange,
-        symbol,
-        kind,
-        timestamp
-    from amendments
-    where built_run > (select built.run_number from built)
+    select * from {{ ref('int_archived_days') }}
+    where relation = 'market_ticks'
 
 ),
 
 final as (
 
-    select distinct
-        exchange,
-        symbol,
-        kind,
-        {{ minute_of('timestamp') }} as minute
-    from touched
+    select
+        touched_minutes.exchange,
+        touched_minutes.symbol,
+        touched_minutes.kind,
+        touched_minutes.minute
+    from touched_minutes
+    anti join archived_days on touched_minutes.minute::date = archived_days.date
 
 )
 

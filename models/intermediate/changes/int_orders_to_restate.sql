@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- Orders of which an event landed since all of the chain was built, and those whose fills may cost
--- otherwise, since the instrument changed.
+-- Orders of which an event landed since all of the chain was built, those whose fills may cost
+-- otherwise, since the instrument changed, and those of days that came back from the archive.
 with
 
 events as {{ not_materialized() }} (
@@ -21,6 +21,21 @@ fresh as (
 
     select * from events
     where batch_id > (select built.batch_id from built)
+
+),
+
+restored_days as (
+
+    select * from {{ ref('int_restored_days') }}
+    where
+        chain = 'trading'
+        and relation = 'orders'
+
+),
+
+cold_orders as (
+
+    select * from {{ cold_rows('orders') }}
 
 ),
 
@@ -85,13 +100,13 @@ touched as (
 
 ),
 
-final as (
+restarts as (
 
     select
         touched.exchange,
         touched.symbol,
         touched.order_id,
-        min(events.event_time) as restart_at
+        events.event_time as restart_at
     -- In this order: a hash table of what was touched, not of all events.
     from events
     inner join touched
@@ -99,7 +114,26 @@ final as (
             events.exchange = touched.exchange
             and events.symbol = touched.symbol
             and events.order_id = touched.order_id
-    group by touched.exchange, touched.symbol, touched.order_id
+    union all
+    select
+        exchange,
+        symbol,
+        source_order_id as order_id,
+        created_at as restart_at
+    from cold_orders
+    where date in (select restored_days.date from restored_days)
+
+),
+
+final as (
+
+    select
+        exchange,
+        symbol,
+        order_id,
+        min(restart_at) as restart_at
+    from restarts
+    group by exchange, symbol, order_id
 
 )
 

@@ -34,6 +34,15 @@ snapshot_times as (
 
 ),
 
+restored_days as (
+
+    select * from {{ ref('int_restored_days') }}
+    where
+        chain = 'trading'
+        and relation = 'portfolio_snapshots'
+
+),
+
 changed_settings as (
 
     select * from {{ ref('int_reference_changes') }}
@@ -74,6 +83,9 @@ restarts as (
         on
             snapshot_times.snapshot_type = 'newest'
             and built.valued_until is distinct from snapshot_times.snapshot_time
+    union all
+    select date::timestamp as restart_at
+    from restored_days
 
 ),
 

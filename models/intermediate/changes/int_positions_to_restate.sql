@@ -1,7 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
 -- From when on each position may look different since all of the chain was built: every version of
--- a fill names a place where it was or is counted.
+-- a fill names a place where it was or is counted, and so does a trade back from the archive.
 with
 
 events as {{ not_materialized() }} (
@@ -27,6 +27,13 @@ fresh_splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
     where batch_id > (select built.batch_id from built)
+
+),
+
+restored_positions as (
+
+    select * from {{ ref('int_restored_positions') }}
+    where relation = 'trades'
 
 ),
 
@@ -122,6 +129,8 @@ all_restarts as (
     select * from split_restarts
     union all
     select * from reference_restarts
+    union all
+    select {{ exclude_columns(['relation']) }} from restored_positions
 
 ),
 

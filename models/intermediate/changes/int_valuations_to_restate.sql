@@ -1,7 +1,8 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
 -- From when on each position may be worth something else since all of the chain was built: its
--- fills changed, its price did, it is to be valued at a time besides, or marks have become due.
+-- fills changed, its price did, it is to be valued at a time besides, marks have become due, or its
+-- rows of a day came back from the archive.
 with
 
 positions_to_restate as (
@@ -43,6 +44,13 @@ manual_snapshots as (
 snapshot_times as (
 
     select * from {{ ref('int_snapshot_times') }}
+
+),
+
+restored_positions as (
+
+    select * from {{ ref('int_restored_positions') }}
+    where relation = 'positions'
 
 ),
 
@@ -111,6 +119,8 @@ restarts as (
         on
             instruments.exchange = positions.exchange
             and instruments.symbol = positions.symbol
+    union all
+    select {{ exclude_columns(['relation']) }} from restored_positions
 
 ),
 

@@ -1,5 +1,6 @@
 -- Which tick a correction means: the newest trade with its id that is not younger than itself, or
--- what the correction before it means. One that came before its tick waits.
+-- what the correction before it means. One that came before its tick waits, and so does one that
+-- may mean a tick of an archived day.
 with recursive
 
 ranked as (
@@ -11,6 +12,12 @@ ranked as (
 corrections as (
 
     select * from {{ ref('stg_tick_corrections') }}
+
+),
+
+waiting_corrections as (
+
+    select * from {{ ref('int_waiting_corrections') }}
 
 ),
 
@@ -28,6 +35,10 @@ direct_matches as (
             and corrections.trade_id = ranked.trade_id
             and corrections.venue is not distinct from ranked.venue
             and corrections.corrected_at >= ranked.timestamp
+    anti join waiting_corrections
+        on
+            corrections.batch_id = waiting_corrections.batch_id
+            and corrections.row_number = waiting_corrections.row_number
     where
         ranked.preference = 1
         and ranked.kind = 'trade'

@@ -1,9 +1,15 @@
--- depends_on: {{ ref('stg_chains') }}
+-- depends_on: {{ ref('stg_chains') }} {{ ref('int_restored_days') }}
 {{ config(materialized='incremental', unique_key='tick_id') }}
 {% set seen %}
     {%- if is_incremental() -%}
         (select batch_id from {{ ref('stg_chains') }} where chain = 'ticks')
     {%- else -%} -1 {%- endif -%}
+{% endset %}
+{% set restored %}
+    select days.date from {{ ref('int_restored_days') }} as days
+    where
+        days.chain = 'ticks'
+        and days.relation = 'market_ticks'
 {% endset %}
 
 -- The few ticks that a conflict or a correction may change, picked out once: everything after this
@@ -26,7 +32,9 @@ new_ticks as (
 new_conflicts as (
 
     select * from {{ ref('stg_tick_conflicts') }}
-    where batch_id > {{ seen }}
+    where
+        batch_id > {{ seen }}
+        or exists ({{ restored }})
 
 ),
 
@@ -50,6 +58,7 @@ named_trades as (
 ),
 
 -- A new correction may name any tick, a new tick may be named by any correction: some come first.
+-- So may one of a day that is back from the archive.
 corrected as (
 
     select ticks.tick_id
@@ -63,6 +72,18 @@ corrected as (
     where
         ticks.kind = 'trade'
         and named_trades.batch_id > {{ seen }}
+    union all
+    select ticks.tick_id
+    from ticks
+    inner join named_trades
+        on
+            ticks.exchange = named_trades.exchange
+            and ticks.symbol = named_trades.symbol
+            and ticks.trade_id = named_trades.trade_id
+            and ticks.venue is not distinct from named_trades.venue
+    where
+        ticks.kind = 'trade'
+        and ticks.date in ({{ restored }})
 
 ),
 

@@ -1,9 +1,11 @@
--- What an instrument's price was known to be, from when on.
+-- What an instrument's price was known to be, from when on: the close of each 1m bar. Read from the
+-- minutes, which never leave the database; bars do.
 with
 
-bars as (
+minutes as (
 
-    select * from {{ ref('ohlcv_bars') }}
+    select * from {{ ref('int_minute_bars_selected') }}
+    where scope = 'intraday'
 
 ),
 
@@ -12,10 +14,10 @@ final as (
     select
         exchange as price_exchange,
         symbol,
-        timestamp + interval 1 minute as known_at,
-        close as price
-    from bars
-    where timeframe = '1m'
+        minute + interval 1 minute as known_at,
+        coalesce(close, open) as price
+    from minutes
+    where open is not null
 
 )
 

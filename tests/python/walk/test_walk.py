@@ -8,6 +8,8 @@ A walk that fails prints what a person would type to see it fail.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from python_ingest.errors import NotInitialisedError
+from python_ingest.landing.land import land_pending
+
 from . import news
 from .commands import Command, Commands
 from .compare import against_a_full_refresh
 from .ground import Ground
-from .never_rebuilt import broken, complete_bars, not_revised
+from .lifecycle import archive_due, bring_back_days
+from .never_rebuilt import FILES, broken, complete_bars, not_revised
 from .reference import CHANGES, SETTINGS, Row, changed
 from .warehouse import NO_UNIT_TESTS, Warehouse
 
@@ -71,6 +77,8 @@ events = st.one_of(
     st.tuples(
         st.just("change_retention"), st.sampled_from([1, 2, 4, 400]), st.sampled_from([1, 2])
     ),
+    st.tuples(st.just("archive"), st.sampled_from([1, 2, 4])),
+    st.tuples(st.just("bring_back"), st.integers(0, 1000), st.integers(0, 3)),
     st.tuples(st.just("change_clock"), st.sampled_from(TIMES)),
 )
 
@@ -142,6 +150,26 @@ def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
                 row["keep_days"] = str(days)
             self.warehouse.seed("retention_policies", rows)
 
+        def archive(self, days: int) -> None:
+            rows = self.warehouse.seeds()["retention_policies"]
+            for row in rows:
+                row["archive_after_days"] = str(days)
+            self.warehouse.seed("retention_policies", rows)
+            self.warehouse.dbt("seed", "--select", "retention_policies")
+            with suppress(NotInitialisedError):  # not all views are there before the first build
+                archive_due(self.warehouse)
+
+        def bring_back(self, which: int, days: int) -> None:
+            found = self.warehouse.rows(
+                "select distinct relation, date from raw.cold_files where state = 'archived'"
+                " order by all"
+            )
+            if found:
+                relation, day = found[which % len(found)]
+                until = day + timedelta(days=days)
+                bring_back_days(self.warehouse, relation, str(day), str(until))
+                land_pending(self.warehouse.ingest)
+
         def change_clock(self, as_of: str) -> None:
             self.warehouse.as_of = as_of
 
@@ -160,6 +188,9 @@ def walk_on(ground: Ground, work: Path) -> type[RuleBasedStateMachine]:
             if not self.desk or self.failed:
                 return
             self.warehouse.as_of = self.warehouse.newest_as_of or self.warehouse.as_of
+            for relation in FILES:
+                bring_back_days(self.warehouse, relation, "2024-01-01", "2024-12-31")
+            land_pending(self.warehouse.ingest)
             done = self.warehouse.build(*NO_UNIT_TESTS)
             lines = against_a_full_refresh(self.warehouse, work)
             lines += broken(self.warehouse)

@@ -114,6 +114,7 @@ def _nodes(manifest: Any) -> list[dict[str, Any]]:
             "path": node.original_file_path,
             "materialized": node.config.materialized,
             "columns": list(node.columns),
+            "severity": str(getattr(node.config, "severity", "")).lower(),
         }
         for node in manifest.nodes.values()
     ]

@@ -1,0 +1,123 @@
+-- From when on orders, positions and the portfolio may look different in the next build, by each
+-- thing that has changed since all of the chain was built.
+with
+
+events as {{ not_materialized() }} (
+
+    select * from {{ landed('orders') }}
+
+),
+
+corporate_actions as (
+
+    select * from {{ ref('stg_corporate_actions') }}
+
+),
+
+cash_events as (
+
+    select * from {{ ref('stg_cash_events') }}
+
+),
+
+manual_snapshots as (
+
+    select * from {{ ref('stg_manual_snapshots') }}
+
+),
+
+reference_changes as (
+
+    select * from {{ ref('int_reference_changes') }}
+    where chain = 'trading'
+
+),
+
+restored_days as (
+
+    select * from {{ ref('int_restored_days') }}
+    where chain = 'trading'
+
+),
+
+built as (
+
+    select * from {{ ref('stg_chains') }}
+    where chain = 'trading'
+
+),
+
+fresh as (
+
+    select * from events
+    where batch_id > (select built.batch_id from built)
+
+),
+
+versions as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.trade_id,
+        events.is_correction
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+),
+
+-- A correction names the trade and need not name the order.
+touched_orders as (
+
+    select
+        exchange,
+        symbol,
+        order_id
+    from versions
+    union
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.trade_id = events.trade_id
+    where versions.is_correction
+
+),
+
+final as (
+
+    select min(events.event_time) as restart_at
+    from events
+    semi join touched_orders
+        on
+            events.exchange = touched_orders.exchange
+            and events.symbol = touched_orders.symbol
+            and events.order_id = touched_orders.order_id
+    union all
+    select min(effective_at) as restart_at
+    from corporate_actions
+    where batch_id > (select built.batch_id from built)
+    union all
+    select min(changed_from) as restart_at
+    from cash_events
+    where changed_in_batch > (select built.batch_id from built)
+    union all
+    select min(snapshot_time) as restart_at
+    from manual_snapshots
+    where after_run >= (select built.run_number from built)
+    union all
+    select min(date)::timestamp as restart_at
+    from restored_days
+    union all
+    select timestamp '-infinity' as restart_at
+    from reference_changes
+
+)
+
+select * from final
