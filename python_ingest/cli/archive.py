@@ -53,7 +53,7 @@ def archive_command(
         _prepare(settings)
         days = archive(settings, at, dry_run=dry_run, report=report)
         swept = None if dry_run else sweep(settings, named_cold_files(settings))
-        held = held_back(settings, clock)
+        held = held_back(settings, at)
     for day in days:
         print(
             f"{day.relation} of {day.date}: {len(day.files)} files, {day.bytes / 1e6:.1f} MB"

@@ -29,9 +29,10 @@ _TABLES: dict[str, dict[str, str]] = {
         _EXACT: "cost_basis realized_pnl",
     },
     "intermediate.int_position_states": {
-        _SUM: "quantity average_price previous_quantity position_delta signed_quantity",
+        _SUM: "quantity average_price previous_quantity",
         _EXACT: "cost_basis realized_pnl realized_pnl_delta",
-        _WIDE: "fill_quantity price commission fees",
+        _WIDE: "fill_quantity signed_quantity price commission fees",
+        "decimal(29, 10)": "position_delta",
     },
     "intermediate.int_position_times": {
         _SUM: "quantity average_price",

@@ -6,12 +6,13 @@ archived, the third cold; a bust; fills; bars of January in cold files of DECIMA
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import duckdb
 import pytest
 from sample_build import dbt, ingest
+
+from .unpacked import unpack
 
 FORMER = Path(__file__).parent / "data" / "former_warehouse.tar.gz"
 AS_OF = "2024-05-31 00:00:00"
@@ -29,10 +30,7 @@ KEPT = {
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The former warehouse after `ingest init` and one build."""
-    folder = tmp_path_factory.mktemp("former")
-    with tarfile.open(FORMER) as archive:
-        archive.extractall(folder, filter="data")
-    data_dir = folder / "data"
+    data_dir = unpack(FORMER, tmp_path_factory.mktemp("former"))
     with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
         connection.execute("create schema former")
         for relation in KEPT:

@@ -6,12 +6,13 @@ a commission in the asset, cash; what is older than a year lies in cold files.
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import duckdb
 import pytest
 from sample_build import dbt, ingest
+
+from .unpacked import unpack
 
 NARROW = Path(__file__).parent / "data" / "narrow_warehouse.tar.gz"
 KEPT = {
@@ -27,10 +28,7 @@ KEPT = {
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The former warehouse after `ingest init` and one build."""
-    folder = tmp_path_factory.mktemp("narrow")
-    with tarfile.open(NARROW) as archive:
-        archive.extractall(folder, filter="data")
-    data_dir = folder / "data"
+    data_dir = unpack(NARROW, tmp_path_factory.mktemp("narrow"))
     keep(data_dir, "former")
     assert ingest(data_dir, "init").returncode == 0
     build(data_dir, "2025-06-10")

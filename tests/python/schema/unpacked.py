@@ -1,0 +1,22 @@
+"""A warehouse that an earlier version built, from its archive."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from pathlib import Path
+
+import duckdb
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Return its DATA_DIR; the views over cold files name the files in there."""
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    data_dir = folder / "data"
+    with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
+        views = "select sql from duckdb_views() where contains(sql, '/cold/')"
+        for (sql,) in connection.execute(views).fetchall():
+            moved = re.sub(r"'/[^']*(/cold/[^']*)'", rf"'{data_dir}\1'", sql)
+            connection.execute(moved.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
+    return data_dir
