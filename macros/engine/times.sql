@@ -112,15 +112,3 @@
 {% macro landed_until(landings) -%}
     least({{ as_of() }}, (select max(landings.max_timestamp) from {{ landings }} as landings))
 {%- endmacro %}
-
-{# Raises an error where that clock is yet to come, a minute granted. What moves by it stays moved. #}
-{% macro require_as_of_has_come() %}
-    {% if var('as_of') and not var('force') and run_query(
-        "select " ~ as_of() ~ " > " ~ build_time() ~ " + interval 1 minute"
-    ).columns[0].values()[0] %}
-        {% do exceptions.raise_compiler_error(
-            "as_of " ~ var('as_of') ~ " is yet to come: what completeness and retention move stays moved;"
-            ~ " give `force: true` in --vars if it is meant"
-        ) %}
-    {% endif %}
-{% endmacro %}

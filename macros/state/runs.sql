@@ -1,9 +1,6 @@
 {# On-run-start: a new run begins. What an earlier run found pending is nobody's work any more, and a
    chain that was never complete is built whole. #}
 {% macro begin_run() %}
-    {% if execute and flags.WHICH in ['build', 'run', 'retry'] %}
-        {% do require_as_of_has_come() %}
-    {% endif %}
     {% if execute and flags.WHICH in ['build', 'run'] %}
         {{ return(adapter.dispatch('begin_run')()) }}
     {% endif %}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.errors import AuditFailedError, NotInitialisedError
+from python_ingest.errors import AuditFailedError
 from python_ingest.landing.spool import SERVICE
-from python_ingest.schema.migrate import current_version, migrations
+from python_ingest.schema.migrate import require_current
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
@@ -67,7 +67,7 @@ def audit(settings: Settings) -> AuditResult:
     nothing is judged and nothing slow is imported.
     """
     with open_writer(settings) as connection:
-        _require_schema(connection)
+        require_current(connection)
         after, newest = last_passed(connection), _newest(connection)
         if not _is_anything_new(connection):
             return AuditResult(passed=True, batch_id=newest, nothing_new=True)
@@ -121,7 +121,7 @@ def loaded_beside(settings: Settings) -> Iterator[None]:
 def accept(settings: Settings, why: str) -> int:
     """Record everything landed so far as passed, with the reason; return the newest batch."""
     with open_writer(settings) as connection:
-        _require_schema(connection)
+        require_current(connection)
         newest = _newest(connection)
     _keep(settings, newest, passed=True, summary=f"accepted: {why}")
     return newest
@@ -151,11 +151,6 @@ def _is_anything_new(connection: duckdb.DuckDBPyConnection) -> bool:
         " where batch_id > (select coalesce(max(batch_id), 0) from raw.audits where passed)"
     ).fetchall()
     return any(not name.startswith(f"{SERVICE}/") for (name,) in files)
-
-
-def _require_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    if current_version(connection) < migrations()[-1][0]:
-        raise NotInitialisedError("the database has no table raw.audits: run `ingest init`")
 
 
 def _keep(settings: Settings, batch_id: int, *, passed: bool, summary: str) -> None:

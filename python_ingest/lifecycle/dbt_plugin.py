@@ -20,6 +20,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from python_ingest.errors import IngestError
 from python_ingest.lifecycle.export import Leaving, export
+from python_ingest.schema.migrate import require_current
 from python_ingest.settings import load_settings
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
@@ -59,7 +60,11 @@ class Plugin(BasePlugin):
             raise DbtRuntimeError(str(error)) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Set the limits of database.toml."""
+        """Set the limits of database.toml; stop where the schema is another version's."""
+        try:
+            require_current(conn)
+        except IngestError as error:
+            raise DbtRuntimeError(str(error)) from error
         self._connection = conn
         gc.freeze()  # else Python scans dbt's manifest for garbage: a tenth of a build
         for name, value in session_config(self._settings).items():

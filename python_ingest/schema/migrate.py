@@ -46,6 +46,19 @@ def current_version(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0] or 0) if row else 0
 
 
+def require_current(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise NotInitialisedError unless the database has the schema that this code knows."""
+    version, known = current_version(connection), migrations()[-1][0]
+    if version < known:
+        raise NotInitialisedError(
+            f"the database has schema version {version}, this code needs {known}: run `ingest init`"
+        )
+    if version > known:
+        raise NotInitialisedError(
+            f"the database has schema version {version}, this code knows {known}: update the code"
+        )
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, up_to: int | None = None) -> list[str]:
     """Apply what is missing, each migration in a transaction of its own; return their names.
 
@@ -55,10 +68,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, up_to: int | None = None) -> 
     version = current_version(connection)
     known = migrations()
     if version > known[-1][0]:
-        raise NotInitialisedError(
-            f"the database has schema version {version}, this code knows {known[-1][0]}:"
-            " update the code"
-        )
+        require_current(connection)
     applied = []
     for number, name, sql in known:
         if number <= version or (up_to is not None and number > up_to):

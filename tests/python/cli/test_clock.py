@@ -1,6 +1,7 @@
 """A clock that is yet to come is refused, and where it is meant it does not outrun the data."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,8 +106,27 @@ def test_a_build_ahead_of_the_clock_is_refused_before_its_first_model(data_dir):
     meant = json.dumps({"as_of": "2999-01-01 00:00:00", "force": True})
     done = run_dbt(data_dir, "build", "--select", "retention_policies", "--vars", meant)
     assert done.returncode == 0, done.stdout
-    wrong = run_dbt(
-        data_dir, "build", "--select", "retention_policies", "--vars", "as_of: tomorrow"
-    )
-    assert wrong.returncode != 0
-    assert "tomorrow" in wrong.stdout
+
+
+def test_a_wrong_setting_is_named_before_the_first_model(data_dir):
+    assert ingest(data_dir, "init").returncode == 0
+    wrong = {
+        "as_of": "tomorrow, it's late",
+        "position_mark_interval": "0 hours",
+        "portfolio_eod_time": "25:00",
+        "portfolio_timezone": "New York",
+    }
+    done = run_dbt(data_dir, "build", "--vars", json.dumps(wrong))
+    assert done.returncode != 0
+    for name, value in wrong.items():
+        assert f"{name} {value} is no " in done.stdout
+    assert "START sql" not in done.stdout
+
+
+def test_a_database_of_another_version_is_named_as_that(data_dir):
+    assert ingest(data_dir, "init").returncode == 0
+    with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
+        connection.execute("delete from raw.schema_versions where version > 7")
+    done = run_dbt(data_dir, "build")
+    assert done.returncode != 0
+    assert re.search(r"has schema version 7, this code needs \d+: run `ingest init`", done.stdout)
