@@ -1,4 +1,5 @@
-{# Statement: stops a run before its first model where a variable of the project is not what it must be.
+{# Stops a run before its first model where a variable of the project is not what it must be: dbt goes on
+   after a hook that fails, but not after one that cannot be rendered.
    What an as_of that is yet to come moves stays moved. #}
 {% macro require_settings() -%} {{ return(adapter.dispatch('require_settings')()) }} {%- endmacro %}
 
@@ -6,8 +7,7 @@
     {% if execute and flags.WHICH in ['build', 'run', 'retry', 'test', 'snapshot'] %}
         {% set text = "'" ~ (var('as_of') or "2000-01-01") | string | replace("'", "''") ~ "'" %}
         {% set time = "try_cast(" ~ text ~ " as timestamp)" %}
-        {#- The hooks of a run each end a transaction; dbt itself has to begin the first. -#}
-        {% call statement('begin', auto_begin=true) %}select true{% endcall %}
+        {% call statement('settings', auto_begin=true) %}
         select error(string_agg(name || ' ' || given || ' is ' || fault, '; '))
         from (
             values
@@ -28,6 +28,7 @@
         ) as settings (name, given, fault, is_right)
         where is_right is distinct from true
         having count(*) > 0
+        {% endcall %}
     {% endif %}
 {% endmacro %}
 

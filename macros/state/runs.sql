@@ -29,6 +29,7 @@
     {% endfor %}
     {#- One object for all nodes of a run, so that no node asks again (should_full_refresh). -#}
     {% do graph.update({'complete_chains': complete, 'has_archive': archived != []}) %}
+    {% call statement('begin_run') %}
     {% for node in graph.nodes.values() if node.path.startswith('intermediate/changes/') %}
         {% set pending = adapter.get_relation(node.database, node.schema, node.alias) %}
         {% if pending is not none and pending.is_table %}delete from {{ pending }};{% endif %}
@@ -40,6 +41,7 @@
         started_at = {{ build_time() }};
     commit;
     begin
+    {% endcall %}
 {% endmacro %}
 
 {# dbt's own, and besides: a chain that was never complete is built whole. #}

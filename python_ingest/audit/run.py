@@ -14,7 +14,7 @@ import duckdb
 
 from python_ingest.errors import AuditFailedError
 from python_ingest.landing.spool import SERVICE
-from python_ingest.schema.migrate import require_current
+from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 

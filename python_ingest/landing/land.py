@@ -24,7 +24,8 @@ from python_ingest.landing import spool, waiting
 from python_ingest.landing.batch import Landed, land_segment, landed_before
 from python_ingest.landing.pin import name_of, require_file
 from python_ingest.landing.prepare import format_of, prepare, working_connection
-from python_ingest.schema.migrate import current_version, migrate
+from python_ingest.schema.migrate import migrate
+from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
 from python_ingest.storage.files import sha256_of

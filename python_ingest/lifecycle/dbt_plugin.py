@@ -20,7 +20,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from python_ingest.errors import IngestError
 from python_ingest.lifecycle.export import Leaving, export
-from python_ingest.schema.migrate import require_current
+from python_ingest.schema.version import require_current
 from python_ingest.settings import load_settings
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view

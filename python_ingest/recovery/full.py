@@ -17,7 +17,7 @@ from python_ingest.recovery.run import Run, new_id, tools
 from python_ingest.recovery.segments import landing
 from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
-from python_ingest.schema.migrate import current_version
+from python_ingest.schema.version import current_version
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.writer import session_config

@@ -11,7 +11,7 @@ from python_ingest.recovery.cold import archive_event
 from python_ingest.recovery.manifest import Landing, Manifest
 from python_ingest.recovery.run import Run, new_id, tools
 from python_ingest.recovery.segments import landing, landings, pack
-from python_ingest.schema.migrate import current_version
+from python_ingest.schema.version import current_version
 from python_ingest.storage.writer import open_writer
 
 

@@ -16,7 +16,8 @@ from python_ingest.landing.land import land_files, land_pending
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups
-from python_ingest.schema.migrate import migrate, migrations
+from python_ingest.schema.migrate import migrate
+from python_ingest.schema.version import migrations
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 

@@ -2,7 +2,8 @@ import duckdb
 import pytest
 
 from python_ingest.errors import NotInitialisedError
-from python_ingest.schema.migrate import current_version, migrate, migrations
+from python_ingest.schema.migrate import migrate
+from python_ingest.schema.version import current_version, migrations
 
 
 @pytest.fixture
