@@ -68,14 +68,13 @@
 {# An amount in another currency: enough digits for 1e14 of it, at rates from 1e-6 to 1e6. Fewer digits
    of what is more than that; NULL beyond 1e20. #}
 {% macro convert(amount, rate) -%}
-    if(
-        {{ rate }} = 1,
-        {{ amount }}::decimal(38, 16),
-        coalesce(
+    case
+        when {{ rate }} = 1 then {{ amount }}::decimal(38, 16)
+        else coalesce(
             try(({{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14))::decimal(38, 16)),
             try(({{ amount }}::decimal(38, 6) * {{ rate }}::decimal(38, 12))::decimal(38, 16))
         )
-    )
+    end
 {%- endmacro %}
 
 {# How many 1e-8 a price or a ratio of 8 decimals counts. #}

@@ -19,6 +19,7 @@ from python_ingest.reading.catalog import relations
 from python_ingest.reading.hot import HotDay
 from python_ingest.reading.pool import ReaderPool
 from python_ingest.reading.publish import named_cold_files, publish
+from python_ingest.reading.status import STATUS
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings, load_settings
@@ -130,7 +131,7 @@ def test_published_it_is_read_by_pools_and_counted(warehouse: Settings) -> None:
     with ReaderPool(warehouse) as pool:
         found = pool.query("select count(*) as n from market_ticks where date = '2024-01-01'")
         assert found.to_pylist() == [{"n": 1000}]
-    assert relations(warehouse.published_path) == [("market_ticks", 3000)]
+    assert relations(warehouse.published_path) == [("market_ticks", 3000), (STATUS, 1)]
 
 
 def test_served_it_is_read_and_nothing_beside_it(warehouse: Settings, s3: str) -> None:

@@ -52,7 +52,7 @@ def test_where_the_close_is_computed_what_tests_it_and_who_uses_it(page, site):
     for tab, names in (
         ("Data Tests", ("bar_prices_are_ordered", "bars_add_up", "no_bar_without_a_tick")),
         ("Exposures", ("report", "trading_application")),
-        ("Models", ("ohlcv_bars_filled", "int_mark_prices")),
+        ("Models", ("ohlcv_bars_filled", "export_ohlcv_bars")),
     ):
         page.locator("li a").get_by_text(tab, exact=True).first.click()
         for name in names:

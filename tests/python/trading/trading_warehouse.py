@@ -35,7 +35,8 @@ KIND = {
     "market_ticks": "ticks",
     "corporate_actions": "actions",
 }
-BUILD = ("build", "--select", "+marts.trading")
+# Trading is complete when the chains above it are.
+BUILD = ("build", "--select", "+marts.trading", "+ohlcv_bars")
 NO_MODEL = ("test", "unit_test", "snapshot")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "order_events": {
