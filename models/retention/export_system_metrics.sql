@@ -1,6 +1,5 @@
 -- A day's samples leave when its roll-up has counted each of them.
 -- depends_on: {{ ref('system_metrics') }}
--- depends_on: {{ ref('system_metrics_1h') }}
 -- depends_on: {{ ref('retention_policies') }}
 {{ config(materialized='cold_export') }}
 
@@ -13,9 +12,11 @@ metrics as (
 
 ),
 
+-- Warm or cold: the roll-up of a day may have left before its samples.
 rollups as (
 
-    select * from {{ ref('system_metrics_1h_warm') }}
+    select * from {{ ref('system_metrics_1h') }}
+    where timestamp < {{ leaves_before('system_metrics') }}
 
 ),
 

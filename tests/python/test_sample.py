@@ -195,6 +195,19 @@ def test_a_second_build_changes_nothing(built):
     assert_published_is(built, before)
 
 
+def test_samples_leave_also_where_their_roll_up_left_before_them(tmp_path):
+    """Both are exported in one run, in any order; the samples are of one week, eleven years ago."""
+    as_of = ("--vars", json.dumps({"as_of": MANIFEST["as_of"]}))
+    assert ingest(tmp_path, "land", "metrics", str(SAMPLE / "metrics.ndjson.gz")).returncode == 0
+    dbt(tmp_path, "seed", "--select", "retention_policies")
+    dbt(tmp_path, "run", "--select", "+system_metrics_1h", *as_of)
+    for export in ("export_system_metrics_1h", "export_system_metrics"):
+        dbt(tmp_path, "run", "--select", export, *as_of)
+    with duckdb.connect(str(tmp_path / "trading.duckdb"), read_only=True) as connection:
+        oldest = connection.execute("select min(timestamp)::date::varchar from raw.system_metrics")
+        assert oldest.fetchall() == [("2024-08-08",)]
+
+
 def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
     """Before the full refresh below, which builds without tests."""
     shutil.copytree(built, tmp_path / "data")
