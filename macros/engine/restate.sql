@@ -24,7 +24,10 @@
         {% set rebuilt = make_intermediate_relation(target) %}
         {% do drop_relation_if_exists(load_cached_relation(rebuilt)) %}
         {% call statement('rebuilt') %}{{ create_table_as(false, rebuilt, compiled_code) }}{% endcall %}
-        {% call statement('main') %}{{ note_differences(existing, rebuilt, 'everything') }}{% endcall %}
+        {% call statement('main') %}
+            {{ remember_what_is_tried() }}
+            {{ note_differences(existing, rebuilt, 'everything') }}
+        {% endcall %}
         {% do adapter.drop_relation(existing) %}
         {% do adapter.rename_relation(rebuilt, target) %}
     {% elif sees_part_of_its_input() %}
@@ -40,6 +43,7 @@
                 create or replace temporary table {{ restated }} as {{ compiled_code }}
             {% endcall %}
             {% call statement('main') %}
+                {{ remember_what_is_tried() }}
                 {{ note_differences(existing, restated, region) }}
                 {{ replace_what_differs(existing, restated) }}
             {% endcall %}

@@ -40,7 +40,8 @@ changes as (
 
 final as (
 
-    select changes.*
+    -- A key that a run built in part is noted besides (remember_what_is_tried).
+    select distinct changes.*
     from changes
     semi join chains on changes.chain = chains.chain
 

@@ -122,6 +122,25 @@ def test_a_pair_that_is_listed_later_and_another_end_of_day(warehouse: Warehouse
     assert marts(warehouse) == marts(rebuilt(warehouse, *settings))
 
 
+@pytest.mark.parametrize("refresh", [(), ("--full-refresh",)], ids=["restated", "refreshed"])
+def test_what_was_built_in_part_and_changed_back_is_restated(
+    warehouse: Warehouse, refresh: tuple[str, ...]
+) -> None:
+    settings = ("--vars", "{portfolio_eod_time: '10:30:00'}")
+    warehouse.build("seed", *settings)
+    before = marts(warehouse)
+    change(
+        warehouse,
+        "insert into reference.instruments by name select 'alpaca' as exchange, 'AAPL' as symbol,"
+        " 'USD' as quote_currency, 100 as multiplier",
+    )
+    warehouse.dbt("run", "--select", "+positions_warm", *refresh, *settings)
+    assert marts(warehouse) != before
+    change(warehouse, "delete from reference.instruments where symbol = 'AAPL'")
+    warehouse.build("seed", *settings)
+    assert marts(warehouse) == before
+
+
 def test_what_did_not_change_costs_nothing(warehouse: Warehouse) -> None:
     settings = ("--vars", "{portfolio_eod_time: '10:30:00'}")
     warehouse.build("seed", *settings)
