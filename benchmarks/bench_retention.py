@@ -142,9 +142,12 @@ def recent(folder: Path, files: int) -> float:
             path.parent.mkdir(parents=True)
             connection.execute(f"copy one to '{path}' (format parquet)")
         connection.execute(
-            "insert into raw.cold_files select n, 'market_ticks', date, '',"
+            "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
+            " sha256, bytes, min_timestamp, max_timestamp, min_batch_id, max_batch_id,"
+            " exported_at, state)"
+            " select n, 'market_ticks', date, '',"
             " format('cold/market_ticks/date={}/{:08d}.parquet', date, n), 1000, '', '', 1, date,"
-            " date, 1, 1, date, 'local', null, null, null, null, null, null, null from days"
+            " date, 1, 1, date, 'local' from days"
         )
         make_cold_view(connection, data_dir)
         query = (
