@@ -66,8 +66,9 @@ runs as (
         kind,
         min(number) as first_number,
         max(number) as last_number,
-        min(timestamp) as first_at,
-        max(timestamp) as last_at
+        -- Of its first and its last number, as below: times need not be in the order of numbers.
+        min_by(timestamp, number) as first_at,
+        max_by(timestamp, number) as last_at
     from numbered
     group by
         exchange,
