@@ -58,11 +58,11 @@ def write_status(
     connection.execute(f"create table main.{STATUS} ({_COLUMNS})")
     for (relation,) in relations:
         chain = state.chain_of.get(relation)
-        if relation in state.held_back:
+        if reason := state.reasons.get(str(chain)):
             connection.execute(
                 f"insert into main.{STATUS} by name select * replace (? as held_back_because)"
                 f" from {FORMER}.main.{STATUS} where relation = ?",
-                [state.reasons[str(chain)], relation],
+                [reason, relation],
             )
         else:
             marked = batches.get(_MARKING_CHAIN) if chain == _MARKED_CHAIN else None

@@ -8,35 +8,9 @@ events as {{ not_materialized() }} (
 
 ),
 
-built as (
-
-    select * from {{ ref('stg_chains') }}
-    where chain = 'trading'
-
-),
-
-fresh as (
-
-    select * from events
-    where batch_id > (select built.batch_id from built)
-
-),
-
--- All versions of what is fresh: a new one may take the event from another fill.
 versions as (
 
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id,
-        events.trade_id,
-        events.strategy_id,
-        events.correlation_id,
-        events.is_fill,
-        events.is_correction
-    from fresh
-    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+    select * from {{ ref('int_new_order_events') }}
 
 ),
 

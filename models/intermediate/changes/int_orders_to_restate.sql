@@ -10,20 +10,6 @@ events as {{ not_materialized() }} (
 
 ),
 
-built as (
-
-    select * from {{ ref('stg_chains') }}
-    where chain = 'trading'
-
-),
-
-fresh as (
-
-    select * from events
-    where batch_id > (select built.batch_id from built)
-
-),
-
 restored_days as (
 
     select * from {{ ref('int_restored_days') }}
@@ -48,18 +34,9 @@ changed_reference as (
 
 ),
 
--- All versions of what is fresh: two orders may claim one event id, and a new version may take it
--- from the other.
 versions as (
 
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.trade_id,
-        events.is_correction
-    from fresh
-    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+    select * from {{ ref('int_new_order_events') }}
 
 ),
 

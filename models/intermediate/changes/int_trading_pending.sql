@@ -47,23 +47,9 @@ built as (
 
 ),
 
-fresh as (
-
-    select * from events
-    where batch_id > (select built.batch_id from built)
-
-),
-
 versions as (
 
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.trade_id,
-        events.is_correction
-    from fresh
-    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+    select * from {{ ref('int_new_order_events') }}
 
 ),
 

@@ -1,0 +1,42 @@
+-- All versions of the order events that landed since all of the chain was built: two orders may
+-- claim one event id, and a new version may take it from the other.
+with
+
+events as {{ not_materialized() }} (
+
+    select * from {{ landed('orders') }}
+
+),
+
+built as (
+
+    select * from {{ ref('stg_chains') }}
+    where chain = 'trading'
+
+),
+
+fresh as (
+
+    select * from events
+    where batch_id > (select built.batch_id from built)
+
+),
+
+final as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        events.trade_id,
+        events.strategy_id,
+        events.correlation_id,
+        events.is_fill,
+        events.is_correction
+    from fresh
+    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+
+)
+
+select * from final
