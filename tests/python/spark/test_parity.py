@@ -180,9 +180,11 @@ def unbuilt(landed: Warehouse, tmp_path: Path) -> Warehouse:
     return other
 
 
-def _move_newest_ticks_to_cold(warehouse: Warehouse) -> None:
-    newest = "batch_id = (select max(batch_id) from raw.market_ticks)"
-    sql = f"select *, true as is_kept from raw.market_ticks where {newest}"
+def _move_newest_days_to_cold(warehouse: Warehouse) -> None:
+    """Whole days, as every export of ticks does."""
+    newest = "select max(batch_id) from raw.market_ticks"
+    days = f"select distinct timestamp::date from raw.market_ticks where batch_id = ({newest})"
+    sql = f"select *, true as is_kept from raw.market_ticks where timestamp::date in ({days})"
     with warehouse.connect() as connection:
         export(connection, warehouse.data_dir, Leaving(COLD_RELATIONS["market_ticks"], sql))
 
@@ -203,7 +205,7 @@ def test_duckdb_publishes_the_rows_and_goes_on_from_them(
     )
     for warehouse in (landed, unbuilt):
         warehouse.land("ticks", ticks(TICKS + 5000, TICKS + 6000))
-    _move_newest_ticks_to_cold(unbuilt)
+    _move_newest_days_to_cold(unbuilt)
     for warehouse in (landed, unbuilt):
         warehouse.dbt(*_build(AS_OF))
     _assert_equal(
