@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from python_ingest.landing.cold_duplicates import WAITS
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
@@ -47,7 +48,10 @@ in_raw as (
 
 rejected as (
 
-    select batch_id, count(*) as rows
+    select
+        batch_id,
+        count(*) as rows,
+        count_if(suffix(reason, $waits)) as waiting
     from raw.rejected_rows
     where batch_id > $after
     group by all
@@ -58,6 +62,7 @@ landings as (
 
     select
         landings.*,
+        landings.rows_rejected - coalesce(rejected.waiting, 0) as refused,
         coalesce(in_raw.rows, 0) != landings.rows_landed
         or coalesce(rejected.rows, 0) != landings.rows_rejected as disagrees
     from raw.landings
@@ -75,9 +80,10 @@ select
     sum(rows_landed)::bigint as rows_landed,
     sum(rows_duplicate)::bigint as rows_duplicate,
     sum(rows_rejected)::bigint as rows_rejected,
-    coalesce(sum(rows_rejected) / nullif(sum(rows_read), 0), 0) as rejected_share,
+    -- Without the rows that wait for an archived day: nothing is wrong with them.
+    coalesce(sum(refused) / nullif(sum(rows_read), 0), 0) as rejected_share,
     coalesce(sum(rows_duplicate) / nullif(sum(rows_read), 0), 0) as duplicate_share,
-    arg_max(file_name, rows_rejected) as most_rejected_in
+    arg_max(file_name, refused) as most_rejected_in
 from landings
 group by all
 order by subject
@@ -242,7 +248,7 @@ def profile(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -
     counts = ["landed_twice", "conflicts"]
     ticks[counts] = ticks[counts].fillna(0).astype("int64")
     return Profile(
-        landings=connection.execute(_LANDINGS, parameters).df(),
+        landings=connection.execute(_LANDINGS, {**parameters, "waits": WAITS}).df(),
         ticks=ticks,
         orders=connection.execute(_ORDERS, parameters).df(),
     )

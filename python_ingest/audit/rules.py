@@ -27,7 +27,6 @@ RULES = [
     Rule("landings", "duplicate_share", 0.5, "warning", "most rows had been landed before"),
     Rule("ticks", "unpriced", 0, "critical", "ticks without any price were landed"),
     Rule("ticks", "landed_twice", 0, "critical", "the same tick was landed twice"),
-    Rule("ticks", "not_positive_share", 0.5, "critical", "most prices are zero or negative"),
     Rule("ticks", "not_positive_share", 0, "warning", "prices are zero or negative"),
     Rule("ticks", "conflicts", 0, "warning", "ticks share a key but not their content"),
     Rule("ticks", "crossed_share", 0.01, "warning", "quotes are crossed"),

@@ -15,6 +15,10 @@ from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import with_files
 from python_ingest.storage.sql import literal, quoted
 
+WAITS = (
+    "the row waits for it"  # the end of the reason of a row that is in no table yet, and not lost
+)
+
 
 def _cold_relation(kind: Kind) -> ColdRelation | None:
     return RELATIONS.get(kind.table.removeprefix("raw."))
@@ -60,7 +64,7 @@ def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted:
     archived = archived_dates(connection, relation.name, first, last)
     reasons = {
         day: f"{relation.name} of {day} are archived: run `ingest archive restore"
-        f" {relation.name} {day} {day}`, then `ingest land --pending`; the row waits for it"
+        f" {relation.name} {day} {day}`, then `ingest land --pending`; {WAITS}"
         for day in archived
     }
     if relation.name == "system_metrics":

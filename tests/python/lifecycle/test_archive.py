@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from s3_server import S3Server
 
+from python_ingest.audit.run import audit
 from python_ingest.errors import ConfigError, ExportError, NotInitialisedError, StoreError
 from python_ingest.landing.land import land_files
 from python_ingest.lifecycle.archive import archive
@@ -178,15 +179,18 @@ def test_a_late_row_of_an_archived_day_is_refused_until_the_day_is_back(
     cold: Settings, tmp_path: Path
 ) -> None:
     path = tmp_path / "late.csv"
-    path.write_text("exchange,symbol,timestamp,last_price,trade_id\nx,A,2024-01-01,1,late\n")
+    late = [f"x,A,2024-01-01,1,late{number}\n" for number in range(300)]
+    path.write_text("exchange,symbol,timestamp,last_price,trade_id\n" + "".join(late))
     archive(cold, DUE)
     (result,) = land_files(cold, "ticks", [path])
-    assert (result.landed, result.rejected) == (0, 1)
-    ((reason,),) = ask(cold, "select reason from raw.rejected_rows")
+    assert (result.landed, result.rejected) == (0, 300)
+    ((reason,),) = ask(cold, "select distinct reason from raw.rejected_rows")
     assert "`ingest archive restore market_ticks 2024-01-01 2024-01-01`" in reason
+    judged = audit(cold)  # nothing is wrong with a row that waits
+    assert not [line for line in judged.critical + judged.warnings if "rejected" in line]
     bring_back(cold, "market_ticks", FIRST, FIRST)
     (result,) = land_files(cold, "ticks", [path])
-    assert (result.landed, result.rejected) == (1, 0)
+    assert (result.landed, result.rejected) == (300, 0)
 
 
 def test_without_a_store_or_policies_it_says_what_to_do(settings: Settings, tmp_path: Path) -> None:
