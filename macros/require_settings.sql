@@ -5,24 +5,25 @@
 
 {% macro default__require_settings() %}
     {% if execute and flags.WHICH in ['build', 'run', 'retry', 'test', 'snapshot'] %}
-        {% set text = "'" ~ (var('as_of') or "2000-01-01") | string | replace("'", "''") ~ "'" %}
-        {% set time = "try_cast(" ~ text ~ " as timestamp)" %}
+        {% set settings = [
+            ('as_of', 'timestamp', 'no time such as 2024-08-09 00:00:00', 'is not null'),
+            ('as_of', 'timestamp', 'yet to come: what it moves stays moved; give `force: true` in --vars if it is meant',
+                '<= now()::timestamp + interval 1 minute is not false or ' ~ var('force')),
+            ('base_currency', 'varchar', 'no currency such as USD', "~ '[A-Z0-9]+'"),
+            ('position_mark_interval', 'interval', 'no length such as 1 hour', '> interval 0 hours'),
+            ('portfolio_eod_time', 'time', 'no time of day such as 21:00:00', 'is not null'),
+            ('portfolio_timezone', 'varchar', 'no time zone', 'in (select name from pg_timezone_names())'),
+        ] %}
+        {% set names = ['force', 'collected'] + settings | map('first') | unique | list %}
+        {% for name in invocation_args_dict.get('vars', {}) if name not in names %}
+            {% do exceptions.raise_compiler_error("--vars " ~ name ~ ": no such setting, only " ~ names | join(', ')) %}
+        {% endfor %}
         {% call statement('settings', auto_begin=true) %}
         select error(string_agg(name || ' ' || given || ' is ' || fault, '; '))
         from (
             values
-            ('as_of', {{ text }}, 'no time such as 2024-08-09 00:00:00', {{ time }} is not null),
-            (
-                'as_of', {{ text }},
-                'yet to come: what it moves stays moved; give `force: true` in --vars if it is meant',
-                coalesce({{ time }} <= now()::timestamp + interval 1 minute, true) or {{ var('force') }}
-            ),
-            {% for name, type, fault, is_right in [
-                ('position_mark_interval', 'interval', 'no length such as 1 hour', '> interval 0 hours'),
-                ('portfolio_eod_time', 'time', 'no time of day such as 21:00:00', 'is not null'),
-                ('portfolio_timezone', 'varchar', 'no time zone', 'in (select name from pg_timezone_names())'),
-            ] %}
-                {% set value = "'" ~ var(name) | string | replace("'", "''") ~ "'" %}
+            {% for name, type, fault, is_right in settings %}
+                {% set value = "'" ~ (var(name) or '2000-01-01') | string | replace("'", "''") ~ "'" %}
                 ('{{ name }}', {{ value }}, '{{ fault }}', try_cast({{ value }} as {{ type }}) {{ is_right }}){{ "," if not loop.last }}
             {% endfor %}
         ) as settings (name, given, fault, is_right)

@@ -112,6 +112,7 @@ def test_a_wrong_setting_is_named_before_the_first_model(data_dir):
     assert ingest(data_dir, "init").returncode == 0
     wrong = {
         "as_of": "tomorrow, it's late",
+        "base_currency": "usd",
         "position_mark_interval": "0 hours",
         "portfolio_eod_time": "25:00",
         "portfolio_timezone": "New York",
@@ -121,6 +122,10 @@ def test_a_wrong_setting_is_named_before_the_first_model(data_dir):
     for name, value in wrong.items():
         assert f"{name} {value} is no " in done.stdout
     assert "START sql" not in done.stdout
+    misspelt = run_dbt(data_dir, "build", "--vars", '{"as_off": "2024-08-09"}')
+    assert misspelt.returncode != 0
+    assert "--vars as_off: no such setting, only force, " in misspelt.stdout
+    assert "START sql" not in misspelt.stdout
 
 
 def test_a_database_of_another_version_is_named_as_that(data_dir):
