@@ -1,4 +1,4 @@
--- The seeds that minutes and bars are made with, each as one sum.
+-- The seeds that minutes, bars and runs of numbers are made with, each as one sum.
 with
 
 exchanges as (
@@ -49,6 +49,22 @@ bar_days as (
 
 ),
 
+kinds as (
+
+    select
+        exchange,
+        {{ each_of('contiguous_kinds') }} as kind
+    from exchanges
+
+),
+
+numbered_kinds as (
+
+    select * from kinds
+    where kind <> ''
+
+),
+
 final as (
 
     select
@@ -68,6 +84,12 @@ final as (
         'exchanges' as kind,
         {{ sum_of('bar_days') }} as content
     from bar_days
+    union all
+    select
+        'feeds' as chain,
+        'exchanges' as kind,
+        {{ sum_of('numbered_kinds') }} as content
+    from numbered_kinds
     union all
     select
         'bars' as chain,

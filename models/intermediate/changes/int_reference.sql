@@ -1,5 +1,5 @@
 -- What is computed with besides what landed, by chain. A chain remembers it when it is complete; a
--- difference since then is pending work (trading), or needs a full refresh (ticks, bars).
+-- difference since then is pending work (trading), or needs a full refresh (ticks, feeds, bars).
 with
 
 bar_reference as (

@@ -34,7 +34,11 @@ changes as (
             and reference.kind = as_built.kind
             and reference.exchange = as_built.exchange
             and reference.symbol = as_built.symbol
-    where reference.content is distinct from as_built.content
+    where
+        reference.content is distinct from as_built.content
+        -- What only a full refresh can follow has one row a kind: one that is not noted is new to
+        -- this version, and the rows are what it says.
+        and (as_built.content is not null or reference.chain = 'trading')
 
 ),
 

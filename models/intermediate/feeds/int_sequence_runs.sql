@@ -1,8 +1,11 @@
--- depends_on: {{ ref('int_feeds_to_restate') }}
+-- depends_on: {{ ref('int_feeds_to_restate') }} {{ ref('int_reference_changes') }}
 {{ config(
     materialized='incremental',
     unique_key=['exchange', 'symbol', 'kind', 'first_number'],
-    meta={'region': {'pending': 'int_feeds_to_restate', 'by': ['exchange', 'symbol', 'kind']}}
+    meta={
+        'region': {'pending': 'int_feeds_to_restate', 'by': ['exchange', 'symbol', 'kind']},
+        'reference_is_fixed': true
+    }
 ) }}
 
 -- Unbroken runs of a feed's own numbers: what is landed joins, lengthens or bridges them.
@@ -88,14 +91,9 @@ runs as (
             last_number,
             first_at,
             last_at
-        from {{ this }}
-        where (exchange, symbol, kind) in (
-            select
-                pending.exchange,
-                pending.symbol,
-                pending.kind
-            from {{ ref('int_feeds_to_restate') }} as pending
-        )
+        from {{ this }} as known
+        semi join {{ ref('int_feeds_to_restate') }} as pending
+            on {{ same_key('known', 'pending', ['exchange', 'symbol', 'kind']) }}
 
     {% endif %}
 

@@ -344,6 +344,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were
         ("ticks", "trade_conditions", False),
         ("bars", "timeframes", False),
         ("bars", "exchange_calendar", True),
+        ("feeds", "exchanges", False),
     ],
 )
 def test_other_seeds_are_noticed(
