@@ -121,7 +121,9 @@ def build_here(data: Path) -> Spent:
     """
     spent = Spent()
     os.environ |= {"DATA_DIR": str(data)}
-    arguments = ["build", "--select", "+marts.trading", "--threads", "1", "--quiet"]
+    # The chain of bars is built whole too: no chain gets further than those that it reads.
+    arguments = ["build", "--select", "+marts.trading", "+ohlcv_bars"]
+    arguments += ["--threads", "1", "--quiet"]
     arguments += ["--exclude-resource-type", "test", "unit_test", "snapshot"]
     arguments += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     arguments += ["--target-path", str(data / "target"), "--log-path", str(data / "logs")]
