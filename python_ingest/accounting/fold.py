@@ -54,7 +54,7 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
             elif (quantity >= 0) if filled > 0 else (quantity <= 0):
                 kept = cost + notional
             elif (rest > 0) == (quantity > 0):
-                kept = (cost * rest + (quantity >> 1)) // quantity
+                kept = (2 * cost * rest + quantity) // (2 * quantity)
             else:
                 kept = rest * price
             realized += kept - cost - notional
@@ -63,7 +63,7 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
         put_cost(cost)
         put_realized(realized)
         if quantity:
-            put_average((cost + (quantity >> 1)) // quantity)
+            put_average((2 * cost + quantity) // (2 * quantity))
         else:
             put_average(0)
     return states
