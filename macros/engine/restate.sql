@@ -24,8 +24,8 @@
         {% set rebuilt = make_intermediate_relation(target) %}
         {% do drop_relation_if_exists(load_cached_relation(rebuilt)) %}
         {% call statement('rebuilt') %}{{ create_table_as(false, rebuilt, compiled_code) }}{% endcall %}
+        {% do remember_what_is_tried() %}
         {% call statement('main') %}
-            {{ remember_what_is_tried() }}
             {{ note_differences(existing, rebuilt, 'everything') }}
         {% endcall %}
         {% do adapter.drop_relation(existing) %}
@@ -42,8 +42,8 @@
             {% call statement('restated') %}
                 create or replace temporary table {{ restated }} as {{ compiled_code }}
             {% endcall %}
+            {% do remember_what_is_tried() %}
             {% call statement('main') %}
-                {{ remember_what_is_tried() }}
                 {{ note_differences(existing, restated, region) }}
                 {{ replace_what_differs(existing, restated) }}
             {% endcall %}
@@ -53,6 +53,7 @@
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
+    {% if load_result('tried') %}{% do graph.update({'tried': graph.get('tried', []) + [config.get('meta').chain]}) %}{% endif %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 

@@ -10,16 +10,19 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# In the transaction of a model that is built with changed reference data: should its chain not be complete
-   after all, what changed stays a change, also where it is changed back. #}
+{# In the transaction of the first model that is built with changed reference data: should its chain not be
+   complete after all, what changed stays a change, also where it is changed back. #}
 {% macro remember_what_is_tried() %}
+    {% set chain = config.get('meta', {}).chain %}
     {% set node = graph.nodes['model.' ~ project_name ~ '.int_reference_changes'] %}
     {% set changes = adapter.get_relation(node.database, node.schema, node.alias) %}
-    {% if changes is not none %}
-        insert into state.reference_as_built by name
-        select changes.*, 'built in part' as content
-        from {{ changes }} as changes
-        where changes.chain = '{{ config.get('meta', {}).chain }}';
+    {% if changes is not none and chain not in graph.get('tried', []) %}
+        {% call statement('tried') %}
+            insert into state.reference_as_built by name
+            select changes.*, 'built in part' as content
+            from {{ changes }} as changes
+            where changes.chain = '{{ chain }}'
+        {% endcall %}
     {% endif %}
 {% endmacro %}
 

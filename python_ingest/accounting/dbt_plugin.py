@@ -38,7 +38,7 @@ def fold_positions(quantity: pa.Array, cost: pa.Array, realized: pa.Array, event
     quantities, prices = _units(values.field("quantity")), _units(values.field("price"))
     ratios = values.field("ratio")
     has_splits = ratios.null_count < len(ratios)
-    offsets = events.offsets.to_numpy().tolist()
+    offsets = events.offsets.to_pylist()  # to_numpy imports pandas, which takes longer than a fold
     folded: tuple[list[int | None], ...] = ([], [], [], [])
     for (held, paid, earned), begin, end in zip(starts, offsets, offsets[1:], strict=False):
         states = fold(

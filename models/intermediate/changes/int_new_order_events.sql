@@ -34,8 +34,9 @@ final as (
         events.correlation_id,
         events.is_fill,
         events.is_correction
-    from fresh
-    inner join events on fresh.exchange = events.exchange and fresh.event_id = events.event_id
+    -- In this order: a hash table of what landed, not of all events.
+    from events
+    inner join fresh on events.exchange = fresh.exchange and events.event_id = fresh.event_id
 
 )
 

@@ -33,6 +33,11 @@ folds as (
 fills as (
 
     select * from {{ ref('int_position_fills') }}
+    {% if is_incremental() %}
+        where executed_at >= (
+            select min(pending.restart_at) from {{ ref('int_positions_to_restate') }} as pending
+        )
+    {% endif %}
 
 ),
 
@@ -137,7 +142,6 @@ final as (
     left join fills
         on
             {{ same_key('states', 'fills', ['exchange', 'symbol', 'order_id', 'fill_id']) }}
-            -- so that row groups of other times are skipped
             and states.event_at = fills.executed_at
 
 )

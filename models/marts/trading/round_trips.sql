@@ -14,7 +14,7 @@
 
 with
 
-legs as (
+legs as {{ not_materialized() }} (
 
     select * from {{ ref('int_round_trip_legs') }}
 
