@@ -41,4 +41,5 @@ def clock(as_of: str, *, force: bool) -> datetime | None:
 def variables(as_of: str, *, force: bool) -> dict[str, object]:
     """Return what a build's `--vars` say of its clock; raises as `clock` does."""
     named = clock(as_of, force=force)
-    return {"as_of": str(named), "force": force} if named else {}
+    # As people type it: other variables make dbt read the project again.
+    return {"as_of": str(named)} | ({"force": True} if force else {}) if named else {}
