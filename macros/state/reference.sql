@@ -11,12 +11,13 @@
 {%- endmacro %}
 
 {# In the transaction of the first model that is built with changed reference data: should its chain not be
-   complete after all, what changed stays a change, also where it is changed back. #}
+   complete after all, what changed stays a change, also where it is changed back. A chain that never was
+   complete has no changes, and may have no relation that says so. #}
 {% macro remember_what_is_tried() %}
     {% set chain = config.get('meta', {}).chain %}
     {% set node = graph.nodes['model.' ~ project_name ~ '.int_reference_changes'] %}
     {% set changes = adapter.get_relation(node.database, node.schema, node.alias) %}
-    {% if changes is not none and chain not in graph.get('tried', []) %}
+    {% if chain in graph.get('complete_chains', []) and changes is not none and chain not in graph.get('tried', []) %}
         {% call statement('tried') %}
             insert into state.reference_as_built by name
             select changes.*, 'built in part' as content

@@ -30,7 +30,9 @@ def _keys(manifest: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     for node in manifest["nodes"].values():
         test = node.get("test_metadata") or {}
         model = manifest["nodes"].get(node.get("attached_node"), {})
-        if not model or node["config"].get("where") or node["config"]["severity"] != "ERROR":
+        is_of_a_model = model.get("resource_type") == "model"
+        config = node["config"]
+        if not is_of_a_model or config.get("where") or config["severity"] != "ERROR":
             continue
         if test.get("name") == "unique":
             yield model["name"], [test["kwargs"]["column_name"]]
