@@ -104,10 +104,10 @@ class _Mover:
         written: list[Written] = []
         rewritten: list[date] = []
         for day in days:
-            content = self._content(day)
             if self._is_written_already(writer, day):
                 continue
             rewritten.append(day)
+            content = self._content(day)
             written += writer.write(day, content, per_symbol=self._leaving.per_symbol)
         writer.check(written)
         for day in rewritten if self._relation.restated else []:
@@ -144,12 +144,19 @@ class _Mover:
         )
 
     def _content(self, day: date) -> str:
-        """SQL of the day's new file; a restated relation's valid cold rows are included."""
+        """SQL of the day's new file; a restated relation's valid cold rows are included.
+
+        They are few and lie behind a view of all its files, so they are looked up once.
+        """
         kept = f"select {self._names} from ({self._of_day(day)}) where is_kept"
         if not self._relation.restated:
             return kept
         view = f"cold.{quoted(self._relation.name)}"
-        return f"{kept} union all select {self._names} from {view} where date = date '{day}'"
+        self._connection.execute(
+            "create or replace temp table day_content as"
+            f" {kept} union all select {self._names} from {view} where date = date '{day}'"
+        )
+        return "select * from temp.day_content"
 
     def _is_written_already(self, writer: Writer, day: date) -> bool:
         """Whether the leaving rows equal the day's file, as after a rebuild without changes."""
