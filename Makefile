@@ -19,7 +19,7 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 	@ingest cycle --as-of "2024-08-09 00:00:00"
 
 test: lint $(DUCKDB15_VENV)/.installed ## Lint, build on fixtures, fast tests (less than 10 minutes on two cores)
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory test-duckdb15
 
 # Bars, positions and cold files: 70 s of CPU.

@@ -1,10 +1,13 @@
 """Fixtures that every room's tests share."""
 
+import os
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from s3_server import s3, s3_server
+from sample_build import the_sample
 
 from python_ingest.settings import Settings, load_settings
 
@@ -13,9 +16,29 @@ __all__ = ["s3", "s3_server"]
 collect_ignore = [] if find_spec("pyspark") else ["spark"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the processes of all workers share what dbt reads (every_process/sitecustomize.py)."""
+    if "READ_BY_DBT" in os.environ:  # in a worker
+        return
+    read = tempfile.TemporaryDirectory(prefix="read-by-dbt-")
+    config.add_cleanup(read.cleanup)
+    os.environ["READ_BY_DBT"] = read.name
+    tests = Path(__file__).parent
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(tests / "every_process"), str(tests.parents[1])]
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The walks first: they are the longest file, and no worker shall be left alone with it."""
     items.sort(key=lambda item: "walk" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The DATA_DIR of the built sample; nobody changes it."""
+    base = tmp_path_factory.getbasetemp()
+    return the_sample(base if worker_id == "master" else base.parent)
 
 
 @pytest.fixture

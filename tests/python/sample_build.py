@@ -1,12 +1,11 @@
 """The sample, landed and built as `make build` does it."""
 
+import fcntl
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from dbt_process import run_dbt
+from forked import run_dbt
+from forked import run_ingest as ingest
 
 from python_ingest.reporting.compare import compare
 from python_ingest.reporting.grain import grains, read_manifest
@@ -18,17 +17,6 @@ MANIFEST = json.loads((SAMPLE / "manifest.json").read_text())
 TOLD_BY_BUILDS = {"application_logs", "system_metrics", "system_metrics_1h", "landings"}
 # The files are others where the time of a build is part of a row.
 FILES = "cold_files"
-
-
-def ingest(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "python_ingest", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def make_build(data_dir: Path) -> str:
@@ -44,6 +32,18 @@ def make_build(data_dir: Path) -> str:
         assert done.returncode == 0, done.stdout + done.stderr
         printed += done.stdout
     return printed
+
+
+def the_sample(base: Path) -> Path:
+    """The DATA_DIR of one build for all workers (`base`: their folder); nobody changes it."""
+    data_dir = base / "sample" / "data"
+    data_dir.parent.mkdir(exist_ok=True)
+    with (data_dir.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (data_dir.parent / "built").exists():
+            make_build(data_dir)
+            (data_dir.parent / "built").touch()
+    return data_dir
 
 
 def dbt(data_dir: Path, *arguments: str) -> str:

@@ -31,10 +31,9 @@ where proven.chain = 'data tests' and built.chain = 'ticks'
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory) -> Path:
-    data_dir = tmp_path_factory.mktemp("sample") / "data"
-    make_build(data_dir)
-    return data_dir
+def built(sample, tmp_path_factory) -> Path:
+    """A copy that may be changed."""
+    return shutil.copytree(sample, tmp_path_factory.mktemp("copy") / "data", symlinks=True)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dbt_process import run_dbt
+from forked import run_dbt
 from sample_build import ingest
 
 from python_ingest.cli.clock import clock, variables

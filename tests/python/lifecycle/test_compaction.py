@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dbt_process import PROJECT
+from forked import PROJECT
 from pause_point import between_opening_and_locking, is_possible
 
 from python_ingest.errors import DatabaseBusyError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dbt_process import run_dbt
+from forked import run_dbt
 
 PROJECT = Path(__file__).parents[3]
 FIRST = [
@@ -77,7 +77,7 @@ def run(data_dir: Path, *command: str) -> None:
     done = subprocess.run(
         command,
         cwd=PROJECT,
-        env={**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
         check=False,

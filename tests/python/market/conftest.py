@@ -13,7 +13,7 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 import pytest
-from dbt_process import run_dbt
+from forked import run_dbt
 
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import land_files

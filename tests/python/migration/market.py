@@ -6,7 +6,7 @@ import subprocess
 from fractions import Fraction
 
 import psycopg
-from dbt_process import run_dbt
+from forked import run_dbt
 
 from python_ingest.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt_process import run_dbt
+from forked import run_dbt
 
 from .conftest import TABLES
 

@@ -49,7 +49,6 @@ def shell(project: Path, s3: str, s3_server: S3Server) -> Callable[..., str]:
         **{name: value for name, value in os.environ.items() if name != "DATA_DIR"},
         **s3_server.environment,
         "PATH": path,
-        "PYTHONPATH": str(REPOSITORY),
         "BACKUP_STORE": f"{s3}/trading",
         "OBSERVABILITY_ENABLE_METRICS": "false",
         "DATABASE_MEMORY_LIMIT_MB": "2000",

@@ -55,7 +55,6 @@ def slim(branch) -> str:
         **os.environ,
         "DATABASE_PATH": "slim.duckdb",
         "PRODUCTION_PATH": "production/trading.duckdb",
-        "PYTHONPATH": str(REPOSITORY),
     }
     dbt = (sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()")
     commands = (

@@ -38,8 +38,7 @@ def ingest(
         check=True,
         cwd=warehouse.project,
         env=os.environ
-        | {"DBT_PROFILES_DIR": str(PROJECT), "PYTHONPATH": str(PROJECT)}
-        | {"DATA_DIR": str(warehouse.data_dir)}
+        | {"DBT_PROFILES_DIR": str(PROJECT), "DATA_DIR": str(warehouse.data_dir)}
         | (environment or {}),
     )
 
@@ -67,7 +66,6 @@ def spark_environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
     (conf / "spark-defaults.conf").write_text(DEFAULTS)
     return {
         "DBT_PROFILES_DIR": str(PROJECT),
-        "PYTHONPATH": str(PROJECT),
         "SPARK_CONF_DIR": str(conf),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_MASTER": cluster.url,

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from dbt_process import run_dbt
+from forked import run_dbt
 
 from python_ingest.schema.migrate import migrate
 
@@ -144,9 +144,7 @@ class Warehouse:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=PROJECT,
-            env=os.environ
-            | {"DATA_DIR": str(self.data_dir), "DATABASE_PATH": str(self.path)}
-            | {"PYTHONPATH": str(PROJECT)},
+            env=os.environ | {"DATA_DIR": str(self.data_dir), "DATABASE_PATH": str(self.path)},
             start_new_session=True,
         )
         assert process.stdout is not None

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[3]
 _HANG_SECONDS = 300  # not slowness
 
 
@@ -50,7 +49,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", __file__, str(project), str(work)],
             cwd=project,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "DATA_DIR": str(work / "data")},
+            env={**os.environ, "DATA_DIR": str(work / "data")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
