@@ -2,7 +2,7 @@
 -- on.
 with
 
-fills as (
+fills as {{ not_materialized() }} (
 
     select * from {{ ref('int_position_fills') }}
 
