@@ -72,9 +72,13 @@ class Retention(Section):
 
 
 class Landing(Section):
-    """How large a packed file may become when it is unpacked."""
+    """How large a packed file may become, and where a user's own feeds are declared.
+
+    `feeds`: a folder; empty: `feeds` below DATA_DIR.
+    """
 
     max_expanded_mb: int = Field(default=65536, ge=1)
+    feeds: str = ""
 
 
 class Publish(Section):
@@ -131,6 +135,11 @@ class Settings(Section):
     def spool_dir(self) -> Path:
         """Where segments wait until they are landed."""
         return self.data_dir / "spool"
+
+    @property
+    def feeds_dir(self) -> Path:
+        """Where a user's own feeds are declared; below DATA_DIR unless `[landing] feeds` says."""
+        return Path(self.landing.feeds) if self.landing.feeds else self.data_dir / "feeds"
 
     @property
     def backup_store(self) -> str:

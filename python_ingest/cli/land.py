@@ -21,7 +21,6 @@ from rich.progress import (
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
-from python_ingest.feeds.detect_format import FORMATS
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
 from python_ingest.landing.report import report_landing
@@ -42,7 +41,14 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
     ] = False,
     named_format: Annotated[
         str | None,
-        typer.Option("--format", help=f"One of {', '.join(FORMATS)}; default: by content."),
+        typer.Option("--format", help="parquet, csv, ndjson or a feed; default: by content."),
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option(help="Whose rows they are, where the file does not say: binance-usdm."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What separates the fields of canonical CSV, such as ';'.")
     ] = None,
     again: Annotated[
         bool,
@@ -52,15 +58,17 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Land files; each is landed whole or not at all, and never twice."""
     settings = load_settings()
-    if pending and (kind or paths or named_format or again):
-        raise UsageError("--pending takes no KIND, no PATH and none of --format, --again")
+    if pending and (kind or paths or named_format or exchange or delimiter or again):
+        raise UsageError("--pending takes no KIND, no PATH and no other option")
     if not pending:
         if kind is None or not paths:
             raise UsageError("which files? ingest land KIND PATH..., or ingest land --pending")
         if kind not in KINDS:
             raise UsageError(f"{kind!r} is no kind of file: one of {', '.join(KINDS)}")
-        if named_format is not None and named_format not in FORMATS:
-            raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
+        if exchange is not None and "exchange" not in KINDS[kind].column_names:
+            raise UsageError(f"--exchange: {kind} have no exchange")
+        if delimiter is not None and len(delimiter) != 1:
+            raise UsageError(f"--delimiter {delimiter!r}: not one character")
     total = len(list_pending(settings)) if pending else len(paths or [])
     with written_twice(settings), _progress() as progress:
         task = progress.add_task("landing", total=total)
@@ -73,7 +81,14 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
             results = land_pending(settings, report)
         else:
             results = land_files(
-                settings, str(kind), paths or [], named_format, report, again=again
+                settings,
+                str(kind),
+                paths or [],
+                named_format,
+                report,
+                exchange=exchange,
+                delimiter=delimiter,
+                again=again,
             )
     report_landing(settings, results)
     if not as_json and len(results) > 1:

@@ -17,6 +17,7 @@ from python_ingest.cli import (
     demo,
     export,
     extract,
+    feeds,
     init,
     land,
     migrate,
@@ -51,6 +52,7 @@ cycle.register(app)
 demo.register(app)
 export.register(app)
 extract.register(app)
+feeds.register(app)
 init.register(app)
 land.register(app)
 migrate.register(app)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import DECIMALS, Kind
-from python_ingest.feeds.lines import RELATION, Lines, Source, first_line, opened
+from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal
@@ -19,13 +20,16 @@ _LONG_NUMBER = "'[0-9.]{17}'"
 # Whether some value begins as a list, an object, true or false do.
 _NO_TEXT = r"':\s*[\[{tf]'"
 _NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN')"
-_CLOCK = re.compile(rb"^\d+ +")
+_CLOCK = re.compile(rb"^[\d.]+:? +")
 _LOOKED_AT, _USUAL = 100_000, 6  # bytes, and lists of fields
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 
-def scan(kind: Kind, source: Source) -> Scan:
-    """Read canonical NDJSON. Raises FileRejectedError when the first object is of another kind."""
+def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
+    """Read canonical NDJSON. Raises FileRejectedError when the first object is of another kind.
+
+    `exchange` stands for a field that may be missing; then it is taken for NULL here.
+    """
     line = first_line(source)
     try:
         first = orjson.loads(line)
@@ -39,7 +43,7 @@ def scan(kind: Kind, source: Source) -> Scan:
         raise FileRejectedError(f"its first line is not a JSON object{how.get(line[:1], '')}")
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
-        check_columns(kind, list(first))
+        check_columns(kind, list(first), given=() if exchange is None else ("exchange",))
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     values = ", ".join(
@@ -99,7 +103,9 @@ def not_a_text(names: Sequence[str]) -> str:
     return f"[{', '.join(map(literal, names))}][{place}]"
 
 
-def usual_fields(source: Source) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def usual_fields(
+    source: Source, rows: str | None = None
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the fields of the objects in a text's first lines, each list of them once.
 
     And those of the envelopes around them, which hold one message in `data` or `event` and are
@@ -108,21 +114,39 @@ def usual_fields(source: Source) -> tuple[list[tuple[str, ...]], list[tuple[str,
     """
     found: dict[tuple[str, ...], None] = {}
     around: dict[tuple[str, ...], None] = {}
+    for envelope, document in first_documents(source, rows):
+        found[tuple(document)] = None
+        if envelope is not None and not {"e", "T"} & set(envelope):
+            around[tuple(envelope)] = None
+    return [names for names in found if names][:_USUAL], list(around)[:_USUAL]
+
+
+def first_documents(
+    source: Source, rows: str | None = None
+) -> list[tuple[dict[str, Any] | None, dict[str, Any]]]:
+    """Return the objects in a text's first lines, each with the envelope that it lies in, if any.
+
+    `rows`: the field of a page that holds them in a list, or in an object of lists.
+    """
+    found: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     with opened(source) as file:
-        beginning = file.read(_LOOKED_AT)
-    for line in beginning.split(b"\n")[:1000]:
+        lines = file.read(MAX_LINE if rows else _LOOKED_AT).split(b"\n")[:1000]
+    for line in lines:
         try:
             value = orjson.loads(_CLOCK.sub(b"", line))
         except orjson.JSONDecodeError:
             continue
+        if rows is not None:
+            value = value.get(rows) if isinstance(value, dict) else None
+            if isinstance(value, dict):
+                value = [row for listed in value.values() for row in listed or []]
         for document in value if isinstance(value, list) else [value]:
             if not isinstance(document, dict):
                 continue
             inside = [v for n in ("data", "event") if isinstance(v := document.get(n), dict)]
-            found[tuple(inside[0] if inside else document)] = None
-            if len(inside) == 1 and not {"e", "T"} & set(document):
-                around[tuple(document)] = None
-    return [names for names in found if names][:_USUAL], list(around)[:_USUAL]
+            envelope = document if len(inside) == 1 else None
+            found.append((envelope, inside[0] if inside else document))
+    return found
 
 
 def has_long_number(text: str) -> str:

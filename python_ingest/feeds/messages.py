@@ -1,51 +1,66 @@
-"""Recorded stream messages: one JSON document per line, whatever it is wrapped in."""
+"""Recorded messages and pages: JSON documents, one or several per line, whatever they lie in."""
 
 from __future__ import annotations
 
 from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
 from python_ingest.feeds.lines import RELATION, Source
+from python_ingest.storage.sql import literal
+
+# A local clock before the JSON, in nanoseconds.
+_CLOCKS = {
+    "ns": "try_cast({text} as bigint)",
+    "s": "(try_cast(rtrim({text}, ':') as decimal(28, 9)) * 1000000000)::bigint",
+}
 
 
-def messages(source: Source) -> str:
+def messages(
+    source: Source, clock: str | None = None, rows: str | None = None, comment: str | None = None
+) -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
     A line is a message, an array of messages, or an envelope with the message in `data` or
-    `event`; it may begin with a local clock. `doc` is NULL where there is no JSON object, and
-    `damage` may say why. The raw text of a message in an array is the message, not the whole line;
-    a line that is no JSON stays whole.
+    `event`; it may begin with a local clock, in the unit `clock`. With `rows` it is a page that
+    holds a list of messages, or a list per `row_key`, in that field; `page` is the page. `doc` is
+    NULL where there is no JSON object, and `damage` may say why. `nothing` names a line that is
+    no message by itself: one that begins with `comment`, or a page without rows. The raw text of
+    a message in an array is the message, not the whole line; a line that is no JSON stays whole.
     """
-    usual, around = usual_fields(source)
+    usual, around = usual_fields(source, rows)
+    has_clock = "line[1] between '0' and '9'" if clock else "false"
+    before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
+    is_comment = f"starts_with(line, {literal(comment)})" if comment else "false"
+    listed = _rows(rows) if rows else _ARRAY
     return f"""
 with
 
 clocked as (
 
-    select *, line[1] between '0' and '9' as has_clock
+    select *, {has_clock} as has_clock, {is_comment} as is_comment
     from {RELATION}
 
 ),
 
 texts as (
 
-    select line_number, damage, line, has_clock,
+    select line_number, damage, line, has_clock, is_comment,
         ltrim(case when has_clock then substr(line, strpos(line, ' ') + 1) else line end) as text,
-        case when has_clock
-            then try_cast(substr(line, 1, strpos(line, ' ') - 1) as bigint) end as clock
+        case when has_clock then {before} end as clock
     from clocked
+
+),
+
+readable as (
+
+    select *, starts_with(text, '[') as in_array,
+        damage is null and not is_comment and not (has_clock and clock is null)
+            and json_valid(text) as is_json
+    from texts
 
 ),
 
 documents as (
 
-    select line_number, damage, line, clock, starts_with(text, '[') as in_array,
-        unnest(case
-            when damage is not null or has_clock and clock is null then [null]
-            when not json_valid(text) then [null]
-            when not in_array then [text]
-            when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
-            else [null]
-        end) as document
-    from texts
+    {listed}
 
 ),
 
@@ -58,7 +73,7 @@ opened as (
 
 objects as (
 
-    select line_number, damage, clock, document, in_data, in_event,
+    select line_number, damage, clock, page, row_key, nothing, in_data, in_event, document,
         case when in_array and document is not null then document else line end as raw_text,
         case
             when in_data then inside[1]::varchar
@@ -95,32 +110,54 @@ checked as (
 
 )
 
-select line_number, clock, raw_text,
+select line_number, clock, page, row_key, nothing, raw_text,
     case when twice then 'a field appears twice' when several then 'more than one message in one'
         else damage end as damage,
     case when not twice and not several then object end as doc
 from checked"""
 
 
-def extracted(source: Source, paths: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """Return SQL of the messages with list `v` of the values at `paths`, and SQL per path."""
-    wanted = ", ".join(f"'$.{name}'" for name in paths)
-    at = {name: f"v[{i}]" for i, name in enumerate(paths, start=1)}
-    return f"select *, json_extract_string(doc, [{wanted}]) as v from ({messages(source)})", at
+_ARRAY = """select line_number, damage, line, clock, in_array, null as page, null as row_key,
+        case when is_comment then 'comment' end as nothing,
+        unnest(case
+            when not is_json then [null]
+            when not in_array then [text]
+            when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
+            else [null]
+        end) as document
+    from readable"""
 
 
-NOT_UNIX_TIME = "not a Unix time in milliseconds or microseconds"
-
-
-def unix_time(value: str) -> str:
-    """Return SQL for a Unix time in milliseconds (13 digits) or microseconds (16), else NULL.
-
-    Seconds have 10 digits and nanoseconds 19 from 2001 to 2286.
-    """
-    number = f"try_cast({value} as bigint)"
-    return (
-        f"case when length({value}) = 13 and {number} >= 1000000000000"
-        f" then make_timestamp({number} * 1000)"
-        f" when length({value}) = 16 and {number} >= 1000000000000000"
-        f" then make_timestamp({number}) end"
-    )
+def _rows(field: str) -> str:
+    """The step that opens pages: `field` holds a list of rows, or an object of such lists."""
+    name = '$."' + field.replace('"', '\\"') + '"'
+    at = literal(name)
+    row = "struct_pack(row_key := {key}, document := d::varchar)"
+    path = f"{literal(name + '.')} || '\"' || k || '\"[*]'"
+    return f"""select line_number, damage, line, clock, is_json as in_array, text as page,
+        case
+            when is_comment then 'comment'
+            when is_json and len(found) = 0 then 'empty page'
+        end as nothing,
+        row.row_key, row.document
+    from (
+        select *, unnest(case when len(found) > 0 then found else [null] end) as row
+        from (
+            select *,
+                case
+                    when not is_json then null
+                    when json_type(text, {at}) = 'ARRAY' then list_transform(
+                        json_extract(text, {literal(name + "[*]")}),
+                        lambda d: {row.format(key="null::varchar")}
+                    )
+                    when json_type(text, {at}) = 'OBJECT' then flatten(list_transform(
+                        json_keys(text, {at}),
+                        lambda k: list_transform(
+                            json_extract(text, {path}), lambda d: {row.format(key="k")}
+                        )
+                    ))
+                    when json_type(text, {at}) = 'NULL' then []
+                end as found
+            from readable
+        )
+    )"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,10 +17,13 @@ from python_ingest.storage.sql import quoted, sql_path
 _SHOWN = 10  # of the columns that are wrong
 
 
-def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
+def scan(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path, exchange: str | None = None
+) -> Scan:
     """Read a canonical Parquet file; types are converted where they differ.
 
     Raises FileRejectedError when the file is no Parquet or its columns are not the kind's.
+    `exchange` stands for a column that may be missing.
     """
     reader = f"read_parquet({sql_path(path)}, file_row_number = true)"
     try:
@@ -28,7 +32,7 @@ def scan(connection: duckdb.DuckDBPyConnection, kind: Kind, path: Path) -> Scan:
         what = first_line(error).replace(str(path), "it")
         raise FileRejectedError(f"not a readable Parquet file: {what}") from None
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
-    check_columns(kind, list(types))
+    check_columns(kind, list(types), given=() if exchange is None else ("exchange",))
     columns = ", ".join(quoted(name) for name in types)
     sql = (
         f"select {columns}, file_row_number + 1 as row_number,"
@@ -46,11 +50,11 @@ def is_exact(kind: Kind, scan: Scan) -> bool:
     )
 
 
-def check_columns(kind: Kind, names: list[str]) -> None:
-    """Raise FileRejectedError when columns are unknown, doubled or missing."""
+def check_columns(kind: Kind, names: list[str], given: Sequence[str] = ()) -> None:
+    """Raise FileRejectedError when columns are unknown, doubled or missing and not `given`."""
     doubled = sorted(name for name, times in Counter(names).items() if times > 1)
     unknown = [name for name in names if name not in kind.column_names]
-    missing = [c.name for c in kind.columns if c.required and c.name not in names]
+    missing = [c.name for c in kind.columns if c.required and c.name not in (*names, *given)]
     if not doubled and not unknown and not missing:
         return
     problems = []

@@ -1,8 +1,9 @@
-"""Comma-separated values: a row is a line, so no quoted field can swallow the next one."""
+"""Separated values: a row is a line, so no quoted field can swallow the next one."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 
 from python_ingest.errors import FileRejectedError
@@ -12,53 +13,63 @@ from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal, quoted
 
-_FIELD = r'(?:"(?:[^"]|"")*"|[^",][^,]*|)'
-_WHOLE_LINE = literal(f"{_FIELD}(?:,{_FIELD})*")
-_NEXT_FIELD = literal(f"(?:^|,)({_FIELD})")
 
-
-def csv_scan(kind: Kind, source: Source) -> Scan:
+def csv_scan(kind: Kind, source: Source, delimiter: str = ",", exchange: str | None = None) -> Scan:
     """Read a canonical CSV file with a header line.
 
     An empty field is NULL, the text NULL is a text. No field spans lines. Raises FileRejectedError
-    for an unknown header or a cut last line.
+    for an unknown header or a cut last line. `exchange` stands for a column that may be missing.
     """
-    header = _header(source)
-    check_columns(kind, header)
+    header = [name.lower() for name in header_of(source, delimiter)]
+    check_columns(kind, header, given=() if exchange is None else ("exchange",))
     require_final_newline(source)
     lines = Lines(source, header=True, carriage_returns=False)
+    values = [f"{field(place, len(header))} as {quoted(n)}" for place, n in enumerate(header, 1)]
+    sql = f"""
+select {", ".join(values)}, raw_text, line_number, damage as complaint
+from ({record_fields(len(header), delimiter)})"""
     extra = ("line_number", "complaint")
-    return Scan("csv", fields(header), dict.fromkeys(header, "VARCHAR"), extra, lines=lines)
+    return Scan("csv", sql, dict.fromkeys(header, "VARCHAR"), extra, lines=lines)
 
 
-def fields(names: Sequence[str]) -> str:
-    """Return SQL of the fields of each line as texts, with `complaint`, `raw_text`, `line_number`.
+def field(place: int, last: int) -> str:
+    """Return SQL for a field of `record_fields` by its place, from 1; NULL where it is empty."""
+    return f"nullif({_without_end(f'v[{place}]') if place == last else f'v[{place}]'}, '')"
 
-    A line without a quote is cut at its commas; others are taken apart by a pattern that matches
-    the line as a whole or not at all.
+
+def record_fields(
+    count: int, delimiter: str = ",", *, more_fields: bool = False, comment: str | None = None
+) -> str:
+    """Return SQL of the fields of each line as a list `v`, `damage`, `raw_text`, `line_number`.
+
+    The last field still has its line end. A line without a quote is cut at its delimiters; others
+    are taken apart by a pattern that matches the line as a whole or not at all. `comment`: lines
+    that begin so are `nothing` ('comment'), and have no damage.
     """
-    last = len(names)
-    values = [
-        f"nullif({f'v[{at}]' if at < last else _without_end(f'v[{at}]')}, '') as {quoted(name)}"
-        for at, name in enumerate(names, start=1)
-    ]
+    at, one = literal(delimiter), re.escape(delimiter)
+    any_field = rf'(?:"(?:[^"]|"")*"|[^"{one}][^{one}]*|)'
+    whole_line = literal(f"{any_field}(?:{one}{any_field})*")
+    next_field = literal(f"(?:^|{one})({any_field})")
     line = _without_end("line")
     unquoted = "replace(substr(x, 2, length(x) - 2), '\"\"', '\"')"
+    is_comment = f"starts_with(line, {literal(comment)})" if comment else "false"
+    too_many = "" if more_fields else f"when len(v) > {count} then 'more fields than the header'"
     return f"""
-select {", ".join(values)}, raw_text, line_number,
+select v, raw_text, line_number, case when is_comment then 'comment' end as nothing,
     case
+        when is_comment then null
         when damage is not null then damage
         when v is null then 'a quote inside or around a field is not closed'
-        when len(v) < {last} then 'fewer fields than the header'
-        when len(v) > {last} then 'more fields than the header'
-    end as complaint
+        when len(v) < {count} then 'fewer fields than the header'
+        {too_many}
+    end as damage
 from (
-    select line as raw_text, line_number, damage,
+    select line as raw_text, line_number, damage, {is_comment} as is_comment,
         case
-            when not contains(line, '"') then string_split(line, ',')
-            when regexp_full_match({line}, {_WHOLE_LINE})
+            when not contains(line, '"') then string_split(line, {at})
+            when regexp_full_match({line}, {whole_line})
                 then list_transform(
-                    regexp_extract_all({line}, {_NEXT_FIELD}, 1),
+                    regexp_extract_all({line}, {next_field}, 1),
                     lambda x: case when starts_with(x, '"') then {unquoted} else x end
                 )
         end as v
@@ -80,15 +91,21 @@ def require_final_newline(source: Source) -> None:
             )
 
 
-def _without_end(text: str) -> str:
-    return f"rtrim({text}, e'\\r\\n')"
-
-
-def _header(source: Source) -> list[str]:
+def header_of(source: Source, delimiter: str = ",", until: str | None = None) -> list[str]:
+    """Return the names of a header line, each cut at `until`. Raises FileRejectedError."""
     line = first_line(source)
     if not line:
         raise FileRejectedError("the file is empty")
+    return [name.partition(until)[0] if until else name for name in split(line, delimiter)]
+
+
+def split(line: str, delimiter: str = ",") -> Sequence[str]:
+    """Return the fields of one line, trimmed. Raises FileRejectedError when it has none."""
     try:
-        return [name.strip() for name in next(csv.reader([line]))]
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error as error:
         raise FileRejectedError(f"its header cannot be read: {error}") from None
+
+
+def _without_end(text: str) -> str:
+    return f"rtrim({text}, e'\\r\\n')"

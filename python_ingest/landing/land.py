@@ -16,14 +16,14 @@ from python_ingest.errors import (
     DiskFullError,
     FileRejectedError,
     IngestError,
-    UsageError,
 )
-from python_ingest.feeds.detect_format import FORMATS
+from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.feeds.unpack import members
 from python_ingest.landing import spool, waiting
 from python_ingest.landing.batch import Landed, land_segment, landed_before
 from python_ingest.landing.pin import name_of, require_file
-from python_ingest.landing.prepare import format_of, prepare, working_connection
+from python_ingest.landing.prepare import file_name, format_of, prepare, working_connection
 from python_ingest.schema.migrate import migrate
 from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
@@ -71,22 +71,35 @@ def land_files(  # noqa: PLR0913
     named_format: str | None = None,
     report: Callable[[LandingResult], None] | None = None,
     *,
+    exchange: str | None = None,
+    delimiter: str | None = None,
     again: bool = False,
 ) -> list[LandingResult]:
     """Land files of one kind, each in a transaction of its own; one that fails stops no other.
 
-    Migrates the database. `report` is called with each result as it is known. `again`: read files
-    anew that were landed before; what is there already stays single.
+    Each file of a zip is one. Migrates the database. `report` is called with each result as it is
+    known. `exchange`: whose they are, where the file says nothing else. `delimiter`: of canonical
+    CSV. `again`: read files anew that were landed before; what is there already stays single.
     """
-    if named_format is not None and named_format not in FORMATS:
-        raise UsageError(f"--format {named_format}: not one of {', '.join(FORMATS)}")
+    wanted = Wanted(KINDS[kind], named_format, exchange, delimiter, settings.feeds_dir)
+    wanted.require_known()
     results = []
     for path in paths:
-        result = _land_file(settings, kind, path, named_format, again=again)
-        results.append(result)
-        if report:
-            report(result)
+        for member in _members(path):
+            result = _land_file(settings, wanted, path, member, again=again)
+            results.append(result)
+            if report:
+                report(result)
     return results
+
+
+def _members(path: Path) -> Sequence[str | None]:
+    """Return the files in a zip; None for any other file, and for one that landing will refuse."""
+    try:
+        require_file(path)
+        return members(path) or [None]
+    except (OSError, FileRejectedError):
+        return [None]
 
 
 def land_pending(
@@ -173,17 +186,19 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
 
 
 def _land_file(
-    settings: Settings, kind: str, path: Path, named_format: str | None, *, again: bool
+    settings: Settings, wanted: Wanted, path: Path, member: str | None, *, again: bool
 ) -> LandingResult:
     started = time.monotonic()
-    told = LandingResult(name_of(path), kind, "failed")
+    told = LandingResult(name_of(path), wanted.kind.name, "failed")
     try:
         require_file(path)
-        before = None if again else _seen_before(settings, kind, path, named_format)
+        several = len(members(path)) > 1
+        told = replace(told, file=file_name(path, member if several else None))
+        before = None if again or several else _seen_before(settings, wanted, path, member)
         if before is not None:
             seconds = time.monotonic() - started
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
-        segment = prepare(settings, KINDS[kind], path, named_format, again=again)
+        segment = prepare(settings, wanted, path, member, again=again)
     except Exception as error:  # whatever is wrong with one file stops no other
         raise_if_interrupted(error)
         return replace(told, error=_what(error))
@@ -217,7 +232,7 @@ def _damage(settings: Settings, segment: spool.Segment) -> str | None:
 
 
 def _seen_before(
-    settings: Settings, kind: str, path: Path, named_format: str | None
+    settings: Settings, wanted: Wanted, path: Path, member: str | None
 ) -> Landed | None:
     """Ask the database, if it is free, whether the work can be spared."""
     if not settings.database_path.exists():
@@ -231,10 +246,10 @@ def _seen_before(
             if current_version(connection) == 0:
                 return None
             migrate(connection)
-            found = landed_before(connection, kind, sha256)
+            found = landed_before(connection, wanted.kind.name, sha256)
     except DatabaseBusyError:
         return None
     if not found:
         return None
-    wanted = named_format or format_of(path)
-    return next((one for one in found if one.format == wanted), None)
+    shown = format_of(wanted, path, member)
+    return next((one for one in found if one.format == shown), None)

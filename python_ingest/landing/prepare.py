@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import DiskFullError, FileRejectedError, IngestError
 from python_ingest.feeds import parquet
-from python_ingest.feeds.detect_format import detect_format, require_text, scan_of
-from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, count_lines
+from python_ingest.feeds.detect_format import (
+    Beginning,
+    Wanted,
+    format_name,
+    require_text,
+    scan_of,
+)
+from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, count_lines
 from python_ingest.feeds.relation import Scan, validated
-from python_ingest.feeds.unpack import beginning, is_packed, unpack
+from python_ingest.feeds.unpack import beginning, is_packed, members, unpack
 from python_ingest.landing import spool
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import session_config
 
@@ -29,65 +36,94 @@ TRUST_NO_STATISTICS = "set disabled_optimizers = 'statistics_propagation'"
 
 def prepare(
     settings: Settings,
-    kind: Kind,
+    wanted: Wanted,
     path: Path,
-    named_format: str | None = None,
+    member: str | None = None,
     *,
     again: bool = False,
 ) -> spool.Segment:
     """Write the file's rows, accepted and rejected, to a durable segment.
 
-    Only a private copy of the file is read. Raises FileRejectedError when the file as a whole
-    cannot be read or changes meanwhile, IngestError when the segment cannot be written; in both
-    cases nothing stays behind.
+    Only a private copy of the file is read; of a zip its `member`. Raises FileRejectedError when
+    the file as a whole cannot be read or changes meanwhile, IngestError when the segment cannot be
+    written; in both cases nothing stays behind.
     """
     try:
         with spool.scratch(settings) as folder:
-            return _prepare(settings, kind, path, named_format, folder, again=again)
+            read = read_file(settings, wanted, path, member, folder)
+            segment = spool.Segment(
+                name=spool.new_name(wanted.kind.name, read.sha256),
+                kind=wanted.kind.name,
+                file_name=read.file_name,
+                sha256=read.sha256,
+                format=read.scan.format,
+                canonical=read.canonical,
+                others=read.others,
+                feed_version=read.scan.version,
+                again=again,
+            )
+            return spool.commit(settings, segment, read.finished)
     except OSError as error:
         raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
 
 
-def _prepare(  # noqa: PLR0913
-    settings: Settings,
-    kind: Kind,
-    path: Path,
-    named_format: str | None,
-    folder: Path,
-    *,
-    again: bool,
-) -> spool.Segment:
+@dataclass(frozen=True)
+class Read:
+    """A file as it was read: its rows at `finished`, or itself where that is `canonical`.
+
+    `others` counts messages that are none of ours, by kind.
+    """
+
+    file_name: str
+    sha256: str
+    scan: Scan
+    canonical: bool
+    others: dict[str, int]
+    finished: Path
+
+
+def read_file(
+    settings: Settings, wanted: Wanted, path: Path, member: str | None, folder: Path
+) -> Read:
+    """Read a private copy of a file in `folder`. Raises as `prepare` does."""
     pinned = pin(path, folder / "pinned")
-    source, names = pinned.path, [pinned.name]
+    source, kind = pinned.path, wanted.kind
     packed = is_packed(source)
     if packed:
         source = folder / "unpacked"
-        names.append(unpack(pinned.path, source, settings.landing.max_expanded_mb))
+        unpack(pinned.path, source, settings.landing.max_expanded_mb, member)
     require_text(source)
     finished = folder / "segment.parquet"
     with working_connection(settings) as connection:
-        scan = scan_of(connection, kind, source, named_format or detect_format(source), names=names)
+        scan = scan_of(connection, wanted, _beginning(source, path, member), source)
         canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
         if not canonical:
             write_segment(connection, validated(kind, scan), finished, scan)
         others = {} if canonical else _ignored(connection, finished)
-    segment = spool.Segment(
-        name=spool.new_name(kind.name, pinned.sha256),
-        kind=kind.name,
-        file_name=name_of(path),
-        sha256=pinned.sha256,
-        format=scan.format,
+    several = member is not None and len(members(pinned.path)) > 1
+    return Read(
+        file_name=file_name(path, member if several else None),
+        sha256=sha256_of(source) if several else pinned.sha256,
+        scan=scan,
         canonical=canonical,
         others=others,
-        feed_version=scan.version,
-        again=again,
+        finished=source if canonical else finished,
     )
-    return spool.commit(settings, segment, source if canonical else finished)
 
 
-def format_of(path: Path) -> str:
+def file_name(path: Path, member: str | None) -> str:
+    """Return what a file is called in the manifest; one of several in a zip with its name there."""
+    return name_of(path) if member is None else f"{name_of(path)}/{member}"
+
+
+def format_of(wanted: Wanted, path: Path, member: str | None) -> str:
     """Return the format that a file shows, without unpacking it whole."""
-    return detect_format(beginning(path, MAX_LINE) if is_packed(path) else path)
+    source = beginning(path, MAX_LINE, member) if is_packed(path) else path
+    return format_name(wanted, _beginning(source, path, member))
+
+
+def _beginning(source: Source, path: Path, member: str | None) -> Beginning:
+    return Beginning(source, name_of(path.absolute()), member)
 
 
 def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -10,8 +10,10 @@ import orjson
 from websockets.asyncio.client import ClientConnection
 
 from python_ingest.errors import IngestError, UsageError
-from python_ingest.feeds import alpaca, binance
-from python_ingest.feeds.detect_format import Reading
+from python_ingest.feeds.catalogue import named
+from python_ingest.feeds.declared import scan
+from python_ingest.feeds.lines import Source
+from python_ingest.feeds.relation import Scan
 
 Symbols = Sequence[str]
 Environment = Mapping[str, str]
@@ -21,14 +23,15 @@ Environment = Mapping[str, str]
 class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
-    `marks` names the message kinds that make the other kinds worth a look.
+    The feed of its name says how they are read. `marks` names the message kinds that make the
+    other kinds worth a look.
     """
 
     name: str
     address: str
     path: Callable[[Symbols], str]
     greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
-    kinds: dict[str, Reading]
+    kinds: tuple[str, ...]
     marks: dict[str, tuple[str, ...]]
 
     def url(self, symbols: Symbols, given: str | None) -> str:
@@ -37,6 +40,10 @@ class Exchange:
         if urlsplit(base).scheme not in ("ws", "wss"):
             raise UsageError(f"--url {given}: not a ws:// or wss:// address")
         return base + self.path(symbols) if urlsplit(base).path == "" else base
+
+    def scan(self, kind: str, source: Source) -> Scan:
+        """Return the reading of received messages as rows of a kind."""
+        return scan(next(feed for feed in named(self.name) if feed.kind == kind), source, {})
 
 
 def _binance_path(symbols: Symbols) -> str:
@@ -82,7 +89,7 @@ EXCHANGES = {
         address="wss://stream.binance.com:9443",
         path=_binance_path,
         greet=_no_greeting,
-        kinds={"ticks": binance.stream_scan},
+        kinds=("ticks",),
         marks={},
     ),
     "alpaca": Exchange(
@@ -90,7 +97,7 @@ EXCHANGES = {
         address="wss://stream.data.alpaca.markets",
         path=lambda symbols: "/v2/iex",
         greet=_greet_alpaca,
-        kinds={"ticks": alpaca.ticks_scan, "corrections": alpaca.corrections_scan},
+        kinds=("ticks", "corrections"),
         marks={"corrections": ("c", "x")},
     ),
 }

@@ -49,11 +49,11 @@ class SegmentWriter:
         )
         with spool.scratch(self._settings) as folder:
             lines = b"".join(_line(clock, frame) for clock, frame in frames)
-            for kind, reading in self._exchange.kinds.items():
+            for kind in self._exchange.kinds:
                 marks = self._exchange.marks.get(kind)
                 if marks is None or any(mark in others for mark in marks):
                     path = folder / f"{kind}.parquet"
-                    scan = reading(lines)
+                    scan = self._exchange.scan(kind, lines)
                     write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
                     others = others or self._others(path)
                     path = self._numbered(KINDS[kind], path)

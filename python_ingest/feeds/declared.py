@@ -1,0 +1,420 @@
+"""From a declaration to the SQL that reads its files: one way for all feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from python_ingest.errors import FileRejectedError
+from python_ingest.feeds.declaration import Columns, Conditions, Declaration, Message, Test, Value
+from python_ingest.feeds.json_lines import exact_number, has_long_number
+from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column
+from python_ingest.feeds.lines import Lines, Source
+from python_ingest.feeds.messages import messages
+from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.text import field, header_of, record_fields, require_final_newline
+from python_ingest.storage.sql import literal, quoted
+
+_UNITS = {
+    "s": "a Unix time in seconds",
+    "ms": "a Unix time in milliseconds",
+    "us": "a Unix time in microseconds",
+    "ns": "a Unix time in nanoseconds",
+    "ms or us": "a Unix time in milliseconds or microseconds",
+}
+# Digits of a Unix time from 2001 to 2286, which no two units share.
+_DIGITS = {"ms": 13, "us": 16, "ns": 19}
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """How SQL names what a value may come from."""
+
+    at: Mapping[str, str]
+    parts: Mapping[str, str]
+    numbers_as_written: bool
+
+
+def scan(
+    declaration: Declaration, source: Source, parts: Mapping[str, str], exchange: str | None = None
+) -> Scan:
+    """Return a file's reading by a declaration.
+
+    `parts`: what the declaration's patterns found in the file's name. `exchange`: which one of
+    those that the declaration allows. Raises FileRejectedError when the file may be cut off, or
+    its name lacks what the declaration needs of it.
+    """
+    is_csv = declaration.file.format == "csv"
+    records, at, lines = (_csv if is_csv else _json)(declaration, source)
+    fields = _Fields(at, parts, not is_csv and declaration.file.numbers == "json")
+    given = [_merged(declaration, message) for message in declaration.messages] or [
+        declaration.columns
+    ]
+    if exchange is not None:
+        given = [_of_exchange(columns, exchange) for columns in given]
+    kind = KINDS[declaration.kind]
+    names = [name for name in kind.column_names if any(name in columns for columns in given)]
+    typed = {name: _column(kind.column(name), given, fields) for name in names}
+    values = ",\n    ".join(f"{sql} as {quoted(name)}" for name, (sql, _) in typed.items())
+    complaints = [
+        "when damage is not null then damage" if is_csv
+        else "when doc is null then coalesce(damage, 'not a JSON object')",
+        *_complaints(declaration, given, fields),
+    ]  # fmt: skip
+    # a condition asks for texts of the record, which one list of values holds
+    sql = f"""
+select
+    {values},
+    raw_text,
+    line_number,
+    case {" ".join(complaints)} end as complaint,
+    {_ignored(declaration, fields, is_csv=is_csv)} as ignored
+from (select *, {_message(declaration, fields)} as message from ({records}))"""
+    return Scan(
+        declaration.name,
+        sql,
+        {name: kind_of for name, (_, kind_of) in typed.items()},
+        ("line_number", "complaint", "ignored"),
+        lines=lines,
+        version=declaration.version,
+    )
+
+
+def _csv(declaration: Declaration, source: Source) -> tuple[str, dict[str, str], Lines]:
+    file, wanted = declaration.file, declaration.field_names
+    require_final_newline(source)
+    names = file.names
+    has_header = bool(declaration.recognise.header) and is_header(declaration, source)
+    if has_header or not names:
+        names = header_of(source, file.delimiter, file.header_until)
+    places = {name.lower(): place for place, name in enumerate(names, start=1)}
+    missing = [name for name in declaration.recognise.header if name.lower() not in places]
+    if has_header and missing:
+        raise FileRejectedError(f"its header has no {', '.join(missing)}")
+    sql = record_fields(
+        len(names), file.delimiter, more_fields=file.more_fields, comment=file.comment
+    )
+    at = {
+        name: field(places[name.lower()], len(names)) if name.lower() in places else "null"
+        for name in wanted
+    }
+    return sql, at, Lines(source, header=has_header or not file.names, carriage_returns=False)
+
+
+def is_header(declaration: Declaration, source: Source) -> bool:
+    """Whether the first line names the fields; files of some vendors have no header."""
+    try:
+        names = header_of(source, declaration.file.delimiter, declaration.file.header_until)
+    except FileRejectedError:
+        return False
+    found = {name.lower() for name in names}
+    return {name.lower() for name in declaration.recognise.header} <= found
+
+
+def _json(declaration: Declaration, source: Source) -> tuple[str, dict[str, str], Lines]:
+    file, wanted = declaration.file, declaration.field_names
+    paths = ", ".join(literal(_path(name)) for name in wanted)
+    around = sorted({value.around for value in declaration.values if value.around is not None})
+    extracted = ", ".join(
+        [f"json_extract_string(doc, [{paths}]) as v"]
+        + [f"json_extract_string(page, {literal(_path(n))}) as {quoted('^' + n)}" for n in around]
+        + ([f"{has_long_number('doc')} as has_long_number"] if file.numbers == "json" else [])
+    )
+    opened = messages(source, file.clock, file.rows, file.comment)
+    sql = f"select *, {extracted} from ({opened})"
+    at = {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
+    return sql, at, Lines(source)
+
+
+def _path(name: str) -> str:
+    """A field of a document; a dot leads into an object, as in `order.id`."""
+    return name if name.startswith("$") else "$." + ".".join(f'"{p}"' for p in name.split("."))
+
+
+def _merged(declaration: Declaration, message: Message) -> Columns:
+    return {} if message.ignore else {**declaration.columns, **message.columns}
+
+
+def _of_exchange(columns: Columns, exchange: str) -> Columns:
+    """Let the exchange that a user named stand where the declaration allows it."""
+    found = [
+        value.model_copy(update={"constant": exchange}) if exchange in value.either else value
+        for value in columns.get("exchange", [])
+    ]
+    return {**columns, "exchange": found} if found else columns
+
+
+def _message(declaration: Declaration, fields: _Fields) -> str:
+    """SQL for the number of the first message that a record is, from 1; NULL for none."""
+    if not declaration.messages:
+        return "1"
+    whens = [
+        f"when {_holds(message.when, message.unless, fields)} then {number}"
+        for number, message in enumerate(declaration.messages, start=1)
+    ]
+    return f"case {' '.join(whens)} end"
+
+
+def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
+    """SQL for the kind of a record that is no row of ours."""
+    named = [f"coalesce({fields.at[name]}, '')" for name in declaration.named_by]
+    name = f"coalesce(nullif(trim(concat_ws(' ', {', '.join(named)})), ''), 'unnamed')"
+    whens = [
+        f"when message = {number} then {literal(message.ignore)}"
+        for number, message in enumerate(declaration.messages, start=1)
+        if message.ignore
+    ]
+    readable = "damage is null" if is_csv else "doc is not null"
+    may_be_nothing = declaration.file.comment or declaration.file.rows
+    nothing = ["when nothing is not null then nothing"] if may_be_nothing else []
+    if not declaration.messages:
+        whens = []
+    elif named:
+        whens.append(f"when message is null then {name}")
+    else:
+        whens.append("when message is null then 'unnamed'")
+    if not whens and not nothing:
+        return "null::varchar"
+    told = f"when {readable} then case {' '.join(whens)} end" if whens else ""
+    return f"case {' '.join(nothing)} {told} end"
+
+
+def _holds(when: Conditions, unless: Conditions, fields: _Fields) -> str:
+    tests = [_passes(test, fields.at[name]) for name, test in when.items()]
+    tests += [f"not {_passes(test, fields.at[name])}" for name, test in unless.items()]
+    return " and ".join(tests) or "true"
+
+
+def _passes(test: Test, field: str) -> str:
+    """SQL that is true or false, never NULL."""
+    if test.there is not None:
+        return f"({field} is {'not ' if test.there else ''}null)"
+    if test.matches is not None:
+        return f"coalesce(regexp_full_match({field}, {literal(test.matches)}), false)"
+    words = ", ".join(map(literal, test.words or []))
+    return f"coalesce({field} in ({words}), false)"
+
+
+def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str, str]:
+    """SQL and type of a canonical column, whichever message it stands in."""
+    sqls = [_sql(column, columns, fields) for columns in given]
+    found = {_type(value, column) for columns in given for value in columns.get(column.name, [])}
+    kind_of = "TIMESTAMP_NS" if "TIMESTAMP_NS" in found else found.pop()
+    if len(set(sqls)) == 1:
+        return sqls[0], kind_of
+    by_sql: dict[str, list[str]] = {}
+    for number, sql in enumerate(sqls, start=1):
+        if sql != "null":
+            by_sql.setdefault(sql, []).append(str(number))
+    whens = " ".join(f"when message in ({', '.join(n)}) then {s}" for s, n in by_sql.items())
+    return f"case {whens} end", kind_of
+
+
+def _type(value: Value, column: Column) -> str:
+    if column.type != "TIMESTAMP":
+        return "VARCHAR"
+    if value.unit in ("s", "ns"):
+        return "TIMESTAMP_NS"
+    made = value.clock or value.unit or value.format or value.after_midnight
+    return "TIMESTAMP" if made else "VARCHAR"
+
+
+def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
+    """SQL of a column: the first of its values that is there; NULL where it has none."""
+    found = []
+    for value in columns.get(column.name, []):
+        sql = _text(value, column, fields)
+        if column.type == "TIMESTAMP":
+            sql = _time(value, sql, fields)
+        elif column.type in DECIMALS:
+            sql = _number(value, sql, columns, fields)
+        if value.when or value.unless:
+            sql = f"case when {_holds(value.when, value.unless, fields)} then {sql} end"
+        found.append(sql)
+    return f"coalesce({', '.join(found)})" if len(found) > 1 else (found or ["null"])[0]
+
+
+def _text(value: Value, column: Column, fields: _Fields) -> str:
+    """SQL of the text that a value is made of, after what is done to texts."""
+    text = _origin(value, column, fields)
+    if value.part == "number":
+        text = f"regexp_extract({text}, '^[+-]?[0-9.,]*[0-9]')"
+    elif value.part == "unit":
+        text = f"regexp_extract({text}, '[A-Za-z][A-Za-z0-9]*$')"
+    if value.sign:
+        number = f"try_cast({text} as decimal(38, 10))"
+        sides = [
+            f"when {number} {'>' if sign == 'positive' else '<'} 0 then {literal(word)}"
+            for sign, word in value.sign.items()
+        ]
+        text = f"case {' '.join(sides)} end"
+    if value.words:
+        whens = [
+            f"when {literal(word)} then {literal(means) if means else 'null'}"
+            for word, means in value.words.items()
+        ]
+        text = f"case {text} {' '.join(whens)} else {text} end"
+    if value.lower:
+        text = f"lower({text})"
+    return f"replace({text}, {literal(value.split)}, '|')" if value.split else text
+
+
+def _origin(value: Value, column: Column, fields: _Fields) -> str:
+    """SQL of what a value comes from."""
+    if value.constant is not None or value.file is not None:
+        return literal(value.constant or fields.parts[value.file or ""])
+    if value.clock:
+        return "make_timestamp(clock // 1000)"
+    if value.joined is not None:
+        parts = ", ".join(fields.at[name] for name in value.joined)
+        return f"concat_ws({literal(value.separator)}, {parts})"
+    if value.around is not None or value.key:
+        found = [quoted("^" + value.around) if value.around else "row_key"]
+    else:
+        found = [_field(name, column, fields) for name in value.source or []]
+    for none in value.none:
+        found = [f"nullif({text}, {literal(none)})" for text in found]
+    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+def _field(name: str, column: Column, fields: _Fields) -> str:
+    """SQL of a field's text; of a JSON number with all the digits it was written with."""
+    if fields.numbers_as_written and column.type in DECIMALS:
+        return exact_number("doc", fields.at[name], name.rsplit(".", 1)[-1])
+    return fields.at[name]
+
+
+def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
+    """SQL of a number as a text: exact, whatever was done to it."""
+    if value.part == "number":
+        text = f"replace({text}, ',', '')"
+    if value.float32:
+        text = f"try_cast({text} as float)::varchar"
+    if value.absolute:
+        text = f"ltrim({text}, '-')"
+    if value.negate:
+        text = (
+            f"case when starts_with({text}, '-') then substr({text}, 2)"
+            f" when {text} is not null then '-' || {text} end"
+        )
+    if not value.scale:
+        return text
+    if len(value.scale) == 1:
+        return _times(text, value.scale[0].by)
+    time = _sql(TICKS.column("timestamp"), columns, fields)
+    whens = [
+        f"when {time} >= timestamp '{factor.since}' then {_times(text, factor.by)}"
+        for factor in sorted(value.scale, key=lambda scale: scale.since, reverse=True)
+    ]
+    return f"case {' '.join(whens)} else {text} end"
+
+
+def _times(text: str, by: Decimal) -> str:
+    """SQL of a number times a factor, without needless zeros; the text itself where it is none."""
+    if by == 1:
+        return text
+    places = max(0, -int(by.as_tuple().exponent))
+    number = f"try_cast({text} as decimal(28, 10))"
+    # what has more digits than that is left as it is, for the check of its column to refuse
+    exact = f"{number} * {by:f}::decimal(10, {places})"
+    return f"coalesce(rtrim(rtrim(({exact})::varchar, '0'), '.'), {text})"
+
+
+def _time(value: Value, text: str, fields: _Fields) -> str:
+    if value.clock:
+        return text
+    if value.after_midnight:
+        return _after_midnight(value, text, fields)
+    if value.unit:
+        return _unix_time(text, value.unit)
+    if not value.format:
+        return text
+    if value.offsets:
+        return _with_offset(value, text)
+    return _in_utc(f"try_strptime({text}, {literal(value.format)})", value.zone)
+
+
+def _with_offset(value: Value, text: str) -> str:
+    """A local time with a word behind it that says its offset from UTC, such as EST."""
+    whens = [
+        f"when ends_with({text}, {literal(word)}) then {_less(value, text, word, offset)}"
+        for word, offset in value.offsets.items()
+    ]
+    local = _in_utc(f"try_strptime({text}, {literal(value.format or '')})", value.zone)
+    return f"case {' '.join(whens)} else {local} end"
+
+
+def _less(value: Value, text: str, word: str, offset: str) -> str:
+    found = re.fullmatch(r"([+-])(\d\d):(\d\d)", offset)
+    if found is None:
+        raise FileRejectedError(f"its feed has an offset {offset!r}; expected one such as -05:00")
+    minutes = int(found[1] + "1") * (int(found[2]) * 60 + int(found[3]))
+    local = f"rtrim(left({text}, length({text}) - {len(word)}))"
+    return f"try_strptime({local}, {literal(value.format or '')}) - to_minutes({minutes})"
+
+
+def _in_utc(local: str, zone: str | None) -> str:
+    if zone is None or zone == "UTC":
+        return local
+    return f"timezone({literal(zone)}, {local})::timestamp"
+
+
+def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
+    """The file's date and what passed since its midnight, as a clock on the wall shows it."""
+    date = fields.parts["date"]
+    found = _DATE_FORMATS.get(len(date))
+    if found is None:
+        raise FileRejectedError(f"its name has the date {date!r}; expected YYYYMMDD or YYYY-MM-DD")
+    day = f"strptime({literal(date)}, {literal(found)})"
+    factor = _MICROSECONDS[value.after_midnight or "ms"]
+    passed = f"floor(try_cast({text} as decimal(18, 6)) * {factor})::bigint"
+    return _in_utc(f"{day} + to_microseconds({passed})", value.zone)
+
+
+def _unix_time(text: str, unit: str) -> str:
+    if unit == "s":
+        whole = f"regexp_full_match({text}, '\\d{{10}}(\\.\\d*)?')"
+        number = f"(try_cast({text} as decimal(28, 9)) * 1000000000)::bigint"
+        return f"case when {whole} then make_timestamp_ns({number}) end"
+    whens = []
+    for one in unit.split(" or "):
+        digits, number = _DIGITS[one], f"try_cast({text} as bigint)"
+        made = (
+            f"make_timestamp_ns({number})"
+            if one == "ns"
+            else f"make_timestamp({number} * {_MICROSECONDS[one]})"
+        )
+        lowest = 10 ** (digits - 1)
+        whens.append(f"when length({text}) = {digits} and {number} >= {lowest} then {made}")
+    return f"case {' '.join(whens)} end"
+
+
+def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields) -> list[str]:
+    """Return SQL branches for what a message lacks, and for times that are none."""
+    kind = KINDS[declaration.kind]
+    found: dict[str, list[str]] = {}
+    for number, columns in enumerate(given, start=1):
+        message = declaration.messages[number - 1] if declaration.messages else None
+        for name in message.required if message else []:
+            absent = f"{_sql(kind.column(name), columns, fields)} is null"
+            found.setdefault(f"{absent} then {literal(name + ': missing')}", []).append(str(number))
+        for column in kind.columns:
+            for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
+                if value.unit or value.format or value.after_midnight:
+                    text = _text(value, column, fields)
+                    wrong = f"{text} is not null and {_time(value, text, fields)} is null"
+                    test = f"{wrong} then {literal(f'{column.name}: {_no_time(value)}')}"
+                    found.setdefault(test, []).append(str(number))
+    return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]
+
+
+def _no_time(value: Value) -> str:
+    if value.unit:
+        return f"not {_UNITS[value.unit]}"
+    if value.format:
+        return f"not a time such as {value.format}"
+    return "no time since midnight"

@@ -1,0 +1,58 @@
+"""What landing a file would do, without landing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_ingest.feeds.detect_format import Wanted
+from python_ingest.feeds.unpack import members
+from python_ingest.landing import spool
+from python_ingest.landing.pin import require_file
+from python_ingest.landing.prepare import Read, read, read_file, working_connection
+from python_ingest.settings import Settings
+from python_ingest.storage.sql import quoted
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a file holds: how many rows would be accepted, why others would not, the first ones.
+
+    `first` has the columns with a value, as texts.
+    """
+
+    file: str
+    accepted: int
+    rejected: dict[str, int]
+    ignored: dict[str, int]
+    first: list[dict[str, str]]
+
+
+def preview(settings: Settings, wanted: Wanted, path: Path, shown: int = 3) -> list[Preview]:
+    """Read a file, or each file of a zip, as landing would. Raises FileRejectedError as it does."""
+    require_file(path)
+    found = []
+    of_zip: list[str | None] = [*members(path)]
+    for member in of_zip or [None]:
+        with spool.scratch(settings) as folder:
+            file = read_file(settings, wanted, path, member, folder)
+            found.append(_preview(settings, wanted, file, shown))
+    return found
+
+
+def _preview(settings: Settings, wanted: Wanted, file: Read, shown: int) -> Preview:
+    with working_connection(settings) as connection:
+        rows = f"select * from {read(file.finished)}"
+        accepted = f"from ({rows}) where reason is null and ignored is null"
+        names = wanted.kind.column_names
+        texts = ", ".join(f"{quoted(name)}::varchar" for name in names)
+        first = connection.execute(f"select {texts} {accepted} order by file_row_number").fetchmany(
+            shown
+        )
+        rejected = connection.execute(
+            f"select reason, count(*) from ({rows}) where reason is not null"
+            " group by all order by 2 desc, 1"
+        ).fetchall()
+        ((count,),) = connection.execute(f"select count(*) {accepted}").fetchall()
+    given = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in first]
+    return Preview(file.file_name, count, dict(rejected), file.others, given)
