@@ -27,6 +27,8 @@ from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
+_REASONS, _SHOWN = 10, 100  # reasons of a file, characters of a row
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -127,6 +129,18 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         print(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
         print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
+    if not as_json:
+        _print_reasons(result)
+
+
+def _print_reasons(result: LandingResult) -> None:
+    for why in result.reasons[:_REASONS]:
+        text = " ".join((why.text or "").split())
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        print(f"  {why.rows:,} rejected: {why.reason}; the first in line {why.line}: {shown}")
+    more = len(result.reasons) - _REASONS
+    if more > 0:
+        print(f"  and for {more:,} more reasons: select * from rejected_rows")
 
 
 def _total(results: list[LandingResult]) -> str:

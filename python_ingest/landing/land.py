@@ -40,11 +40,22 @@ State = Literal["landed", "already landed", "spooled", "failed"]
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why rows of a file were rejected: how many, and the first of them, as it was read."""
+
+    reason: str
+    rows: int
+    line: int
+    text: str | None
+
+
+@dataclass(frozen=True)
 class LandingResult:
     """What became of one file: read = landed + duplicate + rejected + ignored.
 
-    `others` counts the ignored messages by kind. `error` says why a file failed or was spooled;
-    `may_pass`: the same segment may land later, when there is room or the database is back.
+    `others` counts the ignored messages by kind, `reasons` the rejected rows. `error` says why a
+    file failed or was spooled; `may_pass`: the same segment may land later, when there is room or
+    the database is back.
     """
 
     file: str
@@ -58,6 +69,7 @@ class LandingResult:
     ignored: int = 0
     seconds: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
+    reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
     may_pass: bool = False
     lock_wait_seconds: float = 0.0
@@ -153,6 +165,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             waited = time.monotonic() - started
             migrate(connection)
             batch = land_segment(connection, settings, segment)
+            reasons = _reasons(connection, batch.batch_id) if batch.rejected else []
     except DatabaseBusyError as error:
         seconds = time.monotonic() - started
         return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
@@ -179,10 +192,21 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
         duplicate=batch.duplicate,
         rejected=batch.rejected,
         ignored=batch.ignored,
+        reasons=reasons,
         seconds=time.monotonic() - started,
         lock_wait_seconds=waited,
         segment_age_seconds=age,
     )
+
+
+def _reasons(connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[Reason]:
+    found = connection.execute(
+        "select reason, count(*), min(coalesce(line_number, row_number)),"
+        " arg_min(raw_text, row_number) from raw.rejected_rows where batch_id = ?"
+        " group by reason order by 2 desc, 3",
+        [batch_id],
+    ).fetchall()
+    return [Reason(*row) for row in found]
 
 
 def _land_file(

@@ -61,6 +61,8 @@ def test_summary_json_and_nothing_on_the_second_run(
     assert done.returncode == 1
     assert "none.csv: no such file; nothing of it was landed" in done.stderr
     assert "a.csv: batch 1, 2 read = 1 landed + 0 duplicate + 1 rejected" in done.stdout
+    why = "  1 rejected: last_price: not a number; the first in line 3: x,s,2024-01-02,oops\n"
+    assert why in done.stdout
     assert "b.csv: batch 2, 2 read = 1 landed + 1 duplicate + 0 rejected" in done.stdout
     assert "3 files: 4 read = 2 landed + 1 duplicate + 1 rejected" in done.stdout
     assert rows("select message like '%none.csv: no such file' from raw.application_logs"
