@@ -174,6 +174,35 @@ def bench_lines(work: Path, rows: int, times: int) -> list[Row]:
     return [row("recorded Binance lines", rows, seconds, baseline)]
 
 
+def bench_csv(work: Path, rows: int, times: int) -> list[Row]:
+    """A vendor's CSV by its declaration against the same ticks in canonical CSV."""
+    declared, canonical = work / "BTCUSDT-trades-2024-08-08.csv", work / "canonical.csv"
+    duckdb.sql(f"""
+        create temp table ticks as
+        select i as id, (60000 + (hash(i) % 100000) / 100.0)::decimal(18, 8) as price,
+            ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8) as size,
+            1723075200000 + i // 25 as time
+        from range({rows}) as t (i)
+    """)
+    duckdb.sql("select id, price, size, 0.0 as quote, time, 'True', 'True'"
+               " from ticks").write_csv(str(declared), header=False)  # fmt: skip
+    duckdb.sql("select 'binance' as exchange, 'BTCUSDT' as symbol,"
+               " make_timestamp(time * 1000) as timestamp, price as last_price,"
+               " size as last_size, id as sequence_number, id as trade_id, 'trade' as kind,"
+               " 'backfill' as source from ticks").write_csv(str(canonical))  # fmt: skip
+
+    def land(path: Path) -> float:
+        (result,) = land_files(settings_in(work / "csv"), "ticks", [path])
+        assert (result.landed, result.rejected) == (rows, 0), result  # noqa: S101
+        return result.seconds
+
+    seconds, baseline = alternating(lambda: land(declared), lambda: land(canonical), times)
+    text = f"{rows / seconds:,.0f} rows/s"
+    return [
+        Row("a vendor's CSV by declaration", seconds, baseline, "canonical CSV", rows, more=text)
+    ]
+
+
 def bench_stream(work: Path, per_second: int, seconds: int) -> list[Row]:
     found = []
     for size in (1000, 1):
@@ -276,7 +305,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--stream-seconds", type=int, default=15)
-    parser.add_argument("--only", default="parquet,lines,stream,memory")
+    parser.add_argument("--only", default="parquet,lines,csv,stream,memory")
     parser.add_argument("--serve", nargs=3, type=int, help=argparse.SUPPRESS)
     parser.add_argument("--land", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -298,6 +327,8 @@ def main() -> None:
             rows += bench_parquet(work, args.rows, args.times)
         if "lines" in wanted:
             rows += bench_lines(work, args.rows // 2, args.times)
+        if "csv" in wanted:
+            rows += bench_csv(work, args.rows // 2, args.times)
         if "stream" in wanted:
             rows += bench_stream(work, 100_000, args.stream_seconds)
         if "memory" in wanted:

@@ -29,6 +29,12 @@ class DatabaseBusyError(DatabaseError):
     retryable = True
 
 
+class DatabaseAwayError(DatabaseError):
+    """There was a database, and its file is gone; an empty one in its place would hide that."""
+
+    retryable = True
+
+
 class ConnectionTimeoutError(DatabaseError):
     """No connection of the pool became free in time."""
 

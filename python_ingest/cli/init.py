@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def init() -> None:
     """Make the database and its raw schema; harmless when they are there."""
     settings = load_settings()
-    with open_writer(settings) as connection:
+    with open_writer(settings, create=True) as connection:
         applied = migrate(connection)
     done = ", ".join(applied) if applied else "already up to date"
     print(f"{settings.database_path}: {done}")

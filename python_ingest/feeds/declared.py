@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.declaration import Columns, Conditions, Declaration, Message, Test, Value
-from python_ingest.feeds.json_lines import exact_number, has_long_number
+from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column
 from python_ingest.feeds.lines import Lines, Source
 from python_ingest.feeds.messages import messages
@@ -36,7 +36,6 @@ class _Fields:
 
     at: Mapping[str, str]
     parts: Mapping[str, str]
-    numbers_as_written: bool
 
 
 def scan(
@@ -50,7 +49,7 @@ def scan(
     """
     is_csv = declaration.file.format == "csv"
     records, at, lines = (_csv if is_csv else _json)(declaration, source)
-    fields = _Fields(at, parts, not is_csv and declaration.file.numbers == "json")
+    fields = _Fields(at, parts)
     given = [_merged(declaration, message) for message in declaration.messages] or [
         declaration.columns
     ]
@@ -63,6 +62,8 @@ def scan(
     complaints = [
         "when damage is not null then damage" if is_csv
         else "when doc is null then coalesce(damage, 'not a JSON object')",
+        f"when message is null and {_nameless(declaration, fields)}"
+        " then 'nothing says what kind of message it is'",
         *_complaints(declaration, given, fields),
     ]  # fmt: skip
     # a condition asks for texts of the record, which one list of values holds
@@ -119,12 +120,14 @@ def _json(declaration: Declaration, source: Source) -> tuple[str, dict[str, str]
     file, wanted = declaration.file, declaration.field_names
     paths = ", ".join(literal(_path(name)) for name in wanted)
     around = sorted({value.around for value in declaration.values if value.around is not None})
-    extracted = ", ".join(
-        [f"json_extract_string(doc, [{paths}]) as v"]
-        + [f"json_extract_string(page, {literal(_path(n))}) as {quoted('^' + n)}" for n in around]
-        + ([f"{has_long_number('doc')} as has_long_number"] if file.numbers == "json" else [])
-    )
-    opened = messages(source, file.clock, file.rows, file.comment)
+    numbers = file.numbers == "json"
+    values = f"json_extract_string(doc, [{paths}])"
+    given = {"v": unmarked_list(values, "is_long") if numbers else values}
+    for name in around:
+        value = f"json_extract_string(page, {literal(_path(name))})"
+        given["^" + name] = unmarked(value, "is_long") if numbers else value
+    extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
+    opened = messages(source, file.clock, file.rows, file.comment, numbers=numbers)
     sql = f"select *, {extracted} from ({opened})"
     at = {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
     return sql, at, Lines(source)
@@ -162,7 +165,7 @@ def _message(declaration: Declaration, fields: _Fields) -> str:
 def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
     """SQL for the kind of a record that is no row of ours."""
     named = [f"coalesce({fields.at[name]}, '')" for name in declaration.named_by]
-    name = f"coalesce(nullif(trim(concat_ws(' ', {', '.join(named)})), ''), 'unnamed')"
+    name = f"coalesce(nullif(trim(concat_ws(' ', {', '.join(named) or 'null'})), ''), 'unnamed')"
     whens = [
         f"when message = {number} then {literal(message.ignore)}"
         for number, message in enumerate(declaration.messages, start=1)
@@ -171,16 +174,26 @@ def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
     readable = "damage is null" if is_csv else "doc is not null"
     may_be_nothing = declaration.file.comment or declaration.file.rows
     nothing = ["when nothing is not null then nothing"] if may_be_nothing else []
-    if not declaration.messages:
-        whens = []
-    elif named:
-        whens.append(f"when message is null then {name}")
-    else:
-        whens.append("when message is null then 'unnamed'")
+    if declaration.messages:
+        whens.append(f"when message is null and not {_nameless(declaration, fields)} then {name}")
     if not whens and not nothing:
         return "null::varchar"
     told = f"when {readable} then case {' '.join(whens)} end" if whens else ""
     return f"case {' '.join(nothing)} {told} end"
+
+
+def _nameless(declaration: Declaration, fields: _Fields) -> str:
+    """SQL: has a record that is no message of ours a symbol, but nothing that says what it is?
+
+    Its name may be damaged, so it is rejected with its text and not ignored.
+    """
+    columns = [*(message.columns for message in declaration.messages), declaration.columns]
+    values = [value for found in columns for value in found.get("symbol", [])]
+    symbols = {fields.at[name] for value in values for name in value.source or []}
+    if not declaration.named_by or not symbols:
+        return "false"
+    names = [f"{fields.at[name]} is null" for name in declaration.named_by]
+    return f"({' and '.join(names)} and coalesce({', '.join(sorted(symbols))}) is not null)"
 
 
 def _holds(when: Conditions, unless: Conditions, fields: _Fields) -> str:
@@ -227,7 +240,7 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     """SQL of a column: the first of its values that is there; NULL where it has none."""
     found = []
     for value in columns.get(column.name, []):
-        sql = _text(value, column, fields)
+        sql = _text(value, fields)
         if column.type == "TIMESTAMP":
             sql = _time(value, sql, fields)
         elif column.type in DECIMALS:
@@ -238,9 +251,9 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     return f"coalesce({', '.join(found)})" if len(found) > 1 else (found or ["null"])[0]
 
 
-def _text(value: Value, column: Column, fields: _Fields) -> str:
+def _text(value: Value, fields: _Fields) -> str:
     """SQL of the text that a value is made of, after what is done to texts."""
-    text = _origin(value, column, fields)
+    text = _origin(value, fields)
     if value.part == "number":
         text = f"regexp_extract({text}, '^[+-]?[0-9.,]*[0-9]')"
     elif value.part == "unit":
@@ -263,7 +276,7 @@ def _text(value: Value, column: Column, fields: _Fields) -> str:
     return f"replace({text}, {literal(value.split)}, '|')" if value.split else text
 
 
-def _origin(value: Value, column: Column, fields: _Fields) -> str:
+def _origin(value: Value, fields: _Fields) -> str:
     """SQL of what a value comes from."""
     if value.constant is not None or value.file is not None:
         return literal(value.constant or fields.parts[value.file or ""])
@@ -275,17 +288,10 @@ def _origin(value: Value, column: Column, fields: _Fields) -> str:
     if value.around is not None or value.key:
         found = [quoted("^" + value.around) if value.around else "row_key"]
     else:
-        found = [_field(name, column, fields) for name in value.source or []]
+        found = [fields.at[name] for name in value.source or []]
     for none in value.none:
         found = [f"nullif({text}, {literal(none)})" for text in found]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-
-def _field(name: str, column: Column, fields: _Fields) -> str:
-    """SQL of a field's text; of a JSON number with all the digits it was written with."""
-    if fields.numbers_as_written and column.type in DECIMALS:
-        return exact_number("doc", fields.at[name], name.rsplit(".", 1)[-1])
-    return fields.at[name]
 
 
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
@@ -405,7 +411,7 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
         for column in kind.columns:
             for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
                 if value.unit or value.format or value.after_midnight:
-                    text = _text(value, column, fields)
+                    text = _text(value, fields)
                     wrong = f"{text} is not null and {_time(value, text, fields)} is null"
                     test = f"{wrong} then {literal(f'{column.name}: {_no_time(value)}')}"
                     found.setdefault(test, []).append(str(number))

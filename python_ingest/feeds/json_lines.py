@@ -9,20 +9,21 @@ from typing import Any
 import orjson
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.kinds import DECIMALS, Kind
+from python_ingest.feeds.exact_json import (
+    has_long_number,
+    is_marked_fraction,
+    marked,
+    unmarked_list,
+)
+from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal
 
-# A double holds 15 digits for sure; in a line with a longer number, numbers are read from the text.
-_LONG_NUMBER = "'[0-9.]{17}'"
-# Whether some value begins as a list, an object, true or false do.
-_NO_TEXT = r"':\s*[\[{tf]'"
-_NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN')"
+_NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN', 'DOUBLE')"
 _CLOCK = re.compile(rb"^[\d.]+:? +")
 _LOOKED_AT, _USUAL = 100_000, 6  # bytes, and lists of fields
-_NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 
 
 def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
@@ -46,11 +47,7 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         check_columns(kind, list(first), given=() if exchange is None else ("exchange",))
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
-    values = ", ".join(
-        f"{exact_number('line', f'v[{i}]', c.name) if c.type in DECIMALS else f'v[{i}]'}"
-        f' as "{c.name}"'
-        for i, c in enumerate(kind.columns, start=1)
-    )
+    values = ", ".join(f'v[{i}] as "{name}"' for i, name in enumerate(kind.column_names, start=1))
     names = ", ".join(literal(name) for name in kind.column_names)
     texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
     unknown = f"list_filter(fields, lambda k: k not in ({names}))"
@@ -58,27 +55,32 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
 select {values}, line as raw_text, line_number,
     case
         when v is null then coalesce(damage, 'not a JSON object')
-        when regexp_matches(line, {_NO_TEXT}) and {not_a_text(texts)} is not null
+        when regexp_matches(line, {_no_text(texts)}) and {not_a_text(texts)} is not null
             then {not_a_text(texts)} || ': not a text'
         when {is_usual("fields", usual)} then null
         when len({unknown}) > 0 then 'unknown field ' || {unknown}[1]
         when {has_field_twice("fields")} then 'a field appears twice'
     end as complaint
 from (
-    select line, line_number, damage, doc, json_extract_string(doc, [{paths}]) as v,
-        {has_long_number("line")} as has_long_number, json_keys(doc) as fields
+    select line, line_number, damage, doc, json_keys(doc) as fields,
+        {unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long")} as v
     from (
-        select *, case when damage is null then {object_or_null("line")} end as doc
-        from {RELATION}
+        select line, line_number, damage, is_long,
+            case when is_object then {marked("line", "is_long")} end as doc
+        from (
+            select *, {has_long_number("line")} as is_long,
+                case when damage is null then {is_object("line")} else false end as is_object
+            from {RELATION}
+        )
     )
 )"""
     types = dict.fromkeys(kind.column_names, "VARCHAR")
     return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
 
 
-def object_or_null(text: str) -> str:
-    """Return SQL for a text that is a JSON object, else NULL."""
-    return f"case when json_valid({text}) and json_type({text}) = 'OBJECT' then {text} end"
+def is_object(text: str) -> str:
+    """Return SQL: is a text a JSON object? Never NULL."""
+    return f"case when json_valid({text}) then json_type({text}) = 'OBJECT' else false end"
 
 
 def has_field_twice(fields: str) -> str:
@@ -96,11 +98,24 @@ def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
 
 
 def not_a_text(names: Sequence[str]) -> str:
-    """Return SQL for the first of some fields that is there and is no text or number, or NULL."""
+    """Return SQL for the first of some fields that is there and is no text, or NULL.
+
+    A whole number stands for its digits; one with a point or an exponent is no text.
+    """
     paths = ", ".join(literal(f'$."{name}"') for name in names)
     types = f"json_type(doc, [{paths}])"
-    place = f"list_position(list_transform({types}, lambda t: t in {_NESTED}), true)"
-    return f"[{', '.join(map(literal, names))}][{place}]"
+    written = f"json_extract_string(doc, [{paths}])"
+    wrong = (
+        f"list_transform(list_zip({types}, {written}),"
+        f" lambda x: x[1] in {_NESTED} or {is_marked_fraction('x[2]')})"
+    )
+    return f"[{', '.join(map(literal, names))}][list_position({wrong}, true)]"
+
+
+def _no_text(names: Sequence[str]) -> str:
+    """A pattern for lines in which some value may be a list, an object, a truth or a fraction."""
+    fields = "|".join(names)
+    return literal(rf':\s*[\[{{tf]|"(?:{fields})"\s*:\s*-?[0-9]+[.eE]')
 
 
 def usual_fields(
@@ -147,22 +162,3 @@ def first_documents(
             envelope = document if len(inside) == 1 else None
             found.append((envelope, inside[0] if inside else document))
     return found
-
-
-def has_long_number(text: str) -> str:
-    """Return SQL: does the text hold a number that a double may not hold?"""
-    return f"regexp_matches({text}, {_LONG_NUMBER})"
-
-
-def exact_number(text: str, value: str, name: str) -> str:
-    """Return SQL for a number with all the digits it was written with.
-
-    The engine reads JSON numbers as doubles. Where `has_long_number`, the digits are taken from
-    the text, if the number found there is the same one.
-    """
-    pattern = literal(f'"{name}"' + r"\s*:\s*" + _NUMBER)
-    written = f"regexp_extract({text}, {pattern}, 1)"
-    return (
-        f"case when has_long_number and try_cast({written} as double) = try_cast({value} as double)"
-        f" then {written} else {value} end"
-    )

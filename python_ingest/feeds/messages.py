@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from python_ingest.feeds.exact_json import has_long_number, marked, unmarked
 from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
 from python_ingest.feeds.lines import RELATION, Source
 from python_ingest.storage.sql import literal
@@ -14,7 +15,12 @@ _CLOCKS = {
 
 
 def messages(
-    source: Source, clock: str | None = None, rows: str | None = None, comment: str | None = None
+    source: Source,
+    clock: str | None = None,
+    rows: str | None = None,
+    comment: str | None = None,
+    *,
+    numbers: bool = True,
 ) -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
@@ -24,10 +30,12 @@ def messages(
     NULL where there is no JSON object, and `damage` may say why. `nothing` names a line that is
     no message by itself: one that begins with `comment`, or a page without rows. The raw text of
     a message in an array is the message, not the whole line; a line that is no JSON stays whole.
+    With `numbers` those of a `doc` that is `is_long` are marked, as `exact_json` says.
     """
     usual, around = usual_fields(source, rows)
     has_clock = "line[1] between '0' and '9'" if clock else "false"
     before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
+    is_long = has_long_number("text") if numbers else "false"
     is_comment = f"starts_with(line, {literal(comment)})" if comment else "false"
     listed = _rows(rows) if rows else _ARRAY
     return f"""
@@ -51,10 +59,17 @@ texts as (
 
 readable as (
 
-    select *, starts_with(text, '[') as in_array,
+    select *, starts_with(text, '[') as in_array, {is_long} as is_long,
         damage is null and not is_comment and not (has_clock and clock is null)
             and json_valid(text) as is_json
     from texts
+
+),
+
+exact as (
+
+    select * replace (case when is_json then {marked("text", "is_long")} else text end as text)
+    from readable
 
 ),
 
@@ -73,8 +88,9 @@ opened as (
 
 objects as (
 
-    select line_number, damage, clock, page, row_key, nothing, in_data, in_event, document,
-        case when in_array and document is not null then document else line end as raw_text,
+    select line_number, damage, clock, page, row_key, nothing, is_long, in_data, in_event, document,
+        case when in_array and document is not null
+            then {unmarked("document", "is_long")} else line end as raw_text,
         case
             when in_data then inside[1]::varchar
             when in_event then inside[2]::varchar
@@ -110,14 +126,15 @@ checked as (
 
 )
 
-select line_number, clock, page, row_key, nothing, raw_text,
+select line_number, clock, page, row_key, nothing, is_long, raw_text,
     case when twice then 'a field appears twice' when several then 'more than one message in one'
         else damage end as damage,
     case when not twice and not several then object end as doc
 from checked"""
 
 
-_ARRAY = """select line_number, damage, line, clock, in_array, null as page, null as row_key,
+_ARRAY = """select line_number, damage, line, clock, is_long, in_array,
+        null as page, null as row_key,
         case when is_comment then 'comment' end as nothing,
         unnest(case
             when not is_json then [null]
@@ -125,7 +142,7 @@ _ARRAY = """select line_number, damage, line, clock, in_array, null as page, nul
             when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
             else [null]
         end) as document
-    from readable"""
+    from exact"""
 
 
 def _rows(field: str) -> str:
@@ -134,7 +151,7 @@ def _rows(field: str) -> str:
     at = literal(name)
     row = "struct_pack(row_key := {key}, document := d::varchar)"
     path = f"{literal(name + '.')} || '\"' || k || '\"[*]'"
-    return f"""select line_number, damage, line, clock, is_json as in_array, text as page,
+    return f"""select line_number, damage, line, clock, is_long, is_json as in_array, text as page,
         case
             when is_comment then 'comment'
             when is_json and len(found) = 0 then 'empty page'
@@ -158,6 +175,6 @@ def _rows(field: str) -> str:
                     ))
                     when json_type(text, {at}) = 'NULL' then []
                 end as found
-            from readable
+            from exact
         )
     )"""

@@ -31,6 +31,7 @@ def scan(
     except duckdb.Error as error:
         what = first_line(error).replace(str(path), "it")
         raise FileRejectedError(f"not a readable Parquet file: {what}") from None
+    _require_exact(connection, path)
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
     check_columns(kind, list(types), given=() if exchange is None else ("exchange",))
     columns = ", ".join(quoted(name) for name in types)
@@ -40,6 +41,19 @@ def scan(
         f" as raw_text from {reader}"
     )
     return Scan("parquet", sql, types, extra=("row_number",))
+
+
+def _require_exact(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise FileRejectedError for numbers that the engine would read as doubles, unasked."""
+    found = connection.execute(
+        f"select name, precision from parquet_schema({sql_path(path)}) where precision > 38"
+    ).fetchall()
+    if found:
+        name, digits = found[0]
+        raise FileRejectedError(
+            f"{name}: decimals of {digits} digits cannot be read exactly;"
+            " write 38 or fewer, or text"
+        )
 
 
 def is_exact(kind: Kind, scan: Scan) -> bool:

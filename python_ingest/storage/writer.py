@@ -17,7 +17,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from python_ingest.errors import DatabaseBusyError, IngestError
+from python_ingest.errors import DatabaseAwayError, DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import HeldError, SharedLock
@@ -28,6 +28,8 @@ STORAGE_VERSION = "v1.5.0"
 
 # Beside the database, for as long as a process of ours has the file open.
 _LOCK_FILES = SharedLock()
+# What this process had open.
+_OPENED: set[Path] = set()
 
 
 class _Closable(Protocol):
@@ -109,25 +111,49 @@ def sole_process(settings: Settings, timeout_ms: int | None = None) -> Iterator[
 def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
     path = settings.database_path.resolve()  # a link to it and itself have one lock
     path.parent.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(_LOCK_FILES.held(path.with_name(path.name + ".lock")))
+    stack.enter_context(_LOCK_FILES.held(_lock_file(path)))
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def _require_there(settings: Settings) -> None:
+    """Raise DatabaseAwayError when a database that once was is gone: nobody wants an empty one.
+
+    Its lock file stays when it goes; a folder that is not mounted lacks that too.
+    """
+    path = settings.database_path.resolve()
+    if not path.exists() and (path in _OPENED or _lock_file(path).exists()):
+        raise DatabaseAwayError(
+            f"{settings.database_path} is not there, though it was: bring it back, or make a new"
+            " one with ingest init"
+        )
 
 
 @contextmanager
-def open_locked(settings: Settings, open_file: Callable[[], Opened]) -> Iterator[Opened]:
+def open_locked(
+    settings: Settings, open_file: Callable[[], Opened], *, create: bool = False
+) -> Iterator[Opened]:
     """Yield what `open_file` opens of the database file, and close it.
 
     Waits up to `connection_timeout_ms` for processes that have the file open. Where the file was
-    replaced while it was opened, `open_file` is called again.
-    Raises DatabaseBusyError that names the holder, IngestError when the file cannot be opened.
+    replaced while it was opened, `open_file` is called again. The first one is made; `create`: also
+    where there was one before.
+    Raises DatabaseBusyError that names the holder, DatabaseAwayError when the file is gone,
+    IngestError when it cannot be opened.
     """
     with ExitStack() as stack:
 
         def attempt() -> Opened:
             with ExitStack() as held:
+                if not create:
+                    _require_there(settings)
                 _take_lock_file(settings, held)
                 opened = _open_as_named(settings.database_path, open_file)
                 held.callback(opened.close)
                 stack.push(held.pop_all())
+            _OPENED.add(settings.database_path.resolve())
             return opened
 
         yield _waiting(settings, None, attempt)
@@ -157,12 +183,13 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
 
 
 @contextmanager
-def open_writer(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_writer(settings: Settings, *, create: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Hold the database file for writing; waits for others up to `connection_timeout_ms`.
 
-    Raises DatabaseBusyError that names the holder.
+    Raises DatabaseBusyError that names the holder, DatabaseAwayError when there was a file and it
+    is gone, unless `create`.
     """
-    with open_locked(settings, lambda: _connect(settings)) as connection:
+    with open_locked(settings, lambda: _connect(settings), create=create) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
 

@@ -191,3 +191,13 @@ def test_a_time_is_in_milliseconds_or_microseconds(
     assert ask(f"select epoch_us({time}) from raw.{table}") == ([(micros,)] if micros else [])
     assert ask("select reason from raw.rejected_rows where reason <>"
                f" '{time}: not a Unix time in milliseconds or microseconds'") == []  # fmt: skip
+
+
+def test_a_message_whose_name_is_damaged_is_rejected(land: Land) -> None:
+    """It may be a trade; a message without a symbol is none."""
+    damaged = {("" if key == "e" else key): value for key, value in TRADE.items()}
+    result, ask = land("ticks", "a.ndjson", ndjson(TRADE, damaged, {"result": None, "id": 1}))
+    assert (result.landed, result.rejected, result.others) == (1, 1, {"unnamed": 1})
+    assert ask("select reason, contains(raw_text, '\"t\": 12345') from raw.rejected_rows") == [
+        ("nothing says what kind of message it is", True)
+    ]

@@ -101,3 +101,21 @@ def test_a_segment_says_where_it_came_from(settings: Settings, tmp_path: Path) -
     assert (told["file_name"], told["kind"], told["format"]) == (str(path), "ticks", "csv")
     assert len(told["sha256"]) == 64
     assert description.with_suffix(".parquet").exists()
+
+
+def test_a_database_that_is_gone_is_not_made_anew(settings: Settings, tmp_path: Path) -> None:
+    """Rows would land in an empty one, and be gone when the old one comes back."""
+    path, away = tmp_path / "a.csv", tmp_path / "away.duckdb"
+    path.write_text(TICKS)
+    assert ingest(settings, "init").returncode == 0
+    settings.database_path.rename(away)
+    done = ingest(settings, "land", "ticks", str(path))
+    assert done.returncode == 1
+    assert "is not there, though it was: bring it back, or make a new one" in done.stderr
+    assert "(its segment waits: ingest land --pending)" in done.stderr
+    assert not settings.database_path.exists()
+    away.rename(settings.database_path)
+    assert "1 landed" in ingest(settings, "land", "--pending").stdout
+    settings.database_path.unlink()
+    assert ingest(settings, "init").returncode == 0
+    assert "1 landed" in ingest(settings, "land", "ticks", str(path)).stdout

@@ -18,7 +18,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from python_ingest.errors import IngestError
+from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer
 from python_ingest.streaming import stream as streaming
 from python_ingest.streaming.exchanges import EXCHANGES
 from python_ingest.streaming.stream import Stream, Totals
@@ -105,6 +107,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         await outage.until(lambda: outage.stream.totals.landed == 100)
 
     totals = Outage(settings, 100).run(mend)
+    assert (totals.frames, totals.landed, totals.waiting) == (100, 100, 0)
+    assert landed(settings) == (100, 100)
+
+
+def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    away = tmp_path / "away.duckdb"
+    with open_writer(settings) as connection:
+        migrate(connection)
+    settings.database_path.rename(away)
+
+    async def bring_back(outage: Outage) -> None:
+        await outage.complains("is not there, though it was")
+        assert not settings.database_path.exists()
+        away.rename(settings.database_path)
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    totals = Outage(settings, 100).run(bring_back)
     assert (totals.frames, totals.landed, totals.waiting) == (100, 100, 0)
     assert landed(settings) == (100, 100)
 

@@ -1,0 +1,53 @@
+"""JSON whose numbers keep all the digits they were written with.
+
+The engine reads JSON numbers as doubles, and writes them anew wherever it takes a document apart.
+So a text that holds a number which a double may not hold gets its numbers marked as texts first;
+`unmarked` values have the digits as they were written.
+"""
+
+from __future__ import annotations
+
+from python_ingest.storage.sql import literal
+
+# A character for private use, which no vendor's text begins with.
+_MARK = "\ue000"
+# A double holds 15 digits for sure, and an exponent may lead out of its range.
+_LONG_NUMBER = "'[0-9.]{17}|[0-9][eE][+-]?[0-9]'"
+# Texts and all else before a number are taken as one, so no digits within a text are met.
+_BEFORE = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-])*)'
+_NUMBER = r"(-?[0-9][0-9.eE+-]*)"
+# Each attempt must find a number, or it would begin anew within a text: one stands at the end.
+_LAST = f'"{_MARK}0"'
+
+
+def has_long_number(text: str) -> str:
+    """Return SQL: may a JSON text hold a number that a double does not hold?"""
+    return f"regexp_matches({text}, {_LONG_NUMBER})"
+
+
+def marked(text: str, is_long: str) -> str:
+    """Return SQL of a valid JSON text; where `is_long` holds, its numbers are marked texts."""
+    numbers = literal(_BEFORE + _NUMBER)
+    written = f"regexp_replace({text} || '0', {numbers}, '\\1\"{_MARK}\\2\"', 'g')"
+    return f"case when {is_long} then left({written}, -{len(_LAST)}) else {text} end"
+
+
+def unmarked(value: str, is_long: str) -> str:
+    """Return SQL of a value, or a text of JSON, that was taken out of a marked one."""
+    return f"case when {is_long} then {_unmarked(value)} else {value} end"
+
+
+def unmarked_list(values: str, is_long: str) -> str:
+    """Return SQL of a list of such values."""
+    each = f"list_transform({values}, lambda x: {_unmarked('x')})"
+    return f"case when {is_long} then {each} else {values} end"
+
+
+def is_marked_fraction(value: str) -> str:
+    """Return SQL: is a value of a marked text a number with a point or an exponent?"""
+    return f"coalesce(regexp_matches({value}, '^{_MARK}-?[0-9]+[.eE]'), false)"
+
+
+def _unmarked(value: str) -> str:
+    whole = f"regexp_replace({value}, '\"{_MARK}([^\"]*)\"', '\\1', 'g')"
+    return f"ltrim({whole}, '{_MARK}')"
