@@ -52,7 +52,7 @@ def _of_delimiter(names: Sequence[str]) -> list[str]:
 
 
 def _is_data(names: Sequence[str]) -> bool:
-    return sum(bool(_DATA.fullmatch(name)) for name in names) * 2 > len(names)
+    return any(_DATA.fullmatch(name) for name in names)
 
 
 def _nearest(names: Sequence[str], known: Sequence[Declaration]) -> list[str]:

@@ -19,7 +19,7 @@ _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
 _ENCRYPTED = 0x1
-_IS_NO_DATA = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)")
+_IS_NO_DATA = re.compile(r"(^|/)(__MACOSX/|\.[^./]|Thumbs\.db$|desktop\.ini$)")
 # What an unpacked file leaves free of the disk, at most.
 _RESERVE_MB = 512
 

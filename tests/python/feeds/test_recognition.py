@@ -1,0 +1,211 @@
+"""What a file is told to be, what is asked where nothing tells, and what is said of a near miss."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.settings import Settings, load_settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+GOOD = "exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\n"
+SPOT = '{"e":"trade","s":"XYZUSDT","t":1,"p":"1.5","q":"2","T":1720087200000,"m":false,"M":true}\n'
+AGG = "10,100.5,0.25,1,3,1720055357510,false\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
+
+
+@pytest.fixture
+def land(settings: Settings, tmp_path: Path) -> Callable[..., list[LandingResult]]:
+    def run(
+        name: str, content: str | bytes, kind: str = "ticks", **options: Any
+    ) -> list[LandingResult]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return land_files(settings, kind, [path], **options)
+
+    return run
+
+
+def zipped(members: dict[str, str]) -> bytes:
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (GOOD.replace("last_price", "last_pirce"), "`last_pirce`: did you mean `last_price`?"),
+        (GOOD.replace(",", ";"), "it is separated by `;`: --delimiter ';', or a feed"),
+        (GOOD.replace(",", "\t"), "it is separated by `\\t`"),
+        (GOOD.partition("\n")[2], "its first line is data, not a header"),
+        ("event_id,event_time,amount,currency\n", "those of cash: ingest land cash"),
+        ('{"exchange":"x","simbol":"s","timestamp":"2024-01-02"}\n', "did you mean `symbol`?"),
+        (
+            "id,price,qty,quote_qty,time,is_maker\n1,1,1,1,1720087200000,true\n",
+            "nearest is feed binance-usdm-trades, which has is_buyer_maker:"
+            " ingest feeds try binance-usdm-trades FILE",
+        ),
+    ],
+)
+def test_a_near_miss_gets_a_hint(
+    land: Callable[..., list[LandingResult]], content: str, says: str
+) -> None:
+    (result,) = land("a.csv", content)
+    assert result.state == "failed"
+    assert says in (result.error or "")
+
+
+def test_a_message_of_another_kind_says_which(land: Callable[..., list[LandingResult]]) -> None:
+    (result,) = land("a.ndjson", '{"event":"fill","order":{"id":"1"}}\n')
+    assert "of feed alpaca, which has orders: ingest land orders" in (result.error or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "exchange"),
+    [
+        ("futures/um/monthly/XYZUSDT-aggTrades-2024-07.csv", "binance-usdm"),
+        ("futures/cm/daily/BTCUSD_PERP-aggTrades-2024-07-04.csv", "binance-coinm"),
+        ("BTCUSD_240927-aggTrades-2024-07-04.csv", "binance-coinm"),
+        ("BTCUSDT_240927-aggTrades-2024-07-04.csv", "binance-usdm"),
+        ("XYZUSDT-aggTrades-2024-07-04.csv", None),
+    ],
+)
+def test_path_and_symbol_tell_a_market(
+    land: Callable[..., list[LandingResult]], rows: Rows, name: str, exchange: str | None
+) -> None:
+    (result,) = land(name, AGG)
+    if exchange is None:
+        assert "say --exchange binance-coinm or --exchange binance-usdm" in (result.error or "")
+    else:
+        assert rows("select exchange from raw.market_ticks") == [(exchange,)]
+
+
+@pytest.fixture
+def rows(settings: Settings) -> Rows:
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    return ask
+
+
+def test_an_exchange_for_a_file_that_names_none(
+    land: Callable[..., list[LandingResult]], rows: Rows, tmp_path: Path
+) -> None:
+    unnamed = "symbol,timestamp,last_price\ns,2024-01-02,1\n"
+    (result,) = land("a.csv", unnamed)
+    assert "missing columns exchange" in (result.error or "")
+    (result,) = land("a.csv", unnamed, exchange="kraken")
+    assert (result.landed, result.rejected) == (1, 0)
+    (result,) = land(
+        "a.ndjson", '{"symbol":"s","timestamp":"2024-01-02","last_price":2}\n', exchange="kraken"
+    )
+    assert (result.landed, result.rejected) == (1, 0)
+    path = tmp_path / "a.parquet"
+    duckdb.execute(
+        "copy (select 's' as symbol, timestamp '2024-01-03' as timestamp,"
+        f" 1::decimal(18, 8) as last_price) to '{path}'"
+    )
+    (result,) = land("a.parquet", path.read_bytes(), exchange="kraken")
+    assert (result.landed, result.rejected) == (1, 0)
+    assert rows("select exchange, last_price from raw.market_ticks order by timestamp, 2") == [
+        ("kraken", 1),
+        ("kraken", 2),
+        ("kraken", 1),
+    ]
+
+
+def test_an_exchange_that_contradicts_the_rows(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    (result,) = land("a.csv", GOOD, exchange="kraken")
+    assert (result.landed, result.rejected) == (0, 1)
+    (result,) = land("a.ndjson", SPOT, exchange="binance-usdm")
+    assert (result.landed, result.rejected) == (0, 1)
+    assert rows("select reason from raw.rejected_rows order by batch_id") == [
+        ("exchange: it is of x, and --exchange says kraken",),
+        ("exchange: it is of binance, and --exchange says binance-usdm",),
+    ]
+
+
+def test_the_same_lines_for_two_markets(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    assert land("a.ndjson", SPOT)[0].landed == 1
+    assert land("a.ndjson", SPOT)[0].state == "already landed"
+    assert land("a.ndjson", SPOT, exchange="binance-us")[0].landed == 1
+    assert land("a.ndjson", SPOT, exchange="binance-us")[0].state == "already landed"
+    assert rows("select exchange from raw.market_ticks order by 1") == [
+        ("binance",),
+        ("binance-us",),
+    ]
+
+
+def test_capitals_and_another_delimiter(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    assert land("a.csv", GOOD.replace("exchange,symbol", "Exchange,SYMBOL"))[0].landed == 1
+    (result,) = land("b.csv", GOOD.replace("2024-01-02", "2024-01-03").replace(",", ";"),
+                     delimiter=";")  # fmt: skip
+    assert result.landed == 1
+    assert rows("select count(*) from raw.market_ticks") == [(2,)]
+
+
+def test_columns_in_any_order_are_canonical(land: Callable[..., list[LandingResult]]) -> None:
+    cases = Path(__file__).parents[4] / "shared" / "cases" / "feeds"
+    content = "trade_id,exchange,symbol,timestamp,last_price,last_size,sequence_number\n"
+    content += "1,kraken,XBTEUR,2024-07-04T10:00:00Z,56000.1,0.5,1\n"
+    assert not cases.exists() or (cases / "D2_trade_id_first.csv").read_text() == content
+    assert land("D2_trade_id_first.csv", content)[0].landed == 1
+
+
+def test_a_few_damaged_lines_do_not_hide_what_a_file_is(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    good = [f"{n},100.5,0.25,1,3,1720055357510,false\n" for n in range(30)]
+    content = "oops\n" + "".join(good) + "31,,\n"
+    (result,) = land("futures/um/XYZUSDT-aggTrades-2024-07.csv", content)
+    assert (result.landed, result.rejected) == (30, 2)
+    assert [(why.rows, why.text) for why in result.reasons] == [(2, "oops")]
+
+
+def test_each_file_of_a_zip_lands_as_one(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    other = GOOD.replace("2024-01-02", "2024-01-03")
+    packed = zipped(
+        {"in/a.csv": GOOD, "in/b.csv": other, "c.csv": "a,b\n", "__MACOSX/a": "", "in/.x": "-"}
+    )
+    results = land("all.zip", packed)
+    assert [(r.file.rpartition("all.zip/")[2], r.state, r.landed) for r in results] == [
+        ("in/a.csv", "landed", 1),
+        ("in/b.csv", "landed", 1),
+        ("c.csv", "failed", 0),
+    ]
+    again = land("all.zip", packed)
+    assert [r.state for r in again] == ["already landed", "already landed", "failed"]
+    assert rows("select count(*), count(distinct sha256) from raw.landings") == [(2, 2)]
+
+
+@pytest.mark.parametrize("name", ["../a.csv", "/etc/a.csv", "a/../../b.csv", "C:\\a.csv"])
+def test_a_path_that_leads_out_is_refused_by_name(
+    land: Callable[..., list[LandingResult]], name: str
+) -> None:
+    (result,) = land("a.zip", zipped({"good.csv": GOOD, name: GOOD}))
+    assert "which leads out of its folder" in (result.error or "")
+    assert repr(name)[1:-1] in (result.error or "")
