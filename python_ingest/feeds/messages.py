@@ -154,7 +154,6 @@ def _rows(field: str) -> str:
     name = '$."' + field.replace('"', '\\"') + '"'
     at = literal(name)
     row = "struct_pack(row_key := {key}, document := d::varchar)"
-    path = f"{literal(name + '.')} || '\"' || k || '\"[*]'"
     return f"""select line_number, damage, line, clock, is_long, is_json as in_array, text as page,
         case
             when is_comment then 'comment'
@@ -172,9 +171,9 @@ def _rows(field: str) -> str:
                         lambda d: {row.format(key="null::varchar")}
                     )
                     when json_type(text, {at}) = 'OBJECT' then flatten(list_transform(
-                        json_keys(text, {at}),
-                        lambda k: list_transform(
-                            json_extract(text, {path}), lambda d: {row.format(key="k")}
+                        list_zip(json_keys(text, {at}), json_extract(text, {literal(name + ".*")})),
+                        lambda one: list_transform(
+                            json_extract(one[2], '$[*]'), lambda d: {row.format(key="one[1]")}
                         )
                     ))
                     when json_type(text, {at}) = 'NULL' then []

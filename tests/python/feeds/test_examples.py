@@ -54,7 +54,7 @@ def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
     if "error" in said:
         assert [said["error"] in (result.error or "") for result in results] == [True] * len(files)
         return
-    assert [result.error for result in results] == [None] * len(files)
+    assert [result.error for result in results] == [None] * len(results)
     counts = ("landed", "duplicate", "rejected", "ignored")
     found = {name: sum(getattr(result, name) for result in results) for name in counts}
     assert found == {name: said.get(name, 0) for name in counts}
