@@ -236,16 +236,16 @@ class Recognise(_Strict):
 class Declaration(_Strict):
     """A feed: what its files look like, what their fields mean.
 
-    `checked`: compared with a real file or the vendor's own documentation. `facts`: where what is
-    known comes from. `refuse`: why such files are refused by name. `named_by`: the field that
-    names a record of another kind.
+    `checked`: compared with a real file or the vendor's own documentation, which `facts` names: it
+    says where what is known comes from. `refuse`: why such files are refused by name. `named_by`:
+    the field that names a record of another kind.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     kind: str
     about: str
-    facts: str
-    checked: bool
+    facts: str = ""
+    checked: bool = False
     version: int = Field(default=1, ge=1)
     refuse: str | None = None
     sequence_identifies: bool = False
@@ -261,6 +261,8 @@ class Declaration(_Strict):
     def _is_whole(self) -> Self:
         if self.kind not in KINDS:
             raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+        if self.checked and not self.facts:
+            raise ValueError("facts: what was it compared with?")
         known = KINDS[self.kind].column_names
         sections = [("columns", self.columns, list[str]())] + [
             (f"messages.{at}.columns", message.columns, message.required)
