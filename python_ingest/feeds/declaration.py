@@ -80,13 +80,25 @@ def _scales(value: Any) -> Any:
     return value if isinstance(value, list) else [{"by": value}]
 
 
+def _pattern_of_one(text: str) -> str:
+    if re.compile(_pattern(text)).groups != 1:
+        raise ValueError("needs one (...), around what is taken")
+    return text
+
+
+ANY = "*"
+"""Stands for every exchange that `--exchange` may name."""
+
+
 class Value(_Strict):
     """Where a canonical column comes from, and what is done to it: in the order of the fields.
 
     Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a
-    named part of the file's name or path), `around` (a field of the document around the rows),
-    `key` (the key that their list has there), `joined` and `clock` (the local clock before the
-    line) says where from.
+    named part of the file's name or path), `around` (a field of the document around the rows or
+    the message), `key` (the key that their list has there), `joined` and `clock` (the local clock
+    before the line) says where from. `or`: exchanges that a user may name instead; `"*"` is any.
+    `none` are the texts that say that there is no value. `take`: a pattern that matches the whole
+    text; the value is what it has in brackets.
     """
 
     source: Words | None = Field(default=None, alias="from")
@@ -102,10 +114,12 @@ class Value(_Strict):
     when: Conditions = {}
     unless: Conditions = {}
     none: Words = []
+    take: Annotated[str, BeforeValidator(_pattern_of_one)] | None = None
     part: Literal["number", "unit"] | None = None
     sign: dict[Literal["positive", "negative"], str] | None = None
     words: dict[str, str] = {}
     lower: bool = False
+    upper: bool = False
     split: str | None = None
 
     float32: bool = False
@@ -178,10 +192,11 @@ class File(_Strict):
     """How the bytes are laid out.
 
     `names`: the fields of lines without a header. `more_fields`: lines may have more than the
-    header. `header_until`: the header's names end there. `comment`: lines that begin so say
-    nothing. `clock`: the unit of a local clock that may stand before the JSON of a line. `rows`:
-    the field of a document that holds the list of records, or one list per key. `numbers`: whether
-    numbers are written as JSON numbers, which have digits that a double has not, or as texts.
+    header. `header_until`: the header's names end there. `comment`: lines that begin with one of
+    these say nothing. `clock`: the unit of a local clock that may stand before the JSON of a line.
+    `rows`: the field of a document that holds the list of records, or one list per key. `numbers`:
+    whether numbers are written as JSON numbers, which have digits that a double has not, or as
+    texts.
     """
 
     format: Literal["csv", "json"]
@@ -189,7 +204,7 @@ class File(_Strict):
     names: list[str] = []
     more_fields: bool = False
     header_until: str | None = None
-    comment: str | None = None
+    comment: Words = []
     clock: Literal["s", "ns"] | None = None
     rows: str | None = None
     numbers: Literal["json", "texts"] = "json"
@@ -200,9 +215,10 @@ class Recognise(_Strict):
 
     `header` (in any order, capitals or not; `optional` ones may be there, and with `more` any),
     `fields` (a pattern for each field of headerless lines), `keys` (what the first JSON objects
-    have: all of one of the lists), `name` and `path` (patterns to be found in the file's name and
-    in its whole path; their named parts can be used as columns). Where `name_only` is true, a file
-    without that name is not told to be one.
+    have: all of one of the lists, and none of `without`), `first` (a pattern that the first line
+    begins with), `name` and `path` (patterns to be found in the file's name and in its whole path;
+    their named parts can be used as columns). Where `name_only` is true, a file without that name
+    is not told to be one.
     """
 
     header: list[str] = []
@@ -210,6 +226,8 @@ class Recognise(_Strict):
     more: bool = False
     fields: list[Pattern] = []
     keys: list[list[str]] = []
+    without: list[str] = []
+    first: Pattern | None = None
     name: Pattern | None = None
     path: Pattern | None = None
     name_only: bool = False
@@ -218,16 +236,16 @@ class Recognise(_Strict):
 class Declaration(_Strict):
     """A feed: what its files look like, what their fields mean.
 
-    `checked`: compared with a real file or the vendor's own documentation. `facts`: where what is
-    known comes from. `refuse`: why such files are refused by name. `named_by`: the field that
-    names a record of another kind.
+    `checked`: compared with a real file or the vendor's own documentation, which `facts` names: it
+    says where what is known comes from. `refuse`: why such files are refused by name. `named_by`:
+    the field that names a record of another kind.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     kind: str
     about: str
-    facts: str
-    checked: bool
+    facts: str = ""
+    checked: bool = False
     version: int = Field(default=1, ge=1)
     refuse: str | None = None
     sequence_identifies: bool = False
@@ -243,6 +261,8 @@ class Declaration(_Strict):
     def _is_whole(self) -> Self:
         if self.kind not in KINDS:
             raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+        if self.checked and not self.facts:
+            raise ValueError("facts: what was it compared with?")
         known = KINDS[self.kind].column_names
         sections = [("columns", self.columns, list[str]())] + [
             (f"messages.{at}.columns", message.columns, message.required)
@@ -253,7 +273,7 @@ class Declaration(_Strict):
                 if name not in known:
                     raise ValueError(f"{place}: {self.kind} have no column {name!r}")
         seen = self.recognise
-        if not (seen.header or seen.fields or seen.keys or seen.name or seen.path):
+        if not (seen.header or seen.fields or seen.keys or seen.first or seen.name or seen.path):
             raise ValueError("recognise: say what tells such a file")
         if self.file.format == "csv" and not (self.file.names or seen.header):
             raise ValueError("file.names or recognise.header: what are the fields?")
@@ -286,10 +306,17 @@ class Declaration(_Strict):
 
     @property
     def exchanges(self) -> list[str]:
-        """The exchanges that its files may be of; empty where the rows say it."""
+        """The exchanges that its files may be of; empty where the rows or a user say it."""
         values = [one for columns in self._sections for one in columns.get("exchange", [])]
         constants = [value for value in values if value.constant is not None]
-        return list(dict.fromkeys(n for v in constants for n in (v.constant or "", *v.either)))
+        found = list(dict.fromkeys(n for v in constants for n in (v.constant or "", *v.either)))
+        return [] if ANY in found else found
+
+    @property
+    def names_exchange(self) -> bool:
+        """Whether its files, or what it says of them, tell the exchange."""
+        no_exchange = "exchange" not in KINDS[self.kind].column_names
+        return no_exchange or any("exchange" in columns for columns in self._sections)
 
     @property
     def field_names(self) -> list[str]:
