@@ -13,6 +13,9 @@ from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal, quoted
 
+# Stands for a delimiter within a field, while a line is cut; one that has it is cut the long way.
+_ASIDE = "\x01"
+
 
 def csv_scan(kind: Kind, source: Source, delimiter: str = ",", exchange: str | None = None) -> Scan:
     """Read a canonical CSV file with a header line.
@@ -42,16 +45,9 @@ def record_fields(
 ) -> str:
     """Return SQL of the fields of each line as a list `v`, `damage`, `raw_text`, `line_number`.
 
-    The last field still has its line end. A line without a quote is cut at its delimiters; others
-    are taken apart by a pattern that matches the line as a whole or not at all. `comment`: lines
-    that begin with one are `nothing` ('comment'), and have no damage.
+    The last field may still have its line end. `comment`: lines that begin with one are `nothing`
+    ('comment'), and have no damage.
     """
-    at, one = literal(delimiter), re.escape(delimiter)
-    any_field = rf'(?:"(?:[^"]|"")*"|[^"{one}][^{one}]*|)'
-    whole_line = literal(f"{any_field}(?:{one}{any_field})*")
-    next_field = literal(f"(?:^|{one})({any_field})")
-    line = _without_end("line")
-    unquoted = "replace(substr(x, 2, length(x) - 2), '\"\"', '\"')"
     is_comment = begins_with(comment)
     too_many = "" if more_fields else f"when len(v) > {count} then 'more fields than the header'"
     return f"""
@@ -65,16 +61,41 @@ select v, raw_text, line_number, case when is_comment then 'comment' end as noth
     end as damage
 from (
     select line as raw_text, line_number, damage, {is_comment} as is_comment,
-        case
-            when not contains(line, '"') then string_split(line, {at})
-            when regexp_full_match({line}, {whole_line})
-                then list_transform(
-                    regexp_extract_all({line}, {next_field}, 1),
-                    lambda x: case when starts_with(x, '"') then {unquoted} else x end
-                )
-        end as v
+        {fields_of_line(delimiter)} as v
     from {RELATION}
 )"""
+
+
+def fields_of_line(delimiter: str) -> str:
+    """Return SQL of the fields of `line`, NULL where its quotes are not closed.
+
+    A line without a quote is cut at its delimiters. Where no quoted field has a quote in it, every
+    second part between quotes is within a field, and its delimiters stand aside while the line is
+    cut. The few others are taken apart by a pattern, which takes ten times as long.
+    """
+    at, one, line = literal(delimiter), re.escape(delimiter), _without_end("line")
+    bare = rf'[^"{one}][^{one}]*'
+    simple = rf'(?:"[^"]*"|{bare}|)'
+    any_field = rf'(?:"(?:[^"]|"")*"|{bare}|)'
+    is_simple, is_whole = (
+        f"regexp_full_match({line}, {literal(f'{field}(?:{one}{field})*')})"
+        for field in (simple, any_field)
+    )
+    parts = (
+        f"list_transform(string_split({line}, '\"'), lambda x, i:"
+        f" case when i % 2 = 0 then replace(x, {at}, '{_ASIDE}') else x end)"
+    )
+    cut = f"string_split(array_to_string({parts}, ''), {at})"
+    unquoted = "replace(substr(x, 2, length(x) - 2), '\"\"', '\"')"
+    return f"""case
+            when not contains(line, '"') then string_split(line, {at})
+            when {is_simple} and not contains(line, '{_ASIDE}')
+                then list_transform({cut}, lambda x: replace(x, '{_ASIDE}', {at}))
+            when {is_whole} then list_transform(
+                regexp_extract_all({at} || {line}, {literal(f"{one}({any_field})")}, 1),
+                lambda x: case when starts_with(x, '"') then {unquoted} else x end
+            )
+        end"""
 
 
 def require_final_newline(source: Source) -> None:
