@@ -169,7 +169,8 @@ def sees(feed: Declaration, beginning: Beginning) -> bool:
         return any(set(keys) <= set(document) for _, document in documents for keys in seen.keys)
     if _JSON.match(lines[0]):
         return False
-    return bool(seen.header and _has_header(feed, lines[0])) or bool(
+    headers = lines if feed.file.sections else lines[:1]
+    return bool(seen.header and any(_has_header(feed, line) for line in headers)) or bool(
         seen.fields and _has_fields(feed, lines)
     )
 

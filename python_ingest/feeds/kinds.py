@@ -194,6 +194,8 @@ ORDERS = Kind(
         Column("extended_hours", "BOOLEAN"),
         Column("metadata", "JSON"),
         Column("sequence_number", "BIGINT"),
+        # it tells which fill this is, and nothing more of it
+        Column("cumulative_quantity", WIDE, not_negative=True, in_hash=False),
         _SOURCE,
     ),
     checks=(
