@@ -189,8 +189,8 @@ class File(_Strict):
     `names`: the fields of lines without a header. `more_fields`: lines may have more than the
     header. `header_until`: the header's names end there. `comment`: lines that begin so say
     nothing. `sections`: lines all of whose fields match this pattern name the fields of the lines
-    after them, up to the next such line; lines with another number of fields that begin with a
-    word of `between` say nothing. `clock`: the unit of a local clock that may stand before the
+    after them, up to the next such line; lines with fewer fields that begin with a word of
+    `between` say nothing. `clock`: the unit of a local clock that may stand before the
     JSON of a line. `rows`: the field of a document that holds the list of records, or one list per
     key. `numbers`: whether numbers are written as JSON numbers, which have digits that a double has
     not, or as texts.

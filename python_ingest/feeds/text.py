@@ -81,7 +81,7 @@ def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
     """Return SQL as `record_fields` does, of lines that stand below several headers.
 
     A line all of whose fields match `is_name` is a header; `names` are those above a line, in
-    small letters. A line that begins with a word of `between` and has another number of fields is
+    small letters. A line that begins with a word of `between` and has fewer fields than those is
     `nothing`, as a header is. No field has a line end.
     """
     any_other = f"lambda x: not regexp_full_match(x, {literal(is_name)})"
@@ -98,7 +98,7 @@ select v, names, raw_text, line_number, nothing,
     end as damage
 from (
     select *, case when is_header then 'header' when list_contains([{words}]::varchar[], v[1])
-        and len(v) is distinct from len(names) then 'between sections' end as nothing
+        and (names is null or len(v) < len(names)) then 'between sections' end as nothing
     from (
         select *, last_value(case when is_header then {names} end ignore nulls)
             over (order by line_number) as names
