@@ -104,61 +104,17 @@ chosen as (
 
 ),
 
--- Fills that say how much of their order was filled then; after a bust two may say the same.
-told_fills as (
-
-    select
-        exchange,
-        symbol,
-        order_id,
-        cumulative_quantity,
-        fill_id,
-        bool_or(exchange_trade_id is not null) as has_exchange_id,
-        min(event_time) as first_told_at
-    from chosen
-    where is_fill and cumulative_quantity is not null
-    group by exchange, symbol, order_id, cumulative_quantity, fill_id
-
-),
-
-numbered_fills as (
-
-    select
-        *,
-        row_number() over (
-            partition by exchange, symbol, order_id, cumulative_quantity, has_exchange_id
-            order by first_told_at, fill_id
-        ) as fill_number
-    from told_fills
-
-),
-
--- One without the exchange's id is the one with it that says the same of its order.
 same_fills as (
 
-    select
-        nameless.exchange,
-        nameless.symbol,
-        nameless.order_id,
-        nameless.fill_id,
-        named.fill_id as same_fill_id
-    from numbered_fills as nameless
-    inner join numbered_fills as named
-        on
-            nameless.exchange = named.exchange
-            and nameless.symbol = named.symbol
-            and nameless.order_id = named.order_id
-            and nameless.cumulative_quantity = named.cumulative_quantity
-            and nameless.fill_number = named.fill_number
-    where not nameless.has_exchange_id and named.has_exchange_id
+    select * from {{ ref('int_same_fills') }}
 
 ),
 
 final as (
 
     select
-        chosen.* exclude (cumulative_quantity)
-        replace (coalesce(same_fills.same_fill_id, chosen.fill_id) as fill_id) -- noqa: RF02
+        chosen.* exclude (cumulative_quantity) -- noqa: RF02
+        replace (coalesce(same_fills.same_fill_id, chosen.fill_id) as fill_id)
     from chosen
     left join same_fills
         on
