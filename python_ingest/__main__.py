@@ -1,5 +1,5 @@
 """`python -m python_ingest` is `ingest`."""
 
-from python_ingest.cli.main import main
+from python_ingest.interrupts import main
 
 main()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 
@@ -112,10 +112,14 @@ def loaded_beside(settings: Settings) -> Iterator[None]:
     """
     with open_writer(settings) as connection:
         needed = _is_anything_new(connection)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        if needed:  # `audit` reports an import that fails
-            beside.submit(import_module, "python_ingest.audit.expectations")
-        yield
+    if needed:  # `audit` waits for it, and reports an import that fails
+        Thread(target=_import_expectations, daemon=True).start()
+    yield
+
+
+def _import_expectations() -> None:
+    with suppress(Exception):
+        import_module("python_ingest.audit.expectations")
 
 
 def accept(settings: Settings, why: str) -> int:

@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
+from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import feeds, named, source_of
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing.markets import UNNAMED, found
+from python_ingest.landing.markets import rename as rename_batches
 from python_ingest.landing.preview import Preview, preview
+from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer
 
 app = typer.Typer(help="The vendors' files that are understood, each by a declaration.")
 
@@ -50,22 +55,53 @@ def try_feed(
     settings = load_settings()
     for feed in named(name, settings.feeds_dir):
         wanted = Wanted(KINDS[feed.kind], name, exchange, folder=settings.feeds_dir)
-        for found in preview(settings, wanted, path):
-            _print(feed.kind, found)
+        for seen in preview(settings, wanted, path):
+            _print(feed.kind, seen)
 
 
-def _print(kind: str, found: Preview) -> None:
+@app.command(epilog="Example: ingest feeds markets")
+def markets() -> None:
+    """List the files of ticks that landed as `binance`, and whose they are as far as rows tell."""
+    settings = load_settings()
+    with open_writer(settings) as connection:
+        migrate(connection)
+        batches = found(connection, feeds(settings.feeds_dir))
+    for batch in batches:
+        symbols = ", ".join(batch.symbols[:3]) + (", ..." if len(batch.symbols) > 3 else "")  # noqa: PLR2004
+        print(f"batch {batch.batch_id}  {batch.market or 'unknown':14} {batch.why}")
+        print(f"  {batch.file}: {batch.rows:,} ticks of {symbols}; {batch.cold:,} in cold files")
+    if not batches:
+        print("no ticks of binance")
+
+
+@app.command(epilog="Example: ingest feeds rename 4 5 --to binance-usdm")
+def rename(
+    batches: Annotated[list[int], typer.Argument(help="Batches that `markets` lists.")],
+    market: Annotated[str, typer.Option("--to", help="Their market, such as binance-usdm.")],
+) -> None:
+    """Give ticks that landed as `binance` the name of their market; the next build follows."""
+    settings = load_settings()
+    known = sorted({name for feed in feeds(settings.feeds_dir) for name in feed.exchanges})
+    if market not in known or market == UNNAMED:
+        raise UsageError(f"--to {market}: no market of a feed (ingest feeds lists them)")
+    with open_writer(settings) as connection:
+        migrate(connection)
+        count = rename_batches(connection, batches, market)
+    print(f"{count:,} ticks are of {market} now; the next build makes everything of ticks anew")
+
+
+def _print(kind: str, seen: Preview) -> None:
     print(
-        f"{found.file}: {found.accepted:,} {kind} would be accepted,"
-        f" {sum(found.rejected.values()):,} rejected, {sum(found.ignored.values()):,} ignored"
+        f"{seen.file}: {seen.accepted:,} {kind} would be accepted,"
+        f" {sum(seen.rejected.values()):,} rejected, {sum(seen.ignored.values()):,} ignored"
     )
-    given = {name for row in found.first for name in row}
+    given = {name for row in seen.first for name in row}
     names = [name for name in KINDS[kind].column_names if name in given]
-    widest = [max((len(text) for text in row.values()), default=0) for row in found.first]
+    widest = [max((len(text) for text in row.values()), default=0) for row in seen.first]
     for name in names:
-        values = zip(found.first, widest, strict=True)
+        values = zip(seen.first, widest, strict=True)
         print(f"  {name:18} " + "  ".join(f"{row.get(name, ''):{width}}" for row, width in values))
-    for reason, times in found.rejected.items():
+    for reason, times in seen.rejected.items():
         print(f"rejected {times:,}: {reason}")
-    for what, times in found.ignored.items():
+    for what, times in seen.ignored.items():
         print(f"ignored {times:,}: {what}")

@@ -80,15 +80,27 @@ def _scales(value: Any) -> Any:
     return value if isinstance(value, list) else [{"by": value}]
 
 
+def _pattern_of_one(text: str) -> str:
+    if re.compile(_pattern(text)).groups != 1:
+        raise ValueError("needs one (...), around what is taken")
+    return text
+
+
+ANY = "*"
+"""Stands for every exchange that `--exchange` may name."""
+
+
 class Value(_Strict):
     """Where a canonical column comes from, and what is done to it: in the order of the fields.
 
     Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a
-    named part of the file's name or path), `around` (a field of the document around the rows),
-    `key` (the key that their list has there), `joined`, `sum` (of fields that are all there) and
-    `clock` (the local clock before the line) says where from. `take`: the first group of a
-    pattern, nothing where the text has it not. `numbered`: equal texts of a file are told apart by
-    a number behind them. `format`: one, or several that cannot be mistaken for each other.
+    named part of the file's name or path), `around` (a field of the document around the rows or
+    the message), `key` (the key that their list has there), `joined`, `sum` (of fields that are all
+    there) and `clock` (the local clock before the line) says where from. `numbered`: equal joined
+    texts of a file are told apart by a number behind them. `or`: exchanges that a user may name
+    instead; `"*"` is any. `none` are the texts that say that there is no value. `take`: a pattern
+    that matches the whole text; the value is what it has in brackets. `format`: one, or several
+    that cannot be mistaken for each other.
     """
 
     source: Words | None = Field(default=None, alias="from")
@@ -106,11 +118,12 @@ class Value(_Strict):
     when: Conditions = {}
     unless: Conditions = {}
     none: Words = []
-    take: Pattern | None = None
+    take: Annotated[str, BeforeValidator(_pattern_of_one)] | None = None
     part: Literal["number", "unit"] | None = None
     sign: dict[Literal["positive", "negative"], str] | None = None
     words: dict[str, str] = {}
     lower: bool = False
+    upper: bool = False
     split: str | None = None
 
     float32: bool = False
@@ -127,11 +140,8 @@ class Value(_Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         origins = [self.source, self.constant, self.file, self.around, self.joined, self.sum]
-        given = [origin for origin in origins if origin is not None]
-        if len(given) + self.key + self.clock != 1:
+        if sum(origin is not None for origin in origins) + self.key + self.clock != 1:
             raise ValueError("say one of from, constant, file, around, key, joined, sum, clock")
-        if self.take is not None and not re.compile(self.take).groups:
-            raise ValueError("take: the pattern has no group")
         if self.after_midnight and (self.unit or self.format):
             raise ValueError("after_midnight takes neither unit nor format")
         if self.unit and self.format:
@@ -187,13 +197,13 @@ class File(_Strict):
     """How the bytes are laid out.
 
     `names`: the fields of lines without a header. `more_fields`: lines may have more than the
-    header. `header_until`: the header's names end there. `comment`: lines that begin so say
-    nothing. `sections`: lines all of whose fields match this pattern name the fields of the lines
-    after them, up to the next such line; lines with fewer fields that begin with a word of
-    `between` say nothing. `clock`: the unit of a local clock that may stand before the
-    JSON of a line. `rows`: the field of a document that holds the list of records, or one list per
-    key. `numbers`: whether numbers are written as JSON numbers, which have digits that a double has
-    not, or as texts.
+    header. `header_until`: the header's names end there. `comment`: lines that begin with one of
+    these say nothing. `sections`: lines all of whose fields match this pattern name the fields of
+    the lines after them, up to the next such line; lines with fewer fields that begin with a word
+    of `between` say nothing. `clock`: the unit of a local clock that may stand before the JSON of a
+    line. `rows`: the field of a document that holds the list of records, or one list per key.
+    `numbers`: whether numbers are written as JSON numbers, which have digits that a double has not,
+    or as texts.
     """
 
     format: Literal["csv", "json"]
@@ -201,7 +211,7 @@ class File(_Strict):
     names: list[str] = []
     more_fields: bool = False
     header_until: str | None = None
-    comment: str | None = None
+    comment: Words = []
     sections: Pattern | None = None
     between: list[str] = []
     clock: Literal["s", "ns"] | None = None
@@ -214,9 +224,10 @@ class Recognise(_Strict):
 
     `header` (in any order, capitals or not; `optional` ones may be there, and with `more` any),
     `fields` (a pattern for each field of headerless lines), `keys` (what the first JSON objects
-    have: all of one of the lists), `name` and `path` (patterns to be found in the file's name and
-    in its whole path; their named parts can be used as columns). Where `name_only` is true, a file
-    without that name is not told to be one.
+    have: all of one of the lists, and none of `without`), `first` (a pattern that the first line
+    begins with), `name` and `path` (patterns to be found in the file's name and in its whole path;
+    their named parts can be used as columns). Where `name_only` is true, a file without that name
+    is not told to be one.
     """
 
     header: list[str] = []
@@ -224,6 +235,8 @@ class Recognise(_Strict):
     more: bool = False
     fields: list[Pattern] = []
     keys: list[list[str]] = []
+    without: list[str] = []
+    first: Pattern | None = None
     name: Pattern | None = None
     path: Pattern | None = None
     name_only: bool = False
@@ -232,17 +245,17 @@ class Recognise(_Strict):
 class Declaration(_Strict):
     """A feed: what its files look like, what their fields mean.
 
-    `checked`: compared with a real file or the vendor's own documentation. `facts`: where what is
-    known comes from. `refuse`: why such files are refused by name. `named_by`: the field that
-    names a record of another kind. `several`: a record is a row for each of the messages that it
-    is, not only for the first.
+    `checked`: compared with a real file or the vendor's own documentation, which `facts` names: it
+    says where what is known comes from. `refuse`: why such files are refused by name. `named_by`:
+    the field that names a record of another kind. `several`: a record is a row for each of the
+    messages that it is, not only for the first.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     kind: str
     about: str
-    facts: str
-    checked: bool
+    facts: str = ""
+    checked: bool = False
     version: int = Field(default=1, ge=1)
     refuse: str | None = None
     sequence_identifies: bool = False
@@ -259,6 +272,8 @@ class Declaration(_Strict):
     def _is_whole(self) -> Self:
         if self.kind not in KINDS:
             raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+        if self.checked and not self.facts:
+            raise ValueError("facts: what was it compared with?")
         known = KINDS[self.kind].column_names
         sections = [("columns", self.columns, list[str]())] + [
             (f"messages.{at}.columns", message.columns, message.required)
@@ -269,7 +284,7 @@ class Declaration(_Strict):
                 if name not in known:
                     raise ValueError(f"{place}: {self.kind} have no column {name!r}")
         seen = self.recognise
-        if not (seen.header or seen.fields or seen.keys or seen.name or seen.path):
+        if not (seen.header or seen.fields or seen.keys or seen.first or seen.name or seen.path):
             raise ValueError("recognise: say what tells such a file")
         if self.file.format == "csv" and not (self.file.names or seen.header):
             raise ValueError("file.names or recognise.header: what are the fields?")
@@ -306,10 +321,17 @@ class Declaration(_Strict):
 
     @property
     def exchanges(self) -> list[str]:
-        """The exchanges that its files may be of; empty where the rows say it."""
+        """The exchanges that its files may be of; empty where the rows or a user say it."""
         values = [one for columns in self._sections for one in columns.get("exchange", [])]
         constants = [value for value in values if value.constant is not None]
-        return list(dict.fromkeys(n for v in constants for n in (v.constant or "", *v.either)))
+        found = list(dict.fromkeys(n for v in constants for n in (v.constant or "", *v.either)))
+        return [] if ANY in found else found
+
+    @property
+    def names_exchange(self) -> bool:
+        """Whether its files, or what it says of them, tell the exchange."""
+        no_exchange = "exchange" not in KINDS[self.kind].column_names
+        return no_exchange or any("exchange" in columns for columns in self._sections)
 
     @property
     def field_names(self) -> list[str]:

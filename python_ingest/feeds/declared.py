@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.declaration import Columns, Conditions, Declaration, Message, Test, Value
+from python_ingest.feeds.declaration import (
+    ANY,
+    Columns,
+    Conditions,
+    Declaration,
+    Message,
+    Test,
+    Value,
+)
 from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column
 from python_ingest.feeds.lines import Lines, Source
@@ -158,7 +166,9 @@ def _merged(declaration: Declaration, message: Message) -> Columns:
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
     """Let the exchange that a user named stand where the declaration allows it."""
     found = [
-        value.model_copy(update={"constant": exchange}) if exchange in value.either else value
+        value.model_copy(update={"constant": exchange})
+        if exchange in value.either or ANY in value.either
+        else value
         for value in columns.get("exchange", [])
     ]
     return {**columns, "exchange": found} if found else columns
@@ -251,7 +261,7 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
 def _type(value: Value, column: Column) -> str:
     if column.type != "TIMESTAMP":
         return "VARCHAR"
-    if value.unit in ("s", "ns"):
+    if value.unit in ("s", "ns") or any("%n" in f for f in value.format or []):
         return "TIMESTAMP_NS"
     made = value.clock or value.unit or value.format or value.after_midnight
     return "TIMESTAMP" if made else "VARCHAR"
@@ -275,8 +285,9 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
 def _text(value: Value, fields: _Fields) -> str:
     """SQL of the text that a value is made of, after what is done to texts."""
     text = _origin(value, fields)
-    if value.take is not None:
-        text = f"nullif(regexp_extract({text}, {literal(f'^(?:{value.take})$')}, 1), '')"
+    if value.take:
+        whole = literal(f"^(?:{value.take})$")
+        text = f"nullif(regexp_extract({text}, {whole}, 1), '')"
     if value.part == "number":
         text = f"regexp_extract({text}, '^[+-]?[0-9.,]*[0-9]')"
     elif value.part == "unit":
@@ -296,6 +307,8 @@ def _text(value: Value, fields: _Fields) -> str:
         text = f"case {text} {' '.join(whens)} else {text} end"
     if value.lower:
         text = f"lower({text})"
+    if value.upper:
+        text = f"upper({text})"
     return f"replace({text}, {literal(value.split)}, '|')" if value.split else text
 
 
@@ -306,8 +319,8 @@ def _origin(value: Value, fields: _Fields) -> str:
     if value.clock:
         return "make_timestamp(clock // 1000)"
     if value.joined is not None:
-        parts = ", ".join(fields.at[name] for name in value.joined)
-        text = f"concat_ws({literal(value.separator)}, {parts})"
+        parts = ", ".join(_unless_none(value, fields.at[name]) for name in value.joined)
+        text = f"nullif(concat_ws({literal(value.separator)}, {parts}), '')"
         if not value.numbered:
             return text
         number = f"row_number() over (partition by message, {text} order by line_number)"
@@ -319,9 +332,14 @@ def _origin(value: Value, fields: _Fields) -> str:
         found = [quoted("^" + value.around) if value.around else "row_key"]
     else:
         found = [fields.at[name] for name in value.source or []]
-    for none in value.none:
-        found = [f"nullif({text}, {literal(none)})" for text in found]
+    found = [_unless_none(value, text) for text in found]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+def _unless_none(value: Value, text: str) -> str:
+    for none in value.none:
+        text = f"nullif({text}, {literal(none)})"
+    return text
 
 
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
@@ -371,10 +389,14 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
         return text
     if value.offsets:
         return _with_offset(value, text)
-    return _in_utc(_parsed(text, value.format), value.zone)
+    time = _parsed(text, value.format)
+    has_offset = all("%z" in one for one in value.format)
+    return f"timezone('UTC', {time})" if has_offset else _in_utc(time, value.zone)
 
 
 def _parsed(text: str, formats: list[str]) -> str:
+    if len(formats) == 1:
+        return f"try_strptime({text}, {literal(formats[0])})"
     return f"try_strptime({text}, [{', '.join(map(literal, formats))}])"
 
 
@@ -446,7 +468,10 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
             for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
                 if value.unit or value.format or value.after_midnight:
                     text = _text(value, fields)
+                    holds = _holds(value.when, value.unless, fields)
                     wrong = f"{text} is not null and {_time(value, text, fields)} is null"
+                    if holds != "true":
+                        wrong = f"{holds} and {wrong}"
                     test = f"{wrong} then {literal(f'{column.name}: {_no_time(value)}')}"
                     found.setdefault(test, []).append(str(number))
     return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]

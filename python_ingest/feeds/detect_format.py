@@ -143,9 +143,13 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
 
 
 def _contradicted(feed: Declaration, wanted: Wanted) -> Declaration:
-    """Raise FileRejectedError when a feed is refused by name, or of another exchange."""
+    """Raise FileRejectedError when a feed is refused by name, or of another exchange or none."""
     if feed.refuse:
         raise FileRejectedError(f"{feed.refuse} (feed {feed.name})")
+    if wanted.exchange is None and not feed.names_exchange:
+        raise FileRejectedError(
+            f"a file of feed {feed.name} does not say of which exchange it is: say --exchange NAME"
+        )
     if wanted.exchange is not None and not _may_be_of(feed, wanted.exchange):
         raise FileRejectedError(
             f"it is of {' or '.join(feed.exchanges)} (feed {feed.name}), and --exchange says"
@@ -160,18 +164,27 @@ def sees(feed: Declaration, beginning: Beginning) -> bool:
     if seen.name_only and beginning.name_has(seen.name) is None:
         return False
     lines = beginning.lines
-    if not lines:
+    if not lines or (seen.first and not re.match(seen.first, lines[0])):
         return False
     if feed.file.format == "json":
-        if not any(_JSON.match(line) for line in lines):
-            return False
-        documents = json_lines.first_documents(beginning.source, feed.file.rows)
-        return any(set(keys) <= set(document) for _, document in documents for keys in seen.keys)
+        return any(_JSON.match(line) for line in lines) and _has_keys(feed, beginning)
     if _JSON.match(lines[0]):
         return False
     headers = lines if feed.file.sections else lines[:1]
     return bool(seen.header and any(_has_header(feed, line) for line in headers)) or bool(
         seen.fields and _has_fields(feed, lines)
+    )
+
+
+def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
+    seen = feed.recognise
+    if seen.first and not seen.keys:
+        return True
+    documents = json_lines.first_documents(beginning.source, feed.file.rows)
+    return any(
+        set(keys) <= set(document) and not set(seen.without) & set(document)
+        for _, document in documents
+        for keys in seen.keys
     )
 
 
@@ -189,8 +202,7 @@ def _has_header(feed: Declaration, line: str) -> bool:
 
 
 def _has_fields(feed: Declaration, lines: list[str]) -> bool:
-    comment = feed.file.comment
-    rows = [line for line in lines if not (comment and line.startswith(comment))]
+    rows = [line for line in lines if not line.startswith(tuple(feed.file.comment))]
     if not rows:
         return False
     try:
@@ -247,10 +259,12 @@ def _decided(seen: list[Declaration], wanted: Wanted, beginning: Beginning) -> D
     """Return the one feed that a file is of."""
     told = [feed for feed in seen if beginning.path_has(feed.recognise.path) is not None]
     named = [feed for feed in seen if beginning.name_has(feed.recognise.name) is not None]
-    chosen = told or named or seen
+    begun = [feed for feed in seen if feed.recognise.first is not None]
+    chosen = begun or told or named or seen
     if wanted.exchange is not None:
         # where none is of that exchange the first one says so
-        chosen = [f for f in seen if _may_be_of(f, wanted.exchange)] or chosen[:1]
+        of_exchange = [f for f in seen if _may_be_of(f, wanted.exchange)]
+        chosen = [f for f in chosen if f in of_exchange] or of_exchange or chosen[:1]
     if len(chosen) == 1:
         return chosen[0]
     exchanges = sorted({name for feed in chosen for name in feed.exchanges})

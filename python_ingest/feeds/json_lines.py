@@ -145,8 +145,10 @@ def first_documents(
     """
     found: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     with opened(source) as file:
-        lines = file.read(MAX_LINE if rows else _LOOKED_AT).split(b"\n")[:1000]
-    for line in lines:
+        text = file.read(MAX_LINE if rows else _LOOKED_AT)
+        if b"\n" not in text:
+            text += file.readline(MAX_LINE)  # a list of messages in one long line
+    for line in text.split(b"\n")[:1000]:
         try:
             value = orjson.loads(_CLOCK.sub(b"", line))
         except orjson.JSONDecodeError:

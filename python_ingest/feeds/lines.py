@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+
+from python_ingest.storage.sql import literal
 
 RELATION = "source_lines"
 """What a reading of lines selects from: `line_number` (from 1), `line` and `damage`.
@@ -25,6 +27,11 @@ _SECOND_BOM = "a byte order mark within the text"
 _SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string()), ("damage", pa.string())])
 
 Source = Path | bytes
+
+
+def begins_with(texts: Sequence[str]) -> str:
+    """Return SQL: does a `line` begin with one of some texts?"""
+    return " or ".join(f"starts_with(line, {literal(text)})" for text in texts) or "false"
 
 
 def opened(source: Source) -> BinaryIO:

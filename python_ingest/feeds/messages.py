@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from python_ingest.feeds.exact_json import has_long_number, marked, unmarked
 from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
-from python_ingest.feeds.lines import RELATION, Source
+from python_ingest.feeds.lines import RELATION, Source, begins_with
 from python_ingest.storage.sql import literal
 
 # A local clock before the JSON, in nanoseconds.
@@ -18,7 +20,7 @@ def messages(
     source: Source,
     clock: str | None = None,
     rows: str | None = None,
-    comment: str | None = None,
+    comment: Sequence[str] = (),
     *,
     numbers: bool = True,
 ) -> str:
@@ -26,17 +28,18 @@ def messages(
 
     A line is a message, an array of messages, or an envelope with the message in `data` or
     `event`; it may begin with a local clock, in the unit `clock`. With `rows` it is a page that
-    holds a list of messages, or a list per `row_key`, in that field; `page` is the page. `doc` is
-    NULL where there is no JSON object, and `damage` may say why. `nothing` names a line that is
-    no message by itself: one that begins with `comment`, or a page without rows. The raw text of
-    a message in an array is the message, not the whole line; a line that is no JSON stays whole.
+    holds a list of messages, or a list per `row_key`, in that field. `page` is the page or the
+    envelope. `doc` is NULL where there is no JSON object, and `damage` may say why. `nothing` names
+    a line that is no message by itself: one that begins with a `comment`, or a page without rows.
+    The raw text of a message in an array is the message, not the whole line; a line that is no JSON
+    stays whole.
     With `numbers` those of a `doc` that is `is_long` are marked, as `exact_json` says.
     """
     usual, around = usual_fields(source, rows)
     has_clock = "line[1] between '0' and '9'" if clock else "false"
     before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
     is_long = has_long_number("text") if numbers else "false"
-    is_comment = f"starts_with(line, {literal(comment)})" if comment else "false"
+    is_comment = begins_with(comment)
     listed = _rows(rows) if rows else _ARRAY
     return f"""
 with
@@ -88,7 +91,8 @@ opened as (
 
 objects as (
 
-    select line_number, damage, clock, page, row_key, nothing, is_long, in_data, in_event, document,
+    select line_number, damage, clock, row_key, nothing, is_long, in_data, in_event, document,
+        coalesce(page, case when in_data or in_event then document end) as page,
         case when in_array and document is not null
             then {unmarked("document", "is_long")} else line end as raw_text,
         case
@@ -150,7 +154,6 @@ def _rows(field: str) -> str:
     name = '$."' + field.replace('"', '\\"') + '"'
     at = literal(name)
     row = "struct_pack(row_key := {key}, document := d::varchar)"
-    path = f"{literal(name + '.')} || '\"' || k || '\"[*]'"
     return f"""select line_number, damage, line, clock, is_long, is_json as in_array, text as page,
         case
             when is_comment then 'comment'
@@ -168,9 +171,9 @@ def _rows(field: str) -> str:
                         lambda d: {row.format(key="null::varchar")}
                     )
                     when json_type(text, {at}) = 'OBJECT' then flatten(list_transform(
-                        json_keys(text, {at}),
-                        lambda k: list_transform(
-                            json_extract(text, {path}), lambda d: {row.format(key="k")}
+                        list_zip(json_keys(text, {at}), json_extract(text, {literal(name + ".*")})),
+                        lambda one: list_transform(
+                            json_extract(one[2], '$[*]'), lambda d: {row.format(key="one[1]")}
                         )
                     ))
                     when json_type(text, {at}) = 'NULL' then []

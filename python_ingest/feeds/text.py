@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import RELATION, Lines, Source, first_line, opened
+from python_ingest.feeds.lines import RELATION, Lines, Source, begins_with, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal, quoted
@@ -38,13 +38,13 @@ def field(place: int, last: int) -> str:
 
 
 def record_fields(
-    count: int, delimiter: str = ",", *, more_fields: bool = False, comment: str | None = None
+    count: int, delimiter: str = ",", *, more_fields: bool = False, comment: Sequence[str] = ()
 ) -> str:
     """Return SQL of the fields of each line as a list `v`, `damage`, `raw_text`, `line_number`.
 
     The last field still has its line end. A line without a quote is cut at its delimiters; others
     are taken apart by a pattern that matches the line as a whole or not at all. `comment`: lines
-    that begin so are `nothing` ('comment'), and have no damage.
+    that begin with one are `nothing` ('comment'), and have no damage.
     """
     at, one = literal(delimiter), re.escape(delimiter)
     any_field = rf'(?:"(?:[^"]|"")*"|[^"{one}][^{one}]*|)'
@@ -52,7 +52,7 @@ def record_fields(
     next_field = literal(f"(?:^|{one})({any_field})")
     line = _without_end("line")
     unquoted = "replace(substr(x, 2, length(x) - 2), '\"\"', '\"')"
-    is_comment = f"starts_with(line, {literal(comment)})" if comment else "false"
+    is_comment = begins_with(comment)
     too_many = "" if more_fields else f"when len(v) > {count} then 'more fields than the header'"
     return f"""
 select v, raw_text, line_number, case when is_comment then 'comment' end as nothing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,7 +165,9 @@ def write_segment(
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
         raise_if_interrupted(error)
-        raise FileRejectedError(f"cannot be read: {first_line(error)}") from None
+        # the copy that is read, or what was unpacked of it
+        what = re.sub(rf"{re.escape(str(finished.parent))}/\w+", "it", first_line(error))
+        raise FileRejectedError(f"cannot be read: {what}") from None
     finally:
         if scan.lines:
             connection.unregister(RELATION)

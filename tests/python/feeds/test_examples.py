@@ -17,7 +17,7 @@ import pytest
 
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing.land import land_files
+from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings, load_settings
 
 HERE = Path(__file__).parent / "examples"
@@ -44,6 +44,14 @@ def texts(settings: Settings, kind: str, columns: list[str]) -> list[tuple[Any, 
         return connection.execute(f"select {shown} from {of.table} order by {order}").fetchall()
 
 
+def told(settings: Settings, results: list[LandingResult]) -> set[str]:
+    """The feeds that the files were told to be of."""
+    ids = ", ".join(str(result.batch_id) for result in results)
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        found = connection.execute(f"select format from raw.landings where batch_id in ({ids})")
+        return {name.partition(" of ")[0] for (name,) in found.fetchall()}
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
     said = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -54,7 +62,9 @@ def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
     if "error" in said:
         assert [said["error"] in (result.error or "") for result in results] == [True] * len(files)
         return
-    assert [result.error for result in results] == [None] * len(files)
+    assert [result.error for result in results] == [None] * len(results)
+    if not said.get("format"):
+        assert told(settings, results) == {path.parent.name}
     counts = ("landed", "duplicate", "rejected", "ignored")
     found = {name: sum(getattr(result, name) for result in results) for name in counts}
     assert found == {name: said.get(name, 0) for name in counts}

@@ -37,7 +37,7 @@ FLEX = (
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (('{ constant = "x" }', '{ from = "a", take = "x+" }'), "columns.exchange.0: take: the"),
+        (('{ constant = "x" }', '{ from = "a", take = "x+" }'), "columns.exchange.0.take: needs"),
         (('{ constant = "x" }', '{ from = "a", take = "(" }'), "columns.exchange.0.take: not a pa"),
         (('{ constant = "x" }', '{ from = "a", sum = ["b"] }'), "columns.exchange.0: say one of"),
         (('format = "csv"', 'format = "csv"\nsections = "["'), "file.sections: not a pattern"),

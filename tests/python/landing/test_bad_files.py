@@ -312,3 +312,18 @@ def test_a_bomb_stops_before_a_small_disk_is_full(small_disk: Path, tmp_path: Pa
     good.write_text(GOOD)
     (result,) = land_files(settings, "ticks", [good])
     assert result.landed == 1
+
+
+def test_a_text_of_parquet_that_is_no_utf8_is_told_of_the_users_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    duckdb.execute(
+        "copy (select 'x' as exchange, 'SYMBOL' as symbol, timestamp '2024-01-02' as timestamp,"
+        f" 1.0 as last_price) to '{path}' (compression uncompressed)"
+    )
+    path.write_bytes(path.read_bytes().replace(b"SYMBOL", b"SYMB\xffL"))
+    (result,) = land_files(settings, "ticks", [path])
+    assert result.state == "failed"
+    assert "UTF" in (result.error or "")
+    assert "spool" not in (result.error or "")

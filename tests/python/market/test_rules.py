@@ -81,6 +81,17 @@ FIRST = [
             (time(10, 0, 2), 7, ["@", "Z"]),
         )
     ),
+    # What the exchange did itself is no trade of the market, and sets no price.
+    *(
+        trade(
+            "binance-usdm", "XYZUSDT", datetime(2025, 5, 2, 14, 5, second), price, conditions=codes
+        )
+        for second, price, codes in (
+            (30, "2.21", None),
+            (31, "2.44", ["INSURANCE_FUND"]),
+            (32, "2.22", None),
+        )
+    ),
     # Quotes: half up at the ninth decimal; mid needs both sides above zero.
     quote("MID", NOON, "1.00000001", "1.00000002"),
     quote("MID", NOON + timedelta(seconds=1), "0", "5"),
@@ -174,6 +185,16 @@ def test_conditions(warehouse: Warehouse) -> None:
         " where exchange = 'alpaca' and timeframe = '1m' order by timestamp"
     )
     assert minutes == [(5, 5, 5, 5, 1, 1), (6, 7, 6, 6, 3, 3)]
+    of_futures = warehouse.rows(
+        "select open, high, low, close, volume from ohlcv_bars"
+        " where exchange = 'binance-usdm' and timeframe in ('1m', '1d')"
+    )
+    assert (
+        of_futures == [(Decimal("2.21"), Decimal("2.22"), Decimal("2.21"), Decimal("2.22"), 2)] * 2
+    )
+    assert warehouse.rows(
+        "select last_price from latest_ticks where exchange = 'binance-usdm'"
+    ) == [(Decimal("2.22"),)]
 
 
 def test_quotes_and_kinds(warehouse: Warehouse) -> None:

@@ -1,0 +1,87 @@
+"""What landed as `binance` before its markets had names is listed, and renamed where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_ingest.errors import IngestError
+from python_ingest.feeds.catalogue import feeds
+from python_ingest.landing.land import land_files
+from python_ingest.landing.markets import found, rename
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+HEADER = "exchange,symbol,timestamp,last_price,last_size,trade_id\n"
+
+
+@pytest.fixture
+def batches(settings: Settings, tmp_path: Path) -> dict[str, int]:
+    """Files as a former version read them: all of one exchange."""
+    files = {
+        "spot.csv": "binance,XYZUSDT,2024-07-04,100,1,1001\n",
+        "futures/um/XYZUSDT-trades-2024-07-04.csv": "binance,XYZUSDT,2024-07-04,101,10,1001\n"
+        "binance,XYZUSDT,2024-07-04,102,10,1002\n",
+        "perpetual.csv": "binance,BTCUSD_PERP,2024-07-04,60000,3,7\n",
+        "misread.csv": "binance,XYZUSDT,1970-01-02,100,1,5\n",
+    }
+    made = {}
+    for name, rows in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(HEADER + rows)
+        (result,) = land_files(settings, "ticks", [path], "csv")
+        assert result.batch_id is not None
+        made[name] = result.batch_id
+    return made
+
+
+def test_raw_rows_and_paths_tell_markets(settings: Settings, batches: dict[str, int]) -> None:
+    with open_writer(settings) as connection:
+        told = {
+            batch.batch_id: (batch.market, batch.misread) for batch in found(connection, feeds())
+        }
+    assert [told[number] for number in batches.values()] == [
+        (None, False),
+        ("binance-usdm", False),
+        ("binance-coinm", False),
+        (None, True),
+    ]
+
+
+def test_renamed_ticks_are_those_that_land_under_the_name(
+    settings: Settings, rows: Rows, batches: dict[str, int], tmp_path: Path
+) -> None:
+    path = tmp_path / "again.csv"
+    path.write_text(HEADER + "binance-usdm,XYZUSDT,2024-07-04,101,10,1001\n")
+    assert land_files(settings, "ticks", [path])[0].landed == 1
+    with open_writer(settings) as connection:
+        connection.execute("insert into state.chains values ('ticks', 5, 1, null)")
+        number = batches["futures/um/XYZUSDT-trades-2024-07-04.csv"]
+        assert rename(connection, [number], "binance-usdm") == 2
+        assert connection.execute("select count(*) from state.chains").fetchone() == (0,)
+    of_symbol = "select exchange, last_price from raw.market_ticks where symbol = 'XYZUSDT'"
+    assert rows(f"{of_symbol} and timestamp > '2000-01-01' order by all") == [
+        ("binance", 100),
+        ("binance-usdm", 101),
+        ("binance-usdm", 102),
+    ]
+    assert rows("select count(*) from raw.tick_conflicts") == [(0,)]
+    path.write_text(HEADER + "binance-usdm,XYZUSDT,2024-07-04,102,10,1002\n")
+    assert land_files(settings, "ticks", [path])[0].duplicate == 1
+
+
+def test_what_cannot_be_renamed_says_why(settings: Settings, batches: dict[str, int]) -> None:
+    with open_writer(settings) as connection:
+        with pytest.raises(IngestError, match="wrong under any name"):
+            rename(connection, [batches["misread.csv"]], "binance-usdm")
+        with pytest.raises(IngestError, match="batch 99 has no ticks of binance"):
+            rename(connection, [99], "binance-usdm")
+        connection.execute("update raw.landings set rows_landed = 2, rows_read = 2"
+                           f" where batch_id = {batches['perpetual.csv']}")  # fmt: skip
+        with pytest.raises(IngestError, match="1 of its rows have left for cold files"):
+            rename(connection, [batches["perpetual.csv"]], "binance-coinm")
