@@ -29,6 +29,7 @@ final as (
         exchange_trade_id,
         fill_quantity,
         fill_price,
+        cumulative_quantity,
         commission,
         commission_currency,
         fees,

@@ -95,10 +95,12 @@ class Value(_Strict):
 
     Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a
     named part of the file's name or path), `around` (a field of the document around the rows or
-    the message), `key` (the key that their list has there), `joined` and `clock` (the local clock
-    before the line) says where from. `or`: exchanges that a user may name instead; `"*"` is any.
-    `none` are the texts that say that there is no value. `take`: a pattern that matches the whole
-    text; the value is what it has in brackets.
+    the message), `key` (the key that their list has there), `joined`, `sum` (of fields that are all
+    there) and `clock` (the local clock before the line) says where from. `numbered`: equal joined
+    texts of a file are told apart by a number behind them. `or`: exchanges that a user may name
+    instead; `"*"` is any. `none` are the texts that say that there is no value. `take`: a pattern
+    that matches the whole text; the value is what it has in brackets. `format`: one, or several
+    that cannot be mistaken for each other.
     """
 
     source: Words | None = Field(default=None, alias="from")
@@ -109,6 +111,8 @@ class Value(_Strict):
     key: bool = False
     joined: list[str] | None = None
     separator: str = "-"
+    numbered: bool = False
+    sum: list[str] | None = None
     clock: bool = False
 
     when: Conditions = {}
@@ -128,16 +132,16 @@ class Value(_Strict):
     scale: Annotated[list[Scale], BeforeValidator(_scales)] = []
 
     unit: Unit | None = None
-    format: str | None = None
+    format: Annotated[list[str], BeforeValidator(_listed)] | None = None
     offsets: dict[str, str] = {}
     zone: str | None = None
     after_midnight: Literal["s", "ms", "us"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        origins = [self.source, self.constant, self.file, self.around, self.joined]
+        origins = [self.source, self.constant, self.file, self.around, self.joined, self.sum]
         if sum(origin is not None for origin in origins) + self.key + self.clock != 1:
-            raise ValueError("say one of from, constant, file, around, key, joined, clock")
+            raise ValueError("say one of from, constant, file, around, key, joined, sum, clock")
         if self.after_midnight and (self.unit or self.format):
             raise ValueError("after_midnight takes neither unit nor format")
         if self.unit and self.format:
@@ -161,7 +165,8 @@ class Value(_Strict):
     @property
     def fields(self) -> list[str]:
         """Every field of the record that it looks at."""
-        return [*(self.source or []), *(self.joined or []), *self.when, *self.unless]
+        own = [*(self.source or []), *(self.joined or []), *(self.sum or [])]
+        return [*own, *self.when, *self.unless]
 
 
 def _alternatives(value: Any) -> Any:
@@ -193,10 +198,12 @@ class File(_Strict):
 
     `names`: the fields of lines without a header. `more_fields`: lines may have more than the
     header. `header_until`: the header's names end there. `comment`: lines that begin with one of
-    these say nothing. `clock`: the unit of a local clock that may stand before the JSON of a line.
-    `rows`: the field of a document that holds the list of records, or one list per key. `numbers`:
-    whether numbers are written as JSON numbers, which have digits that a double has not, or as
-    texts.
+    these say nothing. `sections`: lines all of whose fields match this pattern name the fields of
+    the lines after them, up to the next such line; lines with fewer fields that begin with a word
+    of `between` say nothing. `clock`: the unit of a local clock that may stand before the JSON of a
+    line. `rows`: the field of a document that holds the list of records, or one list per key.
+    `numbers`: whether numbers are written as JSON numbers, which have digits that a double has not,
+    or as texts.
     """
 
     format: Literal["csv", "json"]
@@ -205,6 +212,8 @@ class File(_Strict):
     more_fields: bool = False
     header_until: str | None = None
     comment: Words = []
+    sections: Pattern | None = None
+    between: list[str] = []
     clock: Literal["s", "ns"] | None = None
     rows: str | None = None
     numbers: Literal["json", "texts"] = "json"
@@ -238,7 +247,8 @@ class Declaration(_Strict):
 
     `checked`: compared with a real file or the vendor's own documentation, which `facts` names: it
     says where what is known comes from. `refuse`: why such files are refused by name. `named_by`:
-    the field that names a record of another kind.
+    the field that names a record of another kind. `several`: a record is a row for each of the
+    messages that it is, not only for the first.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -251,6 +261,7 @@ class Declaration(_Strict):
     sequence_identifies: bool = False
     trade_id_identifies: bool = True
     newest_first: bool = False
+    several: bool = False
     named_by: Words = []
     file: File
     recognise: Recognise
@@ -279,6 +290,10 @@ class Declaration(_Strict):
             raise ValueError("file.names or recognise.header: what are the fields?")
         if seen.fields and len(seen.fields) != len(self.file.names):
             raise ValueError("recognise.fields: one pattern per name of file.names")
+        if self.file.sections and not seen.header:
+            raise ValueError("recognise.header: what does the section have that is looked for?")
+        if self.file.format != "csv" and any(value.numbered for value in self.values):
+            raise ValueError("columns: numbered is for lines of csv")
         self._require_parts()
         return self
 

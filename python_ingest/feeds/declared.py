@@ -22,7 +22,13 @@ from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column
 from python_ingest.feeds.lines import Lines, Source
 from python_ingest.feeds.messages import messages
 from python_ingest.feeds.relation import Scan
-from python_ingest.feeds.text import field, header_of, record_fields, require_final_newline
+from python_ingest.feeds.text import (
+    field,
+    header_of,
+    record_fields,
+    require_final_newline,
+    section_fields,
+)
 from python_ingest.storage.sql import literal, quoted
 
 _UNITS = {
@@ -83,6 +89,8 @@ select
     case {" ".join(complaints)} end as complaint,
     {_ignored(declaration, fields, is_csv=is_csv)} as ignored
 from (select *, {_message(declaration, fields)} as message from ({records}))"""
+    if declaration.file.sections or any(value.numbered for value in declaration.values):
+        sql += "\norder by line_number"  # what looks at other lines may change their order
     return Scan(
         declaration.name,
         sql,
@@ -96,6 +104,11 @@ from (select *, {_message(declaration, fields)} as message from ({records}))"""
 def _csv(declaration: Declaration, source: Source) -> tuple[str, dict[str, str], Lines]:
     file, wanted = declaration.file, declaration.field_names
     require_final_newline(source)
+    if file.sections:
+        found = {name: f"list_position(names, {literal(name.lower())})" for name in wanted}
+        at = {name: f"nullif(v[{place}], '')" for name, place in found.items()}
+        sql = section_fields(file.delimiter, file.sections, file.between)
+        return sql, at, Lines(source, carriage_returns=False)
     names = file.names
     has_header = bool(declaration.recognise.header) and is_header(declaration, source)
     if has_header or not names:
@@ -162,13 +175,20 @@ def _of_exchange(columns: Columns, exchange: str) -> Columns:
 
 
 def _message(declaration: Declaration, fields: _Fields) -> str:
-    """SQL for the number of the first message that a record is, from 1; NULL for none."""
+    """SQL for the number of the first message that a record is, from 1; NULL for none.
+
+    Where a record may be several of them it is a row for each.
+    """
     if not declaration.messages:
         return "1"
     whens = [
         f"when {_holds(message.when, message.unless, fields)} then {number}"
         for number, message in enumerate(declaration.messages, start=1)
     ]
+    if declaration.several:
+        each = ", ".join(f"case {when} end" for when in whens)
+        found = f"list_filter([{each}], lambda n: n is not null)"
+        return f"unnest(case when len({found}) > 0 then {found} else [null] end)"
     return f"case {' '.join(whens)} end"
 
 
@@ -182,7 +202,8 @@ def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
         if message.ignore
     ]
     readable = "damage is null" if is_csv else "doc is not null"
-    may_be_nothing = declaration.file.comment or declaration.file.rows
+    file = declaration.file
+    may_be_nothing = file.comment or file.rows or file.sections
     nothing = ["when nothing is not null then nothing"] if may_be_nothing else []
     if declaration.messages:
         whens.append(f"when message is null and not {_nameless(declaration, fields)} then {name}")
@@ -240,7 +261,7 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
 def _type(value: Value, column: Column) -> str:
     if column.type != "TIMESTAMP":
         return "VARCHAR"
-    if value.unit in ("s", "ns") or "%n" in (value.format or ""):
+    if value.unit in ("s", "ns") or any("%n" in f for f in value.format or []):
         return "TIMESTAMP_NS"
     made = value.clock or value.unit or value.format or value.after_midnight
     return "TIMESTAMP" if made else "VARCHAR"
@@ -299,7 +320,14 @@ def _origin(value: Value, fields: _Fields) -> str:
         return "make_timestamp(clock // 1000)"
     if value.joined is not None:
         parts = ", ".join(_unless_none(value, fields.at[name]) for name in value.joined)
-        return f"nullif(concat_ws({literal(value.separator)}, {parts}), '')"
+        text = f"nullif(concat_ws({literal(value.separator)}, {parts}), '')"
+        if not value.numbered:
+            return text
+        number = f"row_number() over (partition by message, {text} order by line_number)"
+        return f"{text} || {literal(value.separator)} || {number}"
+    if value.sum is not None:
+        terms = (f"try_cast({fields.at[name]} as decimal(28, 10))" for name in value.sum)
+        return f"({' + '.join(terms)})::varchar"
     if value.around is not None or value.key:
         found = [quoted("^" + value.around) if value.around else "row_key"]
     else:
@@ -361,8 +389,15 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
         return text
     if value.offsets:
         return _with_offset(value, text)
-    time = f"try_strptime({text}, {literal(value.format)})"
-    return f"timezone('UTC', {time})" if "%z" in value.format else _in_utc(time, value.zone)
+    time = _parsed(text, value.format)
+    has_offset = all("%z" in one for one in value.format)
+    return f"timezone('UTC', {time})" if has_offset else _in_utc(time, value.zone)
+
+
+def _parsed(text: str, formats: list[str]) -> str:
+    if len(formats) == 1:
+        return f"try_strptime({text}, {literal(formats[0])})"
+    return f"try_strptime({text}, [{', '.join(map(literal, formats))}])"
 
 
 def _with_offset(value: Value, text: str) -> str:
@@ -371,7 +406,7 @@ def _with_offset(value: Value, text: str) -> str:
         f"when ends_with({text}, {literal(word)}) then {_less(value, text, word, offset)}"
         for word, offset in value.offsets.items()
     ]
-    local = _in_utc(f"try_strptime({text}, {literal(value.format or '')})", value.zone)
+    local = _in_utc(_parsed(text, value.format or []), value.zone)
     return f"case {' '.join(whens)} else {local} end"
 
 
@@ -381,7 +416,7 @@ def _less(value: Value, text: str, word: str, offset: str) -> str:
         raise FileRejectedError(f"its feed has an offset {offset!r}; expected one such as -05:00")
     minutes = int(found[1] + "1") * (int(found[2]) * 60 + int(found[3]))
     local = f"rtrim(left({text}, length({text}) - {len(word)}))"
-    return f"try_strptime({local}, {literal(value.format or '')}) - to_minutes({minutes})"
+    return f"{_parsed(local, value.format or [])} - to_minutes({minutes})"
 
 
 def _in_utc(local: str, zone: str | None) -> str:
@@ -446,5 +481,5 @@ def _no_time(value: Value) -> str:
     if value.unit:
         return f"not {_UNITS[value.unit]}"
     if value.format:
-        return f"not a time such as {value.format}"
+        return f"not a time such as {' or '.join(value.format)}"
     return "no time since midnight"

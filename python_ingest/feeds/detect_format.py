@@ -170,7 +170,8 @@ def sees(feed: Declaration, beginning: Beginning) -> bool:
         return any(_JSON.match(line) for line in lines) and _has_keys(feed, beginning)
     if _JSON.match(lines[0]):
         return False
-    return bool(seen.header and _has_header(feed, lines[0])) or bool(
+    headers = lines if feed.file.sections else lines[:1]
+    return bool(seen.header and any(_has_header(feed, line) for line in headers)) or bool(
         seen.fields and _has_fields(feed, lines)
     )
 

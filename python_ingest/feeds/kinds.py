@@ -18,7 +18,9 @@ BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
 class Column:
     """One canonical column: its DuckDB type and what a value must satisfy.
 
-    `empty_is_null`: an empty text says that there is none, in every format as in CSV.
+    `empty_is_null`: an empty text says that there is none, in every format as in CSV. `synonyms`:
+    what others write for one of `words`, which count in small letters and without spaces around
+    them. `trimmed`: spaces around the text are no part of it, unless it has nothing else.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Column:
     default: str | None = None
     in_hash: bool = True
     empty_is_null: bool = False
+    synonyms: tuple[tuple[str, str], ...] = ()
+    trimmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ def _text(name: str, *, required: bool = False, words: tuple[str, ...] = ()) -> 
     return Column(name, required=required, words=words, empty_is_null=required)
 
 
+def _words(name: str, words: tuple[str, ...], **synonyms: str) -> Column:
+    return Column(
+        name, required=True, words=words, empty_is_null=True, synonyms=tuple(synonyms.items())
+    )
+
+
 def _id(name: str, *, required: bool = False) -> Column:
     return Column(name, required=required, empty_is_null=True)
 
@@ -88,6 +98,7 @@ def _time(name: str) -> Column:
     return Column(name, "TIMESTAMP", required=True)
 
 
+_SYMBOL = Column("symbol", required=True, empty_is_null=True, trimmed=True)
 _SOURCE = Column("source", default="'websocket'", in_hash=False)
 _CORRELATION = Column("correlation_id", "UUID", in_hash=False)
 
@@ -99,7 +110,7 @@ TICKS = Kind(
     occurrences=True,
     columns=(
         _text("exchange", required=True),
-        _text("symbol", required=True),
+        _SYMBOL,
         _time("timestamp"),
         Column(
             "kind",
@@ -136,7 +147,7 @@ CORRECTIONS = Kind(
     time="timestamp",
     columns=(
         _text("exchange", required=True),
-        _text("symbol", required=True),
+        _SYMBOL,
         _id("trade_id", required=True),
         _text("action", required=True, words=("bust", "correct")),
         _time("timestamp"),
@@ -168,13 +179,20 @@ ORDERS = Kind(
     time="event_time",
     columns=(
         _id("event_id", required=True),
-        _text("event_type", required=True, words=EVENT_TYPES),
+        _words(
+            "event_type",
+            EVENT_TYPES,
+            new="submitted",
+            canceled="cancelled",
+            filled="fill",
+            partially_filled="partial_fill",
+        ),
         _time("event_time"),
         _id("order_id", required=True),
         _id("client_order_id", required=True),
         _text("exchange", required=True),
-        _text("symbol", required=True),
-        _text("side", required=True, words=("buy", "sell")),
+        _SYMBOL,
+        _words("side", ("buy", "sell"), b="buy", s="sell", sell_short="sell"),
         _text("order_type", required=True),
         _wide("quantity", required=True, not_negative=True),
         _id("strategy_id"),
@@ -194,6 +212,8 @@ ORDERS = Kind(
         Column("extended_hours", "BOOLEAN"),
         Column("metadata", "JSON"),
         Column("sequence_number", "BIGINT"),
+        # it tells which fill this is, and nothing more of it
+        Column("cumulative_quantity", WIDE, not_negative=True, in_hash=False),
         _SOURCE,
     ),
     checks=(
@@ -243,7 +263,7 @@ ACTIONS = Kind(
     time="ex_date",
     columns=(
         _text("exchange", required=True),
-        _text("symbol", required=True),
+        _SYMBOL,
         Column("ex_date", "DATE", required=True),
         _text("kind", required=True, words=("split",)),
         Column("ratio", DECIMAL, required=True),

@@ -98,6 +98,44 @@ def fields_of_line(delimiter: str) -> str:
         end"""
 
 
+def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
+    """Return SQL as `record_fields` does, of lines that stand below several headers.
+
+    A line all of whose fields match `is_name` is a header; `names` are those above a line, in
+    small letters. A line that begins with a word of `between` and has fewer fields than those is
+    `nothing`, as a header is. No field has a line end.
+    """
+    any_other = f"lambda x: not regexp_full_match(x, {literal(is_name)})"
+    names = "list_transform(v, lambda x: lower(trim(x)))"
+    words = ", ".join(map(literal, between))
+    return f"""
+select v, names, raw_text, line_number, nothing,
+    case
+        when nothing is not null then null
+        when damage is not null then damage
+        when names is null then 'no header stands before it'
+        when len(v) < len(names) then 'fewer fields than the header'
+        when len(v) > len(names) then 'more fields than the header'
+    end as damage
+from (
+    select *, case when is_header then 'header' when list_contains([{words}]::varchar[], v[1])
+        and (names is null or len(v) < len(names)) then 'between sections' end as nothing
+    from (
+        select *, last_value(case when is_header then {names} end ignore nulls)
+            over (order by line_number) as names
+        from (
+            select *, damage is null and len(v) > 1
+                and len(list_filter(v, {any_other})) = 0 as is_header
+            from (
+                select line_number, raw_text, damage,
+                    list_transform(v, lambda x: {_without_end("x")}) as v
+                from ({record_fields(0, delimiter, more_fields=True)})
+            )
+        )
+    )
+)"""
+
+
 def require_final_newline(source: Source) -> None:
     """Raise FileRejectedError when a CSV file may be cut off inside its last line."""
     with opened(source) as file:

@@ -56,8 +56,8 @@ def converted(value: str, source_type: str, column: Column) -> str:
     What a value becomes depends on that value alone. No text is cast to TIMESTAMP WITH TIME ZONE:
     the engine's cast keeps the zone of one row for the rows after it.
     """
-    if column.empty_is_null:
-        value = f"nullif({value}, '')" if source_type == "VARCHAR" else value
+    if source_type == "VARCHAR":
+        value = _text(value, column)
     if source_type == column.type:
         return value
     special: dict[tuple[str, str], Callable[[str], str]] = {
@@ -124,6 +124,22 @@ def _list(value: str) -> str:
         f"case when {value} like '[%' then {from_json}"
         f" when {value} is not null then string_split({value}, '|') end"
     )
+
+
+def _text(value: str, column: Column) -> str:
+    """A text without what its column does not mean; a word of the column however it was written."""
+    if column.trimmed:
+        value = f"coalesce(nullif(trim({value}), ''), {value})"
+    if column.empty_is_null:
+        value = f"nullif({value}, '')"
+    if not column.words:
+        return value
+    words = ", ".join(map(literal, column.words))
+    plain = f"lower(trim({value}))"
+    whens = [f"when {plain} in ({words}) then {plain}"]
+    whens += [f"when {plain} = {literal(word)} then {literal(to)}" for word, to in column.synonyms]
+    # nearly all are written as they should be
+    return f"case when {value} in ({words}) then {value} {' '.join(whens)} else {value} end"
 
 
 def _struct(value: str, source_type: str, column: Column) -> str:

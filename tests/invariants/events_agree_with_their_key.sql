@@ -1,11 +1,18 @@
 {{ config(severity='warn') }}
 
--- Events of one key, and fills of one exchange trade, that say different things.
+-- Events of one key, and fills of one exchange trade, that say different things; what a correction
+-- names may.
 with
 
 events as (
 
     select * from {{ landed('orders') }}
+
+),
+
+corrections as (
+
+    select * from {{ ref('int_fill_corrections') }}
 
 )
 
@@ -20,10 +27,16 @@ having count(distinct content_hash) > 1
 union all
 
 select
-    exchange,
-    concat_ws('/', symbol, order_id, fill_id) as key,
-    count(distinct row(fill_quantity, fill_price, side)) as versions
+    events.exchange,
+    concat_ws('/', events.symbol, events.order_id, events.fill_id) as key,
+    count(distinct row(events.fill_quantity, events.fill_price, events.side)) as versions
 from events
-where is_fill
-group by exchange, symbol, order_id, fill_id
-having count(distinct row(fill_quantity, fill_price, side)) > 1
+anti join corrections
+    on
+        events.exchange = corrections.exchange
+        and events.symbol = corrections.symbol
+        and events.order_id = corrections.order_id
+        and events.fill_id = corrections.fill_id
+where events.is_fill
+group by events.exchange, events.symbol, events.order_id, events.fill_id
+having count(distinct row(events.fill_quantity, events.fill_price, events.side)) > 1

@@ -54,6 +54,25 @@ inheriting_fills as (
 
 ),
 
+-- Another feed's fill that says as much of the order may be the same one, or no longer.
+same_fills as (
+
+    select
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id
+    from versions
+    inner join events
+        on
+            versions.exchange = events.exchange
+            and versions.symbol = events.symbol
+            and versions.order_id = events.order_id
+            and versions.cumulative_quantity = events.cumulative_quantity
+    where versions.is_fill and events.is_fill
+
+),
+
 final as (
 
     select
@@ -63,6 +82,8 @@ final as (
         fill_id
     from versions
     where is_fill
+    union
+    select * from same_fills
     union
     select * from corrected_fills
     union

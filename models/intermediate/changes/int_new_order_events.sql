@@ -32,6 +32,7 @@ final as (
         events.trade_id,
         events.strategy_id,
         events.correlation_id,
+        events.cumulative_quantity,
         events.is_fill,
         events.is_correction
     -- In this order: a hash table of what landed, not of all events.

@@ -104,10 +104,25 @@ chosen as (
 
 ),
 
+same_fills as (
+
+    select * from {{ ref('int_same_fills') }}
+
+),
+
 final as (
 
-    select chosen.*
+    select
+        chosen.* exclude (cumulative_quantity) -- noqa: RF02
+        replace (coalesce(same_fills.same_fill_id, chosen.fill_id) as fill_id)
     from chosen
+    left join same_fills
+        on
+            chosen.is_fill
+            and chosen.exchange = same_fills.exchange
+            and chosen.symbol = same_fills.symbol
+            and chosen.order_id = same_fills.order_id
+            and chosen.fill_id = same_fills.fill_id
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on

@@ -39,17 +39,34 @@ final as (
         exchange,
         symbol,
         order_id,
-        first(client_order_id order by {{ in_order }}) as client_order_id,
+        -- A list of fills knows neither the client's id nor the type: it repeats the order's id.
+        coalesce(
+            first(client_order_id order by {{ in_order }})
+            filter (where client_order_id <> order_id),
+            first(client_order_id order by {{ in_order }})
+        ) as client_order_id,
         first(strategy_id order by {{ in_order }}) filter (where strategy_id is not null)
             as strategy_id,
         first(side order by {{ in_order }}) as side,
-        {% for column in ['order_type', 'time_in_force', 'quantity', 'price', 'stop_price'] %}
+        {% for column in ['time_in_force', 'price', 'stop_price'] %}
             coalesce(
                 last({{ column }} order by {{ in_order }})
                 filter (where {{ terms }} and {{ column }} is not null),
                 last({{ column }} order by {{ in_order }}) filter (where {{ column }} is not null)
             ) as {{ column }},
         {% endfor %}
+        -- A quantity of 0 is not known.
+        coalesce(
+            last(quantity order by {{ in_order }}) filter (where {{ terms }} and quantity <> 0),
+            last(quantity order by {{ in_order }}) filter (where quantity <> 0),
+            0
+        ) as quantity,
+        coalesce(
+            last(order_type order by {{ in_order }})
+            filter (where {{ terms }} and order_type <> 'unknown'),
+            last(order_type order by {{ in_order }}) filter (where order_type <> 'unknown'),
+            'unknown'
+        ) as order_type,
         first(event_type order by {{ in_order }}) filter (where {{ ending }}) as ended_by,
         first(coalesce(status_message, '') order by {{ in_order }}) filter (where {{ ending }})
             as ending_message,

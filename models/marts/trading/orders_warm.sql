@@ -42,7 +42,12 @@ fills as (
 joined as (
 
     select
-        terms.*,
+        terms.* replace (
+            -- A quantity that is not known is what its fills come to.
+            if(
+                terms.quantity = 0, coalesce(fills.filled_quantity, 0), terms.quantity
+            )::decimal(28, 10) as quantity
+        ),
         coalesce(fills.filled_quantity, 0) as filled_quantity,
         {{ average_price('fills.notional_units', 'fills.quantity_units') }}
             as average_fill_price,

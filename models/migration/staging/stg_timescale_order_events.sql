@@ -67,6 +67,7 @@ final as (
         exchange_trade_id,
         fill_quantity,
         fill_price,
+        null::decimal(28, 10) as cumulative_quantity,
         commission,
         commission_currency,
         fees,

@@ -301,3 +301,36 @@ def test_other_kinds_land_in_their_tables(settings: Settings, rows: Rows, tmp_pa
     ]
     assert rows("select amount from raw.cash_events") == [(Decimal("-5.25"),)]
     assert rows("select corrected_conditions from raw.tick_corrections") == [(["@", "I"],)]
+
+
+def test_words_are_accepted_as_people_write_them(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    """In every format; a word that is none of ours stays as it was written and is rejected."""
+    written = [("NEW", "BUY", " AAPL "), ("FILLED", "Sell", "AAPL"), ("canceled", "b", "AAPL"),
+               ("Partially_Filled", " sell_short", "AAPL"), ("done", "buy", "AAPL")]  # fmt: skip
+    events = [
+        {"event_id": f"e{number}", "event_type": event, "event_time": "2024-03-04 10:00:00",
+         "order_id": "o", "client_order_id": "c", "exchange": "x", "symbol": symbol, "side": side,
+         "order_type": "limit", "quantity": "5", "fill_quantity": "5", "fill_price": "10"}
+        for number, (event, side, symbol) in enumerate(written)
+    ]  # fmt: skip
+    lines = [",".join(events[0]), *(",".join(event.values()) for event in events), ""]
+    csv = tmp_path / "a.csv"
+    csv.write_text("\n".join(lines))
+    ndjson = tmp_path / "a.ndjson"
+    ndjson.write_text("".join(json.dumps(event) + "\n" for event in events))
+    parquet = tmp_path / "a.parquet"
+    pl.DataFrame(events).write_parquet(parquet)
+
+    results = land_files(settings, "orders", [csv, ndjson, parquet])
+
+    assert [(r.landed, r.duplicate, r.rejected) for r in results] == [
+        (4, 0, 1), (0, 4, 1), (0, 4, 1),
+    ]  # fmt: skip
+    assert rows("select event_type, side, symbol from raw.order_events order by event_id") == [
+        ("submitted", "buy", "AAPL"), ("fill", "sell", "AAPL"), ("cancelled", "buy", "AAPL"),
+        ("partial_fill", "sell", "AAPL"),
+    ]  # fmt: skip
+    (reason,) = {row[0] for row in rows("select reason from raw.rejected_rows")}
+    assert reason.startswith("event_type: not one of created, submitted")
