@@ -101,7 +101,7 @@ from (
         " sequence_number trade_id"
     )
     types = {**dict.fromkeys(names.split(), "VARCHAR"), "timestamp": "TIMESTAMP"}
-    return Scan("binance", sql, types, _EXTRA, lines=Lines(source))
+    return Scan("binance", sql, types, _EXTRA, lines=Lines(source), sequence_identifies=True)
 
 
 def orders_scan(source: Source) -> Scan:

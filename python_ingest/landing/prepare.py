@@ -80,6 +80,9 @@ def _prepare(  # noqa: PLR0913
         canonical=canonical,
         others=others,
         feed_version=scan.version,
+        sequence_identifies=scan.sequence_identifies,
+        trade_id_identifies=scan.trade_id_identifies,
+        newest_first=scan.newest_first,
         again=again,
     )
     return spool.commit(settings, segment, source if canonical else finished)
