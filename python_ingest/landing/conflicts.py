@@ -10,6 +10,7 @@ import duckdb
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.deduplicate import RELIABLE, same_content
 from python_ingest.landing.identity import KEYLESS
+from python_ingest.storage.sql import quoted
 
 # By what its feed said when it landed; before that was kept every number was a key.
 _OTHERS = "(select batch_id from raw.landings where not {0}_identifies)"
@@ -45,6 +46,16 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
     """)
 
 
+def _is_one_trade(one: str, other: str) -> str:
+    """SQL: do both tell the same trade, one of them with its time cut by a coarser clock?"""
+
+    def cuts(coarse: str, fine: str) -> str:
+        milliseconds = f"date_trunc('millisecond', {fine}.clock)"
+        return f"{coarse}.below = 0 and {coarse}.clock in ({milliseconds}, {fine}.clock)"
+
+    return f"{one}.content = {other}.content and ({cuts(one, other)} or {cuts(other, one)})"
+
+
 def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
     """Write pairs of ticks with one key and different content, new ones against the best known.
 
@@ -54,11 +65,17 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     million squared.
     """
     rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
+    untimed = ", ".join(quoted(c.name) for c in TICKS.columns if c.in_hash and c.name != TICKS.time)
+    # what says whether two of a pair are one trade
+    told = (
+        f"struct_pack(content := hash({untimed}), clock := timestamp,"
+        " below := coalesce(nanoseconds, 0))"
+    )
     series = "exchange, symbol, kind, venue, timestamp::date as day"
     connection.execute(f"""
         create or replace temp table new_rivals as
         select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
-            {rank} as preference
+            {rank} as preference, {told} as told
         from batch
         where reason is null and ignored is null
             and row_number in (select row_number from suspect_rows)
@@ -76,9 +93,10 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
         ),
         old as (
             select exchange, symbol, kind, venue, day, key_id, key_number,
-                arg_min(tick_id, preference) as tick_id, min(preference) as preference
+                arg_min(tick_id, preference) as tick_id, min(preference) as preference,
+                arg_min({told}, preference) as told
             from (
-                select tick_id, {series}, {_KEYS_OF_KNOWN}, {rank} as preference
+                select *, timestamp::date as day, {_KEYS_OF_KNOWN}, {rank} as preference
                 from {known}
                 where timestamp >= $first and timestamp < $last::date + interval 1 day
                     and batch_id < {batch_id}
@@ -91,24 +109,30 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
         ),
         best as (
             select exchange, symbol, kind, venue, day, key_id, key_number,
-                arg_min(tick_id, preference) as tick_id
+                arg_min(tick_id, preference) as tick_id, arg_min(told, preference) as told
             from (select * from new union all by name select * from old)
             group by all
+        ),
+        pairs as (
+            select new.tick_id, new.told,
+                case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end
+                    as rival,
+                case when new.tick_id = best.tick_id then old.told else best.told end as rival_told
+            from new
+            join best on new.exchange = best.exchange and new.symbol = best.symbol
+                and new.kind = best.kind and new.venue is not distinct from best.venue
+                and new.day = best.day and new.key_id is not distinct from best.key_id
+                and new.key_number is not distinct from best.key_number
+            left join old on new.exchange = old.exchange and new.symbol = old.symbol
+                and new.kind = old.kind and new.venue is not distinct from old.venue
+                and new.day = old.day and new.key_id is not distinct from old.key_id
+                and new.key_number is not distinct from old.key_number
         )
-        insert into raw.tick_conflicts
-        select {batch_id}, new.tick_id,
-            case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end as rival
-        from new
-        join best on new.exchange = best.exchange and new.symbol = best.symbol
-            and new.kind = best.kind and new.venue is not distinct from best.venue
-            and new.day = best.day and new.key_id is not distinct from best.key_id
-            and new.key_number is not distinct from best.key_number
-        left join old on new.exchange = old.exchange and new.symbol = old.symbol
-            and new.kind = old.kind and new.venue is not distinct from old.venue
-            and new.day = old.day and new.key_id is not distinct from old.key_id
-            and new.key_number is not distinct from old.key_number
-        where (case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end)
-            is not null
+        insert into raw.tick_conflicts by name
+        select {batch_id} as batch_id, tick_id, rival as rival_tick_id,
+            {_is_one_trade("told", "rival_told")} as is_one_trade
+        from pairs
+        where rival is not null
         """,
         {"first": found[1], "last": found[2]},
     )

@@ -10,3 +10,15 @@ alter table raw.market_ticks add column if not exists place integer;
 -- landed before: every tick without a trade_id was the same as another of its sequence number and day.
 alter table raw.landings add column if not exists sequence_identifies boolean;
 alter table raw.landings add column if not exists trade_id_identifies boolean;
+
+-- Whether the two are one trade at two clocks: one time is the other, cut to milliseconds or microseconds.
+alter table raw.tick_conflicts add column if not exists is_one_trade boolean;
+
+-- What dbt built goes on. What was disputed before was decided by every number that it has; its
+-- untimed_hash stays null: none of these is grouped with another clock's.
+alter table if exists intermediate.int_latest_ticks add column if not exists nanoseconds smallint;
+alter table if exists intermediate.int_latest_ticks add column if not exists place integer;
+alter table if exists intermediate.int_latest_ticks add column if not exists aggressor_side varchar;
+alter table if exists intermediate.int_disputed_ticks add column if not exists batch_id bigint;
+alter table if exists intermediate.int_disputed_ticks add column if not exists nanoseconds smallint;
+alter table if exists intermediate.int_disputed_ticks add column if not exists untimed_hash bigint;
