@@ -39,7 +39,7 @@ select
     timestamp '$start' + to_microseconds((i * $step)::bigint),
     'trade', null, p - 0.01, p + 0.01, q, q + 1, p, q, (q * 100)::decimal(18, 8), i, i::varchar,
     ['@', 'T'], 'C', 'websocket', timestamp '$start' + to_microseconds((i * $step)::bigint + 900),
-    uuid(), 1, (hash(i) >> 1)::bigint
+    uuid(), 1, (hash(i) >> 1)::bigint, null, null, null
 from (
     select
         i,
@@ -63,6 +63,7 @@ create view market_ticks as
         volume, sequence_number,
         coalesce(amended.corrected_conditions, landed.conditions) as conditions,
         tape, ingestion_time, source, correlation_id, kind, venue, trade_id,
+        aggressor_side, nanoseconds, place,
         coalesce(amended.is_busted, false) as is_busted, batch_id,
         timestamp::date as date
     from raw.market_ticks as landed

@@ -1,6 +1,6 @@
-{# Trade order: (timestamp, sequence_number, trade_id as a number, content_hash). #}
+{# Trade order: time with nanoseconds, sequence number, trade id as a number, place in the file, content. #}
 {% macro trade_order() -%}
-    timestamp, sequence_number nulls last, trade_number nulls last, content_hash
+    timestamp, coalesce(nanoseconds, 0), sequence_number nulls last, trade_number nulls last, place nulls last, content_hash
 {%- endmacro %}
 
 {# The first or last value in trade order among the rows that meet the condition. #}
@@ -16,15 +16,19 @@
     last({{ value }} order by {{ trade_order() }}) filter (where {{ condition }})
 {%- endmacro %}
 
-{# The first two parts of trade order within a minute as one BIGINT, which aggregates at a third of the
-   price: microseconds (26 bits), then the low 37 bits of the sequence number. It tells ticks of one
-   minute apart as trade order does unless two have the same number, or their numbers' high bits
-   differ: is_order_unsure says where. #}
+{# The first parts of trade order within a minute as one BIGINT, which aggregates at a third of the
+   price: microseconds (26 bits), then the low 37 bits of the sequence number. A tick with nanoseconds
+   comes after those without, as one without a number does. It tells ticks of one minute apart as trade
+   order does unless two have the same value, or their numbers' high bits differ: is_order_unsure says
+   where. #}
 {% macro packed_order() -%} {{ return(adapter.dispatch('packed_order')()) }} {%- endmacro %}
 
 {% macro default__packed_order() -%}
     ((epoch_us(timestamp) % 60000000) << 37)
-    + coalesce(sequence_number & 137438953471, 137438953471)
+    + case
+        when nanoseconds > 0 then 137438953471
+        else coalesce(sequence_number & 137438953471, 137438953471)
+    end
 {%- endmacro %}
 
 {# Whether the first or the last of a minute's ticks by packed_order may be another by trade order. #}
@@ -42,10 +46,13 @@
 {% macro spark__packed_order() -%}
     (
         timestamp,
+        coalesce(nanoseconds, 0),
         sequence_number is null,
         sequence_number,
         trade_number is null,
         trade_number,
+        place is null,
+        place,
         content_hash
     )
 {%- endmacro %}

@@ -1,4 +1,12 @@
 -- All landed ticks. A filter on `date` opens only the cold files of that day.
+{% set content = [] %}
+{% for column in [
+    'exchange', 'symbol', 'kind', 'venue', 'bid_price', 'ask_price', 'bid_size', 'ask_size', 'last_price',
+    'last_size', 'volume', 'sequence_number', 'trade_id', 'conditions', 'tape'
+] %}
+    {% do content.append("coalesce(" ~ column ~ "::" ~ dbt.type_string() ~ ", '')") %}
+{% endfor %}
+
 with
 
 warm as (
@@ -28,8 +36,9 @@ final as (
 
     select
         *,
-        -- the third part of trade order
-        {{ as_number('trade_id') }} as trade_number
+        -- a part of trade order
+        {{ as_number('trade_id') }} as trade_number,
+        {{ stable_id(content) }} as untimed_hash
     from ticks
 
 )

@@ -11,7 +11,8 @@ final as (
     select
         batch_id,
         tick_id,
-        rival_tick_id
+        rival_tick_id,
+        coalesce(is_one_trade, false) as is_one_trade
     from conflicts
 
 )

@@ -195,7 +195,7 @@ conflicts as (
     select ticks.exchange || ' ' || ticks.symbol || ' ' || ticks.kind as subject
     from raw.tick_conflicts
     inner join landed_market_ticks as ticks using (tick_id)
-    where tick_conflicts.batch_id > $after
+    where tick_conflicts.batch_id > $after and not coalesce(is_one_trade, false)
 
 )
 

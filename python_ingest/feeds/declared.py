@@ -98,6 +98,9 @@ from (select *, {_message(declaration, fields)} as message from ({records}))"""
         ("line_number", "complaint", "ignored"),
         lines=lines,
         version=declaration.version,
+        sequence_identifies=declaration.sequence_identifies,
+        trade_id_identifies=declaration.trade_id_identifies,
+        newest_first=declaration.newest_first,
     )
 
 

@@ -40,7 +40,9 @@ class Kind:
     """One kind of file: its raw table, its columns and what tells its rows apart.
 
     `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
-    row number. `occurrences` says that identical rows of one file are all real. `checks` are
+    row number. `occurrences` says that identical rows of one file are all real. `is_ordered`: rows
+    keep what their time has below the microsecond (`nanoseconds`, null where it has nothing), and
+    the file's own order of rows that nothing else orders (`place`). `checks` are
     (condition over converted columns, reason) pairs. `products` are (size, price) columns whose
     product, times the instrument's multiplier, must stay below 10^14.
     """
@@ -51,6 +53,7 @@ class Kind:
     time: str
     id: str | None = None
     occurrences: bool = False
+    is_ordered: bool = False
     checks: tuple[tuple[str, str], ...] = ()
     products: tuple[tuple[str, str], ...] = ()
 
@@ -58,6 +61,11 @@ class Kind:
     def column_names(self) -> tuple[str, ...]:
         """Names in the order of the raw table."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def read_names(self) -> tuple[str, ...]:
+        """Those, and what is read from the text of their time."""
+        return (*self.column_names, *(("nanoseconds",) if self.is_ordered else ()))
 
     def column(self, name: str) -> Column:
         """Return the column of that name."""
@@ -108,6 +116,7 @@ TICKS = Kind(
     time="timestamp",
     id="tick_id",
     occurrences=True,
+    is_ordered=True,
     columns=(
         _text("exchange", required=True),
         _SYMBOL,
@@ -129,6 +138,7 @@ TICKS = Kind(
         _id("trade_id"),
         Column("conditions", "VARCHAR[]"),
         _text("tape"),
+        Column("aggressor_side", words=("buy", "sell"), in_hash=False),
         _SOURCE,
         _CORRELATION,
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import Lines
-from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted
+from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted, nanoseconds
 from python_ingest.storage.sql import quoted
 
 
@@ -19,6 +19,9 @@ class Scan:
     `ignored` (the kind of a message that is none of ours) and `complaint` (why the row cannot be
     read at all). `lines`: where `sql` reads lines, whose every one must have an outcome. `version`
     tells one reading of the format from the next, where the same file gives other rows.
+
+    Of ticks: `sequence_identifies`, `trade_id_identifies` say which number tells two ticks apart,
+    where not their content does; `newest_first` that the file's first row happened last.
     """
 
     format: str
@@ -26,12 +29,16 @@ class Scan:
     types: dict[str, str]
     extra: tuple[str, ...] = ()
     lines: Lines | None = None
-    version: int = 2
+    version: int = 3
+    sequence_identifies: bool = False
+    trade_id_identifies: bool = True
+    newest_first: bool = False
 
 
 def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:
     """Return SQL of the kind's typed columns, `reason`, `ignored`, `raw_text`, `content_hash`.
 
+    Of an ordered kind it has `nanoseconds` too.
     Accepted rows have neither `reason` nor `ignored`; only rejected ones carry `raw_text`.
     `clock` is the time (SQL) that tells what lies in the future.
     """
@@ -46,6 +53,9 @@ def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CL
         else:
             value = f"null::{column.type}"
         typed.append(f"{value} as {quoted(column.name)}")
+    if kind.is_ordered:
+        time = nanoseconds(quoted("source." + kind.time), scan.types.get(kind.time, "NULL"))
+        typed.append(f"{time} as nanoseconds")
     defaults = [
         f"coalesce({quoted(c.name)}, {c.default}) as {quoted(c.name)}"
         for c in kind.columns
@@ -66,7 +76,7 @@ def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CL
         if c.required and c.name not in scan.types
     ]
     reason = f"case {' '.join(whens + missing)} end" if whens + missing else "null::varchar"
-    names = ", ".join(quoted(name) for name in kind.column_names)
+    names = ", ".join(quoted(name) for name in kind.read_names)
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""

@@ -113,6 +113,24 @@ def _utc(value: str) -> str:
     )
 
 
+def nanoseconds(value: str, source_type: str) -> str:
+    """Return SQL for what a time has below the microsecond: 1 to 999, NULL where it has nothing.
+
+    Digits below the nanosecond are cut.
+    """
+    if source_type in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
+        return f"nullif(epoch_ns({value}) % 1000, 0)::smallint"
+    if source_type != "VARCHAR":
+        return "null::smallint"
+    # most times end at the microsecond: only where a digit follows is the text taken apart
+    next_digit = f"substr({value}, strpos({value}, '.') + 7, 1)"
+    digits = f"rpad(regexp_extract({value}, '\\.\\d{{6}}(\\d{{1,3}})', 1), 3, '0')"
+    return (
+        f"case when {next_digit} between '0' and '9'"
+        f" then nullif(try_cast({digits} as smallint), 0) end"
+    )
+
+
 def _date(value: str) -> str:
     plain = f"regexp_full_match({value}, '\\d{{4,6}}-\\d\\d?-\\d\\d?|-?infinity')"
     return f"case when {plain} then try_cast({value} as date) end"
@@ -317,8 +335,9 @@ def content_hash(kind: Kind) -> str:
     """Return SQL for 63 bits of the md5 of a row's canonical columns.
 
     Texts carry their length, so no two different rows give the same text; NULL is told from ''
-    by the missing length. Everything is rendered in ways that do not depend on the engine's
-    version.
+    by the missing length. Nanoseconds add their text only where there are some: a row without is
+    what it was before they were kept. Everything is rendered in ways that do not depend on the
+    engine's version.
     """
     parts = []
     for column in kind.columns:
@@ -330,7 +349,8 @@ def content_hash(kind: Kind) -> str:
         elif column.type in ("VARCHAR[]", "JSON") or column.type.startswith("STRUCT"):
             parts += [f"strlen(to_json({name})::varchar)", "':'", f"to_json({name})::varchar"]
         elif column.type == "TIMESTAMP":
-            parts += [f"epoch_us({name})", "'|'"]
+            below = ["'.' || nanoseconds"] if kind.is_ordered and column.name == kind.time else []
+            parts += [f"epoch_us({name})", *below, "'|'"]
         elif column.type == WIDE:
             # as DECIMAL(18,8) gave it: what landed before the columns were widened stays the same
             parts += [f"regexp_replace({name}::varchar, '00$', '')", "'|'"]

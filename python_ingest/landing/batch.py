@@ -17,6 +17,7 @@ from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, waiting
+from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import MEMORY_LIMIT, TRUST_NO_STATISTICS, read
 from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
@@ -156,19 +157,31 @@ def segment_rows(
 ) -> tuple[str, bool]:
     """Return SQL of a segment's rows with their verdicts; and whether it numbers occurrences.
 
-    `clock` is the time (SQL) that tells what lies in the future.
+    Ticks have `key_id` and `key_number` besides. `clock` is the time (SQL) that tells what lies in
+    the future.
     """
     kind = KINDS[segment.kind]
+    keys = f", {identity_of(segment).columns}" if kind.is_ordered else ""
     if segment.canonical:
         rows = validated(kind, parquet.scan(connection, kind, path), clock=clock)
-        return f"select *, null::bigint as line_number from ({rows})", False
+        return f"select *, null::bigint as line_number {keys} from ({rows})", False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
     ]
     number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
     line = "" if "line_number" in columns else ", null::bigint as line_number"
-    sql = f"select * exclude (file_row_number) {number} {line} from {read(path)}"
+    # what an earlier version wrote has none
+    lacking = {"aggressor_side": "varchar", "nanoseconds": "smallint"} if kind.is_ordered else {}
+    nulls = "".join(
+        f", null::{sql_type} as {name}" for name, sql_type in lacking.items() if name not in columns
+    )
+    sql = f"select * exclude (file_row_number) {number} {line} {nulls} {keys} from {read(path)}"
     return sql, "occurrence" in columns
+
+
+def identity_of(segment: Segment) -> Identity:
+    """Return what the segment's feed says of its numbers."""
+    return Identity(segment.trade_id_identifies, segment.sequence_identifies)
 
 
 def _land(  # noqa: PLR0913 - what is landed, where, and as what
@@ -192,6 +205,8 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
         connection, kind, counted, given=given, known=known
     )
     landed = 0
+    if kind.is_ordered:
+        deduplicate.find_places(connection, counted, newest_first=segment.newest_first)
     if counted.accepted:
         landed = _insert(connection, kind, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
@@ -233,6 +248,8 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
         "rows_ignored": batch.ignored,
         "ignored": json.dumps(segment.others) if segment.others else None,
         "feed_version": segment.feed_version,
+        "sequence_identifies": segment.sequence_identifies if kind.is_ordered else None,
+        "trade_id_identifies": segment.trade_id_identifies if kind.is_ordered else None,
     }
     connection.execute(
         f"insert into raw.landings ({', '.join(values)}, landed_at)"
@@ -250,7 +267,7 @@ def _next_batch(connection: duckdb.DuckDBPyConnection) -> int:
 def _insert(
     connection: duckdb.DuckDBPyConnection, kind: Kind, batch_id: int, clock: str, *, judged: bool
 ) -> int:
-    values = {name: quoted(name) for name in kind.column_names}
+    values = {name: quoted(name) for name in kind.read_names}
     values["batch_id"] = str(batch_id)
     values["row_number"] = "b.row_number"
     values["ingestion_time"] = clock
@@ -261,10 +278,13 @@ def _insert(
     if kind.occurrences:
         values["occurrence"] = "coalesce(repeated.occurrence, 1)" if judged else "1"
     join = where = ""
+    if kind.is_ordered:
+        values["place"] = f"case when {UNORDERED} then coalesce(places.place, 1) end"
+        join = "left join places on places.row_number = b.row_number"
     if judged:
         where = "and b.row_number not in (select row_number from dropped)"
         if kind.occurrences:
-            join = "left join repeated on repeated.row_number = b.row_number"
+            join += " left join repeated on repeated.row_number = b.row_number"
     row = connection.execute(f"""
         insert into {kind.table} ({", ".join(quoted(name) for name in values)})
         select {", ".join(values.values())}

@@ -9,6 +9,16 @@ import duckdb
 
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.deduplicate import RELIABLE, same_content
+from python_ingest.landing.identity import KEYLESS
+from python_ingest.storage.sql import quoted
+
+# By what its feed said when it landed; before that was kept every number was a key.
+_OTHERS = "(select batch_id from raw.landings where not {0}_identifies)"
+_KEY_ID = f"case when batch_id not in {_OTHERS.format('trade_id')} then trade_id end"
+_KEYS_OF_KNOWN = (
+    f"{_KEY_ID} as key_id, case when {_KEY_ID} is null"
+    f" and batch_id not in {_OTHERS.format('sequence')} then sequence_number end as key_number"
+)
 
 
 def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:
@@ -22,7 +32,7 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
             select known.tick_id, min(s.source) as source
             from suspects as s
             join known_copies as known on {same_content(TICKS)}
-            where s.keyed and s.source in {RELIABLE} and known.source not in {RELIABLE}
+            where s.id is not null and s.source in {RELIABLE} and known.source not in {RELIABLE}
             group by known.tick_id
         )
         select {batch_id}, tick_id, source
@@ -36,6 +46,16 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
     """)
 
 
+def _is_one_trade(one: str, other: str) -> str:
+    """SQL: do both tell the same trade, one of them with its time cut by a coarser clock?"""
+
+    def cuts(coarse: str, fine: str) -> str:
+        milliseconds = f"date_trunc('millisecond', {fine}.clock)"
+        return f"{coarse}.below = 0 and {coarse}.clock in ({milliseconds}, {fine}.clock)"
+
+    return f"{one}.content = {other}.content and ({cuts(one, other)} or {cuts(other, one)})"
+
+
 def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
     """Write pairs of ticks with one key and different content, new ones against the best known.
 
@@ -45,18 +65,22 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     million squared.
     """
     rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
-    key = (
-        "exchange, symbol, kind, venue, timestamp::date as day, trade_id,"
-        " case when trade_id is null then sequence_number end as sequence"
+    untimed = ", ".join(quoted(c.name) for c in TICKS.columns if c.in_hash and c.name != TICKS.time)
+    # what says whether two of a pair are one trade
+    told = (
+        f"struct_pack(content := hash({untimed}), clock := timestamp,"
+        " below := coalesce(nanoseconds, 0))"
     )
+    series = "exchange, symbol, kind, venue, timestamp::date as day"
     connection.execute(f"""
         create or replace temp table new_rivals as
-        select {batch_id} * 4294967296 + row_number as tick_id, {key}, {rank} as preference
+        select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
+            {rank} as preference, {told} as told
         from batch
         where reason is null and ignored is null
             and row_number in (select row_number from suspect_rows)
             and row_number not in (select row_number from dropped)
-            and (trade_id is not null or sequence_number is not null)
+            and not ({KEYLESS})
     """)
     found = connection.execute("select count(*), min(day), max(day) from new_rivals").fetchone()
     if not found or not found[0]:
@@ -68,40 +92,47 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
             select * from new_rivals
         ),
         old as (
-            select exchange, symbol, kind, venue, day, trade_id, sequence,
-                arg_min(tick_id, preference) as tick_id, min(preference) as preference
+            select exchange, symbol, kind, venue, day, key_id, key_number,
+                arg_min(tick_id, preference) as tick_id, min(preference) as preference,
+                arg_min({told}, preference) as told
             from (
-                select tick_id, {key}, {rank} as preference
+                select *, timestamp::date as day, {_KEYS_OF_KNOWN}, {rank} as preference
                 from {known}
                 where timestamp >= $first and timestamp < $last::date + interval 1 day
                     and batch_id < {batch_id}
             ) as t
             semi join new on t.exchange = new.exchange and t.symbol = new.symbol
                 and t.kind = new.kind and t.venue is not distinct from new.venue
-                and t.day = new.day and t.trade_id is not distinct from new.trade_id
-                and t.sequence is not distinct from new.sequence
+                and t.day = new.day and t.key_id is not distinct from new.key_id
+                and t.key_number is not distinct from new.key_number
             group by all
         ),
         best as (
-            select exchange, symbol, kind, venue, day, trade_id, sequence,
-                arg_min(tick_id, preference) as tick_id
+            select exchange, symbol, kind, venue, day, key_id, key_number,
+                arg_min(tick_id, preference) as tick_id, arg_min(told, preference) as told
             from (select * from new union all by name select * from old)
             group by all
+        ),
+        pairs as (
+            select new.tick_id, new.told,
+                case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end
+                    as rival,
+                case when new.tick_id = best.tick_id then old.told else best.told end as rival_told
+            from new
+            join best on new.exchange = best.exchange and new.symbol = best.symbol
+                and new.kind = best.kind and new.venue is not distinct from best.venue
+                and new.day = best.day and new.key_id is not distinct from best.key_id
+                and new.key_number is not distinct from best.key_number
+            left join old on new.exchange = old.exchange and new.symbol = old.symbol
+                and new.kind = old.kind and new.venue is not distinct from old.venue
+                and new.day = old.day and new.key_id is not distinct from old.key_id
+                and new.key_number is not distinct from old.key_number
         )
-        insert into raw.tick_conflicts
-        select {batch_id}, new.tick_id,
-            case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end as rival
-        from new
-        join best on new.exchange = best.exchange and new.symbol = best.symbol
-            and new.kind = best.kind and new.venue is not distinct from best.venue
-            and new.day = best.day and new.trade_id is not distinct from best.trade_id
-            and new.sequence is not distinct from best.sequence
-        left join old on new.exchange = old.exchange and new.symbol = old.symbol
-            and new.kind = old.kind and new.venue is not distinct from old.venue
-            and new.day = old.day and new.trade_id is not distinct from old.trade_id
-            and new.sequence is not distinct from old.sequence
-        where (case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end)
-            is not null
+        insert into raw.tick_conflicts by name
+        select {batch_id} as batch_id, tick_id, rival as rival_tick_id,
+            {_is_one_trade("told", "rival_told")} as is_one_trade
+        from pairs
+        where rival is not null
         """,
         {"first": found[1], "last": found[2]},
     )

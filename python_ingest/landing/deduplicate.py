@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
+from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
 
 # `hash` finds candidates within one statement; nothing of it is stored.
 _TICK_KEY = (
-    "case when trade_id is not null"
-    " then hash(exchange, symbol, kind, venue, timestamp::date, trade_id)"
-    " when sequence_number is not null"
-    " then hash(exchange, symbol, kind, venue, timestamp::date, sequence_number)"
-    " else hash(exchange, symbol, kind, venue, timestamp, bid_price, ask_price, bid_size,"
-    " ask_size, last_price, last_size, conditions) end"
+    "case when key_id is not null"
+    " then hash(exchange, symbol, kind, venue, timestamp::date, key_id)"
+    " when key_number is not null"
+    " then hash(exchange, symbol, kind, venue, timestamp::date, key_number)"
+    " else hash(exchange, symbol, kind, venue, timestamp, nanoseconds, bid_price, ask_price,"
+    " bid_size, ask_size, last_price, last_size, conditions, sequence_number, trade_id) end"
 )
 
 # Whose word counts where two ticks of one key disagree; a websocket's counts after theirs.
@@ -28,7 +29,10 @@ RELIABLE = "('rest', 'backfill')"
 
 @dataclass(frozen=True)
 class Count:
-    """One look at a whole batch."""
+    """One look at a whole batch.
+
+    `unordered`: accepted ticks that only the file's order orders, in `clock_ticks` of its clock.
+    """
 
     read: int
     rejected: int
@@ -39,12 +43,14 @@ class Count:
     last: object
     by_trade_id: int
     by_sequence: int
+    unordered: int
+    clock_ticks: int
     trade_ids: tuple[object, object]
     sequences: tuple[object, object]
 
     @property
     def by_content(self) -> int:
-        """Accepted ticks that have neither trade_id nor sequence_number."""
+        """Accepted ticks without a key."""
         return self.accepted - self.by_trade_id - self.by_sequence
 
     def values(self, sql: str) -> dict[str, object]:
@@ -65,26 +71,23 @@ def count(connection: duckdb.DuckDBPyConnection, kind: Kind) -> Count:
     ok = "filter (where reason is null and ignored is null)"
     ticks = kind.table == "raw.market_ticks"
     key = _TICK_KEY if ticks else "content_hash"
-    trade_id = f"count(trade_id) {ok}" if ticks else "0"
-    sequence = (
-        "count(*) filter (where reason is null and ignored is null and trade_id is null"
-        " and sequence_number is not null)"
+    # CASE, since FILTER computes what it counts for every row
+    clock_tick = f"case when {UNORDERED} then {CLOCK_TICK} end"
+    of_ticks = (
+        f"count(key_id) {ok}, count(key_number) {ok},"
+        f" count(case when {UNORDERED} then 1 end) {ok}, count(distinct {clock_tick}) {ok},"
+        " min(key_id), max(key_id), min(key_number), max(key_number)"
         if ticks
-        else "0"
-    )
-    extremes = (
-        "min(trade_id), max(trade_id), min(sequence_number), max(sequence_number)"
-        if ticks
-        else "null, null, null, null"
+        else "0, 0, 0, 0, null, null, null, null"
     )
     row = connection.execute(f"""
         select count(*), count(*) filter (where reason is not null), count(ignored),
             count(*) {ok}, count(distinct {key}) {ok},
-            min({kind.time}) {ok}, max({kind.time}) {ok}, {trade_id}, {sequence}, {extremes}
+            min({kind.time}) {ok}, max({kind.time}) {ok}, {of_ticks}
         from batch
     """).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    values = (*row[:9], row[9:11], row[11:13])
+    values = (*row[:11], row[11:13], row[13:15])
     return Count(*values)
 
 
@@ -141,8 +144,9 @@ def _by_hash(kind: Kind, known: str) -> str:
 def known_ticks(table: str, counted: Count) -> list[str]:
     """Return the right side of a semi join of `b` with `table` for each way a tick is known.
 
-    By trade id, by sequence number, and (a wider net) by time where it has neither. Each names
-    the range of its own column, so that row groups are pruned by it.
+    By trade id, by sequence number, and (a wider net) by time where it has no key. Each names
+    the range of its own column, so that row groups are pruned by it. A known tick of the same
+    content is the same, whatever its own feed says of its numbers.
     """
     days = "timestamp >= $first ::date and timestamp < $last ::date + interval 1 day"
     same = (
@@ -154,20 +158,21 @@ def known_ticks(table: str, counted: Count) -> list[str]:
         found.append(
             f"(select * from {table} where {days}"
             " and trade_id >= $low_id and trade_id <= $high_id ) as t"
-            f" on {same} and t.trade_id = b.trade_id"
+            f" on {same} and t.trade_id = b.key_id"
         )
     if counted.by_sequence:
         found.append(
             f"(select * from {table} where {days}"
-            " and sequence_number >= $low and sequence_number <= $high and trade_id is null) as t"
-            f" on {same} and t.sequence_number = b.sequence_number and b.trade_id is null"
+            " and sequence_number >= $low and sequence_number <= $high ) as t"
+            f" on {same} and t.sequence_number = b.key_number"
         )
     if counted.by_content:
         found.append(
-            f"(select * from {table} where timestamp >= $first and timestamp <= $last"
-            " and trade_id is null and sequence_number is null) as t"
+            f"(select * from {table} where timestamp >= $first and timestamp <= $last ) as t"
             " on t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
-            " and t.timestamp = b.timestamp and b.trade_id is null and b.sequence_number is null"
+            " and t.timestamp = b.timestamp and t.trade_id is not distinct from b.trade_id"
+            " and t.sequence_number is not distinct from b.sequence_number"
+            " and b.key_id is null and b.key_number is null"
         )
     return found
 
@@ -176,11 +181,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
     ticks = kind.table == "raw.market_ticks"
     columns = "exchange, symbol, " if ticks else ""
     first = f"source not in {RELIABLE}, row_number" if ticks else "row_number"
-    keyed = (
-        "trade_id is not null or sequence_number is not null"
-        if ticks
-        else ("false" if kind.occurrences else "true")
-    )
+    keyed = f"not ({KEYLESS})" if ticks else ("false" if kind.occurrences else "true")
     number = (
         f"case when keyed then row_number() over (partition by content_hash order by {first})"
         " else occurrence end"
@@ -193,7 +194,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         select *, {number} as n
         from (
             select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
-                {", source" if ticks else ""} {", occurrence" if given else ""}
+                {", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""}
+                {", occurrence" if given else ""}
             from batch
             where reason is null and ignored is null and {chosen}
         )
@@ -221,6 +223,26 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         connection.execute(
             "insert into repeated select row_number, n from suspects where not keyed and n > 1"
         )
+
+
+def find_places(
+    connection: duckdb.DuckDBPyConnection, counted: Count, *, newest_first: bool
+) -> None:
+    """Fill `places` (row_number, place) with the unordered ticks of which a clock tick has several.
+
+    Another unordered tick is the first of its own.
+    """
+    unordered = f"(select * from batch where reason is null and ignored is null and {UNORDERED})"
+    several = "false"
+    if counted.clock_ticks < counted.unordered:
+        several = (
+            f"{CLOCK_TICK} in (select {CLOCK_TICK} from {unordered} group by 1 having count(*) > 1)"
+        )
+    connection.execute(f"""
+        create or replace temp table places as
+        select row_number, {place(newest_first=newest_first)} as place
+        from {unordered} where {several}
+    """)
 
 
 def same_content(kind: Kind) -> str:

@@ -61,6 +61,9 @@ def prepare(
                 canonical=read.canonical,
                 others=read.others,
                 feed_version=read.scan.version,
+                sequence_identifies=read.scan.sequence_identifies,
+                trade_id_identifies=read.scan.trade_id_identifies,
+                newest_first=read.scan.newest_first,
                 again=again,
             )
             return spool.commit(settings, segment, read.finished)

@@ -15,6 +15,7 @@ import duckdb
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.landing import spool
 from python_ingest.landing.cold_duplicates import archived_days
+from python_ingest.landing.identity import KEYS
 from python_ingest.landing.spool import Segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import make_folder, sha256_of
@@ -32,7 +33,9 @@ def keep(
     """Make the rows of the view `batch` that wait for archived days durable, a segment a day."""
     described = connection.execute("describe select * from segment_rows").fetchall()
     kept = ", ".join(
-        "null::varchar as reason" if row[0] == "reason" else quoted(row[0]) for row in described
+        "null::varchar as reason" if row[0] == "reason" else quoted(row[0])
+        for row in described
+        if row[0] not in KEYS  # the segment says what they are made of
     )
     day_of = f"{quoted(kind.time)}::date"
     days = connection.execute(

@@ -38,7 +38,10 @@ EMPTY_TABLES = (
 )
 KEPT = 2  # the newest and the one a running build may read
 _FORMAT = "(format parquet, compression zstd, compression_level 3)"
-_READABLE = ("BOOLEAN", "DATE", "DOUBLE", "INTEGER", "BIGINT", "VARCHAR", "TIMESTAMP", "DECIMAL")
+_READABLE = (
+    *("BOOLEAN", "DATE", "DOUBLE", "SMALLINT", "INTEGER", "BIGINT", "VARCHAR", "TIMESTAMP"),
+    "DECIMAL",
+)
 
 
 @dataclass(frozen=True)
@@ -135,9 +138,9 @@ def _write_warm_ticks(
             )
             _write(connection, "raw.market_ticks", folder / name, rows_of_day)
             written += 1
-    if not any((folder / "market_ticks").iterdir()):
-        none = folder / "market_ticks/date=1970-01-01/none.parquet"
-        _write(connection, "raw.market_ticks", none)
+    # today's columns, which cold files may all lack
+    none = folder / "market_ticks/date=1970-01-01/none.parquet"
+    _write(connection, "raw.market_ticks", none, "where false")
     return written, linked
 
 

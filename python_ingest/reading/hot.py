@@ -15,7 +15,8 @@ import pyarrow as pa
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
-from python_ingest.reading.latest import follow_latest
+from python_ingest.landing.identity import KEYLESS, KEYS
+from python_ingest.reading.latest import follow_latest, with_order
 from python_ingest.reading.opened import Opened, attached
 from python_ingest.reading.spool_reader import Content
 from python_ingest.reading.status import STATUS
@@ -24,18 +25,16 @@ from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.sql import literal, quoted
 from python_ingest.storage.writer import transaction
 
-# What tells ticks without an id apart; the published relation has no content hash.
+# What tells ticks without a key apart; the published relation has no content hash.
 _CONTENT = (
-    "hash(exchange, symbol, kind, venue, timestamp, bid_price, ask_price, bid_size, ask_size,"
-    " last_price, last_size, volume, conditions, tape)"
+    "hash(exchange, symbol, kind, venue, timestamp, nanoseconds, bid_price, ask_price, bid_size,"
+    " ask_size, last_price, last_size, volume, sequence_number, trade_id, conditions, tape)"
 )
-_KEYLESS = "trade_id is null and sequence_number is null"
 # One tick per key, or per content and occurrence; ticks from REST files win.
 _ONE_OF_EACH = f"""
     row_number() over (
-        partition by exchange, symbol, kind, venue, timestamp::date, trade_id,
-            case when trade_id is null then sequence_number end,
-            case when {_KEYLESS} then content_hash end, occurrence
+        partition by exchange, symbol, kind, venue, timestamp::date, {", ".join(KEYS)},
+            case when {KEYLESS} then content_hash end, occurrence
         order by source not in {RELIABLE}, content_hash
     ) = 1
 """
@@ -48,11 +47,11 @@ _NUMBERED_BEFORE = f"""
         from (
             select {_CONTENT} as content
             from market_ticks
-            where timestamp >= $first and timestamp <= $last and {_KEYLESS}
+            where timestamp >= $first and $last >= timestamp
         )
         group by content
     ) as seen on batch.content = seen.content
-    where {_KEYLESS} and occurrence <= known_times
+    where {KEYLESS} and occurrence <= known_times
 """
 
 
@@ -75,6 +74,8 @@ class HotDay(Opened):
                 str(row[0])
                 for row in engine.execute(f"describe {catalog}.main.market_ticks").fetchall()
             ]
+            if not {"nanoseconds", "place"} <= set(self._columns):
+                raise duckdb.CatalogException("an earlier version published it")
             self._fill(catalog)
             self._restrict(settings)
             self._feeder = engine.cursor()
@@ -104,12 +105,12 @@ class HotDay(Opened):
             create table hot.ticks as
                 select * from {published} where timestamp >= {since}
                 order by exchange, symbol, timestamp;
-            create table hot.latest_ticks as select * from {catalog}.main.latest_ticks;
+            create table hot.latest_ticks as {with_order(f"{catalog}.main.latest_ticks")};
             create view market_ticks as
                 select * from hot.ticks
                 union all
                 select * from {published} where timestamp < {since};
-            create view latest_ticks as select * from hot.latest_ticks;
+            create view latest_ticks as select * exclude (quoted, traded) from hot.latest_ticks;
         """)
 
     def _restrict(self, settings: Settings) -> None:
@@ -150,7 +151,7 @@ class HotDay(Opened):
         return int(inserted[0]) if inserted else 0
 
     def _values(self) -> str:
-        given = {name: quoted(name) for name in TICKS.column_names}
+        given = {name: quoted(name) for name in (*TICKS.read_names, "place")}
         given["ingestion_time"] = "now()::timestamp"
         given["is_busted"] = "false"
         given["date"] = "timestamp::date"

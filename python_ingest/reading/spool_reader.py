@@ -8,6 +8,7 @@ import pyarrow as pa
 from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.batch import segment_rows
+from python_ingest.landing.identity import KEYLESS, KEYS, UNORDERED, place
 from python_ingest.landing.spool import Segment, kept, read_description
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
@@ -53,27 +54,29 @@ class SpoolReader:
     def rows(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> pa.Table | None:
         """Return a segment's accepted ticks; None when its file is gone.
 
-        Columns: the canonical ones, `content_hash`, `row_number`, and `occurrence`. Equal ticks
-        without an id are numbered 1, 2, ... within the file or stream; all others have 1.
+        Columns: the canonical ones, `nanoseconds`, `place`, `content_hash`, `row_number`, `key_id`,
+        `key_number` and `occurrence`. Equal ticks without a key are numbered 1, 2, ... within the
+        file or stream; all others have 1.
         """
         for folder in (self._settings.spool_dir, self._settings.spool_dir / "landed"):
             path = folder / f"{segment.name}.parquet"
             try:
                 sql, given = segment_rows(connection, segment, path)
-                return connection.sql(_accepted(sql, given=given)).to_arrow_table()
+                order = place(newest_first=segment.newest_first)
+                return connection.sql(_accepted(sql, order, given=given)).to_arrow_table()
             except (duckdb.Error, IngestError):
                 if path.exists():
                     raise
         return None
 
 
-def _accepted(sql: str, *, given: bool) -> str:
-    columns = ", ".join(quoted(name) for name in TICKS.column_names)
-    keyed = "trade_id is not null or sequence_number is not null"
+def _accepted(sql: str, order: str, *, given: bool) -> str:
+    columns = ", ".join(quoted(name) for name in (*TICKS.read_names, *KEYS))
     number = "row_number() over (partition by content_hash order by row_number)"
     occurrence = "occurrence" if given else number
     return (
         f"select {columns}, content_hash, row_number,"
-        f" case when {keyed} then 1 else {occurrence} end as occurrence"
+        f" case when {UNORDERED} then {order} end as place,"
+        f" case when {KEYLESS} then {occurrence} else 1 end as occurrence"
         f" from ({sql}) where reason is null and ignored is null"
     )

@@ -111,23 +111,22 @@ def sole_process(settings: Settings, timeout_ms: int | None = None) -> Iterator[
 def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
     path = settings.database_path.resolve()  # a link to it and itself have one lock
     path.parent.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(_LOCK_FILES.held(_lock_file(path)))
-
-
-def _lock_file(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+    stack.enter_context(_LOCK_FILES.held(path.with_name(path.name + ".lock")))
 
 
 def _require_there(settings: Settings) -> None:
-    """Raise DatabaseAwayError when a database that once was is gone: nobody wants an empty one.
+    """Raise DatabaseAwayError when a database with rows is gone: nobody wants an empty one.
 
-    Its lock file stays when it goes; a folder that is not mounted lacks that too.
+    What it left behind tells: segments that landed, a publication. A folder that is not mounted
+    lacks those, but this process may have had it open.
     """
-    path = settings.database_path.resolve()
-    if not path.exists() and (path in _OPENED or _lock_file(path).exists()):
+    path = settings.database_path
+    if path.exists():
+        return
+    landed = settings.spool_dir / "landed"
+    if path.resolve() in _OPENED or settings.published_path.exists() or any(landed.glob("*.json")):
         raise DatabaseAwayError(
-            f"{settings.database_path} is not there, though it was: bring it back, or make a new"
-            " one with ingest init"
+            f"{path} is not there, though it was: bring it back, or make a new one with ingest init"
         )
 
 
@@ -147,9 +146,9 @@ def open_locked(
 
         def attempt() -> Opened:
             with ExitStack() as held:
+                _take_lock_file(settings, held)
                 if not create:
                     _require_there(settings)
-                _take_lock_file(settings, held)
                 opened = _open_as_named(settings.database_path, open_file)
                 held.callback(opened.close)
                 stack.push(held.pop_all())

@@ -10,20 +10,21 @@ from pathlib import Path
 from python_ingest.feeds.kinds import KINDS, TICKS, Kind
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
+from python_ingest.landing.identity import KEYLESS, Identity
 from python_ingest.landing.prepare import read, working_connection, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.streaming.exchanges import Exchange
 
-# Identical ticks without an id carry the same time, so they cannot be far apart.
+# Identical ticks without a key carry the same time, so they cannot be far apart.
 _REMEMBER_SECONDS = 600
 
 Frame = tuple[int, bytes]
 
 
 class SegmentWriter:
-    """Writes the frames of one stream; counts identical ticks without an id over all of them.
+    """Writes the frames of one stream; counts identical ticks without a key over all of them.
 
     Not thread-safe: one flush at a time.
     """
@@ -56,7 +57,7 @@ class SegmentWriter:
                     scan = self._exchange.scan(kind, lines)
                     write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
                     others = others or self._others(path)
-                    path = self._numbered(KINDS[kind], path)
+                    path = self._numbered(KINDS[kind], path, scan)
                     finished.append((self._segment(kind, path, scan, others), path))
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
@@ -79,6 +80,9 @@ class SegmentWriter:
             canonical=False,
             others=others,
             feed_version=feed.version,
+            sequence_identifies=feed.sequence_identifies,
+            trade_id_identifies=feed.trade_id_identifies,
+            newest_first=feed.newest_first,
         )
 
     def _others(self, finished: Path) -> dict[str, int]:
@@ -89,14 +93,14 @@ class SegmentWriter:
             ).fetchall()
         )
 
-    def _numbered(self, kind: Kind, finished: Path) -> Path:
-        """Give identical ticks without an id their number within the whole stream."""
+    def _numbered(self, kind: Kind, finished: Path, scan: Scan) -> Path:
+        """Give identical ticks without a key their number within the whole stream."""
         if kind is not TICKS:
             return finished
-        keyless = "trade_id is null and sequence_number is null and reason is null"
-        counted = self._connection.execute(
-            f"select count(*) from {read(finished)} where {keyless} and ignored is null"
-        )
+        keys = Identity(scan.trade_id_identifies, scan.sequence_identifies).columns
+        keyed = f"(select *, {keys} from {read(finished)})"
+        keyless = f"{KEYLESS} and reason is null and ignored is null"
+        counted = self._connection.execute(f"select count(*) from {keyed} where {keyless}")
         if counted.fetchall() == [(0,)]:
             return finished
         numbered = finished.with_suffix(".numbered")
@@ -104,9 +108,9 @@ class SegmentWriter:
         number = "" if "row_number" in names else ", file_row_number + 1 as row_number"
         self._connection.execute(f"""
             create or replace temp view received as
-            select * exclude (file_row_number) {number},
-                ({keyless} and ignored is null) as keyless
-            from {read(finished)}
+            select * exclude (file_row_number, key_id, key_number) {number},
+                ({keyless}) as keyless
+            from {keyed}
         """)
         self._connection.execute(f"""
             copy (

@@ -2,13 +2,15 @@
 -- case whose value is not the listed one. `make test-spark` runs it on both engines.
 {% set trades -%}
     (values
-        (timestamp '2024-01-02 10:00:30', null::bigint, null::decimal(38, 0), 1, 7),
-        (timestamp '2024-01-02 10:00:30', 2, 10, 0, 3),
-        (timestamp '2024-01-02 10:00:30', 2, 9, 5, 2),
-        (timestamp '2024-01-02 10:00:30', null, 11, 3, 6),
-        (timestamp '2024-01-02 10:00:31', 1, null, 4, 8),
-        (timestamp '2024-01-02 10:00:29', 1, null, 4, null)
-    ) as t (timestamp, sequence_number, trade_number, content_hash, price)
+        (timestamp '2024-01-02 10:00:30', null::smallint, null::bigint, null::decimal(38, 0), 2, 1, 6),
+        (timestamp '2024-01-02 10:00:30', 0, null, null, 1, 2, 5),
+        (timestamp '2024-01-02 10:00:30', 1, null, null, null, 0, 7),
+        (timestamp '2024-01-02 10:00:30', null, 2, 10, null, 0, 3),
+        (timestamp '2024-01-02 10:00:30', null, 2, 9, null, 5, 2),
+        (timestamp '2024-01-02 10:00:30', null, null, 11, null, 3, 4),
+        (timestamp '2024-01-02 10:00:31', null, 1, null, null, 4, 8),
+        (timestamp '2024-01-02 10:00:29', null, 1, null, null, 4, null)
+    ) as t (timestamp, nanoseconds, sequence_number, trade_number, place, content_hash, price)
 {%- endset %}
 {% set books -%}
     (
@@ -128,6 +130,11 @@
         "last_traded",
         "(select " ~ last_traded("price", "price < 8") ~ " from " ~ trades ~ ")",
         "7",
+    ),
+    (
+        "last_traded by place",
+        "(select " ~ last_traded("price", "price < 7") ~ " from " ~ trades ~ ")",
+        "6",
     ),
     (
         "first_known",

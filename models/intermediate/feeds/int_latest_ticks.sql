@@ -106,8 +106,10 @@ final as (
         row_number() over (
             partition by candidates.exchange, candidates.symbol, candidates.kind
             order by
+                coalesce(candidates.nanoseconds, 0) desc,
                 candidates.sequence_number desc nulls first,
                 candidates.trade_number desc nulls first,
+                candidates.place desc nulls first,
                 candidates.content_hash desc
         ) = 1
 

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('stg_chains') }} {{ ref('int_restored_days') }}
+-- depends_on: {{ ref('int_reference_changes') }}
 {{ config(materialized='incremental', unique_key='tick_id') }}
 {% set seen %}
     {%- if is_incremental() -%}
@@ -126,15 +127,18 @@ final as (
 
     select
         ticks.tick_id,
+        ticks.batch_id,
         ticks.exchange,
         ticks.symbol,
         ticks.timestamp,
+        ticks.nanoseconds,
         ticks.kind,
         ticks.venue,
         ticks.sequence_number,
         ticks.trade_id,
         coalesce(confirmations.source, ticks.source) as source,
-        ticks.content_hash
+        ticks.content_hash,
+        ticks.untimed_hash
     from ticks
     inner join in_question on ticks.tick_id = in_question.tick_id
     left join confirmations on ticks.tick_id = confirmations.tick_id

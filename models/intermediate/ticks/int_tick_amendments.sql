@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_reference_changes') }}
 {{ config(
     materialized='incremental',
     unique_key='tick_id',

@@ -29,6 +29,9 @@ final as (
         kind,
         venue,
         trade_id,
+        aggressor_side,
+        nanoseconds,
+        place,
         is_busted,
         batch_id,
         date

@@ -15,6 +15,8 @@ final as (
         sha256,
         format,
         feed_version,
+        sequence_identifies,
+        trade_id_identifies,
         rows_read,
         rows_landed,
         rows_duplicate,

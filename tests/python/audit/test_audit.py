@@ -187,10 +187,18 @@ def test_odd_ticks_are_warnings_that_let_it_pass(landing):
 def test_conflicting_ticks_are_a_warning(landing):
     landing.ticks(
         change="insert into raw.tick_conflicts"
-        " select batch_id, tick_id, 1 from raw.market_ticks where sequence_number = 8"
+        " select batch_id, tick_id, 1, false from raw.market_ticks where sequence_number = 8"
     )
     (line,) = audit(landing.settings).warnings
     assert line.startswith("ticks, test AAA trade: ticks share a key but not their content")
+
+
+def test_one_trade_at_two_clocks_is_no_warning(landing):
+    landing.ticks(
+        change="insert into raw.tick_conflicts"
+        " select batch_id, tick_id, 1, true from raw.market_ticks where sequence_number = 8"
+    )
+    assert audit(landing.settings).warnings == []
 
 
 def test_only_what_is_new_is_judged(landing):

@@ -7,13 +7,17 @@ import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from python_ingest.landing.land import land_files
+from python_ingest.feeds.detect_format import scan_of
+from python_ingest.feeds.relation import Scan
+from python_ingest.landing.identity import Identity
+from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -60,11 +64,12 @@ def tick(**changes: Any) -> Tick:
     return {**start, **changes}
 
 
-def key_of(t: Tick) -> tuple[Any, ...] | None:
-    if t["trade_id"] is None and t["sequence_number"] is None:
+def key_of(t: Tick, identity: Identity) -> tuple[Any, ...] | None:
+    trade_id = t["trade_id"] if identity.by_trade_id else None
+    number = t["sequence_number"] if identity.by_sequence and trade_id is None else None
+    if trade_id is None and number is None:
         return None
-    number = None if t["trade_id"] is not None else t["sequence_number"]
-    return (t["exchange"], t["symbol"], t["venue"], t["timestamp"][:10], t["trade_id"], number)
+    return (t["exchange"], t["symbol"], t["venue"], t["timestamp"][:10], trade_id, number)
 
 
 class Model:
@@ -72,27 +77,49 @@ class Model:
 
     def __init__(self) -> None:
         self.keyed: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
-        self.keyless: Counter[tuple[Any, ...]] = Counter()
+        self.copies: Counter[tuple[Any, ...]] = Counter()
 
-    def land(self, ticks: list[Tick]) -> int:
+    def land(self, ticks: list[Tick], identity: Identity) -> int:
         landed = 0
         seen: Counter[tuple[Any, ...]] = Counter()
         for t in ticks:
-            content, key = tuple(t[c] for c in COLUMNS), key_of(t)
-            if key is None:
-                seen[content] += 1
-                if seen[content] > self.keyless[content]:
-                    self.keyless[content] += 1
-                    landed += 1
-            elif content not in self.keyed[key]:
-                self.keyed[key].add(content)
+            content, key = tuple(t[c] for c in COLUMNS), key_of(t, identity)
+            seen[content] += 1
+            if self.copies[content] < (seen[content] if key is None else 1):
+                self.copies[content] += 1
                 landed += 1
+                if key is not None:
+                    self.keyed[key].add(content)
         return landed
+
+
+@pytest.fixture
+def land_as(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path, Identity], LandingResult]:
+    """Land a file as one of a feed that says this of its numbers."""
+
+    def land(path: Path, identity: Identity) -> LandingResult:
+        def scan(*given: Any, **named: Any) -> Scan:
+            return replace(
+                scan_of(*given, **named),
+                sequence_identifies=identity.by_sequence,
+                trade_id_identifies=identity.by_trade_id,
+            )
+
+        monkeypatch.setattr("python_ingest.landing.prepare.scan_of", scan)
+        return land_files(settings, "ticks", [path])[0]
+
+    return land
 
 
 @pytest.mark.parametrize(("seed", "suffix"), [(1, "parquet"), (2, "csv"), (3, "parquet")])
 def test_overlapping_files_land_what_the_model_lands(
-    settings: Settings, rows: Rows, tmp_path: Path, seed: int, suffix: str
+    rows: Rows,
+    land_as: Callable[[Path, Identity], LandingResult],
+    tmp_path: Path,
+    seed: int,
+    suffix: str,
 ) -> None:
     rng = random.Random(seed)  # noqa: S311
 
@@ -108,20 +135,23 @@ def test_overlapping_files_land_what_the_model_lands(
         )
 
     model = Model()
-    for number in range(4):
+    for number in range(8):
         ticks = [some() for _ in range(rng.randint(1, 150))]
-        result = land_files(settings, "ticks", [write(tmp_path / f"{number}.{suffix}", ticks)])[0]
-        expected = model.land(ticks)
+        identity = Identity(by_trade_id=rng.random() < 0.7, by_sequence=rng.random() < 0.5)
+        result = land_as(write(tmp_path / f"{number}.{suffix}", ticks), identity)
+        expected = model.land(ticks, identity)
         assert (result.landed, result.duplicate) == (expected, len(ticks) - expected)
-    total = sum(map(len, model.keyed.values())) + model.keyless.total()
+    total = model.copies.total()
     assert rows("select count(*), count(distinct tick_id) from raw.market_ticks") == [(total,) * 2]
-    most = max(model.keyless.values())
+    most = max(model.copies.values())
     assert rows("select max(occurrence) from raw.market_ticks") == [(most,)]
     # whoever drops the loser of every pair keeps one row per key
     survivors = rows("""
         with ranked as (
-            select *, (source not in ('rest', 'backfill'), content_hash) as rank
-            from raw.market_ticks
+            select *, (source not in ('rest', 'backfill'), content_hash) as rank,
+                trade_id_identifies and trade_id is not null
+                or sequence_identifies and sequence_number is not null as is_keyed
+            from raw.market_ticks inner join raw.landings using (batch_id)
         ),
         losers as (
             select case when a.rank > b.rank then a.tick_id else b.tick_id end as tick_id
@@ -129,9 +159,8 @@ def test_overlapping_files_land_what_the_model_lands(
             join ranked as a on a.tick_id = c.tick_id
             join ranked as b on b.tick_id = c.rival_tick_id
         )
-        select count(*) from raw.market_ticks
-        where coalesce(trade_id, sequence_number::varchar) is not null
-            and tick_id not in (select tick_id from losers)
+        select count(*) from ranked
+        where is_keyed and tick_id not in (select tick_id from losers)
     """)
     assert survivors == [(len(model.keyed),)]
     assert rows(
@@ -159,7 +188,7 @@ def test_content_that_differs_only_in_shape_is_not_the_same(
 def test_a_key_shared_by_all_costs_one_pair_per_row(
     settings: Settings, rows: Rows, tmp_path: Path
 ) -> None:
-    ticks = [tick(sequence_number=0, last_price=str(i)) for i in range(2000)]
+    ticks = [tick(trade_id="0", last_price=str(i)) for i in range(2000)]
     for name, part in (("a", ticks[:1000]), ("b", ticks[1000:])):
         assert land_files(settings, "ticks", [write(tmp_path / f"{name}.parquet", part)])[0].landed
     assert rows("select count(*) < 2001 from raw.tick_conflicts") == [(True,)]

@@ -107,8 +107,9 @@ def test_a_database_that_is_gone_is_not_made_anew(settings: Settings, tmp_path: 
     """Rows would land in an empty one, and be gone when the old one comes back."""
     path, away = tmp_path / "a.csv", tmp_path / "away.duckdb"
     path.write_text(TICKS)
-    assert ingest(settings, "init").returncode == 0
+    assert "1 landed" in ingest(settings, "land", "ticks", str(path)).stdout
     settings.database_path.rename(away)
+    path.write_text(TICKS.replace("2024-01-02,1", "2024-01-03,1"))
     done = ingest(settings, "land", "ticks", str(path))
     assert done.returncode == 1
     assert "is not there, though it was: bring it back, or make a new one" in done.stderr

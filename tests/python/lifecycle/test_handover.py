@@ -39,10 +39,11 @@ def warehouse(settings: Settings) -> Settings:
 
 
 def _files(done: Handover) -> dict[str, int]:
-    """Files by name below the export, each with its inode."""
+    """Files with rows by name below the export, each with its inode."""
     return {
         str(path.relative_to(done.folder)): path.stat().st_ino
         for path in done.folder.glob("market_ticks/**/*.parquet")
+        if path.name != "none.parquet"
     }
 
 
@@ -70,6 +71,18 @@ def test_only_changed_days_are_written_again(warehouse: Settings) -> None:
     kept = {name: inode for name, inode in first.items() if second.get(name) == inode}
     assert len(kept) == len(first) - 1
     assert next(name for name in first if name not in kept).split("/")[1] == "date=2024-03-10"
+
+
+def test_days_that_were_exported_before_ticks_had_a_column_are_read_with_it(
+    warehouse: Settings,
+) -> None:
+    """Spark merges the files' columns, and a day that did not change is linked as it was."""
+    _execute(warehouse, "alter table raw.market_ticks drop column place")
+    hand_over(warehouse)
+    _execute(warehouse, "alter table raw.market_ticks add column place integer")
+    done = hand_over(warehouse)
+    files = f"read_parquet('{done.folder}/market_ticks/**/*.parquet', union_by_name = true)"
+    assert duckdb.execute(f"select count(*), count(place) from {files}").fetchall() == [(10, 0)]
 
 
 def test_an_empty_warehouse_has_typed_files(settings: Settings) -> None:

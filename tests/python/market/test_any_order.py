@@ -29,7 +29,8 @@ START = datetime(2024, 3, 10, 4, 58)  # around midnight in New York, on a day of
 BARS = "select * exclude (built_at, built_batch_id) from ohlcv_bars order by all"
 
 times = st.tuples(
-    st.sampled_from([0, 1, 2, 61, 119, 120, 121, 200, 86400]), st.sampled_from([0, 0, 999_999])
+    st.sampled_from([0, 1, 2, 61, 119, 120, 121, 200, 86400]),
+    st.sampled_from([0, 0, 999_000, 999_999]),
 ).map(lambda t: START + timedelta(minutes=t[0], microseconds=t[1]))
 prices = st.sampled_from(
     [Decimal(p) for p in ("10", "10.00000001", "9.5", "11", "0", "-3", "0.33333333")]
@@ -38,6 +39,9 @@ sizes = st.sampled_from([None, *map(Decimal, ("0", "1", "0.00000001", "7.7", "99
 ticks = st.fixed_dictionaries(
     {
         "timestamp": times,
+        "nanoseconds": st.sampled_from([0, 0, 0, 1, 999]),
+        # Of a trade with an id: told again by a clock of microseconds, or of milliseconds.
+        "told_again": st.sampled_from([None, None, None, "us", "ms"]),
         "kind": st.sampled_from(["trade", "trade", "trade", "agg", "quote"]),
         "venue": st.sampled_from([None, "N"]),
         "last_price": prices,
@@ -91,7 +95,24 @@ def _cases(count: int) -> list[dict[str, Any]]:
             tick["tape"] = "C"
             if tick["kind"] == "quote":
                 tick |= {"bid_price": tick["last_price"], "last_price": None, "last_size": None}
+        case["ticks"] = [row for tick in case["ticks"] for row in _told(tick)]
     return made
+
+
+def _told(tick: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tick, and the same by another clock where there is one; times as texts."""
+    at, below, again = (tick.pop(name) for name in ("timestamp", "nanoseconds", "told_again"))
+    rows = [tick | {"timestamp": f"{at.isoformat(timespec='microseconds')}{below:03}"}]
+    if tick["trade_id"] and again:
+        clock = {"us": "microseconds", "ms": "milliseconds"}[again]
+        other = {"websocket": "rest", "rest": "websocket"}[tick["source"]]
+        rows.append(tick | {"timestamp": at.isoformat(timespec=clock), "source": other})
+    return rows
+
+
+def _is_unordered(tick: dict[str, Any]) -> bool:
+    """Whether the file's order is all that orders it: then it is part of what a case says."""
+    return tick["sequence_number"] is None and tick["trade_id"] in (None, "x")
 
 
 @pytest.fixture(
@@ -105,11 +126,16 @@ def both_ways(
     bits, whole = new_warehouse(), new_warehouse()
     arriving: dict[int, list[dict[str, Any]]] = defaultdict(list)
     correcting: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    unordered: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for case in made:
         chance = random.Random(case["seed"])  # noqa: S311
         nameless = chance.randrange(BUILDS)  # in one file: equal ones of two are one tick
         for tick in case["ticks"]:
-            if tick["trade_id"] or tick["sequence_number"]:
+            if _is_unordered(tick):
+                unordered[nameless].append(tick)
+                if tick["trade_id"] and nameless + 1 < BUILDS:
+                    unordered[nameless + 1].append(tick)
+            elif tick["trade_id"]:
                 for _ in range(2):  # sent again: no new tick
                     arriving[chance.randrange(BUILDS)].append(tick)
             else:
@@ -118,11 +144,13 @@ def both_ways(
             correcting[chance.randrange(BUILDS)].append(correction)
     for build in range(BUILDS):
         random.Random(build).shuffle(arriving[build])  # noqa: S311
-        bits.land_rows("ticks", arriving[build])
+        bits.land_rows("ticks", arriving[build] + unordered[build])
         bits.land_rows("corrections", correcting[build])
         bits.build(*AS_OF)
     whole.land_rows("corrections", [row for case in reversed(made) for row in case["corrections"]])
-    whole.land_rows("ticks", [row for case in reversed(made) for row in reversed(case["ticks"])])
+    rows = [row for case in reversed(made) for row in reversed(case["ticks"])]
+    ordered = [row for row in rows if not _is_unordered(row)]
+    whole.land_rows("ticks", ordered + [row for row in reversed(rows) if _is_unordered(row)])
     whole.build(*AS_OF)
     bits.dbt("compile", "--select", "path:tests/invariants", *AS_OF)
     return bits, whole
@@ -134,7 +162,8 @@ def test_bit_by_bit_equals_at_once(both_ways: tuple[Warehouse, Warehouse]) -> No
     assert len(expected) > 500
     assert [row for row in built if row not in set(expected)] == []
     assert built == expected
-    for relation in ("latest_ticks", "tick_gaps"):
+    ids = "tick_id, batch_id, ingestion_time, source"
+    for relation in ("latest_ticks", "tick_gaps", f"(select * exclude ({ids}) from market_ticks)"):
         query = f"select * from {relation} order by all"
         assert bits.rows(query) == whole.rows(query), relation
     # Months of empty minutes: too many rows to fetch, and of many cases too many to make.
@@ -185,10 +214,13 @@ def _order(tick: dict[str, Any]) -> tuple[Any, ...]:
     number = tick["trade_id"] if str(tick["trade_id"]).isdigit() else None
     return (
         tick["timestamp"],
+        tick["nanoseconds"] or 0,
         tick["sequence_number"] is None,
         tick["sequence_number"] or 0,
         number is None,
         int(number or 0),
+        tick["place"] is None,
+        tick["place"] or 0,
         tick["content_hash"],
     )
 
@@ -223,8 +255,8 @@ def _minute_bar(ticks: list[dict[str, Any]]) -> tuple[Any, ...] | None:
 def test_minutes_equal_plain_python(both_ways: tuple[Warehouse, Warehouse]) -> None:
     _, whole = both_ways
     names = (
-        "exchange, symbol, kind, timestamp, last_price, last_size, sequence_number, trade_id,"
-        " conditions, content_hash"
+        "exchange, symbol, kind, timestamp, nanoseconds, last_price, last_size, sequence_number,"
+        " trade_id, place, conditions, content_hash"
     )
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     kinds: dict[tuple[Any, ...], set[str]] = defaultdict(set)

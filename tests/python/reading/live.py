@@ -28,7 +28,7 @@ create or replace view market_ticks as
     select tick_id, exchange, symbol, timestamp, bid_price, ask_price, bid_size, ask_size,
         last_price, last_size, volume, sequence_number, conditions, tape, ingestion_time, source,
         correlation_id, kind, venue, trade_id, false as is_busted, batch_id,
-        timestamp::date as date
+        timestamp::date as date, aggressor_side, nanoseconds, place
     from raw.market_ticks;
 create or replace view landings as select * from raw.landings;
 create or replace table latest_ticks as

@@ -10,7 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from python_ingest.errors import NotPublishedError
+from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.land import land_pending
+from python_ingest.landing.prepare import prepare
 from python_ingest.reading import ReaderPool
 from python_ingest.reading.hot_source import HotSource
 from python_ingest.reading.opened import identity_of
@@ -195,3 +197,65 @@ def test_cold_files_are_part_of_what_is_served(settings, tmp_path):
         ("2026-01-04", 15, 15),
         ("2026-01-05", 15, 15),
     ]
+
+
+HEAD = "exchange,symbol,timestamp,last_price,last_size,sequence_number,trade_id,aggressor_side\n"
+
+
+def arrive_text(settings, folder, number, *lines):
+    """Make trades of CME's ES a segment; each line is timestamp, price and what follows."""
+    path = folder / f"text-{number}.csv"
+    path.write_text(HEAD + "".join(f"CME,ES,{line}\n" for line in lines))
+    return prepare(settings, TICKS, path)
+
+
+@pytest.mark.parametrize("published_between", [False, True])
+def test_the_latest_trade_is_the_last_in_trade_order(
+    pool_and_source, live, tmp_path, published_between
+):
+    """Nanoseconds, then numbers, then the file's order; whichever segment comes first."""
+    pool, source = pool_and_source
+    shown = []
+    for number, line in enumerate(
+        [
+            ("2026-01-05T00:00:01.000001500Z,2,1,,,buy", "2026-01-05T00:00:01.000001500Z,3,1,,,"),
+            ("2026-01-05T00:00:01.000001400Z,9,1,7,,",),
+            ("2026-01-05T00:00:01.000001500Z,8,1,7,,",),
+            ("2026-01-05T00:00:01.000001500Z,7,1,,5,",),
+            ("2026-01-05T00:00:01.000001501Z,4,1,1,,",),
+        ]
+    ):
+        arrive_text(live, tmp_path, number, *line)
+        source.look()
+        shown.append(int(pool.dicts("select last_price from latest_ticks")[0]["last_price"]))
+    assert shown == [3, 3, 3, 3, 4]
+    assert pool.dicts("select count(*) as n, max(aggressor_side) as side from market_ticks") == [
+        {"n": 6, "side": "buy"}
+    ]
+    if published_between:
+        land_pending(live)
+        build_and_publish(live)
+        catch_up(source, live)
+        assert pool.dicts("select count(*) as n, max(nanoseconds) as ns, max(place) as place"
+                          " from market_ticks") == [{"n": 6, "ns": 501, "place": 2}]  # fmt: skip
+
+
+def test_trades_of_one_packet_are_shown_once_each(pool_and_source, live, tmp_path):
+    """Their sequence number is the packet's: it does not say that they are one."""
+    pool, source = pool_and_source
+    packet = [
+        "2024-07-02T00:00:00.000001100Z,5529.00,1,77,,",
+        "2024-07-02T00:00:00.000001900Z,5529.00,1,77,,",
+        "2024-07-02T00:00:00.000005Z,5529.25,3,77,,",
+    ]
+    volume = "select sum(last_size)::int as volume from market_ticks"
+    for number, lines in enumerate([packet[:2], packet, packet[1:]]):
+        arrive_text(live, tmp_path, number, *lines)
+        source.look()
+    assert pool.dicts(volume) == [{"volume": 5}]
+    land_pending(live)
+    build_and_publish(live)
+    catch_up(source, live)
+    arrive_text(live, tmp_path, 9, *packet, packet[2])
+    source.look()
+    assert pool.dicts(volume) == [{"volume": 8}]

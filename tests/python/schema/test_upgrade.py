@@ -55,8 +55,16 @@ def ask(data_dir: Path, query: str) -> list[tuple]:
 
 @pytest.mark.parametrize("relation", KEPT)
 def test_nothing_that_was_built_is_another(upgraded: Path, relation: str) -> None:
-    rows = f"select * exclude ({KEPT[relation]}) from"
-    former, now = f"{rows} former.{relation}", f"{rows} main.{relation}"
+    """What a relation has since then is null in the rows of before."""
+    described = "select column_name from duckdb_columns() where schema_name = '{}' and table_name ="
+    names, new = (
+        {name for (name,) in ask(upgraded, f"{described.format(schema)} '{relation}'")}
+        for schema in ("former", "main")
+    )
+    columns = ", ".join(sorted(names - set(KEPT[relation].split(", "))))
+    added = "".join(f" and {name} is null" for name in sorted(new - names))
+    former = f"select {columns} from former.{relation}"
+    now = f"select {columns} from main.{relation} where true{added}"
     assert ask(upgraded, f"({former} except all {now}) union all ({now} except all {former})") == []
     assert ask(upgraded, f"select count(*) from former.{relation}") != [(0,)]
 
@@ -113,3 +121,70 @@ def test_a_late_tick_restates_its_bar_after_the_upgrade(upgraded: Path, tmp_path
     assert ask(upgraded, "select count(*) from ohlcv_bar_revisions where timeframe = '1d'") == [
         (1,)
     ]
+
+
+TICKS = "exchange,symbol,timestamp,last_price,last_size,sequence_number,trade_id,aggressor_side\n"
+
+
+def land(data_dir: Path, folder: Path, *lines: str) -> list[tuple]:
+    """Land ticks; return how many were new and how many were there."""
+    path = folder / f"{hash(lines)}.csv"
+    path.write_text(TICKS + "".join(f"{line}\n" for line in lines))
+    assert ingest(data_dir, "land", "ticks", str(path)).returncode == 0
+    return ask(
+        data_dir,
+        "select rows_landed, rows_duplicate from raw.landings where kind = 'ticks'"
+        " order by batch_id desc limit 1",
+    )
+
+
+def test_a_cold_day_of_before_takes_ticks_of_now(upgraded: Path, tmp_path: Path) -> None:
+    """Its file has no nanoseconds, no place and no aggressor; a merged one has them."""
+    day = "2024-02-05"
+    assert ingest(upgraded, "archive", "restore", "market_ticks", day, day).returncode == 0
+    (known,) = ask(
+        upgraded,
+        "select concat_ws(',', exchange, symbol, strftime(timestamp, '%Y-%m-%dT%H:%M:%S.%f'),"
+        f" last_price, last_size, '', trade_id, 'buy') from market_ticks where date = '{day}'"
+        " order by tick_id limit 1",
+    )
+    new = f"binance,BTCUSDT,{day}T10:00:00.000000700Z,9,1,,,sell"
+    assert land(upgraded, tmp_path, known[0], new, new) == [(2, 1)]
+    count = f"select count(*) from market_ticks where date = '{day}'"
+    sides = (
+        "select aggressor_side, nanoseconds, place, occurrence from raw.market_ticks"
+        f" where timestamp::date = '{day}' union all select aggressor_side, nanoseconds, place,"
+        f" occurrence from cold.market_ticks where date = '{day}' order by all nulls last"
+    )
+    expected = [("sell", 700, 1, 1), ("sell", 700, 2, 2), *[(None, None, None, 1)] * 12]
+    build(upgraded)
+    assert (ask(upgraded, sides), ask(upgraded, count)) == (expected, [(14,)])
+    files = (
+        "select count(*) from raw.cold_files where relation = 'market_ticks' and"
+        f" date = '{day}' and state in ('local', 'restored')"
+    )
+    assert ask(upgraded, files) == [(2,)]  # late rows leave in a file of their own
+    assert ingest(upgraded, "compact").returncode == 0
+    assert ask(upgraded, files) == [(1,)]
+    assert ask(upgraded, sides) == expected
+    minute = f"symbol = 'BTCUSDT' and minute = '{day} 10:00:00'"
+    assert ask(upgraded, f"select low from intermediate.int_minute_bars where {minute}") == [(9,)]
+
+
+def test_numbers_identify_as_before_in_what_landed_before(upgraded: Path, tmp_path: Path) -> None:
+    """A batch without a word was landed when each sequence number was a key."""
+    assert ask(
+        upgraded,
+        "select distinct sequence_identifies, trade_id_identifies from raw.landings"
+        " where kind = 'ticks' and batch_id < 14",
+    ) == [(None, None)]
+    first = "cme,ES,2024-05-30T12:00:00.000001Z,5,1,7,,"
+    assert land(upgraded, tmp_path, first) == [(1, 0)]
+    with duckdb.connect(str(upgraded / "trading.duckdb")) as connection:
+        connection.execute(
+            "update raw.landings set sequence_identifies = null where batch_id ="
+            " (select max(batch_id) from raw.landings where kind = 'ticks')"
+        )
+    other = first.replace("000001Z", "000002Z")
+    assert land(upgraded, tmp_path, first, other) == [(1, 1)]
+    assert ask(upgraded, "select count(*) from raw.tick_conflicts") == [(0,)]

@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     away = tmp_path / "away.duckdb"
-    with open_writer(settings) as connection:
+    with open_writer(settings) as connection:  # this process had it open
         migrate(connection)
     settings.database_path.rename(away)
 
