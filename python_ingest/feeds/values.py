@@ -146,8 +146,10 @@ def _list(value: str) -> str:
 
 def _text(value: str, column: Column) -> str:
     """A text without what its column does not mean; a word of the column however it was written."""
-    if column.trimmed:
-        value = f"coalesce(nullif(trim({value}), ''), {value})"
+    if column.trimmed:  # few have spaces, and to look for them costs less than to take them off
+        trimmed = f"coalesce(nullif(trim({value}), ''), {value})"
+        spaced = f"starts_with({value}, ' ') or ends_with({value}, ' ')"
+        value = f"case when {spaced} then {trimmed} else {value} end"
     if column.empty_is_null:
         value = f"nullif({value}, '')"
     if not column.words:
