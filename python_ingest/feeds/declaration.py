@@ -88,6 +88,8 @@ def _pattern_of_one(text: str) -> str:
 
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
+ISO = "ISO"
+"""The format of a UTC time such as 2024-07-02T00:00:00.000001100Z."""
 
 
 class Value(_Strict):
@@ -100,7 +102,7 @@ class Value(_Strict):
     texts of a file are told apart by a number behind them. `or`: exchanges that a user may name
     instead; `"*"` is any. `none` are the texts that say that there is no value. `take`: a pattern
     that matches the whole text; the value is what it has in brackets. `format`: one, or several
-    that cannot be mistaken for each other.
+    that cannot be mistaken for each other; `ISO` is quick, and has up to nine decimals.
     """
 
     source: Words | None = Field(default=None, alias="from")

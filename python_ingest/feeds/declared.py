@@ -10,6 +10,7 @@ from decimal import Decimal
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.declaration import (
     ANY,
+    ISO,
     Columns,
     Conditions,
     Declaration,
@@ -29,6 +30,7 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
+from python_ingest.feeds.values import USUAL_TIME
 from python_ingest.storage.sql import literal, quoted
 
 _UNITS = {
@@ -240,6 +242,9 @@ def _passes(test: Test, field: str) -> str:
     """SQL that is true or false, never NULL."""
     if test.there is not None:
         return f"({field} is {'not ' if test.there else ''}null)"
+    part = re.fullmatch(r"\.\*(?:([\w-])|\\(\W))\.\*", test.matches or "")
+    if part is not None:  # the same, and quicker
+        return f"coalesce(contains({field}, {literal(part[1] or part[2])}), false)"
     if test.matches is not None:
         return f"coalesce(regexp_full_match({field}, {literal(test.matches)}), false)"
     words = ", ".join(map(literal, test.words or []))
@@ -264,7 +269,7 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
 def _type(value: Value, column: Column) -> str:
     if column.type != "TIMESTAMP":
         return "VARCHAR"
-    if value.unit in ("s", "ns") or any("%n" in f for f in value.format or []):
+    if value.unit in ("s", "ns") or any(f == ISO or "%n" in f for f in value.format or []):
         return "TIMESTAMP_NS"
     made = value.clock or value.unit or value.format or value.after_midnight
     return "TIMESTAMP" if made else "VARCHAR"
@@ -398,6 +403,9 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
 
 
 def _parsed(text: str, formats: list[str]) -> str:
+    if formats == [ISO]:
+        is_time = f"regexp_full_match({text}, '{USUAL_TIME}')"
+        return f"case when {is_time} then try_cast({text} as timestamp_ns) end"
     if len(formats) == 1:
         return f"try_strptime({text}, {literal(formats[0])})"
     return f"try_strptime({text}, [{', '.join(map(literal, formats))}])"

@@ -86,7 +86,7 @@ def converted(value: str, source_type: str, column: Column) -> str:
 
 
 # The spelling of nearly all times; a third of the time that the general way takes.
-_USUAL = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
+USUAL_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
 _LOCAL = r"^\d{4,6}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?$"
 _OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?\d\d){0,2})$"
 
@@ -105,7 +105,7 @@ def _utc(value: str) -> str:
         f" + {digits}[3:4]::integer * 60 + {digits}[5:6]::integer))"
     )
     return (
-        f"case when regexp_full_match({value}, '{_USUAL}') then try_cast({value} as timestamp)"
+        f"case when regexp_full_match({value}, '{USUAL_TIME}') then try_cast({value} as timestamp)"
         f" when not regexp_matches({local}, '{_LOCAL}')"
         f" then case when {value} in ('infinity', '-infinity') then {value}::timestamp end"
         f" when {offset} in ('', 'Z', 'z', 'UTC') then try_cast({local} as timestamp)"
