@@ -28,8 +28,6 @@ STORAGE_VERSION = "v1.5.0"
 
 # Beside the database, for as long as a process of ours has the file open.
 _LOCK_FILES = SharedLock()
-# What this process had open.
-_OPENED: set[Path] = set()
 
 
 class _Closable(Protocol):
@@ -117,14 +115,13 @@ def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
 def _require_there(settings: Settings) -> None:
     """Raise DatabaseAwayError when a database with rows is gone: nobody wants an empty one.
 
-    What it left behind tells: segments that landed, a publication. A folder that is not mounted
-    lacks those, but this process may have had it open.
+    What it left behind tells: segments that landed, a publication.
     """
     path = settings.database_path
     if path.exists():
         return
     landed = settings.spool_dir / "landed"
-    if path.resolve() in _OPENED or settings.published_path.exists() or any(landed.glob("*.json")):
+    if settings.published_path.exists() or any(landed.glob("*.json")):
         raise DatabaseAwayError(
             f"{path} is not there, though it was: bring it back, or make a new one with ingest init"
         )
@@ -152,7 +149,6 @@ def open_locked(
                 opened = _open_as_named(settings.database_path, open_file)
                 held.callback(opened.close)
                 stack.push(held.pop_all())
-            _OPENED.add(settings.database_path.resolve())
             return opened
 
         yield _waiting(settings, None, attempt)
