@@ -115,8 +115,11 @@
     round({{ money }}, {{ decimals }})::decimal(38, {{ decimals }})
 {%- endmacro %}
 
-{# The money in price times quantity, 16 decimals: 20 leave room for 10^18 only, and times a multiplier for
-   10^14. NULL beyond 10^18. #}
+{# The money in price times quantity, 16 decimals. The product has room below 10^14; beyond, the amount
+   is rounded before it is multiplied. NULL beyond 10^18. #}
 {% macro in_money(amount, multiplier) -%}
-    try({{ rounded(rounded(amount, 16) ~ " * " ~ multiplier, 16) }})
+    coalesce(
+        try({{ rounded(amount ~ " * " ~ multiplier, 16) }}),
+        try({{ rounded(rounded(amount, 16) ~ " * " ~ multiplier, 16) }})
+    )
 {%- endmacro %}

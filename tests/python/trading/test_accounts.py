@@ -21,14 +21,21 @@ START = datetime(2024, 3, 4, 9, 0)
 HOURS = 50
 SEED = 20240304
 ES = Instrument("fut", "ES", None, "USD", multiplier=50, margined=True)
+YEN = Instrument("fut", "6J", None, "USD", multiplier=12_500_000, margined=True)
 BTC = Instrument("coin", "BTCUSDT", "BTC", "USDT")
 SAP = Instrument("xetra", "SAP", None, "EUR")
 AAPL = Instrument("alpaca", "AAPL", None, "USD")  # not listed: the defaults
-LISTED = [ES, BTC, SAP, Instrument("coin", "BNBUSDT", "BNB", "USDT"),
+LISTED = [ES, YEN, BTC, SAP, Instrument("coin", "BNBUSDT", "BNB", "USDT"),
           Instrument("fx", "EURUSD", "EUR", "USD")]  # fmt: skip
 PAIRS = {"BTC": ("coin", "BTCUSDT"), "BNB": ("coin", "BNBUSDT"), "EUR": ("fx", "EURUSD")}
-LEVEL = {"ES": 100, "BTCUSDT": 20000, "SAP": 50, "AAPL": 90, "BNBUSDT": 300, "EURUSD": 1}
-CHARGED_IN = {"ES": ["USD"], "BTCUSDT": ["BTC", "BNB", "USDT"], "SAP": ["EUR"], "AAPL": ["USD"]}
+LEVEL = {"ES": 100, "6J": 1, "BTCUSDT": 20000, "SAP": 50, "AAPL": 90, "BNBUSDT": 300, "EURUSD": 1}
+CHARGED_IN = {
+    "ES": ["USD"],
+    "6J": ["USD"],
+    "BTCUSDT": ["BTC", "BNB", "USDT"],
+    "SAP": ["EUR"],
+    "AAPL": ["USD"],
+}
 # Days begin at midnight in New York; an exchange that is not listed has UTC.
 SPLIT_AT = {("alpaca", "AAPL"): ["2024-03-05 05:00", "2024-03-06 05:00"],
             ("xetra", "SAP"): ["2024-03-05 00:00", "2024-03-06 00:00"],
@@ -89,7 +96,7 @@ def random_account(seed: int) -> tuple[Account, dict[str, list[dict[str, Any]]]]
 
 
 def _trade(rng: random.Random, at: datetime) -> Trade:
-    instrument = rng.choice([ES, BTC, SAP, AAPL])
+    instrument = rng.choice([ES, YEN, BTC, SAP, AAPL])
     sign = rng.choice([1, -1])
     size = Fraction(rng.randint(1, 20))
     if instrument is BTC:

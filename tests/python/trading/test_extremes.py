@@ -26,6 +26,7 @@ INSTRUMENTS = [
     ("bonk", "BONKUSDT", "crypto", "BONK", "USDT", None, "1", False, None),
     ("fx", "USDKRW", "fx", "USD", "KRW", None, "1", False, None),
 ]
+YEN = ("cme", "6J", "future", "JPY", "USD", None, "12500000", True, None)
 LIMIT = Decimal(10) ** 14
 FINEST = Decimal("1e-10")
 LARGEST_SIZE = Decimal(10) ** 18 - FINEST
@@ -101,6 +102,14 @@ DESK = [
     event(9005, 10, "40", "1600000000", exchange="indodax", symbol="BTCIDR", strategy_id="desk"),
     event(9006, 20, "40", "1700000000", "sell", exchange="indodax", symbol="BTCIDR",
           strategy_id="desk"),
+    # a point is worth 12.5 million dollars, and the average price has no end
+    event(9010, 10, "41", "0.00665", exchange="cme", symbol="6J", strategy_id="desk"),
+    event(9011, 11, "20", "0.0066505", exchange="cme", symbol="6J", strategy_id="desk"),
+    *(
+        event(9100 + n, 20 + n, "1", "0.00666", "sell", exchange="cme", symbol="6J",
+              strategy_id="desk")
+        for n in range(61)
+    ),
 ]  # fmt: skip
 
 
@@ -145,7 +154,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     made.dbt("seed")
     with duckdb.connect(str(made.path)) as connection:
         connection.executemany(
-            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?)", INSTRUMENTS
+            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [*INSTRUMENTS, YEN],
         )
     settings = load_settings(folder / "none.toml", {"DATA_DIR": str(made.data_dir)})
     cash = [
@@ -218,6 +228,11 @@ def test_books_of_the_desk(warehouse: Warehouse) -> None:
         "select * from round_trips where symbol = 'BTCIDR' and strategy_id = 'desk'"
     )
     assert trip["realized_pnl"] == 4_000_000_000
+    (trip,) = warehouse.rows("select * from round_trips where symbol = '6J'")
+    (last,) = warehouse.rows(
+        "select * from positions where symbol = '6J' order by snapshot_time desc limit 1"
+    )
+    assert trip["realized_pnl"] == last["realized_pnl"] == 7500
 
 
 def test_what_has_no_room_is_named(warehouse: Warehouse) -> None:
