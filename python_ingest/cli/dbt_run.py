@@ -86,6 +86,15 @@ def require_project() -> None:
         raise UsageError(f"no dbt_project.yml in {Path.cwd()}: run this in the project's folder")
 
 
+def forget_other_project(target_dir: Path) -> None:
+    """Forget what dbt read of a project in another folder: it would load seeds from there."""
+    project, seen = target_dir / "project", str(Path.cwd())
+    target_dir.mkdir(parents=True, exist_ok=True)
+    if not project.exists() or project.read_text(encoding="utf-8") != seen:
+        (target_dir / "partial_parse.msgpack").unlink(missing_ok=True)
+        project.write_text(seen, encoding="utf-8")
+
+
 def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
@@ -95,6 +104,7 @@ def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSumma
     Raises BuildFailedError when dbt itself fails.
     """
     target_dir = settings.data_dir.resolve() / "dbt"
+    forget_other_project(target_dir)
     arguments = [sys.executable, "-c", _DBT, "--quiet"]
     # dbt's debug log costs a fifth of a build in which nothing is new.
     arguments += ["--log-level-file", "info", "build"]

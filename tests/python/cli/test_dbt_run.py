@@ -1,0 +1,24 @@
+"""Which project dbt builds where several share one DATA_DIR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from python_ingest.cli.dbt_run import forget_other_project
+
+
+def test_what_was_read_of_another_checkout_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt keeps the folder of each unchanged seed, and loads it from there."""
+    target = tmp_path / "data" / "dbt"
+    kept = target / "partial_parse.msgpack"
+    for folder, stays in (("v1", False), ("v1", True), ("v2", False), ("v2", True)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        target.mkdir(parents=True, exist_ok=True)
+        kept.touch()
+        forget_other_project(target)
+        assert kept.exists() == stays
