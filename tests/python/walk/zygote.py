@@ -176,6 +176,17 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
         os._exit(code)
 
 
+def _build_nothing(place: list[str]) -> None:
+    """Build an empty database: what dbt keeps in memory of its first build, all children have."""
+    from dbt.adapters.duckdb import connections  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    command = ["build", "--quiet", "--log-level-file", "none", "--exclude-resource-type", "test"]
+    built = dbtRunner().invoke([*command, *place])  # not with our manifest: a build changes it
+    assert built.success, built.exception
+    connections.DuckDBConnectionManager.close_all_connections()
+
+
 def _serve(project: Path, work: Path) -> None:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - not where this module is only imported
 
@@ -194,6 +205,7 @@ def _serve(project: Path, work: Path) -> None:
         print(json.dumps({"error": str(parsed.exception)}), file=answers, flush=True)
         return
     manifest: Any = parsed.result
+    _build_nothing(place)
     print(json.dumps({"nodes": _nodes(manifest)}), file=answers, flush=True)
     counts = os.open(work / "statements", os.O_RDWR | os.O_CREAT)
     gc.collect()
