@@ -1,6 +1,7 @@
 """dbt and `ingest` in processes of their own, forked from one that has imported what they need.
 
-To import dbt takes 2 seconds, what an audit needs 3.
+To import dbt takes 2 seconds, what an audit needs 3, and what dbt keeps in memory of its first
+build (warm_dbt.py) 2.
 """
 
 import multiprocessing
@@ -17,8 +18,9 @@ _FORKED = multiprocessing.get_context("forkserver")
 _IMPORTED = ["dbt.cli.main", "dbt.adapters.duckdb", "python_ingest.cli.main"]
 # Where there is a pyspark it imports that one's tests, which end the process.
 _IMPORTED += [] if find_spec("pyspark") else ["great_expectations"]
-_FORKED.set_forkserver_preload(_IMPORTED)
+_FORKED.set_forkserver_preload([*_IMPORTED, "warm_dbt"])
 _HANG_SECONDS = 1800  # not slowness
+_QUIET = ("--no-use-colors", "--log-level-file", "none")  # its debug log is a fifth of a build
 
 
 def _child(arguments: list[str], environment: dict[str, str], cwd: Path, printed: str) -> None:
@@ -77,5 +79,5 @@ def run_dbt(
     """Run dbt on a DATA_DIR; what it printed to both streams is `stdout`."""
     paths = ["--target-path", str(data_dir / target), "--log-path", str(data_dir / "logs")]
     values = {**os.environ, "DATA_DIR": str(data_dir), **(environment or {})}
-    done = _run(["dbt", "--no-use-colors", *arguments, *paths], values, cwd)
+    done = _run(["dbt", *_QUIET, *arguments, *paths], values, cwd)
     return CompletedProcess(["dbt", *arguments], done.returncode, done.stdout + done.stderr, "")

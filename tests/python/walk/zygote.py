@@ -138,6 +138,7 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
     os.environ.update(task["environment"])
     # In the child, where they are imported already.
     from dbt.adapters.duckdb import connections  # noqa: PLC0415
+    from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper  # noqa: PLC0415
     from dbt.artifacts.resources import FileHash  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt.parser.manifest import ManifestLoader  # noqa: PLC0415
@@ -151,18 +152,21 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
             node.checksum = FileHash.from_contents(text)
     sent, lock, kill_at = 0, threading.Lock(), task["kill_at"]
 
-    def on_event(event: Any) -> None:
-        nonlocal sent
-        if event.info.name == "SQLQuery":
-            with lock:
-                sent += 1
-                os.pwrite(counts, b"%9d" % sent, 0)
-                if sent == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+    send = DuckDBCursorWrapper.execute
 
+    def count_and_send(self: Any, *statement: Any) -> Any:
+        nonlocal sent
+        with lock:
+            sent += 1
+            os.pwrite(counts, b"%9d" % sent, 0)
+            if sent == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return send(self, *statement)
+
+    DuckDBCursorWrapper.execute = count_and_send
     code = 2
     try:
-        result = dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(task["arguments"])
+        result = dbtRunner(manifest=manifest).invoke(task["arguments"])
         code = 0 if result.success else 2 if result.exception else 1
         if result.exception:
             print(result.exception)
@@ -170,6 +174,17 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
         connections.DuckDBConnectionManager.close_all_connections()
         sys.stdout.flush()
         os._exit(code)
+
+
+def _build_nothing(place: list[str]) -> None:
+    """Build an empty database: what dbt keeps in memory of its first build, all children have."""
+    from dbt.adapters.duckdb import connections  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    command = ["build", "--quiet", "--log-level-file", "none", "--exclude-resource-type", "test"]
+    built = dbtRunner().invoke([*command, *place])  # not with our manifest: a build changes it
+    assert built.success, built.exception
+    connections.DuckDBConnectionManager.close_all_connections()
 
 
 def _serve(project: Path, work: Path) -> None:
@@ -190,6 +205,7 @@ def _serve(project: Path, work: Path) -> None:
         print(json.dumps({"error": str(parsed.exception)}), file=answers, flush=True)
         return
     manifest: Any = parsed.result
+    _build_nothing(place)
     print(json.dumps({"nodes": _nodes(manifest)}), file=answers, flush=True)
     counts = os.open(work / "statements", os.O_RDWR | os.O_CREAT)
     gc.collect()
