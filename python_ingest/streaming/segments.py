@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS, TICKS, Kind
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
@@ -16,7 +15,6 @@ from python_ingest.landing.prepare import read, working_connection, write_segmen
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
-from python_ingest.storage.writer import identity
 from python_ingest.streaming.exchanges import Exchange
 
 # Identical ticks without a key carry the same time, so they cannot be far apart.
@@ -37,21 +35,13 @@ class SegmentWriter:
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self.name = f"stream-{exchange.name}-{started}"
         self._number = 0
-        self._folder: tuple[int, int] | None = None
         self._connection = working_connection(settings)
         self._connection.execute(
             "create table seen (content_hash bigint, occurrences integer, noted double)"
         )
 
     def write(self, frames: Sequence[Frame]) -> list[spool.Segment]:
-        """Make the frames durable; return the segments, none for a kind without rows.
-
-        Raises IngestError where another folder stands in the place of the data: one that is not
-        mounted takes rows that nobody finds again.
-        """
-        folder = self._settings.data_dir
-        if self._folder is not None and identity(folder) != self._folder:
-            raise IngestError(f"{folder} is not the folder that it was: is it mounted?")
+        """Make the frames durable; return the segments, none for a kind without rows."""
         self._number += 1
         finished: list[tuple[spool.Segment, Path]] = []
         others: dict[str, int] = {}
@@ -71,7 +61,6 @@ class SegmentWriter:
                     finished.append((self._segment(kind, path, scan, others), path))
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
-        self._folder = identity(folder)
         # Only now: a flush that fails is tried again and must give the same numbers.
         self._remember()
         return [segment for segment, _ in finished]

@@ -51,8 +51,7 @@ def landed(settings: Settings) -> tuple[int, int]:
 class Outage:
     """A stream of `count` trades; `meanwhile` runs beside it and may end what is wrong."""
 
-    def __init__(self, settings: Settings, count: int, pause: float = 0, **more: Any) -> None:
-        self.pause = pause
+    def __init__(self, settings: Settings, count: int, **more: Any) -> None:
         self.said: list[str] = []
         self.settings = settings
         self.count = count
@@ -74,7 +73,6 @@ class Outage:
         async def handle(connection: ServerConnection) -> None:
             for number in range(self.count):
                 await connection.send(trade(number))
-                await asyncio.sleep(self.pause)
             await connection.wait_closed()
 
         async with serve(handle, "127.0.0.1", 0) as server:
@@ -132,27 +130,6 @@ def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     totals = Outage(settings, 100).run(bring_back)
     assert (totals.frames, totals.landed, totals.waiting) == (100, 100, 0)
     assert landed(settings) == (100, 100)
-
-
-def test_a_folder_that_is_not_mounted_takes_nothing(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path)
-    with open_writer(settings) as connection:
-        migrate(connection)
-    away = tmp_path / "away"
-
-    async def mount_again(outage: Outage) -> None:
-        assert outage.stream is not None
-        await outage.until(lambda: outage.stream.totals.landed > 0)
-        settings.data_dir.rename(away)
-        settings.data_dir.mkdir()
-        await outage.complains("is not the folder that it was: is it mounted?")
-        assert not list(settings.data_dir.rglob("*.parquet"))
-        settings.data_dir.rmdir()
-        away.rename(settings.data_dir)
-        await outage.until(lambda: outage.stream.totals.landed == 3000)
-
-    assert Outage(settings, 3000, pause=0.001).run(mount_again).landed == 3000
-    assert landed(settings) == (3000, 3000)
 
 
 def test_what_it_says_of_itself_waits_for_the_next_time(
