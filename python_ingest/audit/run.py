@@ -112,9 +112,12 @@ def loaded_beside(settings: Settings) -> Iterator[None]:
     """
     with open_writer(settings) as connection:
         needed = _is_anything_new(connection)
-    if needed:  # `audit` waits for it, and reports an import that fails
-        Thread(target=_import_expectations, daemon=True).start()
-    yield
+    beside = Thread(target=_import_expectations, daemon=True)
+    if needed:  # `audit` reports an import that fails
+        beside.start()
+    yield  # one that is interrupted waits for nothing
+    if needed:
+        beside.join()
 
 
 def _import_expectations() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,7 @@ from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
+_EXCHANGE = re.compile(r"[A-Za-z0-9][\w.:-]*")
 _REASONS, _SHOWN = 10, 100  # reasons of a file, characters of a row
 
 
@@ -69,6 +71,11 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
             raise UsageError(f"{kind!r} is no kind of file: one of {', '.join(KINDS)}")
         if exchange is not None and "exchange" not in KINDS[kind].column_names:
             raise UsageError(f"--exchange: {kind} have no exchange")
+        delimiter = "\t" if delimiter == "\\t" else delimiter
+        if exchange is not None and not _EXCHANGE.fullmatch(exchange):
+            raise UsageError(
+                f"--exchange {exchange!r}: no name of an exchange, such as binance-usdm"
+            )
         if delimiter is not None and len(delimiter) != 1:
             raise UsageError(f"--delimiter {delimiter!r}: not one character")
     total = len(list_pending(settings)) if pending else len(paths or [])

@@ -297,7 +297,18 @@ class Declaration(_Strict):
         if self.file.format != "csv" and any(value.numbered for value in self.values):
             raise ValueError("columns: numbered is for lines of csv")
         self._require_parts()
+        self._require_fields()
         return self
+
+    def _require_fields(self) -> None:
+        """Every field that is looked at is one of those that the file is said to have."""
+        seen, file = self.recognise, self.file
+        if file.format != "csv" or seen.more or file.sections:
+            return
+        known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
+        for name in self.field_names:
+            if name.lower() not in known:
+                raise ValueError(f"columns: no field {name!r} in names, header or optional")
 
     def _require_parts(self) -> None:
         patterns = [p for p in (self.recognise.name, self.recognise.path) if p]

@@ -16,7 +16,7 @@ from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.hints import hints, names_of
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import Source, first_line, opened
-from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
 from python_ingest.storage.sql import literal
 
 _PACKED = {
@@ -67,7 +67,8 @@ class Beginning:
 
     def __init__(self, source: Source, path: str, inside: str | None = None) -> None:
         self.source = source
-        self._names = [path.rpartition("/")[2], *([inside] if inside else [])]
+        names = [path, *([inside] if inside else [])]
+        self._names = [name.rpartition("/")[2] for name in names]
         self._path = "/".join([path, *([inside] if inside else [])])
 
     @cached_property
@@ -108,10 +109,12 @@ def scan_of(
     return _of_exchange(_canonical(connection, wanted, found, path), wanted)
 
 
-def format_name(wanted: Wanted, beginning: Beginning) -> str:
-    """Return the name of a file's format, as the manifest keeps it. Raises as `scan_of` does."""
+def format_and_version(wanted: Wanted, beginning: Beginning) -> tuple[str, int]:
+    """Return a file's format and its version, as the manifest keeps them. Raises as `scan_of`."""
     found = detect_format(wanted, beginning)
-    return _named(found.name if isinstance(found, Declaration) else found, wanted)
+    if isinstance(found, Declaration):
+        return _named(found.name, wanted), found.version
+    return _named(found, wanted), CANONICAL_VERSION
 
 
 def require_text(source: Source) -> None:
@@ -215,8 +218,8 @@ def _has_fields(feed: Declaration, lines: list[str]) -> bool:
         and all(re.fullmatch(p, f) for p, f in zip(patterns, fields, strict=True))
         for fields in split
     ]
-    # a damaged line among many says nothing of the others
-    return sum(right) * 10 >= len(right) * 9
+    # a damaged line says nothing of the others
+    return sum(right) * 3 >= len(right) * 2
 
 
 def _require_lines(line: str) -> None:

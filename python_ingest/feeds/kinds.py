@@ -106,6 +106,7 @@ def _time(name: str) -> Column:
     return Column(name, "TIMESTAMP", required=True)
 
 
+_EXCHANGE = Column("exchange", required=True, empty_is_null=True, trimmed=True)
 _SYMBOL = Column("symbol", required=True, empty_is_null=True, trimmed=True)
 _SOURCE = Column("source", default="'websocket'", in_hash=False)
 _CORRELATION = Column("correlation_id", "UUID", in_hash=False)
@@ -118,7 +119,7 @@ TICKS = Kind(
     occurrences=True,
     is_ordered=True,
     columns=(
-        _text("exchange", required=True),
+        _EXCHANGE,
         _SYMBOL,
         _time("timestamp"),
         Column(
@@ -156,7 +157,7 @@ CORRECTIONS = Kind(
     table="raw.tick_corrections",
     time="timestamp",
     columns=(
-        _text("exchange", required=True),
+        _EXCHANGE,
         _SYMBOL,
         _id("trade_id", required=True),
         _text("action", required=True, words=("bust", "correct")),
@@ -200,7 +201,7 @@ ORDERS = Kind(
         _time("event_time"),
         _id("order_id", required=True),
         _id("client_order_id", required=True),
-        _text("exchange", required=True),
+        _EXCHANGE,
         _SYMBOL,
         _words("side", ("buy", "sell"), b="buy", s="sell", sell_short="sell"),
         _text("order_type", required=True),
@@ -272,7 +273,7 @@ ACTIONS = Kind(
     table="raw.corporate_actions",
     time="ex_date",
     columns=(
-        _text("exchange", required=True),
+        _EXCHANGE,
         _SYMBOL,
         Column("ex_date", "DATE", required=True),
         _text("kind", required=True, words=("split",)),

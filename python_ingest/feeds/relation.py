@@ -9,6 +9,9 @@ from python_ingest.feeds.lines import Lines
 from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted, nanoseconds
 from python_ingest.storage.sql import quoted
 
+CANONICAL_VERSION = 3
+"""Of the reading of canonical files."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -29,7 +32,7 @@ class Scan:
     types: dict[str, str]
     extra: tuple[str, ...] = ()
     lines: Lines | None = None
-    version: int = 3
+    version: int = CANONICAL_VERSION
     sequence_identifies: bool = False
     trade_id_identifies: bool = True
     newest_first: bool = False

@@ -73,10 +73,14 @@ class Landed:
 
 
 def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> list[Landed]:
-    """Return the batches, one per format, that took rows from this content and rejected none."""
+    """Return the batches that took rows from this content and rejected none.
+
+    One per format and version of its reading.
+    """
     rows = connection.execute(
-        "select min(batch_id), format, arg_min(feed_version, batch_id) from raw.landings"
-        " where sha256 = ? and kind = ? and rows_read > 0 and rows_rejected = 0 group by format",
+        "select min(batch_id), format, feed_version from raw.landings"
+        " where sha256 = ? and kind = ? and rows_read > 0 and rows_rejected = 0"
+        " group by format, feed_version",
         [sha256, kind],
     ).fetchall()
     return [Landed(*row) for row in rows]
@@ -131,7 +135,8 @@ def _same_before(
     if segment.again:
         return None
     found = landed_before(connection, segment.kind, segment.sha256)
-    return next((one.batch_id for one in found if one.format == segment.format), None)
+    wanted = segment.format, segment.feed_version
+    return next((o.batch_id for o in found if (o.format, o.feed_version) == wanted), None)
 
 
 def _any_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> int | None:

@@ -276,4 +276,4 @@ def _seen_before(
     if not found:
         return None
     shown = format_of(wanted, path, member)
-    return next((one for one in found if one.format == shown), None)
+    return next((one for one in found if (one.format, one.feed_version) == shown), None)

@@ -13,7 +13,7 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.detect_format import (
     Beginning,
     Wanted,
-    format_name,
+    format_and_version,
     require_text,
     scan_of,
 )
@@ -120,10 +120,10 @@ def file_name(path: Path, member: str | None) -> str:
     return name_of(path) if member is None else f"{name_of(path)}/{member}"
 
 
-def format_of(wanted: Wanted, path: Path, member: str | None) -> str:
-    """Return the format that a file shows, without unpacking it whole."""
+def format_of(wanted: Wanted, path: Path, member: str | None) -> tuple[str, int]:
+    """Return the format that a file shows and its version, without unpacking it whole."""
     source = beginning(path, MAX_LINE, member) if is_packed(path) else path
-    return format_name(wanted, _beginning(source, path, member))
+    return format_and_version(wanted, _beginning(source, path, member))
 
 
 def _beginning(source: Source, path: Path, member: str | None) -> Beginning:

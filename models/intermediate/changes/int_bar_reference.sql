@@ -31,6 +31,21 @@ conditions as (
 
 ),
 
+tape_conditions as (
+
+    select * from conditions
+    where feed in ('CTA', 'UTP') and not starts_with(code, '0x')
+
+),
+
+-- Noted apart: a former version knew none, and an upgrade changes nothing of the tapes'.
+other_conditions as (
+
+    select * from conditions
+    where feed not in ('CTA', 'UTP') or starts_with(code, '0x')
+
+),
+
 bar_prices as (
 
     select
@@ -70,8 +85,14 @@ final as (
     select
         'ticks' as chain,
         'trade_conditions' as kind,
-        {{ sum_of('conditions') }} as content
-    from conditions
+        {{ sum_of('tape_conditions') }} as content
+    from tape_conditions
+    union all
+    select
+        'ticks' as chain,
+        'trade_conditions of venues' as kind,
+        {{ sum_of('other_conditions') }} as content
+    from other_conditions
     union all
     select
         unnest(['ticks', 'bars']) as chain,

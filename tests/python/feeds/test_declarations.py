@@ -96,6 +96,7 @@ def test_a_users_own_declaration_replaces_ours(settings: Settings) -> None:
         ('"Ticker"\n', '{ file = "symbol" }\n', "recognise: no pattern has the part (?P<symbol>"),
         ('"Ticker"\n', '{ from = "x", take = "a" }\n', "columns.symbol.0.take: needs one (...)"),
         ('"Ticker"\n', "{}\n", "columns.symbol.0: say one of from, constant"),
+        ('"Ticker"\n', '"Tikcer"\n', "columns: no field 'Tikcer' in names, header or optional"),
         ("recognise = {", "recognise = { name = '(a',", "recognise.name: not a pattern"),
         ('header = ["Time", "Ticker", "Px"]', "", "recognise: say what tells such a file"),
         ("file = {", "fiel = {", "file: Field required"),

@@ -209,3 +209,50 @@ def test_a_path_that_leads_out_is_refused_by_name(
     (result,) = land("a.zip", zipped({"good.csv": GOOD, name: GOOD}))
     assert "which leads out of its folder" in (result.error or "")
     assert repr(name)[1:-1] in (result.error or "")
+
+
+def test_a_pair_in_a_folder_of_the_zip_is_known_by_its_own_name(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    packed = zipped({"TimeAndSales_Combined/XBTEUR.csv": "1704067200,42283.5,0.01\n"})
+    assert land("Kraken_Trading_History.zip", packed)[0].landed == 1
+    assert rows("select exchange, symbol from raw.market_ticks") == [("kraken", "XBTEUR")]
+
+
+def test_one_odd_line_among_few_does_not_hide_what_a_file_is(
+    land: Callable[..., list[LandingResult]],
+) -> None:
+    good = "1,2000.5,1e-05,0.1,1704153600001,True,True\n"
+    content = "2,2000,,2000,1704153600001,True,True\n" + good * 3
+    (result,) = land("CCCUSDT-trades-2024-01-02.csv", content)
+    assert (result.landed, result.duplicate, result.rejected) == (2, 2, 0)
+
+
+def test_an_exchange_is_trimmed_as_a_symbol_is(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    assert land("a.csv", GOOD.replace("x,s", " x , s "))[0].landed == 1
+    assert rows("select exchange, symbol from raw.market_ticks") == [("x", "s")]
+
+
+def test_a_declaration_that_changed_reads_a_file_anew(
+    settings: Settings, land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    declared = """
+name = "mine"
+kind = "ticks"
+about = "ours"
+file = { format = "csv" }
+recognise = { header = ["At", "What", "Px", "Id", "No"] }
+columns.exchange = { constant = "x" }
+columns.symbol = "What"
+columns.timestamp = "At"
+columns.last_price = "Px"
+columns.trade_id = "%s"
+"""
+    settings.feeds_dir.mkdir(parents=True)
+    content = "At,What,Px,Id,No\n2024-01-02,s,1,7,8\n"
+    for field, state in (("Id", "landed"), ("Id", "already landed"), ("No", "landed")):
+        (settings.feeds_dir / "mine.toml").write_text(declared % field)
+        assert land("a.csv", content)[0].state == state
+    assert rows("select trade_id from raw.market_ticks order by 1") == [("7",), ("8",)]

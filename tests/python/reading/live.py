@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import Segment
@@ -58,7 +59,7 @@ def arrive(settings: Settings, rows: list[str], folder: Path, number: int) -> Se
     path = folder / f"arrived-{number}.csv"
     header = "exchange,symbol,timestamp,last_price,last_size,trade_id"
     path.write_text("\n".join([header, *rows]) + "\n")
-    return prepare(settings, TICKS, path)
+    return prepare(settings, Wanted(TICKS), path)
 
 
 def trade(number: int, *, at: datetime = MIDNIGHT, keyed: bool = True) -> str:

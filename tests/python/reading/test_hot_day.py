@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from python_ingest.errors import NotPublishedError
+from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
@@ -206,7 +207,7 @@ def arrive_text(settings, folder, number, *lines):
     """Make trades of CME's ES a segment; each line is timestamp, price and what follows."""
     path = folder / f"text-{number}.csv"
     path.write_text(HEAD + "".join(f"CME,ES,{line}\n" for line in lines))
-    return prepare(settings, TICKS, path)
+    return prepare(settings, Wanted(TICKS), path)
 
 
 @pytest.mark.parametrize("published_between", [False, True])
