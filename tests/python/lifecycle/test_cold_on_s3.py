@@ -138,7 +138,10 @@ def test_served_it_is_read_and_nothing_beside_it(warehouse: Settings, s3: str) -
     with open_writer(warehouse) as connection:
         read_s3_where_named(connection)
         connection.execute("create view landings as from raw.landings")
-        connection.execute("create table latest_ticks as from market_ticks limit 0")
+        connection.execute(
+            "create table latest_ticks as select *, timestamp as quoted_at, timestamp as traded_at"
+            " from market_ticks limit 0"
+        )
     publish(warehouse)
     secret = open_store(warehouse.retention.cold_store).read(objects(warehouse)[0])
     open_store(s3).put_bytes(b"".join(secret), "secret/x.parquet")
