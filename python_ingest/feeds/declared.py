@@ -119,9 +119,6 @@ def _csv(declaration: Declaration, source: Source) -> tuple[str, dict[str, str],
     if has_header or not names:
         names = header_of(source, file.delimiter, file.header_until)
     places = {name.lower(): place for place, name in enumerate(names, start=1)}
-    missing = [name for name in declaration.recognise.header if name.lower() not in places]
-    if has_header and missing:
-        raise FileRejectedError(f"its header has no {', '.join(missing)}")
     sql = record_fields(
         len(names), file.delimiter, more_fields=file.more_fields, comment=file.comment
     )

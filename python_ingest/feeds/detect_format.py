@@ -194,11 +194,10 @@ def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
 def _has_header(feed: Declaration, line: str) -> bool:
     seen, file = feed.recognise, feed.file
     try:
-        split = text.split(line, file.delimiter)
+        names = text.names_in(line, file.delimiter, file.header_until)
     except FileRejectedError:
         return False
-    until = file.header_until
-    found = [(name.partition(until)[0] if until else name).lower() for name in split]
+    found = [name.lower() for name in names]
     header = {name.lower() for name in seen.header}
     allowed = header | {name.lower() for name in seen.optional}
     return header <= set(found) and (seen.more or set(found) <= allowed)

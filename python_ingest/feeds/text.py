@@ -155,6 +155,11 @@ def header_of(source: Source, delimiter: str = ",", until: str | None = None) ->
     line = first_line(source)
     if not line:
         raise FileRejectedError("the file is empty")
+    return names_in(line, delimiter, until)
+
+
+def names_in(line: str, delimiter: str, until: str | None) -> list[str]:
+    """Return the names in a header line, each cut at `until`. Raises FileRejectedError."""
     return [name.partition(until)[0] if until else name for name in split(line, delimiter)]
 
 

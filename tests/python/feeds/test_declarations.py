@@ -12,7 +12,7 @@ from python_ingest.errors import ConfigError
 from python_ingest.feeds import catalogue
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.landing.land import LandingResult, land_files
-from python_ingest.settings import Settings, load_settings
+from python_ingest.settings import Settings
 
 DOCS = (Path(__file__).parents[3] / "docs" / "landing.md").read_text(encoding="utf-8")
 VENDORS = Path(catalogue.__file__).parent / "vendors"
@@ -27,11 +27,6 @@ columns.symbol = "Ticker"
 columns.timestamp = { from = "Time", unit = "ms" }
 columns.last_price = "Px"
 """
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
 
 
 def declare(settings: Settings, name: str, content: str) -> Path:

@@ -18,16 +18,11 @@ import pytest
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import LandingResult, land_files
-from python_ingest.settings import Settings, load_settings
+from python_ingest.settings import Settings
 
 HERE = Path(__file__).parent / "examples"
 EXAMPLES = sorted(HERE.glob("*/expected*.toml"))
 Rows = Callable[[str], list[tuple[Any, ...]]]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
 
 
 def texts(settings: Settings, kind: str, columns: list[str]) -> list[tuple[Any, ...]]:

@@ -12,17 +12,12 @@ import duckdb
 import pytest
 
 from python_ingest.landing.land import LandingResult, land_files
-from python_ingest.settings import Settings, load_settings
+from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 GOOD = "exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\n"
 SPOT = '{"e":"trade","s":"XYZUSDT","t":1,"p":"1.5","q":"2","T":1720087200000,"m":false,"M":true}\n'
 AGG = "10,100.5,0.25,1,3,1720055357510,false\n"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
 
 
 @pytest.fixture
@@ -93,15 +88,6 @@ def test_path_and_symbol_tell_a_market(
         assert "say --exchange binance-coinm or --exchange binance-usdm" in (result.error or "")
     else:
         assert rows("select exchange from raw.market_ticks") == [(exchange,)]
-
-
-@pytest.fixture
-def rows(settings: Settings) -> Rows:
-    def ask(sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    return ask
 
 
 def test_an_exchange_for_a_file_that_names_none(
