@@ -31,8 +31,9 @@ corrected_fills as (
 
 ),
 
--- A fill has the strategy and the correlation of its order where it names none.
-inheriting_fills as (
+-- A fill has the strategy and the correlation of its order where it names none; and another feed's
+-- fill that says as much of the order may be the same one, or no longer.
+fills_of_the_order as (
 
     select
         events.exchange,
@@ -50,26 +51,8 @@ inheriting_fills as (
         and (
             (versions.strategy_id is not null and events.strategy_id is null)
             or (versions.correlation_id is not null and events.correlation_id is null)
+            or (versions.is_fill and versions.cumulative_quantity = events.cumulative_quantity)
         )
-
-),
-
--- Another feed's fill that says as much of the order may be the same one, or no longer.
-same_fills as (
-
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id
-    from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.order_id = events.order_id
-            and versions.cumulative_quantity = events.cumulative_quantity
-    where versions.is_fill and events.is_fill
 
 ),
 
@@ -83,11 +66,9 @@ final as (
     from versions
     where is_fill
     union
-    select * from same_fills
-    union
     select * from corrected_fills
     union
-    select * from inheriting_fills
+    select * from fills_of_the_order
 
 )
 
