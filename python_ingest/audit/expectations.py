@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import warnings
@@ -23,6 +24,9 @@ with warnings.catch_warnings():
         ExpectColumnValuesToBeBetween,
     )
     from great_expectations.expectations.metadata_types import FailureSeverity
+
+# It tells of a temporary folder where the process prints what libraries log, as beside dbt.
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 FRAMES = ("landings", "ticks", "orders")
 

@@ -20,6 +20,7 @@ TABLES = {
     "orders": "order_events",
     "cash": "cash_events",
     "actions": "corporate_actions",
+    "statements": "statements",
     "metrics": "system_metrics",
     "logs": "application_logs",
 }
@@ -218,7 +219,7 @@ select
         event_type in ('fill', 'partial_fill')
         and (fill_quantity is null or fill_price is null or fill_quantity <= 0)
     ) as incomplete_fills,
-    count_if(coalesce(fill_quantity > quantity, false)) as overfills,
+    count_if(coalesce(quantity > 0 and fill_quantity > quantity, false)) as overfills,
     count_if(strategy_id is null) / count(*) as no_strategy_share,
     min(event_time) as first_at,
     max(event_time) as last_at

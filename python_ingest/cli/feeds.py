@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from python_ingest.errors import UsageError
-from python_ingest.feeds.catalogue import feeds, named, source_of
+from python_ingest.feeds.catalogue import faults, feeds, named, source_of
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.markets import UNNAMED, found
@@ -34,6 +35,11 @@ def list_feeds(context: typer.Context) -> None:
     for feed in feeds(load_settings().feeds_dir):
         unchecked = "" if feed.checked else " (compared with no real file)"
         print(f"{feed.name:26} {feed.kind:12} {feed.about}{unchecked}")
+    wrong = faults(load_settings().feeds_dir)
+    for fault in wrong:
+        print(f"ingest: {fault.what}", file=sys.stderr)
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: ingest feeds show binance")

@@ -22,13 +22,14 @@ from rich.progress import (
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
+from python_ingest.feeds.catalogue import faults
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
 from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
-_EXCHANGE = re.compile(r"[A-Za-z0-9][\w.:-]*")
+_NAME = re.compile(r"[A-Za-z0-9][\w.:-]*")
 _REASONS, _SHOWN = 10, 100  # reasons of a file, characters of a row
 
 
@@ -51,6 +52,10 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
         str | None,
         typer.Option(help="Whose rows they are, where the file does not say: binance-usdm."),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(help="Whose orders or cash they are, where the file does not say: main."),
+    ] = None,
     delimiter: Annotated[
         str | None, typer.Option(help="What separates the fields of canonical CSV, such as ';'.")
     ] = None,
@@ -62,23 +67,22 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Land files; each is landed whole or not at all, and never twice."""
     settings = load_settings()
-    if pending and (kind or paths or named_format or exchange or delimiter or again):
+    if pending and (kind or paths or named_format or exchange or account or delimiter or again):
         raise UsageError("--pending takes no KIND, no PATH and no other option")
     if not pending:
         if kind is None or not paths:
             raise UsageError("which files? ingest land KIND PATH..., or ingest land --pending")
         if kind not in KINDS:
             raise UsageError(f"{kind!r} is no kind of file: one of {', '.join(KINDS)}")
-        if exchange is not None and "exchange" not in KINDS[kind].column_names:
-            raise UsageError(f"--exchange: {kind} have no exchange")
+        _require_owner(kind, "exchange", exchange, "binance-usdm")
+        _require_owner(kind, "account_id", account, "desk-1")
         delimiter = "\t" if delimiter == "\\t" else delimiter
-        if exchange is not None and not _EXCHANGE.fullmatch(exchange):
-            raise UsageError(
-                f"--exchange {exchange!r}: no name of an exchange, such as binance-usdm"
-            )
         if delimiter is not None and len(delimiter) != 1:
             raise UsageError(f"--delimiter {delimiter!r}: not one character")
     total = len(list_pending(settings)) if pending else len(paths or [])
+    if not pending and named_format is None:
+        for fault in faults(settings.feeds_dir):
+            print(f"ingest: warning: {fault.what}", file=sys.stderr)
     with written_twice(settings), _progress() as progress:
         task = progress.add_task("landing", total=total)
 
@@ -96,6 +100,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
                 named_format,
                 report,
                 exchange=exchange,
+                account=account,
                 delimiter=delimiter,
                 again=again,
             )
@@ -107,6 +112,17 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
         if len(results) > 1:
             print(f"ingest: {failed} of {len(results)} files could not be landed", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _require_owner(kind: str, column: str, name: str | None, example: str) -> None:
+    """Raise UsageError when a kind has no such owner, or it is no name of one."""
+    what = column.removesuffix("_id")
+    if name is not None and column not in KINDS[kind].column_names:
+        raise UsageError(f"--{what}: {kind} have no {what}")
+    if name is not None and not _NAME.fullmatch(name):
+        raise UsageError(f"--{what} {name!r}: no name of an {what}, such as {example}")
+    if what == "account" and name is not None and name.lower() == "all":
+        raise UsageError("--account all: `all` is no account, but their total")
 
 
 def _progress() -> Progress:
@@ -130,12 +146,17 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         print(f"ingest: {result.file}: {result.error}; nothing of it was landed", file=sys.stderr)
     elif result.state == "spooled":
         print(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
+    elif result.state == "ignored":
+        print(f"{result.file}: ignored, {result.error}")
     elif result.state == "already landed" and not result.read:
         print(f"{result.file}: already landed as batch {result.batch_id}")
     elif result.state == "already landed":
         print(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
         print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
+    if not as_json and result.before:
+        former = f"batch {result.before.batch_id} ({result.before.format})"
+        print(f"  warning: the same file landed before, as {former}")
     if not as_json:
         _print_reasons(result)
 
@@ -144,7 +165,9 @@ def _print_reasons(result: LandingResult) -> None:
     for why in result.reasons[:_REASONS]:
         text = " ".join((why.text or "").split())
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-        print(f"  {why.rows:,} rejected: {why.reason}; the first in line {why.line}: {shown}")
+        some = f", {why.known:,} of them before" if why.known else ""
+        when = " before" if why.known == why.rows else some
+        print(f"  {why.rows:,} rejected{when}: {why.reason}; the first in line {why.line}: {shown}")
     more = len(result.reasons) - _REASONS
     if more > 0:
         print(f"  and for {more:,} more reasons: select * from rejected_rows")

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import duckdb
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,13 +29,20 @@ from pydantic import (
 )
 
 from python_ingest.errors import ConfigError
-from python_ingest.feeds.kinds import KINDS
+from python_ingest.feeds.kinds import DECIMALS, KINDS, Column
+from python_ingest.feeds.values import CLOCK, converted, wrong_with
+from python_ingest.storage.failures import first_line
+from python_ingest.storage.sql import literal, quoted
 
+ISO = "ISO"
+"""The format of a time such as 2024-07-02T00:00:00.000001100Z, however people write it."""
+_DIGITS = 10  # of a scale: a decimal times it stays exact
 Unit = Literal["s", "ms", "us", "ns", "ms or us"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # what TOML says is meant: "yes" is a text and no truth, and 1 is none either
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
 
 def _pattern(text: str) -> str:
@@ -42,20 +53,102 @@ def _pattern(text: str) -> str:
     return text
 
 
+@lru_cache
+def _asked(sql: str, text: str) -> str | None:
+    """Return what DuckDB has against a text; it reads the files, so its word counts."""
+    try:
+        duckdb.execute(sql, [text]).fetchall()
+    except duckdb.Error as error:
+        return first_line(error)
+    return None
+
+
+def _sql_pattern(text: str) -> str:
+    wrong = _asked("select regexp_full_match('', ?)", _pattern(text))
+    if wrong is not None:
+        raise ValueError(f"not a pattern that DuckDB knows: {wrong}")
+    return text
+
+
+# A time in the afternoon, written and read: of what is read no digit may differ from it.
+_READ_AGAIN = """
+select {read}::timestamp in (
+    t, date_trunc('ms', t), date_trunc('second', t), date_trunc('minute', t),
+    date_trunc('hour', t), date_trunc('day', t)
+)
+from (select timestamp '2024-11-23 21:08:07.123456' as t)"""
+
+
+@lru_cache
+def _time_format(text: str) -> str:
+    if text == ISO:
+        return text
+    read = f"try_strptime(strftime(t, {literal(text)}), {literal(text)})"
+    asked = _READ_AGAIN.format(read=f"timezone('UTC', {read})" if "%z" in text else read)
+    try:
+        ((same,),) = duckdb.execute(asked).fetchall()
+    except duckdb.Error as error:
+        raise ValueError(f"not a format of a time: {first_line(error)}") from None
+    if not same:
+        raise ValueError(
+            "tells no day, or not its hour: a format has year, month and day, and %H or %I with %p"
+        )
+    return text
+
+
+@lru_cache
+def _refusal(column: Column, text: str) -> str | None:
+    """Return why a canonical column takes no such text; None where it does."""
+    source, typed = quoted(f"source.{column.name}"), quoted(column.name)
+    wrong = wrong_with(column, "VARCHAR", CLOCK)
+    if not wrong:
+        return None
+    whens = " ".join(f"when {condition} then {reason}" for condition, reason in wrong)
+    given = f"select {literal(text)} as {source}, {converted(literal(text), 'VARCHAR', column)}"
+    ((reason,),) = duckdb.execute(f"select case {whens} end from ({given} as {typed})").fetchall()
+    return str(reason).removeprefix(f"{column.name}: ") if reason else None
+
+
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-Pattern = Annotated[str, BeforeValidator(_pattern)]
+def _name_pattern(text: str) -> str:
+    if re.search(r"\\\.(csv|tsv|txt|jsonl?|ndjson|gz|zip)\b", text):
+        raise ValueError("a name is looked at without .csv, .gz and the like")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+NamePattern = Annotated[Pattern, AfterValidator(_name_pattern)]
+SqlPattern = Annotated[str, AfterValidator(_sql_pattern)]
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
+Offset = Annotated[str, Field(pattern=r"^[+-]\d\d:\d\d$")]
 Words = Annotated[list[str], BeforeValidator(_listed)]
+Text = Annotated[str, Field(min_length=1)]
+Fields = Annotated[list[Text], Field(min_length=1)]
+
+
+def _each_once(names: list[str]) -> list[str]:
+    lower = [name.lower() for name in names]
+    doubled = next((name for name in names if lower.count(name.lower()) > 1), None)
+    if doubled is not None:
+        raise ValueError(f"{doubled!r} is there twice")
+    return names
 
 
 class Test(_Strict):
     """What a field must be: one of `words`, there or not, or matched by a pattern as a whole."""
 
-    words: list[str] | None = None
+    words: Annotated[list[str], Field(min_length=1)] | None = None
     there: bool | None = None
-    matches: Pattern | None = None
+    matches: SqlPattern | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if [self.words, self.there, self.matches].count(None) != 2:  # noqa: PLR2004 - of three
+            raise ValueError("say one of words, there, matches")
+        return self
 
 
 def _test(value: Any) -> Any:
@@ -69,11 +162,26 @@ def _test(value: Any) -> Any:
 Conditions = dict[str, Annotated[Test, BeforeValidator(_test)]]
 
 
+def _ten_digits(factor: Decimal) -> Decimal:
+    places = max(0, -int(factor.as_tuple().exponent))
+    if max(factor.adjusted() + 1, 0) + places > _DIGITS:
+        raise ValueError(f"has more than {_DIGITS} digits before and after the point")
+    return factor
+
+
+def _whole(factor: Any) -> Any:
+    return Decimal(factor) if type(factor) is int else factor
+
+
+def _day(since: Any) -> Any:
+    return date.fromisoformat(since) if isinstance(since, str) else since
+
+
 class Scale(_Strict):
     """A factor that holds from a date of the row's own time on."""
 
-    by: Decimal
-    since: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
+    by: Annotated[Decimal, BeforeValidator(_whole), Field(gt=0), AfterValidator(_ten_digits)]
+    since: Annotated[date, BeforeValidator(_day)] = date(1970, 1, 1)
 
 
 def _scales(value: Any) -> Any:
@@ -81,15 +189,22 @@ def _scales(value: Any) -> Any:
 
 
 def _pattern_of_one(text: str) -> str:
-    if re.compile(_pattern(text)).groups != 1:
+    if re.compile(_sql_pattern(text)).groups != 1:
         raise ValueError("needs one (...), around what is taken")
     return text
 
 
+_GOES_WITH = {
+    "either": ("constant",), "separator": ("joined",), "numbered": ("joined",),
+    "offsets": ("format",), "zone": ("format", "after_midnight"),
+}  # fmt: skip
+_ARE_FOR = {
+    "numbers": ("float32", "absolute", "negate", "scale", "sum"),
+    "times": ("clock", "unit", "format", "offsets", "zone", "after_midnight"),
+    "lists": ("split",),
+}
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
-ISO = "ISO"
-"""The format of a UTC time such as 2024-07-02T00:00:00.000001100Z."""
 
 
 class Value(_Strict):
@@ -99,28 +214,29 @@ class Value(_Strict):
     named part of the file's name or path), `around` (a field of the document around the rows or
     the message), `key` (the key that their list has there), `joined`, `sum` (of fields that are all
     there) and `clock` (the local clock before the line) says where from. `numbered`: equal joined
-    texts of a file are told apart by a number behind them. `or`: exchanges that a user may name
-    instead; `"*"` is any. `none` are the texts that say that there is no value. `take`: a pattern
-    that matches the whole text; the value is what it has in brackets. `format`: one, or several
-    that cannot be mistaken for each other; `ISO` is quick, and has up to nine decimals.
+    texts of one account in a file are told apart by a number behind them. `or`: exchanges that a
+    user may name instead; `"*"` is any. `none` are the texts that say that there is no value.
+    `take`: a pattern that matches the whole text; the value is what it has in brackets. `format`:
+    one, or several that cannot be mistaken for each other; `ISO` has up to nine decimals, `T` or a
+    space, and `Z`, an offset or none (that of `zone`, else UTC).
     """
 
-    source: Words | None = Field(default=None, alias="from")
-    constant: str | None = None
+    source: Annotated[Fields, BeforeValidator(_listed)] | None = Field(default=None, alias="from")
+    constant: Text | None = None
     either: Words = Field(default=[], alias="or")
-    file: str | None = None
-    around: str | None = None
+    file: Text | None = None
+    around: Text | None = None
     key: bool = False
-    joined: list[str] | None = None
-    separator: str = "-"
+    joined: Fields | None = None
+    separator: Text = "-"
     numbered: bool = False
-    sum: list[str] | None = None
+    sum: Fields | None = None
     clock: bool = False
 
     when: Conditions = {}
     unless: Conditions = {}
     none: Words = []
-    take: Annotated[str, BeforeValidator(_pattern_of_one)] | None = None
+    take: Annotated[str, AfterValidator(_pattern_of_one)] | None = None
     part: Literal["number", "unit"] | None = None
     sign: dict[Literal["positive", "negative"], str] | None = None
     words: dict[str, str] = {}
@@ -134,8 +250,8 @@ class Value(_Strict):
     scale: Annotated[list[Scale], BeforeValidator(_scales)] = []
 
     unit: Unit | None = None
-    format: Annotated[list[str], BeforeValidator(_listed)] | None = None
-    offsets: dict[str, str] = {}
+    format: Annotated[list[TimeFormat], BeforeValidator(_listed)] | None = None
+    offsets: dict[str, Offset] = {}
     zone: str | None = None
     after_midnight: Literal["s", "ms", "us"] | None = None
 
@@ -148,8 +264,12 @@ class Value(_Strict):
             raise ValueError("after_midnight takes neither unit nor format")
         if self.unit and self.format:
             raise ValueError("a time has a unit or a format")
-        if self.either and self.constant is None:
-            raise ValueError("`or` goes with a constant")
+        for key, goes_with in _GOES_WITH.items():
+            if key in self.model_fields_set and not any(getattr(self, n) for n in goes_with):
+                name = self.__class__.model_fields[key].alias or key
+                raise ValueError(f"{name}: goes with {' or '.join(goes_with)}")
+        if self.sign and len(self.sign) == 1:
+            raise ValueError("sign: say both positive and negative")
         return self
 
     @field_validator("zone")
@@ -184,13 +304,14 @@ Columns = dict[str, Annotated[list[Value], BeforeValidator(_alternatives)]]
 class Message(_Strict):
     """Which records it is about, and their columns besides those of the declaration.
 
-    `ignore` says why such records are no rows of ours. `required`: columns that such a message
-    must have though the kind does not ask for them.
+    `ignore` says why such records are no rows of ours, `reject` why they cannot be rows though they
+    should. `required`: columns that such a message must have though the kind does not ask for them.
     """
 
     when: Conditions = {}
     unless: Conditions = {}
     ignore: str | None = None
+    reject: str | None = None
     columns: Columns = {}
     required: list[str] = []
 
@@ -209,12 +330,12 @@ class File(_Strict):
     """
 
     format: Literal["csv", "json"]
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    names: list[str] = []
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n\x01]$')] = ","
+    names: Annotated[list[Text], AfterValidator(_each_once)] = []
     more_fields: bool = False
     header_until: str | None = None
     comment: Words = []
-    sections: Pattern | None = None
+    sections: SqlPattern | None = None
     between: list[str] = []
     clock: Literal["s", "ns"] | None = None
     rows: str | None = None
@@ -226,22 +347,25 @@ class Recognise(_Strict):
 
     `header` (in any order, capitals or not; `optional` ones may be there, and with `more` any),
     `fields` (a pattern for each field of headerless lines), `keys` (what the first JSON objects
-    have: all of one of the lists, and none of `without`), `first` (a pattern that the first line
-    begins with), `name` and `path` (patterns to be found in the file's name and in its whole path;
-    their named parts can be used as columns). Where `name_only` is true, a file without that name
-    is not told to be one.
+    have: all of one of the lists, and none of `without`), `page` (what a page has around its list,
+    which tells one whose list is empty), `first` (a pattern that the first line begins with),
+    `name` and `path` (a pattern of the file's whole name without `.csv`, `.gz` and the like, and
+    one to be found in its path; their named parts can be used as columns). Where `name_only` is
+    true, a file without that name is not told to be one; or it is a pattern that such a name must
+    be as besides.
     """
 
-    header: list[str] = []
-    optional: list[str] = []
+    header: Annotated[list[Text], AfterValidator(_each_once)] = []
+    optional: list[Text] = []
     more: bool = False
     fields: list[Pattern] = []
     keys: list[list[str]] = []
     without: list[str] = []
+    page: list[str] = []
     first: Pattern | None = None
-    name: Pattern | None = None
+    name: NamePattern | None = None
     path: Pattern | None = None
-    name_only: bool = False
+    name_only: bool | NamePattern = False
 
 
 class Declaration(_Strict):
@@ -285,20 +409,73 @@ class Declaration(_Strict):
             for name in [*columns, *required]:
                 if name not in known:
                     raise ValueError(f"{place}: {self.kind} have no column {name!r}")
-        seen = self.recognise
-        if not (seen.header or seen.fields or seen.keys or seen.first or seen.name or seen.path):
-            raise ValueError("recognise: say what tells such a file")
-        if self.file.format == "csv" and not (self.file.names or seen.header):
-            raise ValueError("file.names or recognise.header: what are the fields?")
-        if seen.fields and len(seen.fields) != len(self.file.names):
-            raise ValueError("recognise.fields: one pattern per name of file.names")
-        if self.file.sections and not seen.header:
-            raise ValueError("recognise.header: what does the section have that is looked for?")
-        if self.file.format != "csv" and any(value.numbered for value in self.values):
-            raise ValueError("columns: numbered is for lines of csv")
+        for is_wrong, what in self._layout():
+            if is_wrong:
+                raise ValueError(what)
         self._require_parts()
         self._require_fields()
+        for place, columns, _ in sections:
+            for name, values in columns.items():
+                for at, value in enumerate(values):
+                    _require_of(self._column(name), value, f"{place}.{name}.{at}")
+        if not self.refuse:
+            self._require_rows()
         return self
+
+    def _layout(self) -> list[tuple[bool, str]]:
+        """Return what may be wrong with it as a whole, and whether it is."""
+        seen, file, values = self.recognise, self.file, self.values
+        tells = seen.header or seen.fields or seen.keys or seen.first or seen.name or seen.path
+        is_csv = file.format == "csv"
+        of_json = any(v.around is not None or v.key or v.clock for v in values)
+        return [
+            (not tells, "recognise: say what tells such a file"),
+            (
+                is_csv and not (file.names or seen.header),
+                "file.names or recognise.header: what are the fields?",
+            ),
+            (bool(seen.page) and not file.rows, "recognise.page: goes with file.rows"),
+            (
+                bool(seen.fields) and len(seen.fields) != len(file.names),
+                "recognise.fields: one pattern per name of file.names",
+            ),
+            (
+                file.sections is not None and not seen.header,
+                "recognise.header: what does the section have that is looked for?",
+            ),
+            (
+                not is_csv and any(value.numbered for value in values),
+                "columns: numbered is for lines of csv",
+            ),
+            (is_csv and of_json, "columns: around, key and clock are for json"),
+            (
+                any(value.clock for value in values) and not file.clock,
+                "columns: clock goes with file.clock",
+            ),
+        ]
+
+    def _column(self, name: str) -> Column:
+        return KINDS[self.kind].column(name)
+
+    def _require_rows(self) -> None:
+        """Raise ValueError where no row could ever land."""
+        kind = KINDS[self.kind]
+        # --exchange may say whose they are
+        required = [(c.name,) for c in kind.columns if c.required and c.name != "exchange"]
+        found = [
+            (f"messages.{at}.columns", {**self.columns, **message.columns})
+            for at, message in enumerate(self.messages)
+            if not (message.ignore or message.reject)
+        ]
+        if self.messages and not found:
+            raise ValueError("messages: each is ignored or rejected, so nothing could land")
+        for place, columns in found or [("columns", self.columns)]:
+            for names in (*required, *kind.needs):
+                if not set(names) & set(columns):
+                    raise ValueError(f"{place}: without {' or '.join(names)} nothing could land")
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind, self.version))
 
     def _require_fields(self) -> None:
         """Every field that is looked at is one of those that the file is said to have."""
@@ -355,6 +532,27 @@ class Declaration(_Strict):
         return list(dict.fromkeys(found))
 
 
+def _require_of(column: Column, value: Value, place: str) -> None:
+    """Raise ValueError for what is done to a column of another type, and words that it has not."""
+    of_type = {"TIMESTAMP": "times", "VARCHAR[]": "lists", **dict.fromkeys(DECIMALS, "numbers")}
+    for what, keys in _ARE_FOR.items():
+        for key in keys:
+            if getattr(value, key) and of_type.get(column.type) != what:
+                raise ValueError(f"{place}.{key}: is for {what}")
+    for name in (value.constant, *value.either):
+        known = (name or "").lower().replace(" ", "")
+        if known in column.names and known != name:
+            raise ValueError(f"{place}.constant: {name!r} is spelled {known!r}")
+    said = [("constant", value.constant)] if not (value.unit or value.format) else []
+    if column.words:
+        said += [("words", word) for word in value.words.values()]
+        said += [("sign", word) for word in (value.sign or {}).values() if word not in value.words]
+    for key, text in said:
+        reason = _refusal(column, text) if text else None
+        if reason:
+            raise ValueError(f"{place}.{key}: {text!r}: {reason}")
+
+
 def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declaration:
     """Read a declaration. Raises ConfigError, which names the file and the key that is wrong.
 
@@ -366,8 +564,11 @@ def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declarat
 def raw(path: Path) -> dict[str, Any]:
     """Return what a file says, unchecked. Raises ConfigError when it is no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        gone = f"a link to {path.readlink()}, which is not there" if path.is_symlink() else None
+        raise ConfigError(f"feed {path}: {gone or error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"feed {path}: cannot be read: {error}") from None
 
 

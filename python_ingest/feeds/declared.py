@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+
+import duckdb
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.declaration import (
@@ -19,10 +22,11 @@ from python_ingest.feeds.declaration import (
     Value,
 )
 from python_ingest.feeds.exact_json import unmarked, unmarked_list
-from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column
-from python_ingest.feeds.lines import Lines, Source
+from python_ingest.feeds.json_lines import Usual, usual_fields
+from python_ingest.feeds.kinds import DECIMALS, KINDS, ORDERS, TICKS, Column, Kind
+from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.messages import messages
-from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.text import (
     field,
     header_of,
@@ -30,7 +34,8 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
-from python_ingest.feeds.values import USUAL_TIME
+from python_ingest.feeds.values import SPOILED, has_offset, is_spoiled, utc
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import literal, quoted
 
 _UNITS = {
@@ -42,8 +47,25 @@ _UNITS = {
 }
 # Digits of a Unix time from 2001 to 2286, which no two units share.
 _DIGITS = {"ms": 13, "us": 16, "ns": 19}
+_DAY = 86_400_000_000  # microseconds
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_OWNERS = ("exchange", "account_id")
+# `1,000.5BTC`, `1E-7 BNB`: a comma stands before three digits, so a decimal comma is no number.
+_NUMBER_AND_UNIT = (
+    r"^([+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?) ?([A-Za-z]\w*)?$"
+)
 _DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the SQL of a file depends on besides its declaration.
+
+    Of CSV the names in the `header`, or of its fields; of JSON what `usual_fields` found.
+    """
+
+    header: tuple[str, ...] = ()
+    usual: Usual = ((), ())
 
 
 @dataclass(frozen=True)
@@ -63,9 +85,79 @@ def scan(
     those that the declaration allows. Raises FileRejectedError when the file may be cut off, or
     its name lacks what the declaration needs of it.
     """
-    is_csv = declaration.file.format == "csv"
-    records, at, lines = (_csv if is_csv else _json)(declaration, source)
-    fields = _Fields(at, parts)
+    layout, lines = (_csv_layout if _is_csv(declaration) else _json_layout)(declaration, source)
+    sql, types = _reading(declaration, layout, tuple(sorted(parts.items())), exchange)
+    return Scan(
+        declaration.name,
+        sql,
+        dict(types),
+        ("line_number", "complaint", "ignored"),
+        lines=lines,
+        version=declaration.version,
+        sequence_identifies=declaration.sequence_identifies,
+        trade_id_identifies=declaration.trade_id_identifies,
+        newest_first=declaration.newest_first,
+        headers_within=declaration.file.sections is not None,
+    )
+
+
+def require_compiles(declaration: Declaration) -> None:
+    """Raise ValueError where the engine does not take what a declaration says."""
+    names = (*declaration.file.names, *declaration.recognise.header)
+    parts = tuple(dict.fromkeys(declaration.parts, "20240102").items())
+    sql, types = _reading(declaration, _Layout(header=names), parts, None)
+    scan = Scan(declaration.name, sql, dict(types), ("line_number", "complaint", "ignored"))
+    with duckdb.connect() as connection:
+        columns = "line_number bigint, line varchar, damage varchar"
+        connection.execute(f"create temp table {RELATION} ({columns})")
+        try:
+            connection.execute(validated(KINDS[declaration.kind], scan))
+        except duckdb.Error as error:
+            raise ValueError(first_line(error)) from None
+
+
+def _is_csv(declaration: Declaration) -> bool:
+    return declaration.file.format == "csv"
+
+
+def _csv_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Lines]:
+    file = declaration.file
+    require_final_newline(source)
+    if file.sections:
+        return _Layout(), Lines(source, carriage_returns=False)
+    has_header = not file.names or _has_header(declaration, source)
+    names = header_of(source, file.delimiter, file.header_until) if has_header else file.names
+    return _Layout(header=tuple(names)), Lines(source, header=has_header, carriage_returns=False)
+
+
+def _has_header(declaration: Declaration, source: Source) -> bool:
+    """Whether the first line names the fields; files of some vendors have no header."""
+    header = {name.lower() for name in declaration.recognise.header}
+    try:
+        names = header_of(source, declaration.file.delimiter, declaration.file.header_until)
+    except FileRejectedError:
+        return False
+    return bool(header) and header <= {name.lower() for name in names}
+
+
+def _json_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Lines]:
+    return _Layout(usual=usual_fields(source, declaration.file.rows)), Lines(source)
+
+
+@lru_cache(maxsize=64)
+def _reading(
+    declaration: Declaration,
+    layout: _Layout,
+    parts: tuple[tuple[str, str], ...],
+    exchange: str | None,
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the SQL that reads such files, and the types of its columns.
+
+    It is made once for all files of a layout: a stream asks for it at every flush.
+    """
+    is_csv = _is_csv(declaration)
+    records, at = (_csv if is_csv else _json)(declaration, layout)
+    fields = _Fields(at, dict(parts))
     given = [_merged(declaration, message) for message in declaration.messages] or [
         declaration.columns
     ]
@@ -93,53 +185,26 @@ select
 from (select *, {_message(declaration, fields)} as message from ({records}))"""
     if declaration.file.sections or any(value.numbered for value in declaration.values):
         sql += "\norder by line_number"  # what looks at other lines may change their order
-    return Scan(
-        declaration.name,
-        sql,
-        {name: kind_of for name, (_, kind_of) in typed.items()},
-        ("line_number", "complaint", "ignored"),
-        lines=lines,
-        version=declaration.version,
-        sequence_identifies=declaration.sequence_identifies,
-        trade_id_identifies=declaration.trade_id_identifies,
-        newest_first=declaration.newest_first,
-    )
+    return sql, tuple((name, kind_of) for name, (_, kind_of) in typed.items())
 
 
-def _csv(declaration: Declaration, source: Source) -> tuple[str, dict[str, str], Lines]:
+def _csv(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str]]:
     file, wanted = declaration.file, declaration.field_names
-    require_final_newline(source)
     if file.sections:
         found = {name: f"list_position(names, {literal(name.lower())})" for name in wanted}
         at = {name: f"nullif(v[{place}], '')" for name, place in found.items()}
-        sql = section_fields(file.delimiter, file.sections, file.between)
-        return sql, at, Lines(source, carriage_returns=False)
-    names = file.names
-    has_header = bool(declaration.recognise.header) and is_header(declaration, source)
-    if has_header or not names:
-        names = header_of(source, file.delimiter, file.header_until)
-    places = {name.lower(): place for place, name in enumerate(names, start=1)}
-    sql = record_fields(
-        len(names), file.delimiter, more_fields=file.more_fields, comment=file.comment
-    )
+        return section_fields(file.delimiter, file.sections, file.between), at
+    places = {name.lower(): place for place, name in enumerate(layout.header, start=1)}
+    last = len(layout.header)
+    sql = record_fields(last, file.delimiter, more_fields=file.more_fields, comment=file.comment)
     at = {
-        name: field(places[name.lower()], len(names)) if name.lower() in places else "null"
+        name: field(places[name.lower()], last) if name.lower() in places else "null"
         for name in wanted
     }
-    return sql, at, Lines(source, header=has_header or not file.names, carriage_returns=False)
+    return sql, at
 
 
-def is_header(declaration: Declaration, source: Source) -> bool:
-    """Whether the first line names the fields; files of some vendors have no header."""
-    try:
-        names = header_of(source, declaration.file.delimiter, declaration.file.header_until)
-    except FileRejectedError:
-        return False
-    found = {name.lower() for name in names}
-    return {name.lower() for name in declaration.recognise.header} <= found
-
-
-def _json(declaration: Declaration, source: Source) -> tuple[str, dict[str, str], Lines]:
+def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str]]:
     file, wanted = declaration.file, declaration.field_names
     paths = ", ".join(literal(_path(name)) for name in wanted)
     around = sorted({value.around for value in declaration.values if value.around is not None})
@@ -150,10 +215,9 @@ def _json(declaration: Declaration, source: Source) -> tuple[str, dict[str, str]
         value = f"json_extract_string(page, {literal(_path(name))})"
         given["^" + name] = unmarked(value, "is_long") if numbers else value
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
-    opened = messages(source, file.clock, file.rows, file.comment, numbers=numbers)
+    opened = messages(layout.usual, file.clock, file.rows, file.comment, numbers=numbers)
     sql = f"select *, {extracted} from ({opened})"
-    at = {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
-    return sql, at, Lines(source)
+    return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
 
 
 def _path(name: str) -> str:
@@ -162,7 +226,8 @@ def _path(name: str) -> str:
 
 
 def _merged(declaration: Declaration, message: Message) -> Columns:
-    return {} if message.ignore else {**declaration.columns, **message.columns}
+    is_none = message.ignore or message.reject
+    return {} if is_none else {**declaration.columns, **message.columns}
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
@@ -205,7 +270,7 @@ def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
     ]
     readable = "damage is null" if is_csv else "doc is not null"
     file = declaration.file
-    may_be_nothing = file.comment or file.rows or file.sections
+    may_be_nothing = file.comment or file.sections or not is_csv
     nothing = ["when nothing is not null then nothing"] if may_be_nothing else []
     if declaration.messages:
         whens.append(f"when message is null and not {_nameless(declaration, fields)} then {name}")
@@ -266,7 +331,7 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
 def _type(value: Value, column: Column) -> str:
     if column.type != "TIMESTAMP":
         return "VARCHAR"
-    if value.unit in ("s", "ns") or any(f == ISO or "%n" in f for f in value.format or []):
+    if value.unit in ("s", "ns") or _keeps_nanoseconds(value.format or []):
         return "TIMESTAMP_NS"
     made = value.clock or value.unit or value.format or value.after_midnight
     return "TIMESTAMP" if made else "VARCHAR"
@@ -276,7 +341,7 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     """SQL of a column: the first of its values that is there; NULL where it has none."""
     found = []
     for value in columns.get(column.name, []):
-        sql = _text(value, fields)
+        sql = _text(value, fields, _owner(columns, fields) if value.numbered else "")
         if column.type == "TIMESTAMP":
             sql = _time(value, sql, fields)
         elif column.type in DECIMALS:
@@ -287,16 +352,26 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     return f"coalesce({', '.join(found)})" if len(found) > 1 else (found or ["null"])[0]
 
 
-def _text(value: Value, fields: _Fields) -> str:
+def _owner(columns: Columns, fields: _Fields) -> str:
+    """SQL of whose row it is, in front of what else tells rows apart."""
+    owners = [ORDERS.column(name) for name in _OWNERS if name in columns]
+    said = [(_sql(owner, columns, fields), owner.default) for owner in owners]
+    return "".join(
+        f"coalesce({sql}, {default}), " if default else f"{sql}, " for sql, default in said
+    )
+
+
+def _text(value: Value, fields: _Fields, owner: str = "") -> str:
     """SQL of the text that a value is made of, after what is done to texts."""
-    text = _origin(value, fields)
+    text = _origin(value, fields, owner)
     if value.take:
         whole = literal(f"^(?:{value.take})$")
         text = f"nullif(regexp_extract({text}, {whole}, 1), '')"
-    if value.part == "number":
-        text = f"regexp_extract({text}, '^[+-]?[0-9.,]*[0-9]')"
+    if value.part == "number":  # what is none stays whole, and is rejected
+        number = f"replace(regexp_extract({text}, '{_NUMBER_AND_UNIT}', 1), ',', '')"
+        text = f"coalesce(nullif({number}, ''), {text})"
     elif value.part == "unit":
-        text = f"regexp_extract({text}, '[A-Za-z][A-Za-z0-9]*$')"
+        text = f"regexp_extract({text}, '{_NUMBER_AND_UNIT}', 2)"
     if value.sign:
         number = f"try_cast({text} as decimal(38, 10))"
         sides = [
@@ -314,10 +389,14 @@ def _text(value: Value, fields: _Fields) -> str:
         text = f"lower({text})"
     if value.upper:
         text = f"upper({text})"
-    return f"replace({text}, {literal(value.split)}, '|')" if value.split else text
+    if value.split:
+        text = f"replace({text}, {literal(value.split)}, '|')"
+        spaced = f"regexp_replace(trim({text}), '\\s*\\|\\s*', '|', 'g')"
+        return f"case when contains({text}, ' ') then {spaced} else {text} end"
+    return text
 
 
-def _origin(value: Value, fields: _Fields) -> str:
+def _origin(value: Value, fields: _Fields, owner: str) -> str:
     """SQL of what a value comes from."""
     if value.constant is not None or value.file is not None:
         return literal(value.constant or fields.parts[value.file or ""])
@@ -328,7 +407,7 @@ def _origin(value: Value, fields: _Fields) -> str:
         text = f"nullif(concat_ws({literal(value.separator)}, {parts}), '')"
         if not value.numbered:
             return text
-        number = f"row_number() over (partition by message, {text} order by line_number)"
+        number = f"row_number() over (partition by {owner}{text} order by line_number)"
         return f"{text} || {literal(value.separator)} || {number}"
     if value.sum is not None:
         terms = (f"try_cast({fields.at[name]} as decimal(28, 10))" for name in value.sum)
@@ -349,8 +428,6 @@ def _unless_none(value: Value, text: str) -> str:
 
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
-    if value.part == "number":
-        text = f"replace({text}, ',', '')"
     if value.float32:
         text = f"try_cast({text} as float)::varchar"
     if value.absolute:
@@ -394,18 +471,40 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
         return text
     if value.offsets:
         return _with_offset(value, text)
-    time = _parsed(text, value.format)
-    has_offset = all("%z" in one for one in value.format)
-    return f"timezone('UTC', {time})" if has_offset else _in_utc(time, value.zone)
+    return _parsed(text, value.format, value.zone)
 
 
-def _parsed(text: str, formats: list[str]) -> str:
-    if formats == [ISO]:
-        is_time = f"regexp_full_match({text}, '{USUAL_TIME}')"
-        return f"case when {is_time} then try_cast({text} as timestamp_ns) end"
-    if len(formats) == 1:
-        return f"try_strptime({text}, {literal(formats[0])})"
-    return f"try_strptime({text}, [{', '.join(map(literal, formats))}])"
+def _parsed(text: str, formats: list[str], zone: str | None) -> str:
+    """A text in one of some formats, in UTC; one that says its offset needs no zone."""
+    found = []
+    if ISO in formats:
+        iso = f"({utc(text, 'timestamp_ns')})"
+        local = _in_utc(iso, zone, has_nanoseconds=True)
+        found.append(
+            iso if local == iso else f"case when {has_offset(text)} then {iso} else {local} end"
+        )
+    with_offset = [one for one in formats if "%z" in one]
+    others = [one for one in formats if one not in (ISO, *with_offset)]
+    if with_offset:
+        found.append(f"timezone('UTC', {_strptime(text, with_offset)})")
+    if others:
+        has_nanoseconds = any("%n" in one for one in others)
+        local = _strptime(text, others)
+        local = f"try_cast({local} as timestamp_ns)" if has_nanoseconds else local
+        found.append(_in_utc(local, zone, has_nanoseconds=has_nanoseconds))
+    if len(found) == 1:
+        return found[0]
+    made = "timestamp_ns" if _keeps_nanoseconds(formats) else "timestamp"
+    return f"coalesce({', '.join(f'try_cast({one} as {made})' for one in found)})"
+
+
+def _keeps_nanoseconds(formats: list[str]) -> bool:
+    return any(one == ISO or "%n" in one for one in formats)
+
+
+def _strptime(text: str, formats: list[str]) -> str:
+    listed = ", ".join(map(literal, formats))
+    return f"try_strptime({text}, {f'[{listed}]' if len(formats) > 1 else listed})"
 
 
 def _with_offset(value: Value, text: str) -> str:
@@ -414,23 +513,28 @@ def _with_offset(value: Value, text: str) -> str:
         f"when ends_with({text}, {literal(word)}) then {_less(value, text, word, offset)}"
         for word, offset in value.offsets.items()
     ]
-    local = _in_utc(_parsed(text, value.format or []), value.zone)
-    return f"case {' '.join(whens)} else {local} end"
+    return f"case {' '.join(whens)} else {_parsed(text, value.format or [], value.zone)} end"
 
 
 def _less(value: Value, text: str, word: str, offset: str) -> str:
-    found = re.fullmatch(r"([+-])(\d\d):(\d\d)", offset)
-    if found is None:
-        raise FileRejectedError(f"its feed has an offset {offset!r}; expected one such as -05:00")
-    minutes = int(found[1] + "1") * (int(found[2]) * 60 + int(found[3]))
+    minutes = int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[4:]))
     local = f"rtrim(left({text}, length({text}) - {len(word)}))"
-    return f"{_parsed(local, value.format or [])} - to_minutes({minutes})"
+    return f"{_parsed(local, value.format or [], None)} - to_minutes({minutes})"
 
 
-def _in_utc(local: str, zone: str | None) -> str:
+def _in_utc(local: str, zone: str | None, *, has_nanoseconds: bool = False) -> str:
+    """A local time in UTC; NULL where no clock of the zone showed it.
+
+    Of a time that it showed twice it is the second, in standard time.
+    """
     if zone is None or zone == "UTC":
         return local
-    return f"timezone({literal(zone)}, {local})::timestamp"
+    cut = f"make_timestamp(epoch_ns({local}) // 1000)" if has_nanoseconds else local
+    moment = f"timezone({literal(zone)}, {cut})"
+    made = f"{moment}::timestamp"
+    if has_nanoseconds:
+        made = f"try(make_timestamp_ns(epoch_us({moment}) * 1000 + epoch_ns({local}) % 1000))"
+    return f"case when timezone({literal(zone)}, {moment}) = {cut} then {made} end"
 
 
 def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
@@ -442,7 +546,8 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
     day = f"strptime({literal(date)}, {literal(found)})"
     factor = _MICROSECONDS[value.after_midnight or "ms"]
     passed = f"floor(try_cast({text} as decimal(18, 6)) * {factor})::bigint"
-    return _in_utc(f"{day} + to_microseconds({passed})", value.zone)
+    time = f"case when {passed} between 0 and {_DAY - 1} then {day} + to_microseconds({passed}) end"
+    return _in_utc(f"({time})", value.zone)
 
 
 def _unix_time(text: str, unit: str) -> str:
@@ -450,17 +555,25 @@ def _unix_time(text: str, unit: str) -> str:
         whole = f"regexp_full_match({text}, '\\d{{10}}(\\.\\d*)?')"
         number = f"(try_cast({text} as decimal(28, 9)) * 1000000000)::bigint"
         return f"case when {whole} then make_timestamp_ns({number}) end"
+    units = unit.split(" or ")
     whens = []
-    for one in unit.split(" or "):
+    for one in units:
         digits, number = _DIGITS[one], f"try_cast({text} as bigint)"
-        made = (
-            f"make_timestamp_ns({number})"
-            if one == "ns"
-            else f"make_timestamp({number} * {_MICROSECONDS[one]})"
+        is_one = f"length({text}) = {digits} and {number} >= {10 ** (digits - 1)}"
+        whens.append(f"when {is_one} then {_moment(number, one)}")
+    for one in units:  # a float of a whole number, as pandas writes a column with gaps
+        digits = _DIGITS[one]
+        is_one = f"regexp_full_match({text}, '[1-9]\\d{{{digits - 1}}}\\.0+')"
+        whens.append(
+            f"when {is_one} then {_moment(f'try_cast(left({text}, {digits}) as bigint)', one)}"
         )
-        lowest = 10 ** (digits - 1)
-        whens.append(f"when length({text}) = {digits} and {number} >= {lowest} then {made}")
     return f"case {' '.join(whens)} end"
+
+
+def _moment(number: str, unit: str) -> str:
+    if unit == "ns":
+        return f"make_timestamp_ns({number})"
+    return f"make_timestamp({number} * {_MICROSECONDS[unit]})"
 
 
 def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields) -> list[str]:
@@ -469,6 +582,8 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
     found: dict[str, list[str]] = {}
     for number, columns in enumerate(given, start=1):
         message = declaration.messages[number - 1] if declaration.messages else None
+        if message and message.reject:
+            found.setdefault(f"true then {literal(message.reject)}", []).append(str(number))
         for name in message.required if message else []:
             absent = f"{_sql(kind.column(name), columns, fields)} is null"
             found.setdefault(f"{absent} then {literal(name + ': missing')}", []).append(str(number))
@@ -480,9 +595,39 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
                     wrong = f"{text} is not null and {_time(value, text, fields)} is null"
                     if holds != "true":
                         wrong = f"{holds} and {wrong}"
-                    test = f"{wrong} then {literal(f'{column.name}: {_no_time(value)}')}"
-                    found.setdefault(test, []).append(str(number))
+                    why = literal(f"{column.name}: {_no_time(value)}")
+                    if value.zone:
+                        shown = _time(value.model_copy(update={"zone": None}), text, fields)
+                        no_clock = literal(f"{column.name}: {_no_clock(value.zone)}")
+                        why = f"case when {shown} is null then {why} else {no_clock} end"
+                    found.setdefault(f"{wrong} then {why}", []).append(str(number))
+            for name in _ids_within(column, columns, kind):
+                spoiled = f"{is_spoiled(fields.at[name])} then"
+                why = literal(f"{column.name}: {SPOILED}")
+                found.setdefault(f"{spoiled} {why}", []).append(str(number))
+            if column.type == "VARCHAR" and not _is_csv(declaration):
+                texts = {name for value in columns.get(column.name, []) for name in value.fields}
+                for name in sorted(texts):
+                    not_a_text = literal(f"{column.name}: not a text")
+                    nested = f"{_is_nested(fields.at[name], name)} then {not_a_text}"
+                    found.setdefault(nested, []).append(str(number))
     return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]
+
+
+def _ids_within(column: Column, columns: Columns, kind: Kind) -> list[str]:
+    """Return the fields that an id is joined of, besides those that are a number or a time."""
+    if not column.is_id:
+        return []
+    joined = {n for value in columns.get(column.name, []) for n in value.joined or []}
+    texts = [name for name in columns if kind.column(name).type == "VARCHAR"]
+    others = [v for name in columns if name not in texts for v in columns[name]]
+    return sorted(joined - {field for value in others for field in value.fields})
+
+
+def _is_nested(text: str, name: str) -> str:
+    """SQL: is a field a list or an object, which as a text nobody wrote?"""
+    opens = f"(starts_with({text}, '{{') or starts_with({text}, '['))"
+    return f"{opens} and json_type(doc, {literal(_path(name))}) in ('ARRAY', 'OBJECT')"
 
 
 def _no_time(value: Value) -> str:
@@ -490,4 +635,8 @@ def _no_time(value: Value) -> str:
         return f"not {_UNITS[value.unit]}"
     if value.format:
         return f"not a time such as {' or '.join(value.format)}"
-    return "no time since midnight"
+    return "no time since midnight, below 24 hours"
+
+
+def _no_clock(zone: str) -> str:
+    return f"no clock of {zone} showed it: it was put forward"

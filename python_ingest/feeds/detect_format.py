@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import FileRejectedError, UsageError
 from python_ingest.feeds import declared, json_lines, parquet, text
-from python_ingest.feeds.catalogue import CANONICAL, feeds
+from python_ingest.feeds.binance_markets import foreign, is_foreign
+from python_ingest.feeds.catalogue import CANONICAL, faults, feeds, require_sound
 from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.hints import hints, names_of
-from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import Source, first_line, opened
+from python_ingest.feeds.hints import hints, names_of, nearest
+from python_ingest.feeds.kinds import OWNERS, Kind
+from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
+from python_ingest.feeds.recognise import Beginning, has_fields, is_json, require_fits, sees
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
-from python_ingest.storage.sql import literal
+from python_ingest.feeds.values import spelled
+from python_ingest.storage.sql import literal, quoted
 
 _PACKED = {
     b"\x1f\x8b": "packed twice (gzip within); unpack it once",
@@ -29,14 +31,12 @@ _PACKED = {
     b"7z\xbc\xaf": "packed by 7z; unpack it first: 7z x",
 }
 _UTF_16 = (rb"\xff\xfe", rb"\xfe\xff", rb"[^\x00]\x00[^\x00]\x00", rb"\x00[^\x00]\x00[^\x00]")
-_JSON = re.compile(r"^([\d.]+:? +)?[{\[]")
 _NO_FORMAT = "not in a known format (parquet, csv, ndjson or a feed: ingest feeds lists them)"
-_LINES, _BYTES = 100, 100_000  # of a text that are looked at
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a user says of a file: its kind, perhaps its format or feed, exchange and delimiter.
+    """What a user says of a file: its kind, perhaps its format or feed, and whose rows they are.
 
     `folder` holds the user's own feeds.
     """
@@ -46,11 +46,22 @@ class Wanted:
     exchange: str | None = None
     delimiter: str | None = None
     folder: Path | None = None
+    account: str | None = None
+
+    def __post_init__(self) -> None:
+        """Spell the owners as they are known: `Kraken` is `kraken`."""
+        for name, said in (("exchange", self.exchange), ("account", self.account)):
+            object.__setattr__(self, name, _as_known(name, said))
 
     def require_known(self) -> None:
-        """Raise UsageError when the named format is none, or none of this kind."""
+        """Raise UsageError when the named format is none, of another kind, or has no delimiter."""
+        if self.delimiter is not None and self.format not in (None, "csv"):
+            raise UsageError(
+                f"--delimiter is of canonical CSV, and --format {self.format} says its own"
+            )
         if self.format is None or self.format in CANONICAL:
             return
+        require_sound(self.format, self.kind.name, self.folder)
         of_name = [feed for feed in feeds(self.folder) if feed.name == self.format]
         if not of_name:
             raise UsageError(
@@ -62,37 +73,9 @@ class Wanted:
             raise UsageError(f"--format {self.format} is of {kinds}, not of {self.kind.name}")
 
 
-class Beginning:
-    """What is looked at: a file's path, what it was called in an archive, and its first lines."""
-
-    def __init__(self, source: Source, path: str, inside: str | None = None) -> None:
-        self.source = source
-        names = [path, *([inside] if inside else [])]
-        self._names = [name.rpartition("/")[2] for name in names]
-        self._path = "/".join([path, *([inside] if inside else [])])
-
-    @cached_property
-    def lines(self) -> list[str]:
-        """The first lines that are not blank, without their ends; the last may be cut off."""
-        with opened(self.source) as file:
-            texts = file.read(_BYTES).removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        if len(texts) > 1:
-            texts.pop()
-        decoded = [line.decode("utf-8", errors="replace").strip("\r") for line in texts]
-        return [line for line in decoded if line.strip()][:_LINES]
-
-    def name_has(self, pattern: str | None) -> dict[str, str] | None:
-        """Return the named parts of a pattern in the first of the file's names that has it."""
-        for name in self._names if pattern else []:
-            match = re.search(pattern or "", name)
-            if match:
-                return {part: text for part, text in match.groupdict().items() if text}
-        return None
-
-    def path_has(self, pattern: str | None) -> dict[str, str] | None:
-        """Return the named parts of a pattern in the file's whole path, if it is there."""
-        match = re.search(pattern, self._path) if pattern else None
-        return {k: v for k, v in match.groupdict().items() if v} if match else None
+def _as_known(name: str, said: str | None) -> str | None:
+    known = OWNERS["account_id" if name == "account" else name].names
+    return next((one for one in known if said and said.lower() == one), said)
 
 
 def scan_of(
@@ -105,15 +88,16 @@ def scan_of(
     found = detect_format(wanted, beginning)
     if isinstance(found, Declaration):
         parts = _parts(found, beginning)
-        return _of_exchange(declared.scan(found, path, parts, wanted.exchange), wanted)
-    return _of_exchange(_canonical(connection, wanted, found, path), wanted)
+        scan = declared.scan(found, path, parts, wanted.exchange)
+        return _as_said(replace(scan, format=_with_parts(found, parts)), wanted)
+    return _as_said(_canonical(connection, wanted, found, path), wanted)
 
 
 def format_and_version(wanted: Wanted, beginning: Beginning) -> tuple[str, int]:
     """Return a file's format and its version, as the manifest keeps them. Raises as `scan_of`."""
     found = detect_format(wanted, beginning)
     if isinstance(found, Declaration):
-        return _named(found.name, wanted), found.version
+        return _named(_with_parts(found, _parts(found, beginning)), wanted), found.version
     return _named(found, wanted), CANONICAL_VERSION
 
 
@@ -135,17 +119,31 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
     """
     known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
     if wanted.format is not None and wanted.format not in CANONICAL:
-        return _contradicted(next(f for f in known if f.name == wanted.format), wanted)
+        feed = next(feed for feed in known if feed.name == wanted.format)
+        if not feed.refuse:
+            _require_fits(feed, known, beginning)
+        return _contradicted(feed, wanted, beginning)
     found = wanted.format or _canonical_format(wanted, beginning)
     if found is not None:
         return found
     seen = [feed for feed in known if sees(feed, beginning)]
     if not seen:
         return _unknown(wanted, beginning)
-    return _contradicted(_decided(seen, wanted, beginning), wanted)
+    feed = _decided(seen, wanted, beginning)
+    require_sound(feed.name, feed.kind, wanted.folder)  # one that was to replace it
+    return _contradicted(feed, wanted, beginning)
 
 
-def _contradicted(feed: Declaration, wanted: Wanted) -> Declaration:
+def _require_fits(feed: Declaration, known: list[Declaration], beginning: Beginning) -> None:
+    """Raise FileRejectedError when a file is not of the feed that a user named."""
+    try:
+        require_fits(feed, beginning)
+    except FileRejectedError as error:
+        others = nearest(beginning, [other for other in known if other != feed])
+        raise FileRejectedError("; ".join([str(error), *others])) from None
+
+
+def _contradicted(feed: Declaration, wanted: Wanted, beginning: Beginning) -> Declaration:
     """Raise FileRejectedError when a feed is refused by name, or of another exchange or none."""
     if feed.refuse:
         raise FileRejectedError(f"{feed.refuse} (feed {feed.name})")
@@ -154,71 +152,31 @@ def _contradicted(feed: Declaration, wanted: Wanted) -> Declaration:
             f"a file of feed {feed.name} does not say of which exchange it is: say --exchange NAME"
         )
     if wanted.exchange is not None and not _may_be_of(feed, wanted.exchange):
+        raise _of_another([feed], wanted.exchange)
+    exchanges = feed.exchanges if wanted.exchange is None else [wanted.exchange]
+    symbol = _foreign_symbol(feed, exchanges, beginning)
+    if symbol:
         raise FileRejectedError(
-            f"it is of {' or '.join(feed.exchanges)} (feed {feed.name}), and --exchange says"
-            f" {wanted.exchange}"
+            f"{symbol} is no symbol of {' or '.join(exchanges)}, which"
+            f" {'--exchange' if wanted.exchange else f'feed {feed.name}'} names"
         )
     return feed
 
 
-def sees(feed: Declaration, beginning: Beginning) -> bool:
-    """Whether a file's beginning, and its name where that is asked for, is as a feed says."""
-    seen = feed.recognise
-    if seen.name_only and beginning.name_has(seen.name) is None:
-        return False
-    lines = beginning.lines
-    if not lines or (seen.first and not re.match(seen.first, lines[0])):
-        return False
-    if feed.file.format == "json":
-        return any(_JSON.match(line) for line in lines) and _has_keys(feed, beginning)
-    if _JSON.match(lines[0]):
-        return False
-    headers = lines if feed.file.sections else lines[:1]
-    return bool(seen.header and any(_has_header(feed, line) for line in headers)) or bool(
-        seen.fields and _has_fields(feed, lines)
+def _of_another(feeds_of_it: list[Declaration], exchange: str) -> FileRejectedError:
+    exchanges = dict.fromkeys(name for feed in feeds_of_it for name in feed.exchanges)
+    names = " or ".join(feed.name for feed in feeds_of_it)
+    return FileRejectedError(
+        f"it is of {' or '.join(exchanges)} (feed {names}), and --exchange says {exchange}"
     )
 
 
-def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
-    seen = feed.recognise
-    if seen.first and not seen.keys:
-        return True
-    documents = json_lines.first_documents(beginning.source, feed.file.rows)
-    return any(
-        set(keys) <= set(document) and not set(seen.without) & set(document)
-        for _, document in documents
-        for keys in seen.keys
-    )
-
-
-def _has_header(feed: Declaration, line: str) -> bool:
-    seen, file = feed.recognise, feed.file
-    try:
-        names = text.names_in(line, file.delimiter, file.header_until)
-    except FileRejectedError:
-        return False
-    found = [name.lower() for name in names]
-    header = {name.lower() for name in seen.header}
-    allowed = header | {name.lower() for name in seen.optional}
-    return header <= set(found) and (seen.more or set(found) <= allowed)
-
-
-def _has_fields(feed: Declaration, lines: list[str]) -> bool:
-    rows = [line for line in lines if not line.startswith(tuple(feed.file.comment))]
-    if not rows:
-        return False
-    try:
-        split = [text.split(line, feed.file.delimiter) for line in rows]
-    except FileRejectedError:
-        return False
-    patterns = feed.recognise.fields
-    right = [
-        len(fields) == len(patterns)
-        and all(re.fullmatch(p, f) for p, f in zip(patterns, fields, strict=True))
-        for fields in split
-    ]
-    # a damaged line says nothing of the others
-    return sum(right) * 3 >= len(right) * 2
+def _foreign_symbol(feed: Declaration, exchanges: list[str], beginning: Beginning) -> str | None:
+    """Return the symbol in a file's name when none of some exchanges has such symbols."""
+    symbol = beginning.parts(feed).get("symbol")
+    if symbol and exchanges and all(is_foreign(exchange, symbol) for exchange in exchanges):
+        return symbol
+    return None
 
 
 def _require_lines(line: str) -> None:
@@ -236,20 +194,34 @@ def _canonical_format(wanted: Wanted, beginning: Beginning) -> str | None:
     """Return the canonical format that a file shows, if it does; look at its bytes first."""
     with opened(beginning.source) as file:
         if file.read(4) == b"PAR1":
+            _require_no_delimiter(wanted, "Parquet")
             return "parquet"
     line = first_line(beginning.source)
     _require_lines(line)
     if wanted.delimiter is not None:
+        if is_json(line):
+            _require_no_delimiter(wanted, "JSON")
+        known = [] if _is_canonical(line, wanted, beginning) else feeds(wanted.folder)
+        seen = [f.name for f in known if f.kind == wanted.kind.name and sees(f, beginning)]
+        if seen:
+            _require_no_delimiter(wanted, f"of feed {' or '.join(seen)}, which says its own")
         return "csv"
+    if beginning.is_empty_list:  # of whichever feed it is
+        return "ndjson"
     if _is_canonical(line, wanted, beginning):
-        return "ndjson" if _JSON.match(line) else "csv"
+        return "ndjson" if is_json(line) else "csv"
     return None
+
+
+def _require_no_delimiter(wanted: Wanted, what: str) -> None:
+    if wanted.delimiter is not None:
+        raise FileRejectedError(f"--delimiter is of canonical CSV, and this is {what}")
 
 
 def _is_canonical(line: str, wanted: Wanted, beginning: Beginning) -> bool:
     """Whether all names are those of canonical columns: of a header, or of most first objects."""
     known = set(wanted.kind.column_names)
-    if not _JSON.match(line):
+    if not is_json(line):
         names = names_of(line)
         return bool(names) and {name.lower() for name in names} <= known
     objects = [object_ for _, object_ in json_lines.first_documents(beginning.source) if object_]
@@ -259,22 +231,28 @@ def _is_canonical(line: str, wanted: Wanted, beginning: Beginning) -> bool:
 
 def _decided(seen: list[Declaration], wanted: Wanted, beginning: Beginning) -> Declaration:
     """Return the one feed that a file is of."""
-    told = [feed for feed in seen if beginning.path_has(feed.recognise.path) is not None]
+    by_path = [feed for feed in seen if beginning.path_has(feed.recognise.path) is not None]
     named = [feed for feed in seen if beginning.name_has(feed.recognise.name) is not None]
     begun = [feed for feed in seen if feed.recognise.first is not None]
-    chosen = begun or told or named or seen
+    chosen = begun or by_path or named or seen
+    possible = [f for f in chosen if not _foreign_symbol(f, f.exchanges, beginning)] or chosen
     if wanted.exchange is not None:
-        # where none is of that exchange the first one says so
         of_exchange = [f for f in seen if _may_be_of(f, wanted.exchange)]
-        chosen = [f for f in chosen if f in of_exchange] or of_exchange or chosen[:1]
+        if not of_exchange:
+            raise _of_another(possible, wanted.exchange)
+        chosen = possible = [f for f in chosen if f in of_exchange] or of_exchange
     if len(chosen) == 1:
         return chosen[0]
-    exchanges = sorted({name for feed in chosen for name in feed.exchanges})
-    by = "--exchange" if len(exchanges) > 1 and wanted.exchange is None else "--format"
-    choices = exchanges if by == "--exchange" else [feed.name for feed in chosen]
+    exchanges = {name for feed in chosen for name in feed.exchanges}
+    if len(exchanges) > 1 and wanted.exchange is None:
+        choices = sorted({f"--exchange {name}" for feed in possible for name in feed.exchanges})
+    else:
+        choices = [f"--format {feed.name}" for feed in possible]
+    others = " or ".join(feed.name for feed in chosen if feed not in possible)
+    told = f"its symbol is none of {others}" if others else "neither it nor its name tells which"
     raise FileRejectedError(
-        f"it may be of feed {' or '.join(feed.name for feed in chosen)}, and neither it nor its"
-        f" name tells which: say {' or '.join(f'{by} {choice}' for choice in choices)}"
+        f"it may be of feed {' or '.join(feed.name for feed in chosen)}, and {told}:"
+        f" say {' or '.join(choices)}"
     )
 
 
@@ -284,13 +262,13 @@ def _may_be_of(feed: Declaration, exchange: str) -> bool:
 
 def _parts(feed: Declaration, beginning: Beginning) -> dict[str, str]:
     """Return what a feed takes from a file's names. Raises FileRejectedError where it lacks."""
-    parts = beginning.path_has(feed.recognise.path) or {}
-    parts |= beginning.name_has(feed.recognise.name) or {}
+    parts = beginning.parts(feed)
     lacking = sorted(set(feed.parts) - set(parts))
     if lacking:
         raise FileRejectedError(
             f"a file of feed {feed.name} has its {' and '.join(lacking)} only in its name:"
             " keep the name that it was published under"
+            f" (ingest feeds show {feed.name} has the pattern)"
         )
     return parts
 
@@ -303,16 +281,29 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
             raise FileRejectedError(
                 f"it is of feed {feed.name}, which has {feed.kind}: ingest land {feed.kind}"
             )
-    found = "ndjson" if _JSON.match(line) else "csv"
+    encoding = seems_encoded(beginning.source)
+    if encoding:
+        raise FileRejectedError(
+            f"is no UTF-8, but {encoding} as it seems; land it as UTF-8:"
+            f" iconv -f {encoding} -t UTF-8"
+        )
+    found = "ndjson" if is_json(line) else "csv"
     if found == "csv" and "\ufffd" in line:
         raise FileRejectedError(_NO_FORMAT)
     try:
         _canonical(None, wanted, found, beginning.source)
     except FileRejectedError as error:
-        documents = json_lines.first_documents(beginning.source) if found == "ndjson" else []
-        names = list(documents[0][1]) if documents else names_of(line)
         known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
-        said = [str(error), *hints(names, wanted.kind, known)]
+        said = [str(error), *hints(beginning, wanted.kind, known)]
+        said += [
+            f"if it is of feed {feed.name}, say so: --format {feed.name}"
+            for feed in known
+            if has_fields(feed, beginning) and not feed.refuse
+        ]
+        kinds = (None, wanted.kind.name)
+        said += [
+            fault.what for fault in faults(wanted.folder) if fault.name and fault.kind in kinds
+        ]
         raise FileRejectedError("; ".join(said)) from None
     return found
 
@@ -321,36 +312,51 @@ def _canonical(
     connection: duckdb.DuckDBPyConnection | None, wanted: Wanted, found: str, source: Source
 ) -> Scan:
     if connection is not None and isinstance(source, Path) and found == "parquet":
-        return parquet.scan(connection, wanted.kind, source, wanted.exchange)
+        readable = parquet.with_readable_times(connection, source)
+        return parquet.scan(connection, wanted.kind, readable, wanted.exchange)
     if found == "csv":
         return text.csv_scan(wanted.kind, source, wanted.delimiter or ",", wanted.exchange)
     return json_lines.scan(wanted.kind, source, wanted.exchange)
 
 
+def _with_parts(feed: Declaration, parts: dict[str, str]) -> str:
+    """Return a feed and what it takes from a file's name: the same bytes as another are others."""
+    told = ", ".join(f"{part} {parts[part]}" for part in dict.fromkeys(feed.parts))
+    return f"{feed.name} ({told})" if told else feed.name
+
+
 def _named(found: str, wanted: Wanted) -> str:
-    return f"{found} of {wanted.exchange}" if wanted.exchange is not None else found
+    name = f"{found} of {wanted.exchange}" if wanted.exchange is not None else found
+    return f"{name} for {wanted.account}" if wanted.account is not None else name
 
 
-def _of_exchange(scan: Scan, wanted: Wanted) -> Scan:
-    """Return a reading whose rows are of the exchange that was asked for, and no others."""
-    exchange = wanted.exchange
-    if exchange is None:
-        return scan
-    said = '"exchange"' if "exchange" in scan.types else "null"
+def _as_said(scan: Scan, wanted: Wanted) -> Scan:
+    """Return a reading whose rows are of the exchange and account that were said, and no others."""
+    for column, said in (("exchange", wanted.exchange), ("account_id", wanted.account)):
+        if said is not None:
+            scan = _of_one(scan, column, said)
+    return replace(scan, format=_named(scan.format, wanted))
+
+
+def _of_one(scan: Scan, column: str, value: str) -> Scan:
+    option = f"--{column.removesuffix('_id')}"
+    said = "null"
+    if column in scan.types:
+        said = spelled(f"nullif(trim({quoted(column)}::varchar), '')", OWNERS[column])
     complaint = "complaint" if "complaint" in scan.extra else "null::varchar"
-    others = literal(f", and --exchange says {exchange}")
-    replaced = [name for name in ("exchange", "complaint") if name in (*scan.types, *scan.extra)]
+    others = literal(f", and {option} says {value}")
+    not_there = None
+    if column == "exchange" and "symbol" in scan.types:
+        not_there = foreign(value, "symbol::varchar")
+    no_symbol = literal(f" is no symbol of {value}, which --exchange names")
+    no_such = f"when {not_there} then 'symbol: ' || symbol || {no_symbol}" if not_there else ""
+    replaced = [name for name in (column, "complaint") if name in (*scan.types, *scan.extra)]
     rest = f"* exclude ({', '.join(replaced)})" if replaced else "*"
     sql = f"""
-select {rest}, coalesce({said}::varchar, {literal(exchange)}) as exchange,
-    case when {said} <> {literal(exchange)} then 'exchange: it is of ' || {said} || {others}
+select {rest}, coalesce({said}, {literal(value)}) as {column},
+    case when {said} <> {literal(value)} then '{column}: it is of ' || {said} || {others}
+        {no_such}
         else {complaint} end as complaint
 from ({scan.sql})"""
     extra = (*(name for name in scan.extra if name != "complaint"), "complaint")
-    return replace(
-        scan,
-        format=_named(scan.format, wanted),
-        sql=sql,
-        types={**scan.types, "exchange": "VARCHAR"},
-        extra=extra,
-    )
+    return replace(scan, sql=sql, types={**scan.types, column: "VARCHAR"}, extra=extra)

@@ -23,6 +23,8 @@ from python_ingest.storage.sql import literal
 
 _NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN', 'DOUBLE')"
 _CLOCK = re.compile(rb"^[\d.]+:? +")
+Usual = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
+"""Lists of fields: of objects, and of the envelopes around them."""
 _LOOKED_AT, _USUAL = 100_000, 6  # bytes, and lists of fields
 
 
@@ -36,6 +38,8 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         first = orjson.loads(line)
     except orjson.JSONDecodeError:
         first = None
+    if first == []:
+        return _empty_page(kind, source)
     if not isinstance(first, dict):
         how = {
             "[": " (write one object a line: jq -c '.[]')",
@@ -78,6 +82,21 @@ from (
     return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
 
 
+def _empty_page(kind: Kind, source: Source) -> Scan:
+    """Read a file that begins with a list without rows: it is a page, and has nothing else."""
+    name = kind.column_names[0]
+    sql = f"""
+select null::varchar as {name}, line as raw_text, line_number,
+    case when not is_empty then coalesce(damage, 'more than a list without rows') end as complaint,
+    case when is_empty then 'empty page' end as ignored
+from (
+    select *, damage is null and regexp_full_match(line, '\\s*\\[\\s*\\]\\s*') as is_empty
+    from {RELATION}
+)"""
+    extra = ("line_number", "complaint", "ignored")
+    return Scan("ndjson", sql, {name: "VARCHAR"}, extra, lines=Lines(source))
+
+
 def is_object(text: str) -> str:
     """Return SQL: is a text a JSON object? Never NULL."""
     return f"case when json_valid({text}) then json_type({text}) = 'OBJECT' else false end"
@@ -118,9 +137,7 @@ def _no_text(names: Sequence[str]) -> str:
     return literal(rf':\s*[\[{{tf]|"(?:{fields})"\s*:\s*-?[0-9]+[.eE]')
 
 
-def usual_fields(
-    source: Source, rows: str | None = None
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def usual_fields(source: Source, rows: str | None = None) -> Usual:
     """Return the fields of the objects in a text's first lines, each list of them once.
 
     And those of the envelopes around them, which hold one message in `data` or `event` and are
@@ -133,7 +150,7 @@ def usual_fields(
         found[tuple(document)] = None
         if envelope is not None and not {"e", "T"} & set(envelope):
             around[tuple(envelope)] = None
-    return [names for names in found if names][:_USUAL], list(around)[:_USUAL]
+    return tuple(names for names in found if names)[:_USUAL], tuple(around)[:_USUAL]
 
 
 def first_documents(
@@ -141,7 +158,8 @@ def first_documents(
 ) -> list[tuple[dict[str, Any] | None, dict[str, Any]]]:
     """Return the objects in a text's first lines, each with the envelope that it lies in, if any.
 
-    `rows`: the field of a page that holds them in a list, or in an object of lists.
+    `rows`: the field of a page that holds them in a list, or in an object of lists; a dot leads
+    into an object.
     """
     found: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
     with opened(source) as file:
@@ -154,13 +172,20 @@ def first_documents(
         except orjson.JSONDecodeError:
             continue
         if rows is not None:
-            value = value.get(rows) if isinstance(value, dict) else None
+            value = inside(value, rows)
             if isinstance(value, dict):
                 value = [row for listed in value.values() for row in listed or []]
         for document in value if isinstance(value, list) else [value]:
             if not isinstance(document, dict):
                 continue
-            inside = [v for n in ("data", "event") if isinstance(v := document.get(n), dict)]
-            envelope = document if len(inside) == 1 else None
-            found.append((envelope, inside[0] if inside else document))
+            opened_ = [v for n in ("data", "event") if isinstance(v := document.get(n), dict)]
+            envelope = document if len(opened_) == 1 else None
+            found.append((envelope, opened_[0] if opened_ else document))
     return found
+
+
+def inside(document: Any, path: str) -> Any:
+    """Return a field of a document, a dot leads into an object; None where it is not there."""
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document

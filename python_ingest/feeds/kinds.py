@@ -12,6 +12,13 @@ DECIMALS = (DECIMAL, WIDE)
 LARGEST = 10**14
 """Nothing of this amount or more is accepted: below it, quantity * price * multiplier fits."""
 BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
+MARKETS = (
+    "alpaca", "binance", "binance-coinm", "binance-us", "binance-usdm", "bitstamp", "bybit",
+    "bybit-spot", "cme", "coinbase", "databento", "dukascopy", "fxcm", "hyperliquid", "ibkr",
+    "kraken", "lean", "oanda", "okx", "polygon", "truefx",
+)  # fmt: skip
+"""The markets that feeds know, as they are spelled."""
+SOURCES = ("websocket", "rest", "backfill")
 
 
 @dataclass(frozen=True)
@@ -19,8 +26,12 @@ class Column:
     """One canonical column: its DuckDB type and what a value must satisfy.
 
     `empty_is_null`: an empty text says that there is none, in every format as in CSV. `synonyms`:
-    what others write for one of `words`, which count in small letters and without spaces around
-    them. `trimmed`: spaces around the text are no part of it, unless it has nothing else.
+    what others write for one of `words`, which count in small letters, without spaces around them
+    and with `_` between them. `names`: known ones among others, which count in small letters and
+    without spaces. `is_id`: no number that a spreadsheet rounded. `trimmed`: spaces around the text
+    are no part of it, unless it has nothing else.
+    `is_later`: rows had landed before there was the column, which were of its `default` or had
+    none; such a row is still the same.
     """
 
     name: str
@@ -32,7 +43,10 @@ class Column:
     in_hash: bool = True
     empty_is_null: bool = False
     synonyms: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
+    is_id: bool = False
     trimmed: bool = False
+    is_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,9 +54,11 @@ class Kind:
     """One kind of file: its raw table, its columns and what tells its rows apart.
 
     `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
-    row number. `occurrences` says that identical rows of one file are all real. `is_ordered`: rows
+    row number. `occurrences` says that identical rows of one file are all real. `is_whole`: a file
+    replaces what landed before it: no earlier row makes one of it a duplicate. `is_ordered`: rows
     keep what their time has below the microsecond (`nanoseconds`, null where it has nothing), and
-    the file's own order of rows that nothing else orders (`place`). `checks` are
+    the file's own order of rows that nothing else orders (`place`). `needs` are columns of which a
+    row has one, besides those that are required. `checks` are
     (condition over converted columns, reason) pairs. `products` are (size, price) columns whose
     product, times the instrument's multiplier, must stay below 10^14.
     """
@@ -53,7 +69,9 @@ class Kind:
     time: str
     id: str | None = None
     occurrences: bool = False
+    is_whole: bool = False
     is_ordered: bool = False
+    needs: tuple[tuple[str, ...], ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
     products: tuple[tuple[str, str], ...] = ()
 
@@ -83,7 +101,12 @@ def _words(name: str, words: tuple[str, ...], **synonyms: str) -> Column:
 
 
 def _id(name: str, *, required: bool = False) -> Column:
-    return Column(name, required=required, empty_is_null=True)
+    return Column(name, required=required, empty_is_null=True, is_id=True)
+
+
+def _said(name: str) -> Column:
+    """A text that says something, or is none."""
+    return Column(name, empty_is_null=True)
 
 
 def _price(name: str) -> Column:
@@ -102,13 +125,30 @@ def _amount_checks(*names: str) -> tuple[tuple[str, str], ...]:
     return tuple((f"abs({name}) >= {LARGEST}", f"{name}: 10^14 or more") for name in names)
 
 
+def _later(name: str, *, is_id: bool = False, names: tuple[str, ...] = ()) -> Column:
+    return Column(name, empty_is_null=True, trimmed=True, is_later=True, is_id=is_id, names=names)
+
+
 def _time(name: str) -> Column:
     return Column(name, "TIMESTAMP", required=True)
 
 
-_EXCHANGE = Column("exchange", required=True, empty_is_null=True, trimmed=True)
+_EXCHANGE = Column("exchange", required=True, empty_is_null=True, trimmed=True, names=MARKETS)
 _SYMBOL = Column("symbol", required=True, empty_is_null=True, trimmed=True)
-_SOURCE = Column("source", default="'websocket'", in_hash=False)
+_POSITION_SIDE = Column(
+    "position_side",
+    words=("long", "short", "net"),
+    default="'net'",
+    empty_is_null=True,
+    synonyms=(("both", "net"),),
+    is_later=True,
+)
+_ACCOUNT = Column(
+    "account_id", default="'main'", empty_is_null=True, names=("main", "all"), is_id=True,
+    trimmed=True, is_later=True,
+)  # fmt: skip
+_SOURCE = Column("source", words=SOURCES, default="'websocket'", in_hash=False)
+_NO_ACCOUNT = (("account_id = 'all'", "account_id: `all` is no account, but their total"),)
 _CORRELATION = Column("correlation_id", "UUID", in_hash=False)
 
 TICKS = Kind(
@@ -143,6 +183,7 @@ TICKS = Kind(
         _SOURCE,
         _CORRELATION,
     ),
+    needs=(("bid_price", "ask_price", "last_price"),),
     checks=(
         (
             "bid_price is null and ask_price is null and last_price is null",
@@ -182,6 +223,8 @@ EVENT_TYPES = (
     "expired",
     "trade_bust",
     "trade_correct",
+    "transfer_in",
+    "transfer_out",
 )
 
 ORDERS = Kind(
@@ -206,8 +249,8 @@ ORDERS = Kind(
         _words("side", ("buy", "sell"), b="buy", s="sell", sell_short="sell"),
         _text("order_type", required=True),
         _wide("quantity", required=True, not_negative=True),
-        _id("strategy_id"),
-        _text("time_in_force"),
+        _said("strategy_id"),
+        _said("time_in_force"),
         _wide("price"),
         _wide("stop_price"),
         _id("trade_id"),
@@ -215,9 +258,9 @@ ORDERS = Kind(
         _wide("fill_quantity", not_negative=True),
         _wide("fill_price"),
         _wide("commission"),
-        _text("commission_currency"),
+        _said("commission_currency"),
         _wide("fees"),
-        _text("status_message"),
+        _said("status_message"),
         _CORRELATION,
         _id("parent_order_id"),
         Column("extended_hours", "BOOLEAN"),
@@ -226,8 +269,40 @@ ORDERS = Kind(
         # it tells which fill this is, and nothing more of it
         Column("cumulative_quantity", WIDE, not_negative=True, in_hash=False),
         _SOURCE,
+        _ACCOUNT,
+        # of what comes in or goes out in kind: its total cost, since when it is held, its two legs
+        Column("transfer_cost", WIDE, is_later=True),
+        Column("original_time", "TIMESTAMP", is_later=True),
+        _later("transfer_id", is_id=True),
+        _POSITION_SIDE,
     ),
     checks=(
+        *_NO_ACCOUNT,
+        (
+            "event_type in ('transfer_in', 'transfer_out')"
+            " and position_side = case side when 'buy' then 'short' else 'long' end",
+            "position_side: not that of the transfer's side",
+        ),
+        (
+            "event_type = 'transfer_in' and transfer_cost is null",
+            "a transfer_in without transfer_cost",
+        ),
+        (
+            "event_type in ('transfer_in', 'transfer_out') and quantity = 0",
+            "a transfer of nothing: its quantity is 0",
+        ),
+        (
+            "event_type in ('transfer_in', 'transfer_out')"
+            " and coalesce(fill_quantity, fill_price, commission, fees) is not null",
+            "a transfer is no fill: land what it cost in fees as cash",
+        ),
+        (
+            "event_type not in ('transfer_in', 'transfer_out')"
+            " and coalesce(transfer_cost::varchar, original_time::varchar, transfer_id)"
+            " is not null",
+            "transfer_cost, original_time or transfer_id of what is no transfer",
+        ),
+        ("original_time > event_time", "original_time: after event_time"),
         (
             "event_type in ('partial_fill', 'fill')"
             " and (fill_quantity is null or fill_price is null)",
@@ -238,7 +313,7 @@ ORDERS = Kind(
             " and trade_id is null and exchange_trade_id is null",
             "a bust or correction without trade_id or exchange_trade_id",
         ),
-        *_amount_checks("commission", "fees"),
+        *_amount_checks("commission", "fees", "transfer_cost"),
     ),
     products=(
         ("quantity", "price"),
@@ -249,6 +324,19 @@ ORDERS = Kind(
     ),
 )
 
+CASH_KINDS = (
+    "deposit",
+    "withdrawal",
+    "transfer",
+    "interest",
+    "dividend",
+    "funding",
+    "borrow_fee",
+    "tax",
+    "fee",
+    "commission_adjustment",
+)
+
 CASH = Kind(
     name="cash",
     table="raw.cash_events",
@@ -256,16 +344,22 @@ CASH = Kind(
     columns=(
         _id("event_id", required=True),
         _time("event_time"),
-        _text(
-            "kind",
-            required=True,
-            words=("deposit", "withdrawal", "interest", "dividend", "funding", "fee"),
-        ),
+        _text("kind", required=True, words=CASH_KINDS),
         _wide("amount", required=True),
         _text("currency", required=True),
         _SOURCE,
+        _ACCOUNT,
+        _later("exchange", names=MARKETS),
+        _later("symbol"),
+        _later("strategy_id"),
+        Column("accrual_time", "TIMESTAMP", is_later=True),
     ),
-    checks=_amount_checks("amount"),
+    checks=(
+        *_NO_ACCOUNT,
+        ("symbol is not null and exchange is null", "symbol: without an exchange"),
+        ("strategy_id is not null and symbol is null", "strategy_id: without a symbol"),
+        *_amount_checks("amount"),
+    ),
 )
 
 ACTIONS = Kind(
@@ -283,6 +377,30 @@ ACTIONS = Kind(
     checks=(
         ("ratio <= 0", "ratio: not above zero"),
         ("not ratio between 0.000001 and 1000000", "ratio: not from 0.000001 to 1000000"),
+    ),
+)
+
+STATEMENTS = Kind(
+    name="statements",
+    table="raw.statements",
+    time="as_of",
+    occurrences=True,
+    is_whole=True,
+    columns=(
+        _ACCOUNT,
+        _time("as_of"),
+        Column("exchange", empty_is_null=True, trimmed=True, names=MARKETS),
+        Column("symbol", empty_is_null=True, trimmed=True),
+        Column("currency", empty_is_null=True, trimmed=True),
+        _wide("quantity", required=True),
+        _wide("cost"),
+        _wide("market_value"),
+    ),
+    needs=(("symbol", "currency"),),
+    checks=(
+        *_NO_ACCOUNT,
+        ("(symbol is null) = (currency is null)", "symbol and currency: not exactly one of them"),
+        *_amount_checks("quantity", "cost", "market_value"),
     ),
 )
 
@@ -329,4 +447,10 @@ LOGS = Kind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (TICKS, CORRECTIONS, ORDERS, CASH, ACTIONS, METRICS, LOGS)}
+OWNERS = {column.name: column for column in (_EXCHANGE, _ACCOUNT)}
+"""Whose rows they are."""
+
+KINDS = {
+    kind.name: kind
+    for kind in (TICKS, CORRECTIONS, ORDERS, CASH, ACTIONS, STATEMENTS, METRICS, LOGS)
+}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,8 +23,11 @@ RELATION = "source_lines"
 MAX_LINE = 2_000_000
 _BEGINNING = 1_000
 _BLOCK = 1 << 22
+_LOOKED_AT = 100_000
 _NEWLINE, _RETURN = 10, 13
 _BOM = b"\xef\xbb\xbf"
+_CONTROLS, _HIGH = re.compile(rb"[\x00-\x08\x0e-\x1f]"), re.compile(rb"[\x80-\xff]+")
+_WESTERN = 3  # letters with accents in a row, at most; two bytes are one of Chinese
 _SECOND_BOM = "a byte order mark within the text"
 _SCHEMA = pa.schema([("line_number", pa.int64()), ("line", pa.string()), ("damage", pa.string())])
 
@@ -37,6 +42,27 @@ def begins_with(texts: Sequence[str]) -> str:
 def opened(source: Source) -> BinaryIO:
     """Open a file, or bytes as if they were one."""
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def seems_encoded(source: Source) -> str | None:
+    """Return the encoding that a first line which is no UTF-8 seems to be in, as `iconv` names it.
+
+    None for UTF-8, and for what is no text at all.
+    """
+    text = first_line_bytes(source)
+    with opened(source) as file:
+        is_text = not _CONTROLS.search(file.read(_LOOKED_AT))
+    if _is_utf8(text) or not is_text:
+        return None
+    runs = [len(run) for run in _HIGH.findall(text)]
+    is_western = max(runs) <= _WESTERN
+    if not is_western and any(length % 2 for length in runs):
+        return None
+    name = "CP1252" if is_western else "GB18030"
+    with suppress(UnicodeDecodeError):
+        text.decode(name)
+        return name
+    return None
 
 
 def count_lines(source: Source) -> int:
@@ -54,14 +80,19 @@ def first_line(source: Source) -> str:
 
     Longer ones are cut at `MAX_LINE`.
     """
+    return first_line_bytes(source).decode("utf-8", errors="replace").strip()
+
+
+def first_line_bytes(source: Source) -> bytes:
+    """Return the bytes of that line."""
     with opened(source) as file:
         for _ in range(1000):
             line = file.readline(MAX_LINE)
             if not line:
-                return ""
+                return b""
             if line.removeprefix(_BOM).strip():
-                return line.removeprefix(_BOM).decode("utf-8", errors="replace").strip()
-    return ""
+                return line.removeprefix(_BOM)
+    return b""
 
 
 class Lines:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from python_ingest.feeds.exact_json import has_long_number, marked, unmarked
-from python_ingest.feeds.json_lines import has_field_twice, is_usual, usual_fields
-from python_ingest.feeds.lines import RELATION, Source, begins_with
+from python_ingest.feeds.json_lines import Usual, has_field_twice, is_usual
+from python_ingest.feeds.lines import RELATION, begins_with
 from python_ingest.storage.sql import literal
 
 # A local clock before the JSON, in nanoseconds.
@@ -17,7 +17,7 @@ _CLOCKS = {
 
 
 def messages(
-    source: Source,
+    usual: Usual,
     clock: str | None = None,
     rows: str | None = None,
     comment: Sequence[str] = (),
@@ -30,12 +30,14 @@ def messages(
     `event`; it may begin with a local clock, in the unit `clock`. With `rows` it is a page that
     holds a list of messages, or a list per `row_key`, in that field. `page` is the page or the
     envelope. `doc` is NULL where there is no JSON object, and `damage` may say why. `nothing` names
-    a line that is no message by itself: one that begins with a `comment`, or a page without rows.
+    a line that is no message by itself: one that begins with a `comment`, or a page or
+    list without rows.
     The raw text of a message in an array is the message, not the whole line; a line that is no JSON
     stays whole.
-    With `numbers` those of a `doc` that is `is_long` are marked, as `exact_json` says.
+    `usual`: what `usual_fields` found in the text. With `numbers` those of a `doc` that is
+    `is_long` are marked, as `exact_json` says.
     """
-    usual, around = usual_fields(source, rows)
+    fields, around = usual
     has_clock = "line[1] between '0' and '9'" if clock else "false"
     before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
     is_long = has_long_number("text") if numbers else "false"
@@ -117,7 +119,7 @@ checked as (
     select *,
         case
             when object is null then false
-            when not {is_usual("fields", usual)} and {has_field_twice("fields")} then true
+            when not {is_usual("fields", fields)} and {has_field_twice("fields")} then true
             when fields_around is null or {is_usual("fields_around", around)} then false
             else {has_field_twice("fields_around")}
         end as twice,
@@ -139,7 +141,10 @@ from checked"""
 
 _ARRAY = """select line_number, damage, line, clock, is_long, in_array,
         null as page, null as row_key,
-        case when is_comment then 'comment' end as nothing,
+        case
+            when is_comment then 'comment'
+            when is_json and regexp_full_match(text, '\\s*\\[\\s*\\]\\s*') then 'empty page'
+        end as nothing,
         unnest(case
             when not is_json then [null]
             when not in_array then [text]
@@ -150,10 +155,14 @@ _ARRAY = """select line_number, damage, line, clock, is_long, in_array,
 
 
 def _rows(field: str) -> str:
-    """The step that opens pages: `field` holds a list of rows, or an object of such lists."""
-    name = '$."' + field.replace('"', '\\"') + '"'
+    """The step that opens pages: `field` holds a list of rows, or an object of such lists.
+
+    A dot leads into an object. What has no such field is a row itself.
+    """
+    name = "$." + ".".join(f'"{part}"' for part in field.split("."))
     at = literal(name)
     row = "struct_pack(row_key := {key}, document := d::varchar)"
+    row_of_page = "struct_pack(row_key := null::varchar, document := text::varchar)"
     return f"""select line_number, damage, line, clock, is_long, is_json as in_array, text as page,
         case
             when is_comment then 'comment'
@@ -161,7 +170,12 @@ def _rows(field: str) -> str:
         end as nothing,
         row.row_key, row.document
     from (
-        select *, unnest(case when len(found) > 0 then found else [null] end) as row
+        select *,
+            unnest(case
+                when len(found) > 0 then found
+                when found is null and is_json then [{row_of_page}]
+                else [null]
+            end) as row
         from (
             select *,
                 case

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
@@ -15,6 +18,7 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
 
 _SHOWN = 10  # of the columns that are wrong
+_FIRST_MILLISECOND, _LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
 def scan(
@@ -41,6 +45,58 @@ def scan(
         f" as raw_text from {reader}"
     )
     return Scan("parquet", sql, types, extra=("row_number",))
+
+
+def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:
+    """Return the file, or a copy beside it where its times in milliseconds are texts.
+
+    The engine stops at the first that has no room in microseconds; of a text it is that row's own.
+    What cannot be read at all is left to whoever reads it.
+    """
+    try:
+        (columns,) = connection.execute(
+            f"select list(name) from parquet_schema({sql_path(path)})"
+            " where converted_type = 'TIMESTAMP_MILLIS'"
+        ).fetchall()[0]
+        if not columns:
+            return path
+        try:
+            counts = ", ".join(f"count({quoted(name)})" for name in columns)
+            connection.execute(f"select {counts} from read_parquet({sql_path(path)})").fetchall()
+        except duckdb.ConversionException:
+            return _with_texts(path, columns)
+    except (duckdb.Error, pa.ArrowException):
+        pass
+    return path
+
+
+def _with_texts(path: Path, columns: Sequence[str]) -> Path:
+    written = path.with_name(f"{path.name}_times")
+    with pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        for name in columns:
+            at = schema.get_field_index(name)
+            schema = schema.set(at, pa.field(name, pa.string()))
+        with pq.ParquetWriter(written, schema) as writer:
+            for batch in file.iter_batches():
+                values = [
+                    _as_texts(batch[name]) if name in columns else batch[name]
+                    for name in schema.names
+                ]
+                writer.write_batch(pa.record_batch(values, schema=schema))
+    return written
+
+
+def _as_texts(times: pa.Array) -> pa.Array:
+    """Return times in milliseconds as texts; one beyond the calendar is its number."""
+    numbers = times.cast(pa.int64())
+    there = pc.and_(
+        pc.greater_equal(numbers, _FIRST_MILLISECOND), pc.less_equal(numbers, _LAST_MILLISECOND)
+    )
+    if times.type.tz:
+        times = times.cast(pa.timestamp("ms", "UTC"))
+    texts = pc.if_else(there, times, pa.scalar(None, times.type)).cast(pa.string())
+    return pc.coalesce(texts, pc.binary_join_element_wise(numbers.cast(pa.string()), "ms", " "))
 
 
 def _require_exact(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -12,6 +12,9 @@ from python_ingest.storage.sql import quoted
 CANONICAL_VERSION = 3
 """Of the reading of canonical files."""
 
+HEADER = "header"
+"""What a line is ignored as that names the fields of the lines below it."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -25,6 +28,7 @@ class Scan:
 
     Of ticks: `sequence_identifies`, `trade_id_identifies` say which number tells two ticks apart,
     where not their content does; `newest_first` that the file's first row happened last.
+    `headers_within`: rows that are ignored as `HEADER` are no rows, but names of the next ones.
     """
 
     format: str
@@ -36,6 +40,7 @@ class Scan:
     sequence_identifies: bool = False
     trade_id_identifies: bool = True
     newest_first: bool = False
+    headers_within: bool = False
 
 
 def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:

@@ -10,7 +10,7 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source, begins_with, first_line, opened
 from python_ingest.feeds.parquet import check_columns
-from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.relation import HEADER, Scan
 from python_ingest.storage.sql import literal, quoted
 
 # Stands for a delimiter within a field, while a line is cut; one that has it is cut the long way.
@@ -69,13 +69,14 @@ from (
 def fields_of_line(delimiter: str) -> str:
     """Return SQL of the fields of `line`, NULL where its quotes are not closed.
 
-    A line without a quote is cut at its delimiters. Where no quoted field has a quote in it, every
-    second part between quotes is within a field, and its delimiters stand aside while the line is
-    cut. The few others are taken apart by a pattern, which takes ten times as long.
+    A line without a quote is cut at its delimiters. Where no field has a quote in it, every second
+    part between quotes is within a field, and its delimiters stand aside while the line is cut. The
+    few others are taken apart by a pattern, which takes ten times as long. A quote within a field
+    that begins without one is a character like any other.
     """
     at, one, line = literal(delimiter), re.escape(delimiter), _without_end("line")
     bare = rf'[^"{one}][^{one}]*'
-    simple = rf'(?:"[^"]*"|{bare}|)'
+    simple = rf'(?:"[^"]*"|[^"{one}]*)'
     any_field = rf'(?:"(?:[^"]|"")*"|{bare}|)'
     is_simple, is_whole = (
         f"regexp_full_match({line}, {literal(f'{field}(?:{one}{field})*')})"
@@ -102,8 +103,8 @@ def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
     """Return SQL as `record_fields` does, of lines that stand below several headers.
 
     A line all of whose fields match `is_name` is a header; `names` are those above a line, in
-    small letters. A line that begins with a word of `between` and has fewer fields than those is
-    `nothing`, as a header is. No field has a line end.
+    small letters. A line that begins with a word of `between` is no header, and with fewer fields
+    than those it is `nothing`, as a header is. No field has a line end.
     """
     any_other = f"lambda x: not regexp_full_match(x, {literal(is_name)})"
     names = "list_transform(v, lambda x: lower(trim(x)))"
@@ -118,13 +119,14 @@ select v, names, raw_text, line_number, nothing,
         when len(v) > len(names) then 'more fields than the header'
     end as damage
 from (
-    select *, case when is_header then 'header' when list_contains([{words}]::varchar[], v[1])
+    select *, case when is_header then '{HEADER}' when begins_between
         and (names is null or len(v) < len(names)) then 'between sections' end as nothing
     from (
         select *, last_value(case when is_header then {names} end ignore nulls)
             over (order by line_number) as names
         from (
-            select *, damage is null and len(v) > 1
+            select *, list_contains([{words}]::varchar[], v[1]) as begins_between,
+                damage is null and len(v) > 1 and not begins_between
                 and len(list_filter(v, {any_other})) = 0 as is_header
             from (
                 select line_number, raw_text, damage,

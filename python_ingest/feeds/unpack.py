@@ -20,6 +20,11 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
 _ENCRYPTED = 0x1
 _IS_NO_DATA = re.compile(r"(^|/)(__MACOSX/|\.[^./]|Thumbs\.db$|desktop\.ini$)")
+_IS_ABOUT = re.compile(
+    r"(^|/)((README|LICEN[CS]E|NOTICE)(\.(txt|md|rst))?"
+    r"|[^/]*\.(CHECKSUM|md5|sha(1|256|512)|pdf|docx?|html?|png|jpe?g|gif|svg))$",
+    re.IGNORECASE,
+)
 # What an unpacked file leaves free of the disk, at most.
 _RESERVE_MB = 512
 
@@ -31,24 +36,40 @@ def is_packed(path: Path) -> bool:
     return head[:2] == _GZIP or head in _ZIP
 
 
-def members(path: Path) -> list[str]:
-    """Return the names of the data files in a zip; none where the file is no zip.
-
-    What systems add to an archive of their own is no data. Raises FileRejectedError when the
-    archive is damaged, holds no data, or a path that leads out of it.
-    """
+def is_zip(path: Path) -> bool:
+    """Whether the file is a zip, by its first bytes."""
     with path.open("rb") as file:
-        if file.read(4) not in _ZIP:
-            return []
+        return file.read(4) in _ZIP
+
+
+def members(path: Path) -> list[tuple[str, str | None]]:
+    """Return the name of each file in a zip and why it is no data, if so; those stand last.
+
+    A README, a picture or a checksum is none by its name, and an empty file is none. What systems
+    add to an archive of their own is left out. Raises FileRejectedError when the archive is
+    damaged, holds no data, two files of one name, or a path that leads out of it.
+    """
     with _readable(), zipfile.ZipFile(path) as archive:
-        names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    data = [name for name in names if not _IS_NO_DATA.search(name)]
-    for name in data:
+        sizes = [
+            (info.filename, info.file_size) for info in archive.infolist() if not info.is_dir()
+        ]
+    files = [(name, size) for name, size in sizes if not _IS_NO_DATA.search(name)]
+    found = [name for name, _ in files]
+    for name in found:
         if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or ":" in name[:2]:
             raise FileRejectedError(f"the zip holds {name!r}, which leads out of its folder")
-    if not data:
-        raise FileRejectedError("the zip holds no file")
-    return data
+        if found.count(name) > 1:
+            raise FileRejectedError(f"the zip holds {found.count(name)} files of the name {name!r}")
+    told = [(name, _no_data(name, size)) for name, size in files]
+    if all(why for _, why in told):
+        raise FileRejectedError("the zip holds no file with data")
+    return sorted(told, key=lambda one: one[1] is not None)
+
+
+def _no_data(name: str, size: int) -> str | None:
+    if _IS_ABOUT.search(name):
+        return "about the data by its name, no data"
+    return None if size else "empty, no data"
 
 
 def beginning(path: Path, size: int, member: str | None = None) -> bytes:

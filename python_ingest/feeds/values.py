@@ -27,6 +27,9 @@ MULTIPLIER = "decimal(18, 4)"
 
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
+_ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0+)\s*"
+SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
+"""Why an id is none."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
 _NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
@@ -61,7 +64,7 @@ def converted(value: str, source_type: str, column: Column) -> str:
     if source_type == column.type:
         return value
     special: dict[tuple[str, str], Callable[[str], str]] = {
-        ("TIMESTAMP", "VARCHAR"): _utc,
+        ("TIMESTAMP", "VARCHAR"): utc,
         ("DATE", "VARCHAR"): _date,
         ("TIMESTAMP", "TIMESTAMP_NS"): lambda ns: f"try_cast({ns}::varchar as timestamp)",
         # its own cast rounds; landing's sessions show it in UTC
@@ -86,16 +89,22 @@ def converted(value: str, source_type: str, column: Column) -> str:
 
 
 # The spelling of nearly all times; a third of the time that the general way takes.
-USUAL_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
+_USUAL_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
 _LOCAL = r"^\d{4,6}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?$"
 _OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?\d\d){0,2})$"
 
 
-def _utc(value: str) -> str:
-    """A time with an offset, Z, UTC or none; a zone's name is no time. Cut below the microsecond.
+def has_offset(value: str) -> str:
+    """Return SQL: does an ISO time say its offset from UTC, by Z perhaps? NULL of NULL."""
+    return f"regexp_matches({value}, '{_OFFSET}')"
 
-    The offset is taken off the text: a cast to TIMESTAMP heeds it on one version of the engine and
-    drops it, or a zone's name, on another.
+
+def utc(value: str, made: str = "timestamp") -> str:
+    """Return SQL of an ISO time with an offset, Z, UTC or none; a zone's name is no time.
+
+    It is cut below what the type `made` holds, `timestamp` or `timestamp_ns`. The offset is taken
+    off the text: a cast to TIMESTAMP heeds it on one version of the engine and drops it, or a
+    zone's name, on another.
     """
     offset = f"regexp_extract({value}, '{_OFFSET}', 1)"
     local = f"rtrim(left({value}, length({value}) - length({offset})))"
@@ -105,11 +114,11 @@ def _utc(value: str) -> str:
         f" + {digits}[3:4]::integer * 60 + {digits}[5:6]::integer))"
     )
     return (
-        f"case when regexp_full_match({value}, '{USUAL_TIME}') then try_cast({value} as timestamp)"
+        f"case when regexp_full_match({value}, '{_USUAL_TIME}') then try_cast({value} as {made})"
         f" when not regexp_matches({local}, '{_LOCAL}')"
-        f" then case when {value} in ('infinity', '-infinity') then {value}::timestamp end"
-        f" when {offset} in ('', 'Z', 'z', 'UTC') then try_cast({local} as timestamp)"
-        f" else try_cast({local} as timestamp) - to_seconds({seconds}) end"
+        f" then case when {value} in ('infinity', '-infinity') then {value}::{made} end"
+        f" when {offset} in ('', 'Z', 'z', 'UTC') then try_cast({local} as {made})"
+        f" else try_cast({local} as {made}) - to_seconds({seconds}) end"
     )
 
 
@@ -152,14 +161,38 @@ def _text(value: str, column: Column) -> str:
         value = f"case when {spaced} then {trimmed} else {value} end"
     if column.empty_is_null:
         value = f"nullif({value}, '')"
+    if column.names:
+        return spelled(value, column)
     if not column.words:
         return value
     words = ", ".join(map(literal, column.words))
-    plain = f"lower(trim({value}))"
+    plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
     whens = [f"when {plain} in ({words}) then {plain}"]
     whens += [f"when {plain} = {literal(word)} then {literal(to)}" for word, to in column.synonyms]
     # nearly all are written as they should be
     return f"case when {value} in ({words}) then {value} {' '.join(whens)} else {value} end"
+
+
+def spelled(value: str, column: Column) -> str:
+    """Return SQL of a name as it is known, however it was written; of others as they are."""
+    names = ", ".join(map(literal, column.names))
+    plain = f"lower(replace({value}, ' ', ''))"
+    # a known name has neither capitals nor spaces, and nearly all are written as they are known
+    is_plain = f"{value} = lower({value}) and not contains({value}, ' ')"
+    return (
+        f"case when {is_plain} then {value} when {plain} in ({names}) then {plain} else {value} end"
+    )
+
+
+def is_spoiled(text: str) -> str:
+    """Return SQL: is an id a number as a spreadsheet rounds or a data frame writes it?
+
+    `8.95E+14`, `1.23457E15`, `5.0`: nobody can tell which number it was. An id in hex (`12E45`) is
+    none. NULL of NULL.
+    """
+    number = literal(_ROUNDED)
+    may_be = f"contains({text}, '.') or contains({text}, '+') or contains({text}, ',')"
+    return f"case when {may_be} then regexp_full_match({text}, {number}) else false end"
 
 
 def _struct(value: str, source_type: str, column: Column) -> str:
@@ -186,7 +219,7 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
     for column in kind.columns:
         if column.name in types:
             found += _of_type(column, types[column.name])
-            found += _of_column(column, types[column.name], clock)
+            found += wrong_with(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found + too_large(kind, f"1::{MULTIPLIER}")
 
@@ -216,12 +249,15 @@ def _of_type(column: Column, source_type: str) -> list[tuple[str, str]]:
     return [(f"{raw} is not null", literal(f"{column.name}: {reason}"))]
 
 
-def _of_column(column: Column, source_type: str, clock: str) -> list[tuple[str, str]]:
+def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, str]]:
+    """Return (condition, reason expression) for what can be wrong with values of one column."""
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     found = []
     if column.required:
         given = typed if column.empty_is_null else raw
         found.append((f"{given} is null", literal(f"{column.name}: missing")))
+    if column.is_id and source_type == "VARCHAR":
+        found.append((is_spoiled(raw), literal(f"{column.name}: {SPOILED}")))
     if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
         written = as_written(raw, source_type)
         found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, written)))
@@ -337,16 +373,19 @@ def content_hash(kind: Kind) -> str:
     """Return SQL for 63 bits of the md5 of a row's canonical columns.
 
     Texts carry their length, so no two different rows give the same text; NULL is told from ''
-    by the missing length. Nanoseconds add their text only where there are some: a row without is
-    what it was before they were kept. Everything is rendered in ways that do not depend on the
-    engine's version.
+    by the missing length. Nanoseconds and later columns add their text only where there are some:
+    a row without is what it was before they were kept. Everything is rendered in ways that do not
+    depend on the engine's version.
     """
     parts = []
     for column in kind.columns:
         if not column.in_hash:
             continue
         name = quoted(column.name)
-        if column.type == "VARCHAR" and not column.words:
+        if column.is_later:
+            said = f"nullif({name}, {column.default})" if column.default else name
+            parts.append(f"'{column.name}=' || strlen({said}::varchar) || ':' || {said}::varchar")
+        elif column.type == "VARCHAR" and not column.words:
             parts += [f"strlen({name})", "':'", name]
         elif column.type in ("VARCHAR[]", "JSON") or column.type.startswith("STRUCT"):
             parts += [f"strlen(to_json({name})::varchar)", "':'", f"to_json({name})::varchar"]

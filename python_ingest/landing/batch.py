@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, waiting
+from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import MEMORY_LIMIT, TRUST_NO_STATISTICS, read
+from python_ingest.landing.rejects import Reason
 from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
@@ -27,10 +28,20 @@ from python_ingest.storage.writer import transaction
 
 
 @dataclass(frozen=True)
+class Landed:
+    """A batch that a content became before, and the version of the feed that read it."""
+
+    batch_id: int
+    format: str
+    feed_version: int | None
+
+
+@dataclass(frozen=True)
 class Batch:
     """What one transaction did: read = landed + duplicate + rejected, besides what was ignored.
 
-    `new` is False when everything had been landed before.
+    `new` is False when everything had been landed before. `before`: the newest batch that took rows
+    of the same content otherwise: in another format, for another exchange or account.
     """
 
     batch_id: int
@@ -40,6 +51,8 @@ class Batch:
     rejected: int
     ignored: int
     new: bool
+    reasons: list[Reason] = field(default_factory=list)
+    before: Landed | None = None
 
 
 @dataclass(frozen=True)
@@ -59,17 +72,20 @@ class LandedAs:
         return f"timestamp '{self.landed_at}'"
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Landing into an empty schema raw beside the one that has the rows of former batches.
+
+    `path`: where the segment lies now. `known`: a schema with the tables of raw as they are there.
+    Nothing is kept outside of the connection's database.
+    """
+
+    path: Path
+    known: str
+
+
 class _NothingNewError(Exception):
     """Rolls the transaction back: the file brought nothing that was not there."""
-
-
-@dataclass(frozen=True)
-class Landed:
-    """A batch that a content became before, and the version of the feed that read it."""
-
-    batch_id: int
-    format: str
-    feed_version: int | None
 
 
 def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> list[Landed]:
@@ -91,11 +107,13 @@ def land_segment(
     settings: Settings,
     segment: Segment,
     landed_as: LandedAs | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Batch:
     """Land a segment on a connection that holds the database for writing.
 
     A segment that brings nothing new changes nothing, not even the manifest. `landed_as`: give
-    it this number and time instead of the next and now. Raises FileRejectedError when the file
+    it this number and time instead of the next and now. `elsewhere`: into another database than the
+    one in which it is to land. Raises FileRejectedError when the file
     is not what was written.
     """
     kind = KINDS[segment.kind]
@@ -103,7 +121,7 @@ def land_segment(
     # Rows of one file may lie in any order in the table: faster, and less memory.
     connection.execute("set preserve_insertion_order = false")
     connection.execute(TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers")
-    path = path_of(settings, segment)
+    path = elsewhere.path if elsewhere else path_of(settings, segment)
     before = _same_before(connection, segment, gone=not path.exists())
     if before is not None:
         return Batch(before, 0, 0, 0, 0, 0, new=False)
@@ -116,7 +134,9 @@ def land_segment(
         actual = beside.submit(sha256_of, path)
         try:
             with transaction(connection):
-                batch = _land(connection, settings, segment, kind, landed_as, given=given)
+                batch = _land(
+                    connection, settings, segment, kind, landed_as, elsewhere, given=given
+                )
                 _require_written(settings, segment, path, actual.result())
                 return batch
         except _NothingNewError as error:
@@ -147,6 +167,16 @@ def _any_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> int 
     return row[0] if row else None
 
 
+def _otherwise_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Landed | None:
+    row = connection.execute(
+        "select batch_id, format, feed_version from raw.landings"
+        " where sha256 = ? and kind = ? and format <> ? and rows_landed > 0"
+        " order by batch_id desc limit 1",
+        [segment.sha256, segment.kind, segment.format],
+    ).fetchone()
+    return Landed(*row) if row else None
+
+
 def _require_written(settings: Settings, segment: Segment, path: Path, actual: str) -> None:
     """Raise FileRejectedError when a segment's bytes are not those that were written."""
     expected = expected_sha256(settings, segment)
@@ -175,12 +205,11 @@ def segment_rows(
     ]
     number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
     line = "" if "line_number" in columns else ", null::bigint as line_number"
-    # what an earlier version wrote has none
-    lacking = {"aggressor_side": "varchar", "nanoseconds": "smallint"} if kind.is_ordered else {}
-    nulls = "".join(
-        f", null::{sql_type} as {name}" for name, sql_type in lacking.items() if name not in columns
-    )
-    sql = f"select * exclude (file_row_number) {number} {line} {nulls} {keys} from {read(path)}"
+    # what an earlier version wrote has not all of today's columns
+    today = {c.name: f"({c.default or 'null'})::{c.type}" for c in kind.columns}
+    today |= {"nanoseconds": "null::smallint"} if kind.is_ordered else {}
+    lacking = "".join(f", {sql} as {name}" for name, sql in today.items() if name not in columns)
+    sql = f"select * exclude (file_row_number) {number} {line} {lacking} {keys} from {read(path)}"
     return sql, "occurrence" in columns
 
 
@@ -189,12 +218,13 @@ def identity_of(segment: Segment) -> Identity:
     return Identity(segment.trade_id_identifies, segment.sequence_identifies)
 
 
-def _land(  # noqa: PLR0913 - what is landed, where, and as what
+def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     segment: Segment,
     kind: Kind,
     landed_as: LandedAs | None,
+    elsewhere: Elsewhere | None,
     *,
     given: bool,
 ) -> Batch:
@@ -206,6 +236,11 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
     if left:
         counted = deduplicate.count(connection, kind)
     known = cold_duplicates.known_rows(connection, settings.data_dir, kind, counted)
+    if elsewhere:
+        table = kind.table.removeprefix("raw.")
+        known = f"(select * from {known} union all by name select * from {elsewhere.known}.{table})"
+    if kind.is_whole:
+        known = f"(select * from {known} where false)"
     judged = counted.accepted > 0 and deduplicate.find_duplicates(
         connection, kind, counted, given=given, known=known
     )
@@ -218,9 +253,10 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
         conflicts.record_confirmations(connection, batch_id)
         conflicts.record_conflicts(connection, batch_id, known)
     recorded = 0
+    reasons = rejects.reasons(connection, segment) if counted.rejected else []
     if counted.rejected:
-        recorded = _record_rejects(connection, segment, batch_id, clock)
-    if left and recorded:
+        recorded = rejects.record(connection, segment, batch_id, clock)
+    if left and recorded and not elsewhere:
         waiting.keep(connection, settings, segment, kind)
     # a rejected row that was recorded before is there already, as a landed one is
     batch = Batch(
@@ -231,6 +267,8 @@ def _land(  # noqa: PLR0913 - what is landed, where, and as what
         rejected=recorded,
         ignored=counted.others,
         new=True,
+        reasons=reasons,
+        before=_otherwise_before(connection, segment),
     )
     if not landed and not recorded:
         before = _any_before(connection, segment)
@@ -296,31 +334,4 @@ def _insert(
         from batch as b {join}
         where reason is null and ignored is null {where}
     """).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _record_rejects(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, batch_id: int, clock: str
-) -> int:
-    row = connection.execute(
-        f"""
-        insert into raw.rejected_rows (
-            batch_id, kind, source_file, sha256, row_number, line_number, raw_text, reason,
-            rejected_at
-        )
-        select $batch_id, $kind, $file, $sha256, row_number, line_number, raw_text, reason, {clock}
-        from batch
-        where reason is not null and not exists (
-            select 1 from raw.rejected_rows as before
-            where before.sha256 = $sha256 and before.kind = $kind
-                and before.row_number = batch.row_number and before.reason = batch.reason
-        )
-        """,
-        {
-            "batch_id": batch_id,
-            "kind": segment.kind,
-            "file": segment.file_name,
-            "sha256": segment.sha256,
-        },
-    ).fetchone()
     return int(row[0]) if row else 0

@@ -46,14 +46,35 @@ def record_confirmations(connection: duckdb.DuckDBPyConnection, batch_id: int) -
     """)
 
 
+# What makes a tick of a kind; two copies of it have the same. All else a feed may leave out.
+_PRICED = ("bid_price", "ask_price", "bid_size", "ask_size")
+_TRADED = ("last_price", "last_size")
+
+
+def _told() -> str:
+    """SQL of what says whether two ticks of a key are one trade."""
+    priced = ", ".join(f"case when kind = 'quote' then {name} end" for name in _PRICED)
+    others = [c.name for c in TICKS.columns if c.in_hash and c.name not in (TICKS.time, *_TRADED)]
+    hashes = ", ".join(f"case when {n} is not null then hash({n}) end" for n in map(quoted, others))
+    return (
+        f"struct_pack(core := hash({', '.join(_TRADED)}, {priced}), others := [{hashes}],"
+        " clock := timestamp, below := coalesce(nanoseconds, 0))"
+    )
+
+
 def _is_one_trade(one: str, other: str) -> str:
-    """SQL: do both tell the same trade, one of them with its time cut by a coarser clock?"""
+    """SQL: do both tell the same trade? One may cut its time, and each may leave something out."""
 
     def cuts(coarse: str, fine: str) -> str:
-        milliseconds = f"date_trunc('millisecond', {fine}.clock)"
-        return f"{coarse}.below = 0 and {coarse}.clock in ({milliseconds}, {fine}.clock)"
+        cut = ", ".join(f"date_trunc('{unit}', {fine}.clock)" for unit in ("second", "millisecond"))
+        return f"{coarse}.below = 0 and {coarse}.clock in ({cut}, {fine}.clock)"
 
-    return f"{one}.content = {other}.content and ({cuts(one, other)} or {cuts(other, one)})"
+    # NULL where one of the two tells nothing, which the list leaves out
+    differ = f"list_filter(list_zip({one}.others, {other}.others), lambda x: x[1] <> x[2])"
+    return (
+        f"{one}.core = {other}.core and len({differ}) = 0"
+        f" and ({cuts(one, other)} or {cuts(other, one)})"
+    )
 
 
 def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known: str) -> None:
@@ -65,12 +86,7 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     million squared.
     """
     rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
-    untimed = ", ".join(quoted(c.name) for c in TICKS.columns if c.in_hash and c.name != TICKS.time)
-    # what says whether two of a pair are one trade
-    told = (
-        f"struct_pack(content := hash({untimed}), clock := timestamp,"
-        " below := coalesce(nanoseconds, 0))"
-    )
+    told = _told()
     series = "exchange, symbol, kind, venue, timestamp::date as day"
     connection.execute(f"""
         create or replace temp table new_rivals as

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -19,11 +19,12 @@ from python_ingest.errors import (
 )
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.unpack import members
 from python_ingest.landing import spool, waiting
+from python_ingest.landing.archives import Member, files_in
 from python_ingest.landing.batch import Landed, land_segment, landed_before
-from python_ingest.landing.pin import name_of, require_file
+from python_ingest.landing.pin import name_of
 from python_ingest.landing.prepare import file_name, format_of, prepare, working_connection
+from python_ingest.landing.rejects import Reason
 from python_ingest.schema.migrate import migrate
 from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
@@ -36,26 +37,18 @@ _KNOWN = (IngestError, OSError, duckdb.Error)
 # What DuckDB says of contents; all else is said of the place where they are to be.
 _PERMANENT = (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError)
 
-State = Literal["landed", "already landed", "spooled", "failed"]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why rows of a file were rejected: how many, and the first of them, as it was read."""
-
-    reason: str
-    rows: int
-    line: int
-    text: str | None
+State = Literal["landed", "already landed", "spooled", "ignored", "failed"]
 
 
 @dataclass(frozen=True)
 class LandingResult:
     """What became of one file: read = landed + duplicate + rejected + ignored.
 
-    `others` counts the ignored messages by kind, `reasons` the rejected rows. `error` says why a
-    file failed or was spooled; `may_pass`: the same segment may land later, when there is room or
-    the database is back.
+    `others` counts the ignored messages by kind, `reasons` the rejected rows, and those that a
+    former landing of the file had recorded, which are duplicates. `before`: the newest batch that
+    took rows of the same bytes in another format, or for another exchange or account. `error` says
+    why a file failed, was spooled or ignored; `may_pass`: the same segment may land later, when
+    there is room or the database is back.
     """
 
     file: str
@@ -70,6 +63,7 @@ class LandingResult:
     seconds: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
     reasons: list[Reason] = field(default_factory=list)
+    before: Landed | None = None
     error: str | None = None
     may_pass: bool = False
     lock_wait_seconds: float = 0.0
@@ -84,34 +78,40 @@ def land_files(  # noqa: PLR0913
     report: Callable[[LandingResult], None] | None = None,
     *,
     exchange: str | None = None,
+    account: str | None = None,
     delimiter: str | None = None,
     again: bool = False,
 ) -> list[LandingResult]:
     """Land files of one kind, each in a transaction of its own; one that fails stops no other.
 
     Each file of a zip is one. Migrates the database. `report` is called with each result as it is
-    known. `exchange`: whose they are, where the file says nothing else. `delimiter`: of canonical
-    CSV. `again`: read files anew that were landed before; what is there already stays single.
+    known. `exchange`, `account`: whose they are, where the file says nothing else. `delimiter`: of
+    canonical CSV. `again`: read files anew that were landed before; what is there stays single.
     """
-    wanted = Wanted(KINDS[kind], named_format, exchange, delimiter, settings.feeds_dir)
+    wanted = Wanted(KINDS[kind], named_format, exchange, delimiter, settings.feeds_dir, account)
     wanted.require_known()
     results = []
     for path in paths:
-        for member in _members(path):
-            result = _land_file(settings, wanted, path, member, again=again)
+        for result in _land_path(settings, wanted, path, again=again):
             results.append(result)
             if report:
                 report(result)
     return results
 
 
-def _members(path: Path) -> Sequence[str | None]:
-    """Return the files in a zip; None for any other file, and for one that landing will refuse."""
-    try:
-        require_file(path)
-        return members(path) or [None]
-    except (OSError, FileRejectedError):
-        return [None]
+def _land_path(
+    settings: Settings, wanted: Wanted, path: Path, *, again: bool
+) -> Iterator[LandingResult]:
+    """Land a file, or each file of a zip."""
+    with ExitStack() as stack:
+        try:
+            files = stack.enter_context(files_in(settings, path))
+        except Exception as error:  # whatever is wrong with one file stops no other
+            raise_if_interrupted(error)
+            yield LandingResult(name_of(path), wanted.kind.name, "failed", error=_what(error))
+            return
+        for member in files:
+            yield _land_file(settings, wanted, path, member, again=again)
 
 
 def land_pending(
@@ -165,7 +165,6 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             waited = time.monotonic() - started
             migrate(connection)
             batch = land_segment(connection, settings, segment)
-            reasons = _reasons(connection, batch.batch_id) if batch.rejected else []
     except DatabaseBusyError as error:
         seconds = time.monotonic() - started
         return replace(told, state="spooled", seconds=seconds, error=str(error), may_pass=True)
@@ -192,33 +191,24 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
         duplicate=batch.duplicate,
         rejected=batch.rejected,
         ignored=batch.ignored,
-        reasons=reasons,
+        reasons=batch.reasons,
+        before=batch.before,
         seconds=time.monotonic() - started,
         lock_wait_seconds=waited,
         segment_age_seconds=age,
     )
 
 
-def _reasons(connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[Reason]:
-    found = connection.execute(
-        "select reason, count(*), min(coalesce(line_number, row_number)),"
-        " arg_min(raw_text, row_number) from raw.rejected_rows where batch_id = ?"
-        " group by reason order by 2 desc, 3",
-        [batch_id],
-    ).fetchall()
-    return [Reason(*row) for row in found]
-
-
 def _land_file(
-    settings: Settings, wanted: Wanted, path: Path, member: str | None, *, again: bool
+    settings: Settings, wanted: Wanted, path: Path, member: Member | None, *, again: bool
 ) -> LandingResult:
     started = time.monotonic()
-    told = LandingResult(name_of(path), wanted.kind.name, "failed")
+    told = LandingResult(file_name(path, member), wanted.kind.name, "failed")
+    if member and member.no_data:
+        return replace(told, state="ignored", error=member.no_data)
     try:
-        require_file(path)
-        several = len(members(path)) > 1
-        told = replace(told, file=file_name(path, member if several else None))
-        before = None if again or several else _seen_before(settings, wanted, path, member)
+        is_whole = not (member and member.several)
+        before = _seen_before(settings, wanted, path, member) if is_whole and not again else None
         if before is not None:
             seconds = time.monotonic() - started
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
@@ -256,7 +246,7 @@ def _damage(settings: Settings, segment: spool.Segment) -> str | None:
 
 
 def _seen_before(
-    settings: Settings, wanted: Wanted, path: Path, member: str | None
+    settings: Settings, wanted: Wanted, path: Path, member: Member | None
 ) -> Landed | None:
     """Ask the database, if it is free, whether the work can be spared."""
     if not settings.database_path.exists():
@@ -264,7 +254,7 @@ def _seen_before(
     at_once = settings.model_copy(
         update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 0})}
     )
-    sha256 = sha256_of(path)
+    sha256 = member.zip.sha256 if member else sha256_of(path)
     try:
         with open_writer(at_once) as connection:
             if current_version(connection) == 0:

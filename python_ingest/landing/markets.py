@@ -15,13 +15,13 @@ from datetime import date
 import duckdb
 
 from python_ingest.errors import IngestError
+from python_ingest.feeds.binance_markets import ONLY_OF
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.values import content_hash
 from python_ingest.storage.writer import transaction
 
 UNNAMED = "binance"
-_MARKET_OF_SYMBOL = {r".*USD_(PERP|\d{6})": "binance-coinm", r".*USDT_\d{6}": "binance-usdm"}
 _MISREAD = date(1971, 1, 1)
 
 
@@ -70,7 +70,7 @@ def _market(
 ) -> tuple[str | None, str]:
     by_symbol = {
         market
-        for pattern, market in _MARKET_OF_SYMBOL.items()
+        for market, pattern in ONLY_OF.items()
         if all(re.fullmatch(pattern, symbol) for symbol in symbols)
     }
     if len(by_symbol) == 1:

@@ -10,22 +10,18 @@ import duckdb
 
 from python_ingest.errors import DiskFullError, FileRejectedError, IngestError
 from python_ingest.feeds import parquet
-from python_ingest.feeds.detect_format import (
-    Beginning,
-    Wanted,
-    format_and_version,
-    require_text,
-    scan_of,
-)
+from python_ingest.feeds.detect_format import Wanted, format_and_version, require_text, scan_of
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, count_lines
-from python_ingest.feeds.relation import Scan, validated
-from python_ingest.feeds.unpack import beginning, is_packed, members, unpack
+from python_ingest.feeds.recognise import Beginning
+from python_ingest.feeds.relation import HEADER, Scan, validated
+from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
+from python_ingest.landing.archives import Member
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import sql_path
+from python_ingest.storage.sql import literal, sql_path
 from python_ingest.storage.writer import session_config
 
 # Whatever the file's size; the process itself needs some 150 MB besides.
@@ -39,15 +35,15 @@ def prepare(
     settings: Settings,
     wanted: Wanted,
     path: Path,
-    member: str | None = None,
+    member: Member | None = None,
     *,
     again: bool = False,
 ) -> spool.Segment:
     """Write the file's rows, accepted and rejected, to a durable segment.
 
-    Only a private copy of the file is read; of a zip its `member`. Raises FileRejectedError when
-    the file as a whole cannot be read or changes meanwhile, IngestError when the segment cannot be
-    written; in both cases nothing stays behind.
+    Only a private copy of the file is read: of a zip the `member` of it. Raises FileRejectedError
+    when the file as a whole cannot be read or changes meanwhile, IngestError when the segment
+    cannot be written; in both cases nothing stays behind.
     """
     try:
         with spool.scratch(settings) as folder:
@@ -87,15 +83,16 @@ class Read:
 
 
 def read_file(
-    settings: Settings, wanted: Wanted, path: Path, member: str | None, folder: Path
+    settings: Settings, wanted: Wanted, path: Path, member: Member | None, folder: Path
 ) -> Read:
     """Read a private copy of a file in `folder`. Raises as `prepare` does."""
-    pinned = pin(path, folder / "pinned")
+    pinned = member.zip if member else pin(path, folder / "pinned")
     source, kind = pinned.path, wanted.kind
     packed = is_packed(source)
     if packed:
         source = folder / "unpacked"
-        unpack(pinned.path, source, settings.landing.max_expanded_mb, member)
+        name = member.name if member else None
+        unpack(pinned.path, source, settings.landing.max_expanded_mb, name)
     require_text(source)
     finished = folder / "segment.parquet"
     with working_connection(settings) as connection:
@@ -104,10 +101,9 @@ def read_file(
         if not canonical:
             write_segment(connection, validated(kind, scan), finished, scan)
         others = {} if canonical else _ignored(connection, finished)
-    several = member is not None and len(members(pinned.path)) > 1
     return Read(
-        file_name=file_name(path, member if several else None),
-        sha256=sha256_of(source) if several else pinned.sha256,
+        file_name=file_name(path, member),
+        sha256=sha256_of(source) if member and member.several else pinned.sha256,
         scan=scan,
         canonical=canonical,
         others=others,
@@ -115,19 +111,21 @@ def read_file(
     )
 
 
-def file_name(path: Path, member: str | None) -> str:
+def file_name(path: Path, member: Member | None) -> str:
     """Return what a file is called in the manifest; one of several in a zip with its name there."""
-    return name_of(path) if member is None else f"{name_of(path)}/{member}"
+    inside = member is not None and (member.several or member.no_data)
+    return f"{name_of(path)}/{member.name}" if member and inside else name_of(path)
 
 
-def format_of(wanted: Wanted, path: Path, member: str | None) -> tuple[str, int]:
+def format_of(wanted: Wanted, path: Path, member: Member | None) -> tuple[str, int]:
     """Return the format that a file shows and its version, without unpacking it whole."""
-    source = beginning(path, MAX_LINE, member) if is_packed(path) else path
+    file, name = (member.zip.path, member.name) if member else (path, None)
+    source = beginning(file, MAX_LINE, name) if is_packed(file) else file
     return format_and_version(wanted, _beginning(source, path, member))
 
 
-def _beginning(source: Source, path: Path, member: str | None) -> Beginning:
-    return Beginning(source, name_of(path.absolute()), member)
+def _beginning(source: Source, path: Path, member: Member | None) -> Beginning:
+    return Beginning(source, name_of(path.absolute()), member.name if member else None)
 
 
 def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -176,6 +174,12 @@ def write_segment(
             connection.unregister(RELATION)
     if scan.lines:
         _require_outcomes(connection, finished, scan.lines)
+    if scan.headers_within:
+        kept = finished.with_name("rows.parquet")
+        rows = f"from {read(finished)} where ignored is distinct from {literal(HEADER)}"
+        columns = "select * exclude (file_row_number)"
+        connection.execute(f"copy ({columns} {rows}) to {sql_path(kept)} (format parquet)")
+        kept.replace(finished)
 
 
 def _require_outcomes(connection: duckdb.DuckDBPyConnection, finished: Path, lines: Lines) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_ingest.feeds.detect_format import Wanted
-from python_ingest.feeds.unpack import members
 from python_ingest.landing import spool
-from python_ingest.landing.pin import require_file
+from python_ingest.landing.archives import files_in
+from python_ingest.landing.pin import name_of
 from python_ingest.landing.prepare import Read, read, read_file, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
@@ -30,17 +30,18 @@ class Preview:
 
 def preview(settings: Settings, wanted: Wanted, path: Path, shown: int = 3) -> list[Preview]:
     """Read a file, or each file of a zip, as landing would. Raises FileRejectedError as it does."""
-    require_file(path)
     found = []
-    of_zip: list[str | None] = [*members(path)]
-    for member in of_zip or [None]:
-        with spool.scratch(settings) as folder:
-            file = read_file(settings, wanted, path, member, folder)
-            found.append(_preview(settings, wanted, file, shown))
+    with files_in(settings, path) as files:
+        for member in files:
+            if member is None or not member.no_data:
+                with spool.scratch(settings) as folder:
+                    file = read_file(settings, wanted, path, member, folder)
+                    name = f"{name_of(path)}/{member.name}" if member else file.file_name
+                    found.append(_preview(settings, wanted, file, name, shown))
     return found
 
 
-def _preview(settings: Settings, wanted: Wanted, file: Read, shown: int) -> Preview:
+def _preview(settings: Settings, wanted: Wanted, file: Read, name: str, shown: int) -> Preview:
     with working_connection(settings) as connection:
         rows = f"select * from {read(file.finished)}"
         accepted = f"from ({rows}) where reason is null and ignored is null"
@@ -55,4 +56,4 @@ def _preview(settings: Settings, wanted: Wanted, file: Read, shown: int) -> Prev
         ).fetchall()
         ((count,),) = connection.execute(f"select count(*) {accepted}").fetchall()
     given = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in first]
-    return Preview(file.file_name, count, dict(rejected), file.others, given)
+    return Preview(name, count, dict(rejected), file.others, given)

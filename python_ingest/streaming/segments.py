@@ -15,6 +15,7 @@ from python_ingest.landing.prepare import read, working_connection, write_segmen
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
+from python_ingest.storage.writer import Place
 from python_ingest.streaming.exchanges import Exchange
 
 # Identical ticks without a key carry the same time, so they cannot be far apart.
@@ -29,8 +30,9 @@ class SegmentWriter:
     Not thread-safe: one flush at a time.
     """
 
-    def __init__(self, settings: Settings, exchange: Exchange) -> None:
+    def __init__(self, settings: Settings, exchange: Exchange, place: Place) -> None:
         self._settings = settings
+        self._place = place
         self._exchange = exchange
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self.name = f"stream-{exchange.name}-{started}"
@@ -41,7 +43,11 @@ class SegmentWriter:
         )
 
     def write(self, frames: Sequence[Frame]) -> list[spool.Segment]:
-        """Make the frames durable; return the segments, none for a kind without rows."""
+        """Make the frames durable; return the segments, none for a kind without rows.
+
+        Raises DatabaseAwayError, before anything is written, while DATA_DIR is not there.
+        """
+        self._place.require()
         self._number += 1
         finished: list[tuple[spool.Segment, Path]] = []
         others: dict[str, int] = {}
@@ -61,6 +67,7 @@ class SegmentWriter:
                     finished.append((self._segment(kind, path, scan, others), path))
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
+        self._place.require()  # it may have gone meanwhile
         # Only now: a flush that fails is tried again and must give the same numbers.
         self._remember()
         return [segment for segment, _ in finished]

@@ -24,12 +24,13 @@ from websockets.asyncio import client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from python_ingest.errors import IngestError
+from python_ingest.errors import DatabaseAwayError, IngestError
 from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.report import log_record, metric_record, spool_records
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
+from python_ingest.storage.writer import Place
 from python_ingest.streaming.exchanges import Exchange
 from python_ingest.streaming.segments import Frame, SegmentWriter
 
@@ -97,7 +98,8 @@ class Stream:
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
-        self._writer = SegmentWriter(settings, exchange)
+        self._place = Place(settings)
+        self._writer = SegmentWriter(settings, exchange, self._place)
         self._to_land: queue.Queue[spool.Segment | None] = queue.Queue()
         self._records: list[tuple[str, dict[str, Any]]] = []
         self._stopped = threading.Event()
@@ -198,11 +200,10 @@ class Stream:
                 await self._room.wait()
 
     def _record_gap(self, last: int) -> None:
-        since, until = (
-            datetime.fromtimestamp(ns / 1e9, UTC).isoformat() for ns in (last, time.time_ns())
-        )
+        now = time.time_ns()
+        what = f"nothing was received {_span(last, now)}"
         self.totals.gaps += 1
-        self._say(f"gap: nothing was received from {since} to {until}")
+        self._say(f"gap: {what}")
         data = {"exchange": self._exchange.name, "symbols": self._symbols}
         self._records.append(
             (
@@ -210,9 +211,9 @@ class Stream:
                 log_record(
                     "warning",
                     "stream",
-                    f"nothing was received from {since} to {until}",
+                    what,
                     event="stream_gap",
-                    data={**data, "from": since, "to": until},
+                    data={**data, "from": _time(last), "to": _time(now)},
                 ),
             )
         )
@@ -245,6 +246,7 @@ class Stream:
         """Make our own metrics and logs durable; they are kept for the next time if that fails."""
         records, self._records = self._records, []
         try:
+            self._place.require()
             for segment in await asyncio.to_thread(spool_records, self._settings, records):
                 self._to_land.put(segment)
         except _PASSING as error:
@@ -258,9 +260,10 @@ class Stream:
                 break
             except _PASSING as error:
                 if self._stop.is_set():
-                    lost = len(frames) + len(self._frames)
+                    lost = [*frames, *self._frames]
                     raise IngestError(
-                        f"{lost} received frames could not be made durable: {first_line(error)}"
+                        f"{len(lost)} received frames {_span(lost[0][0], lost[-1][0])} could not be"
+                        f" made durable: {first_line(error)}"
                     ) from error
                 self._complain(f"cannot spool, trying again: {first_line(error)}")
                 with contextlib.suppress(TimeoutError):
@@ -300,12 +303,21 @@ class Stream:
         if self._stopped.is_set() and self._away:
             self.totals.waiting += 1  # for what the one before it waits
             return
-        result = land_one(self._settings, segment)
+        result = self._land_one(segment)
         while result.may_pass and not self._stopped.is_set():
             self._complain(f"segments wait in the spool: {result.error}")
             self._stopped.wait(_RETRY_SECONDS)
-            result = land_one(self._settings, segment)
+            result = self._land_one(segment)
         self._count(segment, result)
+
+    def _land_one(self, segment: spool.Segment) -> LandingResult:
+        """Land one where DATA_DIR is what it was: elsewhere a new database would be made."""
+        try:
+            self._place.require()
+        except DatabaseAwayError as error:
+            name, kind = segment.file_name, segment.kind
+            return LandingResult(name, kind, "failed", error=str(error), may_pass=True)
+        return land_one(self._settings, segment)
 
     def _count(self, segment: spool.Segment, result: LandingResult) -> None:
         if result.state in ("spooled", "failed"):
@@ -319,3 +331,12 @@ class Stream:
             self.totals.landed += result.landed
             self.totals.duplicate += result.duplicate
             self.totals.rejected += result.rejected
+
+
+def _time(clock: int) -> str:
+    """A clock's nanoseconds as an ISO time."""
+    return datetime.fromtimestamp(clock / 1e9, UTC).isoformat()
+
+
+def _span(since: int, until: int) -> str:
+    return f"from {_time(since)} to {_time(until)}"

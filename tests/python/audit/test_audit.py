@@ -39,6 +39,15 @@ def test_a_good_batch_passes_and_is_kept(landing, query):
     ]
 
 
+@pytest.mark.parametrize(("quantity", "warnings"), [(10, 0), (9, 1), (0, 0)])
+def test_a_fill_is_larger_than_an_order_whose_quantity_is_known(landing, quantity, warnings):
+    landing.ticks()
+    landing.orders(change=f"update raw.order_events set quantity = {quantity}")
+    found = audit(landing.settings).warnings
+    assert [w for w in found if "larger than its order" in w] == found
+    assert len(found) == warnings
+
+
 def test_the_default_data_folder_is_a_relative_one(landing, monkeypatch):
     landing.ticks()
     monkeypatch.chdir(landing.settings.data_dir.parent)

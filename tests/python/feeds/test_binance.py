@@ -128,12 +128,15 @@ def test_execution_reports(land: Land) -> None:
         "n": "0.00025", "N": "ETH", "t": 77, "T": 1499405658700,
     }  # fmt: skip
     cancel = {**REPORT, "x": "CANCELED", "X": "CANCELED", "c": "cancel-1", "C": REPORT["c"]}
-    odd = {**REPORT, "x": "TRADE_PREVENTION"}
+    open_still = {**REPORT, "x": "TRADE_PREVENTION", "I": 2}
+    ended = {**open_still, "X": "EXPIRED_IN_MATCH", "T": 1499405658701}
     envelope = {"subscriptionId": 0, "event": {**fill, "X": "FILLED", "t": 78, "l": "0.75"}}
-    content = ndjson(REPORT, fill, envelope, cancel, odd, {"e": "balanceUpdate"})
+    content = ndjson(
+        REPORT, fill, envelope, cancel, open_still, ended, {"e": "balanceUpdate"}
+    )  # fmt: skip
     result, ask = land("orders", "o.ndjson", content)
-    assert result.others == {"balanceUpdate": 1, "executionReport TRADE_PREVENTION": 1}
-    assert (result.landed, result.rejected) == (4, 0)
+    assert result.others == {"balanceUpdate": 1}
+    assert (result.landed, result.rejected) == (6, 0)
     order = (REPORT["c"], "4293153", "buy", "limit", 1, Decimal("0.1026441"))
     rest = (Decimal("0.102644"), Decimal("0.00025"), "ETH")
     assert ask(
@@ -145,7 +148,10 @@ def test_execution_reports(land: Land) -> None:
         ("partial_fill", *order, Decimal("0.25"), *rest, "77"),
         ("fill", *order, Decimal("0.75"), *rest, "78"),
         ("cancelled", *order, None, None, None, None, None),
+        ("submitted", *order, None, None, None, None, None),
+        ("cancelled", *order, None, None, None, None, None),
     ]
+    assert ask("select max(status_message) from raw.order_events") == [("self-trade prevention",)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ not make up is one that is not listed.
 
 from __future__ import annotations
 
+import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,8 @@ from python_ingest.settings import Settings
 
 HERE = Path(__file__).parent / "examples"
 EXAMPLES = sorted(HERE.glob("*/expected*.toml"))
+IDS = ("event_id", "order_id", "client_order_id", "exchange_trade_id")
+ISO = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?)Z?(?![\d.+-])")
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -44,13 +48,15 @@ def told(settings: Settings, results: list[LandingResult]) -> set[str]:
     ids = ", ".join(str(result.batch_id) for result in results)
     with duckdb.connect(str(settings.database_path), read_only=True) as connection:
         found = connection.execute(f"select format from raw.landings where batch_id in ({ids})")
-        return {name.partition(" of ")[0] for (name,) in found.fetchall()}
+        return {name.partition(" ")[0] for (name,) in found.fetchall()}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
+def require_as_worked_out(
+    settings: Settings, path: Path, folder: Path, without: tuple[str, ...] = ()
+) -> None:
+    """Land the files of an example from a folder, and compare what came of them."""
     said = tomllib.loads(path.read_text(encoding="utf-8"))
-    files = [path.parent / name for name in said["files"]]
+    files = [folder / name for name in said["files"]]
     results = land_files(
         settings, said["kind"], files, said.get("format"), exchange=said.get("exchange")
     )
@@ -63,12 +69,45 @@ def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
     counts = ("landed", "duplicate", "rejected", "ignored")
     found = {name: sum(getattr(result, name) for result in results) for name in counts}
     assert found == {name: said.get(name, 0) for name in counts}
-    rows = [[text if text != "" else None for text in row] for row in said["rows"]]
-    assert texts(settings, said["kind"], said["columns"]) == [tuple(row) for row in rows]
+    columns = [name for name in said["columns"] if name not in without]
+    listed = [dict(zip(said["columns"], row, strict=True)) for row in said["rows"]]
+    rows = [tuple(row[name] or None for name in columns) for row in listed]
+    assert texts(settings, said["kind"], columns) == rows
     if "reasons" in said:
         with duckdb.connect(str(settings.database_path), read_only=True) as connection:
             reasons = connection.execute("select reason from raw.rejected_rows order by all")
             assert [row[0] for row in reasons.fetchall()] == said["reasons"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
+    require_as_worked_out(settings, path, path.parent)
+
+
+def files_with_iso_times() -> list[Path]:
+    found = []
+    for path in EXAMPLES:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        contents = [(path.parent / name).read_bytes() for name in said["files"]]
+        if "error" not in said and any(ISO.search(content) for content in contents):
+            found.append(path)
+    return found
+
+
+@pytest.mark.parametrize("spelled", [rb"\1 \2", rb"\1 \2+00:00", rb"\1T\2+0000", rb"\1T\2Z"])
+@pytest.mark.parametrize(
+    "path", files_with_iso_times(), ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_a_time_is_read_as_people_write_it(
+    settings: Settings, tmp_path: Path, path: Path, spelled: bytes
+) -> None:
+    folder = tmp_path / path.parent.name
+    shutil.copytree(path.parent, folder)
+    for name in tomllib.loads(path.read_text(encoding="utf-8"))["files"]:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(ISO.sub(spelled, content))
+    # an id that is made of the record's own words has the time as it is written
+    require_as_worked_out(settings, path, folder, without=IDS)
 
 
 def test_every_feed_has_an_example() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,10 @@ import pytest
 
 from python_ingest.errors import ConfigError
 from python_ingest.feeds.declaration import load
+from python_ingest.feeds.detect_format import Wanted
+from python_ingest.feeds.kinds import CASH, KINDS, ORDERS, Kind
+from python_ingest.landing.preview import preview
+from python_ingest.settings import Settings
 
 Land = Callable[..., Any]
 WHOLE = """
@@ -70,7 +77,8 @@ def test_a_wrong_declaration_names_file_and_key(
 def test_a_symbol_that_looks_like_the_end_of_a_section(land: Land) -> None:
     result, ask = land("orders", "flex.csv", (FLEX + "EOS,TRNT,1\nEOF,1\n").encode())
     assert (result.landed, result.rejected) == (1, 0)
-    assert result.others == {"between sections": 2, "header": 1}
+    assert result.others == {"between sections": 2}
+    assert (result.read, result.ignored) == (3, 2)
     assert ask("select symbol, side from raw.order_events") == [("EOS", "buy")]
 
 
@@ -96,3 +104,93 @@ def test_equal_lines_of_an_overlapping_export_are_the_same(land: Land) -> None:
     second, ask = land("orders", "b.csv", (header + line + line).encode())
     assert (first.landed, second.landed, second.duplicate) == (1, 1, 1)
     assert ask("select count(distinct order_id) from raw.order_events") == [(2,)]
+
+
+def test_a_number_behind_equal_fills_does_not_depend_on_what_others_did(land: Land) -> None:
+    header = "exchange,symbol,time,side,quantity,price,account_id\n"
+    line = "{},s,2024-03-04 10:00:00,buy,1,2,{}\n"
+    owners = [("x", "a"), ("x", "b"), ("y", "a"), ("x", "a"), ("x", ""), ("x", "main")]
+    lines = [line.format(*owner) for owner in owners]
+    whole, _ = land("orders", "all.csv", (header + "".join(lines)).encode())
+    parts = [land("orders", f"{n}.csv", (header + one).encode())[0] for n, one in enumerate(lines)]
+    assert (whole.landed, [part.landed for part in parts]) == (6, [0] * 6)
+
+
+@pytest.mark.parametrize(
+    ("pair", "currency"),
+    [
+        ("XXBTZUSD", "USD"), ("XBTPYUSD", "PYUSD"), ("XRPRLUSD", "RLUSD"), ("SOLDAI", "DAI"),
+        ("DAIUSD", "USD"), ("DOTUSD", "USD"), ("PYUSDUSD", "USD"), ("PYUSDEUR", "EUR"),
+        ("USDTUSDC", "USDC"), ("USDCUSDT", "USDT"), ("ETH2.SETH", "ETH"), ("XETHXXBT", "BTC"),
+        ("BTC/RLUSD", "RLUSD"), ("BTC/AED", "AED"), ("ETH/XBT", "BTC"), ("KSMDOT", None),
+    ],
+)  # fmt: skip
+def test_a_fee_at_kraken_is_in_the_currency_of_the_pair(
+    land: Land, pair: str, currency: str | None
+) -> None:
+    line = f"T,O,{pair},2024-03-04 10:00:01,buy,limit,2,4,0.1,2\n"
+    content = "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol\n" + line
+    _, ask = land("orders", "trades.csv", content.encode())
+    assert ask("select commission, commission_currency from raw.order_events") == [
+        (Decimal("0.1"), currency)
+    ]
+
+
+@pytest.mark.parametrize("level", ["EXECUTION", "Execution", "execution"])
+def test_a_level_of_detail_may_be_written_in_any_way(land: Land, level: str) -> None:
+    lines = FLEX.replace("EXECUTION", level)
+    result, ask = land("orders", "flex.csv", (lines + lines.replace("a.01", "a.02")).encode())
+    assert (result.landed, result.rejected) == (3, 0)
+    assert ask("select event_type from raw.order_events order by 1") == [
+        ("fill",), ("fill",), ("trade_correct",),
+    ]  # fmt: skip
+
+
+EMPTY = {
+    "event_id": "e", "event_type": "fill", "event_time": "2024-03-04", "order_id": "o",
+    "client_order_id": "c", "exchange": "x", "symbol": "s", "side": "buy", "order_type": "limit",
+    "quantity": "1", "fill_quantity": "1", "fill_price": "2", "commission": "0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [ORDERS, CASH])
+def test_an_empty_text_of_order_flow_says_nothing(land: Land, kind: Kind) -> None:
+    values = EMPTY if kind is ORDERS else {
+        "event_id": "e", "event_time": "2024-03-04", "kind": "deposit", "amount": "1",
+        "currency": "USD",
+    }  # fmt: skip
+    texts = [c.name for c in kind.columns if c.type == "VARCHAR" and not c.required]
+    empty = [name for name in texts if name != "source"]
+    content = json.dumps(values | dict.fromkeys(empty, ""))
+    result, ask = land(kind.name, "a.ndjson", content.encode())
+    assert (result.landed, result.rejected) == (1, 0)
+    shown = ", ".join(f"coalesce({name}, 'none')" for name in empty)
+    defaults = {"account_id": "main", "position_side": "net"}
+    expected = tuple(defaults.get(name, "none") for name in empty)
+    assert ask(f"select {shown} from {kind.table}") == [expected]
+
+
+def test_conditions_of_polygon_may_have_spaces(land: Land) -> None:
+    header = (
+        "ticker,conditions,correction,exchange,id,participant_timestamp,price,sequence_number,"
+        "sip_timestamp,size,tape,trf_id,trf_timestamp\n"
+    )
+    line = 'KO,"{}",0,4,{},1720087200000000000,60,{},1720087200000000000,1,1,0,0\n'
+    written = ["12,37", "12, 37", " 12 ,37 ", "12"]
+    rows = "".join(line.format(text, n, n) for n, text in enumerate(written, 1))
+    _, ask = land("ticks", "2024-07-04.csv", (header + rows).encode())
+    assert ask("select conditions from raw.market_ticks order by trade_id") == [
+        (["12", "37"],), (["12", "37"],), (["12", "37"],), (["12"],),
+    ]  # fmt: skip
+
+
+def test_what_is_tried_of_a_zip_has_its_name(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    names = ["XBTEUR.csv"]
+    wanted = Wanted(KINDS["ticks"], "kraken-trades")
+    for name in ("XBTEUR.csv", "in/ETHEUR.csv"):
+        with zipfile.ZipFile(path, "a") as packed:
+            packed.writestr(name, "1704067200,42283.5,0.01\n")
+        found = [seen.file for seen in preview(settings, wanted, path)]
+        assert found == [f"{path}/{inside}" for inside in names]
+        names.append("in/ETHEUR.csv")

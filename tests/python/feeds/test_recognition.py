@@ -11,7 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from python_ingest.feeds.catalogue import feeds
+from python_ingest.feeds.declaration import Declaration
+from python_ingest.feeds.detect_format import Wanted
+from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing import pin
 from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.landing.preview import preview
 from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -52,8 +58,8 @@ def zipped(members: dict[str, str]) -> bytes:
         ('{"exchange":"x","simbol":"s","timestamp":"2024-01-02"}\n', "did you mean `symbol`?"),
         (
             "id,price,qty,quote_qty,time,is_maker\n1,1,1,1,1720087200000,true\n",
-            "nearest is feed binance-usdm-trades, which has is_buyer_maker:"
-            " ingest feeds try binance-usdm-trades FILE",
+            "nearest is feed binance-usdm-trades, which has is_buyer_maker"
+            " and has no is_maker: ingest feeds try binance-usdm-trades FILE",
         ),
     ],
 )
@@ -85,9 +91,30 @@ def test_path_and_symbol_tell_a_market(
 ) -> None:
     (result,) = land(name, AGG)
     if exchange is None:
-        assert "say --exchange binance-coinm or --exchange binance-usdm" in (result.error or "")
+        assert (result.error or "").endswith(
+            "its symbol is none of binance-coinm-aggtrades: say --exchange binance-usdm"
+        )
     else:
         assert rows("select exchange from raw.market_ticks") == [(exchange,)]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "exchange", "says"),
+    [
+        ("XYZUSDT", "binance", "it is of binance-usdm (feed binance-usdm-aggtrades), and --exch"),
+        ("XYZUSD_PERP", "binance", "it is of binance-coinm (feed binance-coinm-aggtrades), and"),
+        ("XYZUSDT_240927", "binance-us", "it is of binance-usdm (feed binance-usdm-aggtrades), "),
+        ("XYZUSDT", "binance-coinm", "XYZUSDT is no symbol of binance-coinm, which --exchange"),
+        ("XYZUSD_PERP", "binance-usdm", "XYZUSD_PERP is no symbol of binance-usdm, which"),
+        ("xyz", "binance", "it is of binance-coinm or binance-usdm (feed binance-coinm-aggtrades"),
+        ("xyz", None, "say --exchange binance-coinm or --exchange binance-usdm"),
+    ],
+)
+def test_a_market_that_cannot_be_is_not_offered(
+    land: Callable[..., list[LandingResult]], symbol: str, exchange: str | None, says: str
+) -> None:
+    (result,) = land(f"{symbol}-aggTrades-2024-07-04.csv", AGG, exchange=exchange)
+    assert says in (result.error or "")
 
 
 def test_an_exchange_for_a_file_that_names_none(
@@ -152,6 +179,41 @@ def test_capitals_and_another_delimiter(
     assert rows("select count(*) from raw.market_ticks") == [(2,)]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "is_a"),
+    [
+        ("a.json", '{"exchange":"x"}\n', "JSON"),
+        ("tf.csv", "AUD/USD,20140101 21:55:34.404,0.88796,0.88922\n", "of feed truefx-quotes, wh"),
+        ("EURUSD.csv", "Gmt time,Ask,Bid,AskVolume,BidVolume\n31.07.2011 23:00:00.652,1.1,1,1,1\n",
+         "of feed dukascopy-quotes, which says its own"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_delimiter_is_never_ignored(
+    land: Callable[..., list[LandingResult]], name: str, content: str, is_a: str, delimiter: str
+) -> None:
+    (result,) = land(name, content, delimiter=delimiter)
+    assert f"--delimiter is of canonical CSV, and this is {is_a}" in (result.error or "")
+
+
+def test_parquet_takes_no_delimiter(
+    land: Callable[..., list[LandingResult]], tmp_path: Path
+) -> None:
+    duckdb.execute(f"copy (select 'x' as exchange) to '{tmp_path / 'b.parquet'}'")
+    (result,) = land("a.parquet", (tmp_path / "b.parquet").read_bytes(), delimiter=";")
+    assert result.error == "--delimiter is of canonical CSV, and this is Parquet"
+
+
+@pytest.mark.parametrize("name", ["ABCD", "DATA", "XEUR", "TEST", "SPOT"])
+def test_three_numbers_under_four_capitals_are_asked_about(
+    land: Callable[..., list[LandingResult]], rows: Rows, name: str
+) -> None:
+    content = "1704067200,42283.5,0.01\n"
+    (result,) = land(f"{name}.csv", content)
+    assert "--format kraken-trades" in (result.error or "")
+    assert land(f"{name}.csv", content, named_format="kraken-trades")[0].landed == 1
+
+
 def test_columns_in_any_order_are_canonical(land: Callable[..., list[LandingResult]]) -> None:
     cases = Path(__file__).parents[4] / "shared" / "cases" / "feeds"
     content = "trade_id,exchange,symbol,timestamp,last_price,last_size,sequence_number\n"
@@ -186,6 +248,68 @@ def test_each_file_of_a_zip_lands_as_one(
     again = land("all.zip", packed)
     assert [r.state for r in again] == ["already landed", "already landed", "failed"]
     assert rows("select count(*), count(distinct sha256) from raw.landings") == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "content", "column"),
+    [
+        ("XBTEUR.csv", "ETHEUR.csv", "1704067200,42283.5,0.01\n", "symbol"),
+        ("20240102_aig_Trade_Tick.csv", "20240103_aig_Trade_Tick.csv", "3,480000,100,P,0,0\n",
+         "timestamp"),
+    ],
+)  # fmt: skip
+def test_the_same_bytes_under_another_name_are_another_file(
+    land: Callable[..., list[LandingResult]], rows: Rows, name: str, other: str, content: str,
+    column: str,
+) -> None:  # fmt: skip
+    assert [land(name, content)[0].state for _ in range(2)] == ["landed", "already landed"]
+    assert [land(other, content)[0].landed for _ in range(2)] == [1, 0]
+    both = land("both.zip", zipped({f"in/{name}": content, f"in/{other}": content}))
+    assert [(one.state, one.landed) for one in both] == [("already landed", 0)] * 2
+    assert rows(f"select count(distinct {column}), count(*) from raw.market_ticks") == [(2, 2)]
+
+
+def test_what_is_about_the_data_is_ignored_by_name(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    asides = ["README.md", "in/readme.txt", "a.csv.CHECKSUM", "b.sha256", "LICENSE", "README.pdf",
+              "in/Fact sheet.PDF", "logo.png", "index.html"]  # fmt: skip
+    packed = zipped({"a.csv": GOOD, **dict.fromkeys(asides, "something else\n")})
+    results = land("all.zip", packed)
+    assert {r.file.rpartition("all.zip/")[2]: r.state for r in results[1:]} == dict.fromkeys(
+        asides, "ignored"
+    )
+    assert [(r.state, r.landed) for r in results[:1]] == [("landed", 1)]
+    assert {r.error for r in results[1:]} == {"about the data by its name, no data"}
+    assert land("all.zip", packed)[0].state == "already landed"
+    (result,) = land("none.zip", zipped({"README": "x"}))
+    assert "the zip holds no file" in (result.error or "")
+
+
+def test_an_empty_file_of_a_zip_stops_no_other(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    packed = zipped({"a.csv": "", "__MACOSX/._a.csv": "", "b.csv": GOOD, "__MACOSX/._b.csv": "x"})
+    results = land("all.zip", packed)
+    assert [(r.file.rpartition("/")[2], r.state, r.error) for r in results] == [
+        ("all.zip", "landed", None), ("a.csv", "ignored", "empty, no data"),
+    ]  # fmt: skip
+    assert rows("select count(*) from raw.market_ticks") == [(1,)]
+    (result,) = land("none.zip", zipped({"a.csv": "", "b.csv": ""}))
+    assert (result.state, result.error) == ("failed", "the zip holds no file with data")
+
+
+def test_a_zip_is_copied_once_however_many_files_it_has(
+    settings: Settings, land: Callable[..., list[LandingResult]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[Path] = []
+    original = pin.copy_hashed
+    monkeypatch.setattr(
+        pin, "copy_hashed", lambda file, *rest: copied.append(file.name) or original(file, *rest)
+    )
+    members = {f"{n}.csv": GOOD.replace("01-02", f"01-{n:02}") for n in range(1, 9)}
+    assert [result.landed for result in land("all.zip", zipped(members))] == [1] * 8
+    assert len(copied) == 1
 
 
 @pytest.mark.parametrize("name", ["../a.csv", "/etc/a.csv", "a/../../b.csv", "C:\\a.csv"])
@@ -242,3 +366,54 @@ columns.trade_id = "%s"
         (settings.feeds_dir / "mine.toml").write_text(declared % field)
         assert land("a.csv", content)[0].state == state
     assert rows("select trade_id from raw.market_ticks order by 1") == [("7",), ("8",)]
+
+
+@pytest.mark.parametrize("listed", ["[]", "null", "{}"])
+@pytest.mark.parametrize(
+    ("rows_of", "feed"), [("trades", "alpaca-rest-trades"), ("quotes", "alpaca-rest-quotes")]
+)
+def test_a_page_without_rows_is_known_and_lands_nothing(
+    land: Callable[..., list[LandingResult]], rows: Rows, listed: str, rows_of: str, feed: str
+) -> None:
+    page = f'{{"{rows_of}":{listed},"symbol":"XYZ","next_page_token":null}}\n'
+    for named_format in (None, feed):
+        (result,) = land("a.json", page, named_format=named_format, again=True)
+        assert (result.error, result.landed, result.rejected) == (None, 0, 0)
+        assert result.others == {"empty page": 1}
+    assert rows("select distinct format from raw.landings") == [(feed,)]
+    assert rows("select count(*) from raw.market_ticks") == [(0,)]
+    # nothing is sealed by it: the same bytes are no landed file
+    (once_more,) = land("a.json", page)
+    assert once_more.landed == 0
+
+
+LISTS = [f for f in feeds() if f.file.format == "json" and not f.refuse and not f.file.rows]
+
+
+@pytest.mark.parametrize("feed", LISTS, ids=lambda feed: f"{feed.name}-{feed.kind}")
+def test_a_list_without_rows_is_an_empty_page(
+    settings: Settings, tmp_path: Path, feed: Declaration
+) -> None:
+    path = tmp_path / ("BTC-USD.json" if feed.name == "coinbase-rest" else "btcusd.json")
+    wanted = Wanted(KINDS[feed.kind], feed.name, None if feed.names_exchange else "x")
+    for page, named in (("[]\n", wanted), ("[ ]\n[]", wanted), ("[]", Wanted(KINDS[feed.kind]))):
+        path.write_text(page)
+        (seen,) = preview(settings, named, path)
+        assert (seen.accepted, seen.rejected) == (0, {})
+        assert seen.ignored == {"empty page": page.count("]")}
+
+
+def test_a_list_without_rows_lands_as_nothing(
+    land: Callable[..., list[LandingResult]], rows: Rows
+) -> None:
+    for state in ("landed", "already landed"):
+        (result,) = land("a.json", "[]\n", kind="orders")
+        assert (result.error, result.state, result.landed) == (None, state, 0)
+        assert result.others == {"empty page": 1}
+    (more,) = land("b.json", '[]\n{"a":1}\n')
+    assert (more.landed, more.rejected, more.ignored) == (0, 1, 1)
+
+
+def test_bars_without_rows_are_refused_as_bars(land: Callable[..., list[LandingResult]]) -> None:
+    (result,) = land("a.json", '{"bars":[],"symbol":"XYZ","next_page_token":null}\n')
+    assert "these are bars" in (result.error or "")

@@ -95,7 +95,7 @@ def kill_rounds(settings: Settings, rows: Rows, tmp_path: Path, rounds: int, see
 
 
 def test_kill_at_random_moments(settings: Settings, rows: Rows, tmp_path: Path) -> None:
-    kill_rounds(settings, rows, tmp_path, rounds=20, seed=1)
+    kill_rounds(settings, rows, tmp_path, rounds=10, seed=1)
 
 
 @pytest.mark.slow

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import run_ingest
 
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
-INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
+UNNAMED = "symbol,timestamp,last_price\ns,2024-01-02,1\n"
+CASH = "event_id,event_time,kind,amount,currency\na,2026-03-02,deposit,1,USD\n"
+BOTH = '{"T":"t","S":"s","i":1,"p":2,"s":3,"t":"2024-01-02T00:00:00Z"}\n'
+OWN = """
+name = "own"
+kind = "ticks"
+about = "ours"
+file = { format = "json" }
+recognise = { keys = [["T", "S", "i", "p"]] }
+columns.exchange = { constant = "own" }
+columns.symbol = "S"
+columns.timestamp = "t"
+columns.last_price = "p"
+"""
 TICKS = "exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\nx,s,2024-01-02,oops\n"
 
 
 def ingest(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INGEST, *arguments],
-        env={**os.environ, "DATA_DIR": str(settings.data_dir), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_ingest(settings.data_dir, *arguments, environment={"COLUMNS": "200"})
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,59 @@ def test_summary_json_and_nothing_on_the_second_run(
         ("already landed", 2),
     ]
     assert [rows(f"select count(*) from raw.{name}") for (name,) in tables] == counts
+
+
+def test_what_was_rejected_before_says_why_again(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TICKS)
+    ingest(settings, "land", "ticks", str(path))
+    why = (
+        "  1 rejected before: last_price: not a number; the first in line 3: x,s,2024-01-02,oops\n"
+    )
+    for arguments in ([], ["--again"]):
+        done = ingest(settings, "land", "ticks", str(path), *arguments)
+        assert "2 read = 0 landed + 2 duplicate + 0 rejected" in done.stdout
+        assert why in done.stdout
+    # some reasons are new: the other rows are of another exchange than the user says
+    (again,) = land_files(settings, "ticks", [path], exchange="y")
+    assert [(r.reason, r.rows, r.known) for r in again.reasons] == [
+        ("exchange: it is of x, and --exchange says y", 2, 0)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "first", "second", "shown"),
+    [
+        ("cash", CASH, ["--account", "ira"], [], "csv for ira"),
+        ("cash", CASH, [], ["--account", "ira"], "csv"),
+        ("ticks", UNNAMED, ["--exchange", "x"], ["--exchange", "y"], "csv of x"),
+        ("ticks", BOTH, ["--format", "alpaca"], ["--format", "own"], "alpaca"),
+    ],
+)
+def test_the_same_file_for_another_owner_lands_with_a_warning(
+    settings: Settings,
+    tmp_path: Path,
+    kind: str,
+    content: str,
+    first: list[str],
+    second: list[str],
+    shown: str,
+) -> None:
+    settings.feeds_dir.mkdir(parents=True)
+    (settings.feeds_dir / "own.toml").write_text(OWN)
+    path = tmp_path / "a.txt"
+    path.write_text(content)
+    warning = "warning: the same file landed before"
+    done = ingest(settings, "land", kind, str(path), *first)
+    assert (done.returncode, warning in done.stdout) == (0, False)
+    assert "1 landed" in done.stdout
+    done = ingest(settings, "land", kind, str(path), *second)
+    assert (done.returncode, done.stdout.count(warning)) == (0, 1)
+    assert f"  {warning}, as batch 1 ({shown})\n" in done.stdout
+    assert "1 landed" in done.stdout
+    done = ingest(settings, "land", kind, str(path), *second)
+    assert (done.returncode, warning in done.stdout) == (0, False)
+    assert "already landed as batch" in done.stdout
 
 
 def test_the_function_reports_nothing_of_its_own(

@@ -287,6 +287,37 @@ def test_nanoseconds_are_cut_in_any_zone(
     assert rows("select epoch_us(timestamp) from raw.market_ticks") == [(1735776000123456,)]
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_an_impossible_time_refuses_its_own_row(
+    settings: Settings, rows: Rows, tmp_path: Path, unit: str, zone: str | None, exact: bool
+) -> None:
+    good = 1735776000123 * {"ms": 1, "us": 1000, "ns": 1_000_000}[unit]
+    bad = [2**62, -(2**62), 2**63 - 1, -(2**63), 10**15 + 1] if unit == "ms" else [2**63 - 1]
+    times = [good, *bad, None, good]
+    values = {
+        "exchange": pa.array(["x"] * len(times)),
+        "symbol": pa.array(["s"] * len(times)),
+        "timestamp": pa.array(times, pa.int64()).cast(pa.timestamp(unit, zone)),
+        "last_price": pa.array([Decimal("1.5")] * len(times), pa.decimal128(28, 10)),
+        "trade_id": pa.array([str(n) for n in range(len(times))]),
+    }
+    if not exact:
+        values["sequence_number"] = pa.array([str(n) for n in range(len(times))])
+    pq.write_table(pa.table(values), tmp_path / "a.parquet")
+    (result,) = land_files(settings, "ticks", [tmp_path / "a.parquet"])
+    assert (result.error, result.landed) == (None, 2)
+    assert result.rejected == len(bad) + 1
+    landed = rows("select epoch_ms(timestamp), trade_id from raw.market_ticks order by all")
+    assert landed == [(1735776000123, "0"), (1735776000123, str(len(times) - 1))]
+    refused = rows("select row_number, reason, raw_text from raw.rejected_rows order by all")
+    assert [line for line, *_ in refused] == list(range(2, len(times)))
+    assert all(reason.startswith("timestamp: ") for _, reason, _ in refused)
+    if unit == "ms":
+        assert f'"{2**62} ms"' in refused[0][2]
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_field_within_a_field_is_not_dropped(
     settings: Settings, rows: Rows, tmp_path: Path, suffix: str

@@ -13,7 +13,7 @@ from python_ingest.landing import spool
 from python_ingest.landing.land import land_files, land_pending
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import Place, open_writer
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 HEADER = "exchange,symbol,timestamp,last_price,trade_id\n"
@@ -95,7 +95,7 @@ def test_the_numbers_of_a_stream_are_kept(settings: Settings, rows: Rows, tmp_pa
 
     archive(settings, "2021-02-22")
     quote = b'[{"T":"q","S":"AMD","bp":87.66,"bs":1,"ap":87.68,"as":4,"t":"2021-02-22T15:51:45Z"}]'
-    writer = SegmentWriter(settings, EXCHANGES["alpaca"])
+    writer = SegmentWriter(settings, EXCHANGES["alpaca"], Place(settings))
     for _ in range(3):
         writer.write([(1, quote), (2, quote)])
     writer.close()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,7 @@ class Outage:
         self.count = count
         self.more = more
         self.stream: Stream | None = None
+        self.go_on = asyncio.Event()
 
     def run(self, meanwhile: Callable[[Outage], Awaitable[None]]) -> Totals:
         return asyncio.run(self._run(meanwhile))
@@ -73,7 +75,14 @@ class Outage:
         async def handle(connection: ServerConnection) -> None:
             for number in range(self.count):
                 await connection.send(trade(number))
-            await connection.wait_closed()
+            ended = asyncio.create_task(connection.wait_closed())
+            more = asyncio.create_task(self.go_on.wait())
+            await asyncio.wait({ended, more}, return_when=asyncio.FIRST_COMPLETED)
+            if more.done():
+                for number in range(self.count, 2 * self.count):
+                    await connection.send(trade(number))
+            more.cancel()
+            await ended
 
         async with serve(handle, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
@@ -166,6 +175,39 @@ def test_what_it_says_of_itself_waits_for_the_next_time(
         assert connection.execute(sql).fetchall() == [(metrics,)]
 
 
+@pytest.mark.parametrize("instead", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("database_elsewhere", [False, True])
+def test_a_data_folder_that_is_away_is_not_made_anew(
+    tmp_path: Path, instead: str, database_elsewhere: bool
+) -> None:
+    """As when a mount goes: what was received is held, and nothing lies beneath the mount point."""
+    more = {"DATABASE_PATH": str(tmp_path / "trading.duckdb")} if database_elsewhere else {}
+    settings = settings_of(tmp_path, **more)
+    away = tmp_path / "away"
+
+    async def go_and_come(outage: Outage) -> None:
+        assert outage.stream is not None
+        await outage.until(lambda: outage.stream.totals.landed == 50)
+        settings.data_dir.rename(away)
+        if instead == "an empty folder":
+            settings.data_dir.mkdir()
+        outage.go_on.set()
+        await outage.complains("is not there, or another folder is in its place")
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            found = list(settings.data_dir.iterdir()) if settings.data_dir.exists() else []
+            assert found == []
+        assert settings.data_dir.exists() == (instead == "an empty folder")
+        if instead == "an empty folder":
+            settings.data_dir.rmdir()
+        away.rename(settings.data_dir)
+        await outage.until(lambda: outage.stream.totals.landed == 100)
+
+    totals = Outage(settings, 50).run(go_and_come)
+    assert (totals.frames, totals.landed, totals.waiting) == (100, 100, 0)
+    assert landed(settings) == (100, 100)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "data"
@@ -195,6 +237,44 @@ def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
     totals = Outage(settings, 100).run(mend)
     assert (totals.landed, totals.waiting) == (100, 0)
     assert landed(settings) == (100, 100)
+
+
+def test_a_full_disk_at_the_end_is_a_counted_loss(small_disk: Path, tmp_path: Path) -> None:
+    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+    async def main() -> tuple[int | None, bytes]:
+        sent = asyncio.Event()
+
+        async def handle(connection: ServerConnection) -> None:
+            for number in range(100):
+                await connection.send(trade(number))
+            await (await connection.ping())  # so they were received
+            sent.set()
+            await connection.wait_closed()
+
+        async with serve(handle, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            process = await asyncio.create_subprocess_exec(
+                *INGEST, "stream", "--exchange", "binance", "--symbols", "B",
+                "--url", f"ws://127.0.0.1:{port}",
+                env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+                stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            assert process.stderr is not None
+            async with asyncio.timeout(60):
+                await sent.wait()
+                while b"cannot spool, trying again" not in await process.stderr.readline():
+                    pass
+            process.send_signal(signal.SIGTERM)
+            rest = await process.stderr.read()
+            return await process.wait(), rest
+
+    code, rest = asyncio.run(main())
+    assert code == 1
+    assert re.search(rb"100 received frames from \S+ to \S+ could not be made durable", rest), rest
+    assert b"Traceback" not in rest
 
 
 def test_a_database_that_is_away(tmp_path: Path) -> None:
@@ -242,7 +322,7 @@ def test_what_could_not_be_kept_at_the_end_is_an_error(tmp_path: Path) -> None:
     async def nothing(outage: Outage) -> None:
         await outage.complains("cannot spool, trying again")
 
-    with pytest.raises(IngestError, match=r"100 received frames could not be made durable"):
+    with pytest.raises(IngestError, match=r"100 received frames from .* could not be made"):
         Outage(settings, 100, max_frames=1000).run(nothing)
 
 

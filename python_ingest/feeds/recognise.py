@@ -1,0 +1,203 @@
+"""Whether the beginning of a file is as a feed says, and what it lacks where it is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+
+from python_ingest.errors import FileRejectedError
+from python_ingest.feeds import json_lines, text
+from python_ingest.feeds.declaration import Declaration
+from python_ingest.feeds.lines import Source, opened
+
+_JSON = re.compile(r"^([\d.]+:? +)?[{\[]")
+_EXTENSION = re.compile(r"(\.(csv|tsv|txt|json|jsonl|ndjson|gz|zip))+$", re.IGNORECASE)
+_EMPTY_LIST = re.compile(r"\s*\[\s*\]\s*")
+_LINES, _BYTES = 100, 100_000  # of a text that are looked at
+_SHOWN = 8  # names in a message
+
+
+class Beginning:
+    """What is looked at: a file's path, what it was called in an archive, and its first lines."""
+
+    def __init__(self, source: Source, path: str, inside: str | None = None) -> None:
+        self.source = source
+        # a file of a zip has its own name, which another one of the zip may not change
+        names = [*([inside] if inside else []), path]
+        self._stems = [_EXTENSION.sub("", name.rpartition("/")[2]) for name in names]
+        self._path = "/".join([path, *([inside] if inside else [])])
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The first lines that are not blank, without their ends; the last may be cut off."""
+        with opened(self.source) as file:
+            texts = file.read(_BYTES).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        if len(texts) > 1:
+            texts.pop()
+        decoded = [line.decode("utf-8", errors="replace").strip("\r") for line in texts]
+        return [line for line in decoded if line.strip()][:_LINES]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether one of the first lines looks like JSON."""
+        return any(is_json(line) for line in self.lines)
+
+    @property
+    def is_empty_list(self) -> bool:
+        """Whether it is nothing but a JSON list without rows: a page of a vendor's, as it ends."""
+        return bool(self.lines) and all(_EMPTY_LIST.fullmatch(line) for line in self.lines)
+
+    def name_has(self, pattern: str | None) -> dict[str, str] | None:
+        """Return the named parts of a pattern in the first of the file's names that is as it says.
+
+        A name counts as a whole, without `.csv`, `.gz` and the like.
+        """
+        for stem in self._stems if pattern else []:
+            match = re.fullmatch(pattern or "", stem)
+            if match:
+                return {part: text for part, text in match.groupdict().items() if text}
+        return None
+
+    def path_has(self, pattern: str | None) -> dict[str, str] | None:
+        """Return the named parts of a pattern in the file's whole path, if it is there."""
+        match = re.search(pattern, self._path) if pattern else None
+        return {k: v for k, v in match.groupdict().items() if v} if match else None
+
+    def parts(self, feed: Declaration) -> dict[str, str]:
+        """Return what the patterns of a feed find in the file's names."""
+        seen = feed.recognise
+        return (self.path_has(seen.path) or {}) | (self.name_has(seen.name) or {})
+
+
+def is_json(line: str) -> bool:
+    """Whether a line begins as JSON does, perhaps after a local clock."""
+    return bool(_JSON.match(line))
+
+
+def sees(feed: Declaration, beginning: Beginning) -> bool:
+    """Whether a file's beginning, and its name where that is asked for, is as a feed says."""
+    seen = feed.recognise
+    name = seen.name if seen.name_only is True else seen.name_only or None
+    if name is not None and beginning.name_has(name) is None:
+        return False
+    lines = beginning.lines
+    if not lines or (seen.first and not re.match(seen.first, lines[0])):
+        return False
+    if feed.file.format == "json":
+        return beginning.is_json and _has_keys(feed, beginning)
+    if is_json(lines[0]):
+        return False
+    headers = lines if feed.file.sections else lines[:1]
+    return any(_has_header(feed, line) for line in headers) or has_fields(feed, beginning)
+
+
+def require_fits(feed: Declaration, beginning: Beginning) -> None:
+    """Raise FileRejectedError where a file cannot be of the feed that a user named.
+
+    It says what is lacking. A name or fields that the feed does not look at may be others.
+    """
+    lacks = _lacks_of_json if feed.file.format == "json" else _lacks_of_csv
+    found = lacks(feed, beginning) if beginning.lines else None
+    if found is not None:
+        raise FileRejectedError(f"it is not of feed {feed.name}: {found}")
+
+
+def _lacks_of_json(feed: Declaration, beginning: Beginning) -> str | None:
+    if beginning.is_empty_list and not feed.file.rows:
+        return None
+    if not any("{" in line for line in beginning.lines):
+        return "it holds no JSON object"
+    if not feed.recognise.keys or _has_keys(feed, beginning):
+        return None
+    documents = [d for _, d in json_lines.first_documents(beginning.source, feed.file.rows) if d]
+    if not documents:
+        return f'it has no page with a list "{feed.file.rows}"' if feed.file.rows else None
+    names = [document.get(name) for document in documents for name in feed.named_by]
+    if any(isinstance(name, str) for name in names):
+        return None  # messages of other kinds alone
+    lacking = min((sorted(set(keys) - set(documents[0])) for keys in feed.recognise.keys), key=len)
+    return f"it has no {_listed(lacking)} (its first object has {_listed(documents[0])})"
+
+
+def _lacks_of_csv(feed: Declaration, beginning: Beginning) -> str | None:
+    seen, file = feed.recognise, feed.file
+    if seen.header:
+        lines = beginning.lines if file.sections else beginning.lines[:1]
+        lacking = min((_missing(seen.header, header_names(feed, line)) for line in lines), key=len)
+        looked_at = {name.lower() for name in feed.field_names}
+        if not looked_at & {name.lower() for name in lacking}:
+            return None
+        if not file.names:
+            return f"it has no {_listed(lacking)}"
+    if any(_fits(feed, line) for line in beginning.lines):
+        return None
+    return f"its lines are not {', '.join(file.names)}"
+
+
+def _missing(wanted: list[str], found: list[str]) -> list[str]:
+    there = {name.lower() for name in found}
+    return sorted(name for name in wanted if name.lower() not in there)
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:_SHOWN]) + (", ..." if len(listed) > _SHOWN else "")
+
+
+def header_names(feed: Declaration, line: str) -> list[str]:
+    """Return the fields of a line as a feed separates them; none where they cannot be told."""
+    try:
+        return text.names_in(line, feed.file.delimiter, feed.file.header_until)
+    except FileRejectedError:
+        return []
+
+
+def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
+    seen = feed.recognise
+    if seen.first and not seen.keys:
+        return True
+    documents = json_lines.first_documents(beginning.source, feed.file.rows)
+    return _is_empty_page(feed, beginning) or any(
+        set(keys) <= set(document) and not set(seen.without) & set(document)
+        for _, document in documents
+        for keys in seen.keys
+    )
+
+
+def _is_empty_page(feed: Declaration, beginning: Beginning) -> bool:
+    page, (before, _, name) = set(feed.recognise.page), (feed.file.rows or "").rpartition(".")
+    return bool(page) and any(
+        page <= set(document) and name in document and not document[name]
+        for envelope, document in json_lines.first_documents(beginning.source)
+        if not before or (envelope or {}).get(before) is document
+    )
+
+
+def _has_header(feed: Declaration, line: str) -> bool:
+    seen = feed.recognise
+    # a column without a name is the index of a data frame
+    found = {name.lower() for name in header_names(feed, line) if name}
+    header = {name.lower() for name in seen.header}
+    allowed = header | {name.lower() for name in seen.optional}
+    return bool(header) and header <= found and (seen.more or found <= allowed)
+
+
+def has_fields(feed: Declaration, beginning: Beginning) -> bool:
+    """Whether lines without a header have the fields of a feed; a few may be damaged."""
+    if not feed.recognise.fields:
+        return False
+    comment = tuple(feed.file.comment)
+    right = [_fits(feed, line) for line in beginning.lines if not line.startswith(comment)]
+    return bool(right) and sum(right) * 3 >= len(right) * 2
+
+
+def _fits(feed: Declaration, line: str) -> bool:
+    try:
+        fields = text.split(line, feed.file.delimiter)
+    except FileRejectedError:
+        return False
+    patterns = feed.recognise.fields or [".*"] * len(feed.file.names)
+    return len(fields) == len(patterns) and all(
+        re.fullmatch(pattern, field) for pattern, field in zip(patterns, fields, strict=True)
+    )

@@ -1,0 +1,71 @@
+"""A file's name tells symbol and date as a whole, or not at all."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from python_ingest.feeds.catalogue import feeds
+from python_ingest.feeds.declaration import Declaration
+from python_ingest.feeds.recognise import Beginning
+
+HERE = Path(__file__).parent / "examples"
+BEFORE = ("old_", "OLD_", "old-", "OLD-", "OLD.", "2024-", "20240101_", "copy of ", "(1) ", "ETH-")
+AFTER = ("_old", "_OLD", "-OLD", ".OLD", " (1)", "-2024", "_2", ".1", "-1m", "_USDT", "-USD")
+EXTENSIONS = (".csv.gz", ".csv", ".zip", ".json", ".ndjson.gz")
+
+
+def named_feeds() -> list[Declaration]:
+    return [feed for feed in feeds() if feed.parts]
+
+
+def examples(feed: Declaration) -> Iterator[tuple[str, str, str]]:
+    """Folder, name and extension of each example of a feed, and of the files in a zip."""
+    for path in (HERE / feed.name).glob("expected*.toml"):
+        for name in tomllib.loads(path.read_text(encoding="utf-8"))["files"]:
+            file = HERE / feed.name / name
+            inside = ZipFile(file).namelist() if file.suffix == ".zip" else []
+            for one in (name, *inside):
+                folder, _, last = f"/{one}".rpartition("/")
+                extension = next(e for e in EXTENSIONS if last.endswith(e))
+                yield folder, last.removesuffix(extension), extension
+
+
+def parts(feed: Declaration, folder: str, name: str, inside: str | None = None) -> dict[str, str]:
+    found = Beginning(b"", f"{folder}/{name}", inside).parts(feed)
+    return {part: text for part, text in found.items() if part in feed.parts}
+
+
+@pytest.mark.parametrize("feed", named_feeds(), ids=lambda feed: feed.name)
+def test_what_stands_before_or_behind_a_name_changes_no_part_of_it(feed: Declaration) -> None:
+    told = {e: parts(feed, e[0], e[1] + e[2]) for e in examples(feed)}
+    assert any(set(found) == set(feed.parts) for found in told.values())
+    for (folder, name, extension), right in told.items():
+        others = [before + name for before in BEFORE] + [name + after for after in AFTER]
+        for other in others:
+            for found in (
+                parts(feed, folder, other + extension),
+                parts(feed, "", "some.zip", other + ".csv"),
+                parts(feed, "", other + ".zip", "some.csv"),
+            ):
+                assert found.items() <= right.items(), other
+
+
+@pytest.mark.parametrize("feed", named_feeds(), ids=lambda feed: feed.name)
+def test_a_file_of_a_zip_is_known_by_its_own_name_first(feed: Declaration) -> None:
+    names = {name: found for _, name, _ in examples(feed) if (found := parts(feed, "", name))}
+    for name, right in names.items():
+        symbol = right.get("symbol")
+        other = name.replace(symbol, "XRP" + symbol[3:]) if symbol else name
+        assert parts(feed, "", f"{other}.zip", f"{name}.csv") == right
+
+
+def test_a_name_may_be_packed_in_any_way() -> None:
+    (feed,) = [feed for feed in feeds() if feed.name == "binance-trades"]
+    name = "BTCUSDT-trades-2024-07-04"
+    for extension in ("", ".csv", ".csv.gz", ".CSV", ".zip", ".txt", ".csv.zip"):
+        assert parts(feed, "/any", name + extension) == {"symbol": "BTCUSDT"}

@@ -1,0 +1,139 @@
+"""One trade that two feeds of a venue tell is one, whatever each of them leaves out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import Settings
+
+
+@dataclass(frozen=True)
+class Trade:
+    id: int
+    us: int
+    price: str
+    size: str
+
+    @property
+    def iso(self) -> str:
+        return datetime.fromtimestamp(self.us // 10**6, UTC).strftime("%Y-%m-%dT%H:%M:%S") + (
+            f".{self.us % 10**6:06d}Z"
+        )
+
+
+def bitstamp_rest(t: Trade) -> str:
+    row = {"date": str(t.us // 10**6), "tid": str(t.id), "amount": t.size, "type": "0"}
+    return json.dumps([{**row, "price": t.price}]) + "\n"
+
+
+def bitstamp_stream(t: Trade) -> str:
+    data = {"id": t.id, "price_str": t.price, "amount_str": t.size, "type": 0}
+    data["microtimestamp"] = str(t.us)
+    return json.dumps({"data": data, "channel": "live_trades_btcusd", "event": "trade"}) + "\n"
+
+
+def tardis(exchange: str, symbol: str) -> Callable[[Trade], str]:
+    head = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    return lambda t: f"{head}{exchange},{symbol},{t.us},{t.us},{t.id},buy,{t.price},{t.size}\n"
+
+
+def binance_stream(t: Trade) -> str:
+    message = {"e": "trade", "s": "BTCUSDT", "t": t.id, "p": t.price, "q": t.size}
+    return json.dumps({**message, "T": t.us // 1000, "m": False, "M": True}) + "\n"
+
+
+def binance_archive(t: Trade) -> str:
+    return f"{t.id},{t.price},{t.size},1,{t.us},False,True\n"
+
+
+def old_binance_archive(t: Trade) -> str:
+    return f"{t.id},{t.price},{t.size},1,{t.us // 1000},False,True\n"
+
+
+def coinbase_rest(t: Trade) -> str:
+    row = {"trade_id": t.id, "side": "sell", "size": t.size, "price": t.price, "time": t.iso}
+    return json.dumps([row]) + "\n"
+
+
+def coinbase_stream(t: Trade) -> str:
+    row = {"type": "match", "trade_id": t.id, "side": "sell", "size": t.size, "price": t.price}
+    return json.dumps({**row, "product_id": "BTC-USD", "sequence": 5, "time": t.iso}) + "\n"
+
+
+VENUES: dict[str, dict[str, Callable[[Trade], str]]] = {
+    "bitstamp": {
+        "btcusd.json": bitstamp_rest,
+        "live.ndjson": bitstamp_stream,
+        "tardis.csv": tardis("bitstamp", "btcusd"),
+    },
+    "binance": {
+        "live.ndjson": binance_stream,
+        "BTCUSDT-trades-2025-01-01.csv": binance_archive,
+        "BTCUSDT-trades-2024-01.csv": old_binance_archive,
+        "tardis.csv": tardis("binance", "BTCUSDT"),
+    },
+    "coinbase": {
+        "BTC-USD.json": coinbase_rest,
+        "live.ndjson": coinbase_stream,
+        "tardis.csv": tardis("coinbase", "BTC-USD"),
+    },
+}
+PAIRS = [
+    (venue, *pair) for venue, feeds in VENUES.items() for pair in itertools.permutations(feeds, 2)
+]
+
+
+def conflicts(
+    settings: Settings, tmp_path: Path, told: list[tuple[str, str]]
+) -> list[tuple[bool | None]]:
+    for number, (name, content) in enumerate(told):
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        path.write_text(content)
+        (result,) = land_files(settings, "ticks", [path])
+        assert (result.error, result.rejected, result.read) == (None, 0, 1)
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        return connection.execute("select is_one_trade from raw.tick_conflicts").fetchall()
+
+
+def made(pair: tuple[str, str, str]) -> Trade:
+    rng = random.Random("/".join(pair))  # noqa: S311 - made data
+    price, size = rng.randrange(1, 10**9), rng.randrange(1, 10**9)
+    us = 1_700_000_000_000_000 + rng.randrange(10**13)
+    return Trade(rng.randrange(1, 10**9), us, f"{price / 100:.2f}", f"{size / 10**8:.8f}")
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_two_feeds_of_a_trade_are_no_conflict(
+    settings: Settings, tmp_path: Path, pair: tuple[str, str, str]
+) -> None:
+    venue, one, other = pair
+    trade, feeds = made(pair), VENUES[venue]
+    told = [(one, feeds[one](trade)), (other, feeds[other](trade))]
+    assert {is_one for (is_one,) in conflicts(settings, tmp_path, told)} <= {True}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+@pytest.mark.parametrize("wrong", ["price", "size", "time"])
+def test_what_two_feeds_contradict_is_a_conflict(
+    settings: Settings, tmp_path: Path, pair: tuple[str, str, str], wrong: str
+) -> None:
+    venue, one, other = pair
+    trade, feeds = made(pair), VENUES[venue]
+    changed = {
+        "price": replace(trade, price="0.01"),
+        "size": replace(trade, size="7.00000000"),
+        "time": replace(trade, us=trade.us // 10**9 * 10**9 + (trade.us + 5_432_100) % 10**9),
+    }[wrong]
+    told = [(one, feeds[one](trade)), (other, feeds[other](changed))]
+    assert conflicts(settings, tmp_path, told) == [(False,)]
