@@ -57,6 +57,14 @@
     ::decimal(28, 10)
 {%- endmacro %}
 
+{# What a unit of a quantity of 1e-10 cost, rounded half up at 10 decimals, of a cost of 16 decimals. #}
+{% macro unit_cost(cost, quantity) -%}
+    {{- divide_in_integers(
+        units(cost ~ '::decimal(38, 16)'), scaled_wide(quantity), 10, decimals_of_numerator=6
+    ) -}}
+    ::decimal(28, 10)
+{%- endmacro %}
+
 {# How many 1e-16 a DECIMAL(38, 16) counts: it cannot be multiplied by 10^16 as a whole. #}
 {% macro units(money) -%}
     (
@@ -65,13 +73,16 @@
     )
 {%- endmacro %}
 
-{# An amount in another currency: enough digits for 1e14 of it, at rates from 1e-6 to 1e6. Fewer digits
-   of what is more than that; NULL beyond 1e20. #}
+{# An amount in another currency: all its 16 digits for 1e14 of it, at rates from 1e-6 to 1e6. Fewer
+   digits of what is more than that; NULL beyond 1e20. #}
 {% macro convert(amount, rate) -%}
     case
         when {{ rate }} = 1 then {{ amount }}::decimal(38, 16)
         else coalesce(
-            try(({{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14))::decimal(38, 16)),
+            try((
+                {{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14)
+                + ({{ amount }} - {{ amount }}::decimal(38, 10))::decimal(17, 16) * {{ rate }}::decimal(20, 8)
+            )::decimal(38, 16)),
             try(({{ amount }}::decimal(38, 6) * {{ rate }}::decimal(38, 12))::decimal(38, 16))
         )
     end

@@ -14,7 +14,7 @@
         "delete from " ~ snapshots ~ " where snapshot_type = 'manual' and snapshot_time in ("
         ~ newest ~ ");"
         ~ "insert into " ~ snapshots ~ " select * replace ("
-        ~ stable_id(["snapshot_time", "'manual'"]) ~ " as snapshot_id, 'manual' as snapshot_type) from "
+        ~ stable_id(["nullif(account_id, 'all')", "snapshot_time", "'manual'"]) ~ " as snapshot_id, 'manual' as snapshot_type) from "
         ~ snapshots ~ " where snapshot_type = 'newest';"
         ~ "insert or replace into " ~ source('warm', 'manual_snapshots') ~ " select snapshot_time, ("
         ~ "select run_number from " ~ source('state', 'run') ~ ") from "

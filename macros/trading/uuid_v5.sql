@@ -1,10 +1,11 @@
-{# The id itself when it is a UUID, else UUIDv5 (OID namespace) of (exchange, symbol, id). #}
-{% macro uuid_v5(exchange, symbol, id) -%}
+{# The id itself when it is a UUID, else UUIDv5 (OID namespace) of its row's (account unless it is `main`,
+   exchange, symbol) and the id. #}
+{% macro uuid_v5(row, id) -%}
     case when {{ id }} is not null then coalesce(
         try_cast({{ id }} as uuid),
         {{ uuid_from_sha1(
             "sha1(unhex('6ba7b8129dad11d180b400c04fd430c8') || encode(concat_ws(chr(31), "
-            ~ exchange ~ ", " ~ symbol ~ ", " ~ id ~ ")))"
+            ~ named_account(row ~ ".account_id") ~ ", " ~ row ~ ".exchange, " ~ row ~ ".symbol, " ~ id ~ ")))"
         ) }}
     ) end
 {%- endmacro %}

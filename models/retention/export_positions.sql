@@ -11,9 +11,11 @@ warm as (
     select
         *,
         max(trip_number) filter (where closed_at is not null) over (
-            partition by exchange, symbol, strategy_id
+            partition by account_id, exchange, symbol, strategy_id, position_side
         ) as closed_trips,
-        max(snapshot_time) over (partition by exchange, symbol, strategy_id) as newest_at
+        max(snapshot_time) over (
+            partition by account_id, exchange, symbol, strategy_id, position_side
+        ) as newest_at
     from {{ ref('positions_warm') }}
 
 ),

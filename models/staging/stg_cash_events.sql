@@ -1,3 +1,5 @@
+{% set is_flow = "kind in ('deposit', 'withdrawal', 'transfer')" %}
+
 with
 
 events as (
@@ -10,23 +12,40 @@ final as (
 
     select
         batch_id,
+        account_id,
         event_id,
         event_time,
         kind,
         amount,
         currency,
+        exchange,
+        symbol,
+        strategy_id,
+        -- What was held just before it says whose it is.
+        coalesce(accrual_time, event_time) as accrued_at,
         source,
         ingestion_time,
-        kind in ('deposit', 'withdrawal') as is_flow,
+        case
+            when {{ is_flow }} then 'flow'
+            when kind = 'commission_adjustment' then 'commission'
+            when symbol is null then 'other_cash'
+            when kind = 'fee' then 'fees'
+            when kind in ('funding', 'dividend', 'borrow_fee', 'tax') then 'carry'
+            else 'other_cash'
+        end as part,
         -- Of all its versions: from when on, and in which batch, it may have changed something.
-        min(event_time) over (partition by event_id) as changed_from,
-        max(batch_id) over (partition by event_id) as changed_in_batch,
-        bool_or(kind in ('deposit', 'withdrawal')) over (partition by event_id) as was_flow
+        min(event_time) over versions as changed_from,
+        max(batch_id) over versions as changed_in_batch,
+        list({ 'exchange': exchange, 'symbol': symbol }) over versions as told_of,
+        bool_or({{ is_flow }}) over versions as was_flow
     from events
+    window versions as (partition by account_id, event_id)
     qualify
         row_number() over (
-            partition by event_id
-            order by {{ source_rank('source') }}, content_hash, batch_id, row_number
+            partition by account_id, event_id
+            -- A feed may have learnt to tell the instrument.
+            order by
+                {{ source_rank('source') }}, symbol is null, content_hash, batch_id, row_number
         ) = 1
 
 )

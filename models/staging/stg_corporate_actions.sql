@@ -33,6 +33,7 @@ final as (
         counted.ex_date,
         counted.kind,
         counted.ratio,
+        {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.
         {{ to_utc(
             "counted.ex_date - case when exchanges.starts_evening_before then 1 else 0 end"

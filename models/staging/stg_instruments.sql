@@ -16,26 +16,44 @@ final as (
         coalesce(quote_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(bar_price, 'trade') as bar_price,
         case
-            when multiplier <> multiplier::decimal(18, 4)
+            when multiplier <= 0
+                then
+                    {{ fail(
+                        "'The multiplier of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv is not above"
+                        ~ " zero: state what one contract is worth per point, or leave it empty for 1.'"
+                    ) }}::decimal(18, 4)
+            when coalesce(try_cast(multiplier as decimal(18, 4)) <> multiplier, multiplier > 1)
                 then
                     {{ fail(
                         "'The multiplier of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv has more"
-                        ~ " than four decimals: state its quantities in another unit (docs/adr/0165).'"
+                        ~ " than four decimals, or fourteen digits before them: state its quantities in another unit (docs/adr/0165).'"
                     ) }}::decimal(18, 4)
             else coalesce(multiplier, 1)::decimal(18, 4)
         end as multiplier,
-        -- An inverse contract, settled in what it is a contract on, would be accounted for as a
-        -- linear one.
+        coalesce(margined, false) as margined,
+        -- An inverse contract would be accounted for as a linear one.
         case
             when margined and base_currency = quote_currency
                 then
                     {{ fail(
-                        "'Inverse contracts are not supported: ' || exchange || ' ' || symbol || '. Take it"
-                        ~ " out of seeds/instruments.csv and leave its order events out, or model its P&L"
-                        ~ " first (docs/adr/0026).'"
-                    ) }}::boolean
-            else coalesce(margined, false)
-        end as margined,
+                        "'Base and quote currency of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv are"
+                        ~ " one: name the currency of its price as quote_currency, and what it settles in as"
+                        ~ " settle_currency (docs/adr/0179).'"
+                    ) }}::string
+            when
+                settle_currency <> coalesce(quote_currency, '{{ var("base_currency") }}')
+                and (settle_currency = base_currency and margined) is not true
+                then
+                    {{ fail(
+                        "'The settle_currency of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv is"
+                        ~ " neither its quote currency nor, of a margined contract, its base currency: such"
+                        ~ " contracts are not supported (docs/adr/0179).'"
+                    ) }}::string
+            else coalesce(settle_currency, quote_currency, '{{ var("base_currency") }}')
+        end as settle_currency,
+        coalesce(
+            settle_currency <> coalesce(quote_currency, '{{ var("base_currency") }}'), false
+        ) as is_inverse,
         coalesce(price_exchange, exchange) as price_exchange
     from instruments
 

@@ -1,10 +1,12 @@
 -- All landed ticks. A filter on `date` opens only the cold files of that day.
+{# What two copies of one tick have in common, whatever else their feeds leave out. #}
 {% set content = [] %}
-{% for column in [
-    'exchange', 'symbol', 'kind', 'venue', 'bid_price', 'ask_price', 'bid_size', 'ask_size', 'last_price',
-    'last_size', 'volume', 'sequence_number', 'trade_id', 'conditions', 'tape'
-] %}
+{% for column in ['exchange', 'symbol', 'kind', 'venue', 'last_price', 'last_size'] %}
     {% do content.append("coalesce(" ~ column ~ "::" ~ dbt.type_string() ~ ", '')") %}
+{% endfor %}
+{% for column in ['bid_price', 'ask_price', 'bid_size', 'ask_size'] %}
+    {% set quoted = "case when kind = 'quote' then " ~ column ~ " end" %}
+    {% do content.append("coalesce((" ~ quoted ~ ")::" ~ dbt.type_string() ~ ", '')") %}
 {% endfor %}
 
 with

@@ -8,9 +8,76 @@ below the 1e-8 that is stored.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from itertools import repeat
 from typing import NamedTuple
 
 RATIO = 10**8  # a ratio counts 1e-8
+MOST_OLD_SHARES = 1000
+
+
+@cache
+def shares_of(ratio: int) -> tuple[int, int]:
+    """Return the new shares and the old ones that a split's ratio (in 1e-8) means.
+
+    Eight decimals that agree with a fraction of few old shares mean it, so 0.33333333 is 1 for 3.
+    The macro split_shares says the same in SQL.
+    """
+    told = Fraction(ratio, RATIO)
+    meant = told.limit_denominator(MOST_OLD_SHARES)
+    if not meant or abs(meant - told) * RATIO >= 1:
+        return ratio, RATIO
+    return meant.numerator, meant.denominator
+
+
+def after_split(quantity: int, ratio: int) -> int:
+    """Return what a split makes of a quantity, in whole units, half up."""
+    new, old = shares_of(ratio)
+    return (2 * quantity * new + old) // (2 * old)
+
+
+def within_side(
+    quantities: Iterable[int], ratios: Iterable[int | None], side: int, *, quantity: int = 0
+) -> list[int]:
+    """Return the events' quantities, cut to what keeps a position on its side.
+
+    side: 1 for a position that is long or flat, -1 for one that is short or flat. Others as in
+    `fold`, which is given what this returns.
+    """
+    kept = []
+    for filled, ratio in zip(quantities, ratios, strict=True):
+        if ratio is not None:
+            quantity = after_split(quantity, ratio)
+        elif side * (quantity + filled) < 0:
+            filled, quantity = -quantity, 0  # noqa: PLW2901
+        else:
+            quantity += filled
+        kept.append(filled)
+    return kept
+
+
+class Transfer(Enum):
+    """What goes out in kind: it takes its share of the cost and realises nothing."""
+
+    OUT = "out"
+
+
+Moved = int | Transfer | None
+"""What an event's quantity came with: a cost of its own (signed, in 1e-20), or None for a fill."""
+
+
+def costs_within(
+    moved: Iterable[Moved], quantities: Iterable[int], kept: Iterable[int]
+) -> list[Moved]:
+    """Return what the quantities came with, cut to their share as `within_side` cut those."""
+    return [
+        (2 * cost * part + whole) // (2 * whole)
+        if isinstance(cost, int) and part != whole
+        else cost
+        for cost, whole, part in zip(moved, quantities, kept, strict=True)
+    ]
 
 
 class States(NamedTuple):
@@ -26,6 +93,7 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
     quantities: Iterable[int],
     prices: Iterable[int],
     ratios: Iterable[int | None],
+    moved: Iterable[Moved] | None = None,
     *,
     quantity: int = 0,
     cost: int = 0,
@@ -36,27 +104,37 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
     An event is a fill (signed quantity and price in 1e-10, ratio None) or a split (ratio, new per
     old, in 1e-8; its quantity and price are ignored). Adding moves the average; reducing keeps it
     and realises price - average; a fill through zero closes, then opens the rest at its price.
-    At every step realized == cost - sum(quantity * price), to the last digit.
+    What comes in kind is a fill at a cost of its own; what goes out keeps the average, beyond what
+    was held too, and realises nothing.
+    At every step realized == cost - sum(what was paid), to the last digit; what goes out is paid
+    with its share of the cost.
     """
     states = States([], [], [], [])
     put_quantity, put_average = states.quantity.append, states.average.append
     put_cost, put_realized = states.cost.append, states.realized.append
-    for filled, price, ratio in zip(quantities, prices, ratios, strict=True):
+    events = zip(quantities, prices, ratios, strict=True)
+    transfers = repeat(None) if moved is None else moved
+    for (filled, price, ratio), transfer in zip(events, transfers, strict=False):
         if ratio is not None:
-            quantity = (quantity * ratio + RATIO // 2) // RATIO
+            quantity = after_split(quantity, ratio)
             if not quantity:  # a quantity that rounds to zero carries no cost
                 realized, cost = realized - cost, 0
         else:
-            notional = filled * price
+            notional = filled * price if transfer is None else transfer
             rest = quantity + filled
-            if not rest:
+            if notional is Transfer.OUT:
+                kept = (2 * cost * rest + quantity) // (2 * quantity) if quantity else 0
+                notional = kept - cost
+            elif not rest:
                 kept = 0
             elif (quantity >= 0) if filled > 0 else (quantity <= 0):
                 kept = cost + notional
             elif (rest > 0) == (quantity > 0):
                 kept = (2 * cost * rest + quantity) // (2 * quantity)
-            else:
+            elif transfer is None:
                 kept = rest * price
+            else:
+                kept = (2 * notional * rest + filled) // (2 * filled)
             realized += kept - cost - notional
             cost, quantity = kept, rest
         put_quantity(quantity)

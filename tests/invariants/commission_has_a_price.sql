@@ -2,6 +2,7 @@
 
 -- Commission in a currency without a price stays open in its own currency.
 select
+    account_id,
     exchange,
     symbol,
     order_id,

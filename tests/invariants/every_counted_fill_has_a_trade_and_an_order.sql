@@ -12,6 +12,7 @@ events as (
 orders_that_left as (
 
     select distinct
+        account_id,
         exchange,
         symbol,
         order_id
@@ -25,31 +26,33 @@ orders_that_left as (
 fill_events as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
         fill_id,
-        trade_id
+        trade_id,
+        exchange_trade_id
     from events
-    where is_fill and fill_quantity > 0 and fill_price is not null
+    where is_fill and transfer is null and fill_quantity > 0 and fill_price is not null
 
 ),
 
 busts as (
 
-    select distinct
-        exchange,
-        symbol,
-        trade_id
-    from events
-    where event_type = 'trade_bust'
+    select names.*
+    from {{ ref('int_correction_names') }} as names
+    inner join events
+        on {{ same_key('names', 'events', ['account_id', 'exchange', 'symbol', 'event_id']) }}
+    where events.event_type = 'trade_bust'
 
 ),
 
--- A bust may name the trade id of any event that tells of the fill.
+-- A bust may name any event that tells of the fill, or a correction of it.
 counted_fills as (
 
     select
+        fill_events.account_id,
         fill_events.exchange,
         fill_events.symbol,
         fill_events.order_id,
@@ -57,11 +60,18 @@ counted_fills as (
     from fill_events
     left join busts
         on
-            fill_events.exchange = busts.exchange
+            fill_events.account_id = busts.account_id
+            and fill_events.exchange = busts.exchange
             and fill_events.symbol = busts.symbol
-            and fill_events.trade_id = busts.trade_id
+            and (
+                (busts.is_trade_id and fill_events.trade_id = busts.name)
+                or (
+                    fill_events.order_id = busts.order_id
+                    and fill_events.exchange_trade_id = busts.name
+                )
+            )
     group by all
-    having count(busts.trade_id) = 0
+    having count(busts.name) = 0
 
 ),
 
@@ -80,6 +90,7 @@ orders as (
 counted as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
@@ -89,6 +100,7 @@ counted as (
     from counted_fills
     union all
     select
+        account_id,
         exchange,
         symbol,
         source_order_id as order_id,
@@ -98,6 +110,7 @@ counted as (
     from trades
     union all
     select
+        account_id,
         exchange,
         symbol,
         source_order_id as order_id,
@@ -111,6 +124,7 @@ counted as (
 final as (
 
     select
+        counted.account_id,
         counted.exchange,
         counted.symbol,
         counted.order_id,
@@ -120,7 +134,8 @@ final as (
     from counted
     anti join orders_that_left
         on
-            counted.exchange = orders_that_left.exchange
+            counted.account_id = orders_that_left.account_id
+            and counted.exchange = orders_that_left.exchange
             and counted.symbol = orders_that_left.symbol
             and counted.order_id = orders_that_left.order_id
     group by all

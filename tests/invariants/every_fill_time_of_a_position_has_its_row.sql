@@ -5,9 +5,11 @@ with
 fill_times as (
 
     select distinct
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         executed_at as snapshot_time
     from {{ ref('int_position_fills') }}
     where {{ is_there('positions', 'executed_at') }}
@@ -17,9 +19,11 @@ fill_times as (
 positions as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         snapshot_time
     from {{ ref('positions') }}
     where is_fill and {{ is_there('positions', 'snapshot_time') }}

@@ -26,7 +26,8 @@ select
 from trades
 left join order_terms
     on
-        trades.exchange = order_terms.exchange
+        trades.account_id = order_terms.account_id
+        and trades.exchange = order_terms.exchange
         and trades.symbol = order_terms.symbol
         and trades.source_order_id = order_terms.order_id
 anti join orders on trades.order_id = orders.order_id

@@ -1,14 +1,16 @@
--- Each fill that counts has one state and one trade, and nothing else has one.
+-- Each fill that counts has one state and one trade, what comes or goes in kind one state and no
+-- trade, and nothing else has one.
 with
 
 fills as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
         fill_id,
-        {{ is_there('trades', 'executed_at') }} as is_there
+        transfer is null and {{ is_there('trades', 'executed_at') }} as is_there
     from {{ ref('int_position_fills') }}
 
 ),
@@ -30,6 +32,7 @@ fills_there as (
 states as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
@@ -42,6 +45,7 @@ states as (
 in_both as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,

@@ -1,3 +1,5 @@
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
+
 -- Fills that may count otherwise since all of the chain was built: by a new version of their event,
 -- by a correction, or by what their order says of strategy and correlation.
 with
@@ -16,18 +18,7 @@ versions as (
 
 corrected_fills as (
 
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.fill_id
-    from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.trade_id = events.trade_id
-    where versions.is_correction and events.is_fill
+    select * from {{ ref('int_newly_corrected_fills') }}
 
 ),
 
@@ -36,16 +27,13 @@ corrected_fills as (
 fills_of_the_order as (
 
     select
+        events.account_id,
         events.exchange,
         events.symbol,
         events.order_id,
         events.fill_id
     from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.order_id = events.order_id
+    inner join events on {{ same_key('versions', 'events', order) }}
     where
         events.is_fill
         and (
@@ -59,6 +47,7 @@ fills_of_the_order as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,

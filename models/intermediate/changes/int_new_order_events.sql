@@ -25,8 +25,10 @@ fresh as (
 final as (
 
     select
+        events.account_id,
         events.exchange,
         events.symbol,
+        events.event_id,
         events.order_id,
         events.fill_id,
         events.trade_id,
@@ -37,7 +39,8 @@ final as (
         events.is_correction
     -- In this order: a hash table of what landed, not of all events.
     from events
-    inner join fresh on events.exchange = fresh.exchange and events.event_id = fresh.event_id
+    inner join fresh
+        on {{ same_key('events', 'fresh', ['account_id', 'exchange', 'symbol', 'event_id']) }}
 
 )
 

@@ -1,4 +1,5 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 
 -- Orders of which an event landed since all of the chain was built, those whose fills may cost
 -- otherwise, since the instrument changed, and those of days that came back from the archive.
@@ -41,34 +42,31 @@ versions as (
 ),
 
 -- A correction names the trade and need not name the order.
-corrected_orders as (
+corrected_fills as (
 
-    select
-        events.exchange,
-        events.symbol,
-        events.order_id
-    from versions
-    inner join events
-        on
-            versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.trade_id = events.trade_id
-    where versions.is_correction and events.is_fill
+    select * from {{ ref('int_newly_corrected_fills') }}
 
 ),
 
 touched as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id
     from versions
     union
-    select * from corrected_orders
+    select
+        account_id,
+        exchange,
+        symbol,
+        order_id
+    from corrected_fills
     union
     -- A commission that names no currency is in that of its instrument.
     select
+        events.account_id,
         events.exchange,
         events.symbol,
         events.order_id
@@ -80,19 +78,17 @@ touched as (
 restarts as (
 
     select
+        touched.account_id,
         touched.exchange,
         touched.symbol,
         touched.order_id,
         events.event_time as restart_at
     -- In this order: a hash table of what was touched, not of all events.
     from events
-    inner join touched
-        on
-            events.exchange = touched.exchange
-            and events.symbol = touched.symbol
-            and events.order_id = touched.order_id
+    inner join touched on {{ same_key('events', 'touched', order) }}
     union all
     select
+        account_id,
         exchange,
         symbol,
         source_order_id as order_id,
@@ -105,12 +101,13 @@ restarts as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
         min(restart_at) as restart_at
     from restarts
-    group by exchange, symbol, order_id
+    group by account_id, exchange, symbol, order_id
 
 )
 

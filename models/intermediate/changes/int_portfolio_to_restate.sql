@@ -10,6 +10,12 @@ valuations_to_restate as (
 
 ),
 
+cash_to_restate as (
+
+    select * from {{ ref('int_cash_to_restate') }}
+
+),
+
 changed_rates as (
 
     select * from {{ ref('int_changed_rates') }}
@@ -62,6 +68,8 @@ built as (
 restarts as (
 
     select restart_at from valuations_to_restate
+    union all
+    select restart_at from cash_to_restate
     union all
     select restart_at from changed_rates
     union all

@@ -1,4 +1,5 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 
 -- From when on each position may look different since all of the chain was built: every version of
 -- a fill names a place where it was or is counted, and so does a trade back from the archive.
@@ -37,18 +38,16 @@ restored_positions as (
 
 ),
 
-changed_reference as (
+reference_restarts as (
 
-    select * from {{ ref('int_reference_changes') }}
-    where
-        chain = 'trading'
-        and kind in ('instrument', 'exchange', 'settings')
+    select * from {{ ref('int_reference_restarts') }}
 
 ),
 
 fill_restarts as (
 
     select
+        events.account_id,
         events.exchange,
         events.symbol,
         events.order_id,
@@ -56,11 +55,7 @@ fill_restarts as (
         events.event_time as restart_at
     from changed_fills
     inner join events
-        on
-            changed_fills.exchange = events.exchange
-            and changed_fills.symbol = events.symbol
-            and changed_fills.order_id = events.order_id
-            and changed_fills.fill_id = events.fill_id
+        on {{ same_key('changed_fills', 'events', order + ['fill_id']) }}
     where events.is_fill
 
 ),
@@ -76,16 +71,14 @@ fills_without_a_strategy as (
 inherited_restarts as (
 
     select
+        nameless.account_id,
         nameless.exchange,
         nameless.symbol,
         events.strategy_id,
         nameless.restart_at
     from fills_without_a_strategy as nameless
     inner join events
-        on
-            nameless.exchange = events.exchange
-            and nameless.symbol = events.symbol
-            and nameless.order_id = events.order_id
+        on {{ same_key('nameless', 'events', order) }}
     where events.strategy_id is not null
 
 ),
@@ -93,6 +86,7 @@ inherited_restarts as (
 split_restarts as (
 
     select
+        events.account_id,
         splits.exchange,
         splits.symbol,
         events.strategy_id,
@@ -103,21 +97,10 @@ split_restarts as (
 
 ),
 
-reference_restarts as (
-
-    select
-        events.exchange,
-        events.symbol,
-        events.strategy_id,
-        events.event_time as restart_at
-    from events
-    inner join changed_reference as reference on {{ is_named_by('reference', 'events') }}
-
-),
-
 all_restarts as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
@@ -137,12 +120,13 @@ all_restarts as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         coalesce(strategy_id, 'unassigned') as strategy_id,
         min(restart_at) as restart_at
     from all_restarts
-    group by exchange, symbol, coalesce(strategy_id, 'unassigned')
+    group by account_id, exchange, symbol, coalesce(strategy_id, 'unassigned')
 
 )
 

@@ -24,6 +24,7 @@ final as (
 
     select
         'trades' as relation,
+        account_id,
         exchange,
         symbol,
         strategy_id,
@@ -34,10 +35,11 @@ final as (
             select restored_days.date from restored_days
             where restored_days.relation = 'trades'
         )
-    group by exchange, symbol, strategy_id
+    group by account_id, exchange, symbol, strategy_id
     union all
     select
         'positions' as relation,
+        account_id,
         exchange,
         symbol,
         strategy_id,
@@ -48,7 +50,7 @@ final as (
             select restored_days.date from restored_days
             where restored_days.relation = 'positions'
         )
-    group by exchange, symbol, strategy_id
+    group by account_id, exchange, symbol, strategy_id
 
 )
 

@@ -27,6 +27,7 @@ restarts as (
     select * from positions_to_restate
     union all
     select
+        states.account_id,
         states.exchange,
         states.symbol,
         states.strategy_id,
@@ -40,12 +41,13 @@ restarts as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
         min(restart_at) as restart_at
     from restarts
-    group by exchange, symbol, strategy_id
+    group by account_id, exchange, symbol, strategy_id
 
 )
 

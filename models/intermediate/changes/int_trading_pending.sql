@@ -1,3 +1,5 @@
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
+
 -- From when on orders, positions and the portfolio may look different in the next build, by each
 -- thing that has changed since all of the chain was built.
 with
@@ -57,19 +59,22 @@ versions as (
 touched_orders as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id
     from versions
     union
     select
+        events.account_id,
         events.exchange,
         events.symbol,
         events.order_id
     from versions
     inner join events
         on
-            versions.exchange = events.exchange
+            versions.account_id = events.account_id
+            and versions.exchange = events.exchange
             and versions.symbol = events.symbol
             and versions.trade_id = events.trade_id
     where versions.is_correction
@@ -80,11 +85,7 @@ final as (
 
     select min(events.event_time) as restart_at
     from events
-    semi join touched_orders
-        on
-            events.exchange = touched_orders.exchange
-            and events.symbol = touched_orders.symbol
-            and events.order_id = touched_orders.order_id
+    semi join touched_orders on {{ same_key('events', 'touched_orders', order) }}
     union all
     select min(effective_at) as restart_at
     from corporate_actions

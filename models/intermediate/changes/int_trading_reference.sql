@@ -31,6 +31,12 @@ pegs as (
 
 ),
 
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+
+),
+
 final as (
 
     select
@@ -46,7 +52,8 @@ final as (
             instruments.multiplier::decimal(18, 8),
             instruments.margined,
             instruments.price_exchange,
-            margin_rates.margin_rate
+            margin_rates.margin_rate,
+            case when instruments.is_inverse then 'settles in ' || instruments.settle_currency end
         ) as content
     from instruments
     left join margin_rates on instruments.asset_class = margin_rates.asset_class
@@ -65,6 +72,23 @@ final as (
         symbol,
         concat_ws('|', base_currency, quote_currency) as content
     from pairs
+    union all
+    -- Of an account: the column says which.
+    select
+        'lots' as kind,
+        '' as exchange,
+        account_id as symbol,
+        lot_method as content
+    from accounts
+    where lot_method is not null
+    union all
+    select
+        'hedge_mode' as kind,
+        '' as exchange,
+        account_id as symbol,
+        'true' as content
+    from accounts
+    where hedge_mode
     union all
     select
         'settings' as kind,

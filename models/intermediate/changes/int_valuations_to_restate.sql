@@ -1,13 +1,20 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
 -- From when on each position may be worth something else since all of the chain was built: its
--- fills changed, its price did, it is to be valued at a time besides, marks have become due, or its
--- rows of a day came back from the archive.
+-- fills, its cash or its price changed, it is to be valued at a time besides, marks became due, or
+-- rows of a day of it came back from the archive.
 with
 
+-- Positions whose fills changed, and those whose commission costs otherwise.
 positions_to_restate as (
 
-    select * from {{ ref('int_positions_to_restate') }}
+    select * from {{ ref('int_round_trips_to_restate') }}
+
+),
+
+cash_to_restate as (
+
+    select * from {{ ref('int_cash_to_restate') }}
 
 ),
 
@@ -64,6 +71,7 @@ built as (
 positions as (
 
     select distinct
+        account_id,
         exchange,
         symbol,
         strategy_id
@@ -98,27 +106,25 @@ restarts as (
     select * from positions_to_restate
     union all
     select
-        positions.exchange,
-        positions.symbol,
-        positions.strategy_id,
+        positions.*,
         times.restart_at
     from positions
     cross join times
     union all
     select
-        positions.exchange,
-        positions.symbol,
-        positions.strategy_id,
+        positions.*,
+        cash.restart_at
+    from positions
+    inner join cash_to_restate as cash
+        on {{ same_key('positions', 'cash', ['account_id', 'exchange', 'symbol']) }}
+    union all
+    select
+        positions.*,
         changed_prices.restart_at
     from changed_prices
     inner join instruments
-        on
-            changed_prices.price_exchange = instruments.price_exchange
-            and changed_prices.symbol = instruments.symbol
-    inner join positions
-        on
-            instruments.exchange = positions.exchange
-            and instruments.symbol = positions.symbol
+        on {{ same_key('changed_prices', 'instruments', ['price_exchange', 'symbol']) }}
+    inner join positions on {{ same_key('instruments', 'positions', ['exchange', 'symbol']) }}
     union all
     select {{ exclude_columns(['relation']) }} from restored_positions
 
@@ -127,12 +133,13 @@ restarts as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
         min(coalesce(restart_at, timestamp '-infinity')) as restart_at
     from restarts
-    group by exchange, symbol, strategy_id
+    group by account_id, exchange, symbol, strategy_id
 
 )
 

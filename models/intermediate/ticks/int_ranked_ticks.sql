@@ -1,8 +1,9 @@
--- Of ticks with one key the first one counts: 'rest' and 'backfill' before 'websocket', then the
--- smaller hash. One trade that was told by two clocks, one of which cuts the other's time to
--- milliseconds, counts as its most reliable copy, at the finer time.
+-- Of ticks with one key the best counts: 'rest' and 'backfill' before 'websocket', then the smaller
+-- hash. A copy of it may have a finer clock or a number that the best lacks: of one trade the copy
+-- of the finest time counts.
 {% set key = 'exchange, symbol, kind, venue, timestamp::date, key_id, key_number, keyless_id' %}
-{% set trade = key ~ ", untimed_hash, date_trunc('millisecond', timestamp)" %}
+{% set order = source_rank('source') ~ ', content_hash, tick_id' %}
+{% set best = '(partition by ' ~ key ~ ' order by ' ~ order ~ ')' %}
 
 with
 
@@ -48,13 +49,30 @@ keyed as (
 
 ),
 
+compared as (
+
+    select
+        *,
+        first_value(untimed_hash) over {{ best }} as best_hash,
+        first_value(sequence_number) over {{ best }} as best_number,
+        first_value(timestamp) over {{ best }} as best_time,
+        first_value(coalesce(nanoseconds, 0)) over {{ best }} as best_nanoseconds
+    from keyed
+
+),
+
 trades as (
 
     select
         *,
-        min({{ source_rank('source') }}) over (partition by {{ trade }}) as trade_rank,
-        min(content_hash) over (partition by {{ trade }}) as trade_hash
-    from keyed
+        untimed_hash = best_hash
+        and coalesce(sequence_number = best_number, true)
+        and (
+            {{ cuts_time('timestamp', 'coalesce(nanoseconds, 0)', 'best_time') }}
+            or {{ cuts_time('best_time', 'best_nanoseconds', 'timestamp') }}
+            or (timestamp = best_time and coalesce(nanoseconds, 0) = best_nanoseconds)
+        ) as is_best_trade
+    from compared
 
 ),
 
@@ -65,10 +83,10 @@ final as (
         row_number() over (
             partition by {{ key }}
             order by
-                trade_rank,
-                trade_hash,
-                timestamp desc,
-                coalesce(nanoseconds, 0) desc,
+                case when is_best_trade then 0 else 1 end,
+                case when is_best_trade then timestamp end desc,
+                case when is_best_trade then coalesce(nanoseconds, 0) end desc,
+                case when is_best_trade and sequence_number is null then 1 else 0 end,
                 {{ source_rank('source') }},
                 content_hash,
                 tick_id

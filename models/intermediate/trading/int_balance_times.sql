@@ -51,7 +51,7 @@ busy_intervals as (
     union
     select snapshot_time
     from valuations
-    where quantity <> 0
+    where quantity is distinct from 0
 
 ),
 

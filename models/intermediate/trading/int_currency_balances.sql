@@ -1,16 +1,17 @@
 -- depends_on: {{ ref('int_portfolio_to_restate') }}
 {{ config(
     materialized='incremental',
-    unique_key=['snapshot_time', 'currency'],
+    unique_key=['snapshot_time', 'account_id', 'currency'],
     meta={
         'region': {'pending': 'int_portfolio_to_restate', 'by': [], 'from': 'snapshot_time'},
         'time': 'snapshot_time'
     }
 ) }}
-{% set totals = ['net_flows', 'other_cash', 'realized_pnl', 'commission', 'fees', 'cash'] %}
+{% set earned = ['net_flows', 'other_cash', 'carry', 'brought_in', 'realized_pnl'] %}
+{% set totals = earned + ['commission', 'fees', 'cash'] %}
 
--- What each currency held and what its positions were worth, at every snapshot time, continued from
--- the last time before anything changed.
+-- What each account had of a currency and what its positions were worth, at every snapshot time,
+-- continued from the last time before anything changed.
 with
 
 continued as (
@@ -52,14 +53,10 @@ movements as (
         union all by name
         select
             snapshot_time as moved_at,
+            account_id,
             currency,
             0 as flow,
-            net_flows,
-            other_cash,
-            realized_pnl,
-            commission,
-            fees,
-            cash
+            {{ totals | join(', ') }}
         from {{ this }}
         where snapshot_time = (select continued.since from continued)
     {% endif %}
@@ -72,6 +69,7 @@ moved as (
 
     select
         times.snapshot_time,
+        movements.account_id,
         movements.currency,
         {% for amount in ['flow'] + totals %}
             sum(movements.{{ amount }}) as {{ amount }},
@@ -79,28 +77,21 @@ moved as (
         count(movements.cash) < count(*) as is_unknown
     from movements
     asof inner join times on movements.moved_at <= times.snapshot_time
-    group by times.snapshot_time, movements.currency
+    group by times.snapshot_time, movements.account_id, movements.currency
 
 ),
 
--- A currency has a balance from its first movement or holding on.
+-- An account has a balance of a currency from its first movement or holding on.
 currencies as (
 
     select
-        currency,
-        min(snapshot_time) as first_at
-    from (
-        select
-            currency,
-            snapshot_time
-        from moved
-        union all
-        select
-            currency,
-            snapshot_time
-        from positions
-    ) as balances
-    group by currency
+        coalesce(moved.account_id, positions.account_id) as account_id,
+        coalesce(moved.currency, positions.currency) as currency,
+        least(min(moved.snapshot_time), min(positions.snapshot_time)) as first_at
+    from moved
+    full join positions
+        on {{ same_key('moved', 'positions', ['snapshot_time', 'account_id', 'currency']) }}
+    group by all
 
 ),
 
@@ -109,6 +100,7 @@ balances as (
     select
         times.snapshot_time,
         times.is_busy,
+        currencies.account_id,
         currencies.currency,
         {% for total in totals %}
             case
@@ -128,12 +120,14 @@ balances as (
     left join moved
         on
             times.snapshot_time = moved.snapshot_time
-            and currencies.currency = moved.currency
+            and {{ same_key('currencies', 'moved', ['account_id', 'currency']) }}
     left join positions
         on
             times.snapshot_time = positions.snapshot_time
-            and currencies.currency = positions.currency
-    window history as (partition by currencies.currency order by times.snapshot_time)
+            and {{ same_key('currencies', 'positions', ['account_id', 'currency']) }}
+    window history as (
+        partition by currencies.account_id, currencies.currency order by times.snapshot_time
+    )
 
 ),
 

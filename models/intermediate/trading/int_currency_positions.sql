@@ -1,15 +1,15 @@
 -- depends_on: {{ ref('int_portfolio_to_restate') }}
 {{ config(
     materialized='incremental',
-    unique_key=['snapshot_time', 'currency'],
+    unique_key=['snapshot_time', 'account_id', 'currency'],
     meta={
         'region': {'pending': 'int_portfolio_to_restate', 'by': [], 'from': 'snapshot_time'},
         'time': 'snapshot_time'
     }
 ) }}
 
--- What is held in instruments of each currency whenever the portfolio is valued; what has no price
--- is carried at cost.
+-- What each account holds in instruments of each currency whenever the portfolio is valued; what
+-- has no worth that is known is carried at cost.
 with
 
 valuations as (
@@ -20,7 +20,7 @@ valuations as (
             as carrying_value,
         coalesce(unrealized_pnl, 0) as known_pnl
     from {{ ref('int_position_valuations') }}
-    where quantity <> 0
+    where quantity is distinct from 0
     {% if is_incremental() %}
         and snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
     {% endif %}
@@ -43,6 +43,7 @@ final as (
 
     select
         valuations.snapshot_time,
+        valuations.account_id,
         valuations.quote_currency as currency,
         sum(if(valuations.margined, 0, valuations.carrying_value)) as market_value,
         sum(valuations.known_pnl) as unrealized_pnl,
@@ -54,11 +55,11 @@ final as (
         )::decimal(38, 16) as margin_used,
         count_if(valuations.quantity > 0) as long_positions,
         count_if(valuations.quantity < 0) as short_positions,
-        count_if(valuations.current_price is null) as unpriced_positions
+        count_if(valuations.market_value is null) as unpriced_positions
     from valuations
     semi join times on valuations.snapshot_time = times.snapshot_time
     left join margin_rates on valuations.asset_class = margin_rates.asset_class
-    group by valuations.snapshot_time, valuations.quote_currency
+    group by valuations.snapshot_time, valuations.account_id, valuations.quote_currency
 
 )
 

@@ -32,6 +32,7 @@ priced_fills as {{ not_materialized() }} (
         fills.* exclude (commission, commission_currency), -- noqa: RF02
         instruments.multiplier,
         instruments.margined,
+        instruments.is_inverse,
         instruments.quote_currency,
         fills.commission as commission_amount,
         fills.commission_currency as charged_in,

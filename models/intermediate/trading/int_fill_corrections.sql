@@ -1,3 +1,5 @@
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
+
 -- What corrections and busts say of a fill. One may name the trade id of any version of it.
 with
 
@@ -15,26 +17,47 @@ corrections as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_correction_names') }}
+
+),
+
 named_corrections as (
 
-    select distinct
+    select
+        fill_versions.account_id,
         fill_versions.exchange,
         fill_versions.symbol,
         fill_versions.order_id,
         fill_versions.fill_id,
-        corrections.event_id
-    from corrections
+        names.event_id
+    from names
     inner join fill_versions
         on
-            corrections.exchange = fill_versions.exchange
-            and corrections.symbol = fill_versions.symbol
-            and corrections.trade_id = fill_versions.trade_id
+            {{ same_key('names', 'fill_versions', ['account_id', 'exchange', 'symbol']) }}
+            and names.name = fill_versions.trade_id
+    where names.is_trade_id
+    union
+    select
+        fill_versions.account_id,
+        fill_versions.exchange,
+        fill_versions.symbol,
+        fill_versions.order_id,
+        fill_versions.fill_id,
+        names.event_id
+    from names
+    inner join fill_versions
+        on
+            {{ same_key('names', 'fill_versions', order) }}
+            and names.name = fill_versions.exchange_trade_id
 
 ),
 
 final as (
 
     select
+        named_corrections.account_id,
         named_corrections.exchange,
         named_corrections.symbol,
         named_corrections.order_id,
@@ -55,9 +78,12 @@ final as (
     from named_corrections
     inner join corrections
         on
-            named_corrections.exchange = corrections.exchange
+            named_corrections.account_id = corrections.account_id
+            and named_corrections.exchange = corrections.exchange
+            and named_corrections.symbol = corrections.symbol
             and named_corrections.event_id = corrections.event_id
     group by
+        named_corrections.account_id,
         named_corrections.exchange,
         named_corrections.symbol,
         named_corrections.order_id,

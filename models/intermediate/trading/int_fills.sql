@@ -1,18 +1,18 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'order_id', 'fill_id'],
+    unique_key=['account_id', 'exchange', 'symbol', 'order_id', 'fill_id'],
     meta={
         'region': {
             'pending': 'int_orders_to_restate',
-            'by': ['exchange', 'symbol', 'order_id'],
+            'by': ['account_id', 'exchange', 'symbol', 'order_id'],
             'from': 'executed_at'
         },
         'time': 'executed_at'
     }
 ) }}
 
-{% set order = ['exchange', 'symbol', 'order_id'] %}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {% set fill = order + ['fill_id'] %}
 
 with
@@ -24,9 +24,7 @@ events as (
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                events.exchange = pending.exchange
-                and events.symbol = pending.symbol
-                and events.order_id = pending.order_id
+                {{ same_key('events', 'pending', order) }}
                 and events.event_time >= pending.restart_at
     {% endif %}
 
@@ -48,19 +46,20 @@ orders as (
 fill_versions as (
 
     select * from events
-    where is_fill and fill_quantity > 0 and fill_price is not null
+    where is_fill and fill_quantity > 0 and (fill_price is not null or transfer is not null)
 
 ),
 
 repeated_fills as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
         fill_id
     from fill_versions
-    group by exchange, symbol, order_id, fill_id
+    group by account_id, exchange, symbol, order_id, fill_id
     having count(*) > 1
 
 ),
@@ -79,6 +78,7 @@ counted_fills as (
     qualify
         row_number() over (
             partition by
+                fill_versions.account_id,
                 fill_versions.exchange,
                 fill_versions.symbol,
                 fill_versions.order_id,
@@ -101,6 +101,7 @@ corrected as (
 final as (
 
     select
+        fills.account_id,
         fills.exchange,
         fills.symbol,
         fills.order_id,
@@ -118,9 +119,7 @@ final as (
         coalesce(
             fills.correlation_id,
             orders.correlation_id,
-            {{ uuid_v5(
-                'fills.exchange', 'fills.symbol', "concat('correlation/', fills.order_id)"
-            ) }}
+            {{ uuid_v5('fills', "concat('correlation/', fills.order_id)") }}
         ) as correlation_id,
         coalesce(corrected.fill_quantity, fills.fill_quantity) as quantity,
         coalesce(corrected.fill_price, fills.fill_price) as price,
@@ -128,12 +127,16 @@ final as (
         coalesce(
             corrected.commission_currency,
             fills.commission_currency,
-            instruments.quote_currency,
+            instruments.settle_currency,
             '{{ var("base_currency") }}'
         ) as commission_currency,
         coalesce(corrected.fees, fills.fees, 0) as fees,
         coalesce(corrected.is_busted, false) as is_busted,
-        corrected.corrected_at
+        corrected.corrected_at,
+        fills.transfer,
+        fills.transfer_cost,
+        fills.original_time,
+        fills.position_side
     from counted_fills as fills
     left join orders on {{ same_key('fills', 'orders', order) }}
     left join instruments

@@ -13,6 +13,13 @@ charged_fills as {{ not_materialized() }} (
             '(cost_basis - realized_pnl_delta - position_delta * price)', 'multiplier'
         ) }} as cost_before
     from {{ ref('int_fill_commissions') }}
+    where transfer is null
+
+),
+
+transfers as (
+
+    select * from {{ ref('int_transfers') }}
 
 ),
 
@@ -22,13 +29,41 @@ cash_events as (
 
 ),
 
+shares as (
+
+    select distinct
+        account_id,
+        event_id
+    from {{ ref('int_cash_shares') }}
+
+),
+
+-- Carry and fees of what was never held are other cash.
+counted_cash as (
+
+    select
+        cash_events.* replace (
+            case
+                when cash_events.part in ('carry', 'fees') and shares.event_id is null
+                    then 'other_cash'
+                else cash_events.part
+            end as part
+        )
+    from cash_events
+    left join shares on {{ same_key('cash_events', 'shares', ['account_id', 'event_id']) }}
+
+),
+
 final as (
 
     select
+        account_id,
         event_at as moved_at,
         quote_currency as currency,
         0::decimal(38, 16) as flow,
         0::decimal(38, 16) as other_cash,
+        0::decimal(38, 16) as carry,
+        0::decimal(38, 16) as brought_in,
         realized_so_far - realized_before as realized_pnl,
         0::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees,
@@ -43,10 +78,13 @@ final as (
     union all
 
     select
+        account_id,
         event_at as moved_at,
         commission_currency as currency,
         0 as flow,
         0 as other_cash,
+        0 as carry,
+        0 as brought_in,
         0 as realized_pnl,
         commission,
         0 as fees,
@@ -58,15 +96,34 @@ final as (
     union all
 
     select
-        event_time as moved_at,
-        currency,
-        case when is_flow then amount else 0 end as flow,
-        case when is_flow then 0 else amount end as other_cash,
-        0 as realized_pnl,
+        account_id,
+        event_at as moved_at,
+        quote_currency as currency,
+        flow,
+        0 as other_cash,
+        0 as carry,
+        brought_in,
+        realized_pnl,
         0 as commission,
         0 as fees,
+        case when margined then realized_pnl else 0 end as cash
+    from transfers
+
+    union all
+
+    select
+        account_id,
+        event_time as moved_at,
+        currency,
+        case when part = 'flow' then amount else 0 end as flow,
+        case when part = 'other_cash' then amount else 0 end as other_cash,
+        case when part = 'carry' then amount else 0 end as carry,
+        0 as brought_in,
+        0 as realized_pnl,
+        case when part = 'commission' then -amount else 0 end as commission,
+        case when part = 'fees' then -amount else 0 end as fees,
         amount as cash
-    from cash_events
+    from counted_cash
 
 )
 

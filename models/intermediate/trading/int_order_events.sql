@@ -1,16 +1,18 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'event_id'],
+    unique_key=['account_id', 'exchange', 'symbol', 'event_id'],
     meta={
         'region': {
             'pending': 'int_orders_to_restate',
-            'by': ['exchange', 'symbol', 'order_id'],
+            'by': ['account_id', 'exchange', 'symbol', 'order_id'],
             'from': 'event_time'
         },
         'time': 'event_time'
     }
 ) }}
+{% set event = ['account_id', 'exchange', 'symbol', 'event_id'] %}
 
 with
 
@@ -25,14 +27,13 @@ events as {{ not_materialized() }} (
     pending_ids as (
 
         select distinct
+            events.account_id,
             events.exchange,
+            events.symbol,
             events.event_id
         from events
         semi join {{ ref('int_orders_to_restate') }} as pending
-            on
-                events.exchange = pending.exchange
-                and events.symbol = pending.symbol
-                and events.order_id = pending.order_id
+            on {{ same_key('events', 'pending', order) }}
 
     ),
 
@@ -42,10 +43,7 @@ events as {{ not_materialized() }} (
 
         select events.*
         from events
-        inner join pending_ids
-            on
-                events.exchange = pending_ids.exchange
-                and events.event_id = pending_ids.event_id
+        inner join pending_ids on {{ same_key('events', 'pending_ids', event) }}
 
     ),
 
@@ -62,10 +60,12 @@ events as {{ not_materialized() }} (
 repeated_ids as (
 
     select
+        account_id,
         exchange,
+        symbol,
         event_id
     from versions
-    group by exchange, event_id
+    group by account_id, exchange, symbol, event_id
     having count(*) > 1
 
 ),
@@ -75,13 +75,11 @@ chosen_versions as (
 
     select versions.*
     from versions
-    semi join repeated_ids
-        on
-            versions.exchange = repeated_ids.exchange
-            and versions.event_id = repeated_ids.event_id
+    semi join repeated_ids on {{ same_key('versions', 'repeated_ids', event) }}
     qualify
         row_number() over (
-            partition by versions.exchange, versions.event_id
+            partition by
+                versions.account_id, versions.exchange, versions.symbol, versions.event_id
             order by
                 versions.source_rank,
                 versions.content_hash,
@@ -95,10 +93,7 @@ chosen as (
 
     select versions.*
     from versions
-    anti join repeated_ids
-        on
-            versions.exchange = repeated_ids.exchange
-            and versions.event_id = repeated_ids.event_id
+    anti join repeated_ids on {{ same_key('versions', 'repeated_ids', event) }}
     union all
     select * from chosen_versions
 
@@ -119,16 +114,11 @@ final as (
     left join same_fills
         on
             chosen.is_fill
-            and chosen.exchange = same_fills.exchange
-            and chosen.symbol = same_fills.symbol
-            and chosen.order_id = same_fills.order_id
+            and {{ same_key('chosen', 'same_fills', order) }}
             and chosen.fill_id = same_fills.fill_id
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
-            on
-                chosen.exchange = pending.exchange
-                and chosen.symbol = pending.symbol
-                and chosen.order_id = pending.order_id
+            on {{ same_key('chosen', 'pending', order) }}
     {% endif %}
 
 )

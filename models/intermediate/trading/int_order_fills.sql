@@ -1,18 +1,20 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'order_id'],
+    unique_key=['account_id', 'exchange', 'symbol', 'order_id'],
     meta={
         'region': {
             'pending': 'int_orders_to_restate',
-            'by': ['exchange', 'symbol', 'order_id'],
+            'by': ['account_id', 'exchange', 'symbol', 'order_id'],
             'from': 'first_filled_at'
         },
         'time': 'first_filled_at'
     }
 ) }}
 
--- What its fills come to, of an order that has any; busted ones do not count, but did.
+-- What its fills come to, of an order that has any; busted ones do not count, but did. What a fill
+-- was told as says whether the exchange called the order filled.
 with
 
 fills as (
@@ -22,17 +24,35 @@ fills as (
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                fills.exchange = pending.exchange
-                and fills.symbol = pending.symbol
-                and fills.order_id = pending.order_id
+                {{ same_key('fills', 'pending', order) }}
                 and fills.executed_at >= pending.restart_at
     {% endif %}
+    where fills.transfer is null
+
+),
+
+events as (
+
+    select * from {{ ref('int_order_events') }}
+
+),
+
+told as (
+
+    select
+        fills.*,
+        events.event_type,
+        events.fill_quantity as told_quantity
+    from fills
+    inner join events
+        on {{ same_key('fills', 'events', ['account_id', 'exchange', 'symbol', 'event_id']) }}
 
 ),
 
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
@@ -46,11 +66,12 @@ final as (
         sum(commission) filter (where not is_busted) as commission,
         min(commission_currency) filter (where not is_busted and commission <> 0)
             as commission_currency,
-        coalesce(sum(quantity), 0) as claimed_quantity,
+        greatest(sum(quantity), sum(told_quantity)) as claimed_quantity,
         count(distinct coalesce(commission_currency, ''))
-        filter (where not is_busted and commission <> 0) as commission_currencies
-    from fills
-    group by exchange, symbol, order_id
+        filter (where not is_busted and commission <> 0) as commission_currencies,
+        bool_or(event_type = 'fill') as is_called_filled
+    from told
+    group by account_id, exchange, symbol, order_id
 
 )
 

@@ -1,11 +1,12 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'order_id'],
+    unique_key=['account_id', 'exchange', 'symbol', 'order_id'],
     meta={
         'region': {
             'pending': 'int_orders_to_restate',
-            'by': ['exchange', 'symbol', 'order_id'],
+            'by': ['account_id', 'exchange', 'symbol', 'order_id'],
             'from': 'updated_at'
         },
         'time': 'updated_at'
@@ -25,9 +26,7 @@ order_events as (
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                events.exchange = pending.exchange
-                and events.symbol = pending.symbol
-                and events.order_id = pending.order_id
+                {{ same_key('events', 'pending', order) }}
                 and events.event_time >= pending.restart_at
     {% endif %}
 
@@ -36,6 +35,7 @@ order_events as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
@@ -55,10 +55,13 @@ final as (
                 last({{ column }} order by {{ in_order }}) filter (where {{ column }} is not null)
             ) as {{ column }},
         {% endfor %}
-        -- A quantity of 0 is not known.
+        -- A quantity of 0 is not known; a fill does not know more of it than the order itself.
         coalesce(
-            last(quantity order by {{ in_order }}) filter (where {{ terms }} and quantity <> 0),
-            last(quantity order by {{ in_order }}) filter (where quantity <> 0),
+            if(
+                coalesce(bool_or({{ terms }}), false),
+                last(quantity order by {{ in_order }}) filter (where {{ terms }} and quantity <> 0),
+                last(quantity order by {{ in_order }}) filter (where quantity <> 0)
+            ),
             0
         ) as quantity,
         coalesce(
@@ -89,9 +92,9 @@ final as (
         last(metadata order by {{ in_order }}) filter (where metadata is not null) as metadata,
         not coalesce(bool_or({{ terms }} or {{ ending }}), false) as is_implied
     from order_events
-    -- A correction names a fill; it does not make an order.
-    where event_type not in ('trade_bust', 'trade_correct')
-    group by exchange, symbol, order_id
+    -- A correction names a fill, and a transfer is none; they do not make an order.
+    where event_type not in ('trade_bust', 'trade_correct', 'transfer_in', 'transfer_out')
+    group by account_id, exchange, symbol, order_id
 
 )
 

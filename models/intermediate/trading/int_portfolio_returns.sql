@@ -1,9 +1,10 @@
--- The portfolio's profit and its time-weighted return, and how far both had fallen from their best.
+-- How far each account's profit and time-weighted return had fallen from their best, and what they
+-- were on each day; and the same of all accounts together. A new index has a peak of its own.
 with
 
-portfolio_values as (
+indexes as (
 
-    select * from {{ ref('int_portfolio_values') }}
+    select * from {{ ref('int_return_indexes') }}
 
 ),
 
@@ -13,73 +14,16 @@ snapshot_times as (
 
 ),
 
-with_flows as (
-
-    select
-        *,
-        sum(flow) over history as net_flows,
-        equity - sum(flow) over history as total_pnl,
-        equity - flow as equity_before_flow,
-        -- Each flow begins a period; a flow's own time still ends the one before.
-        count_if(flow <> 0) over history - case when flow <> 0 then 1 else 0 end as period
-    from portfolio_values
-    window history as (order by snapshot_time)
-
-),
-
-with_period_start as (
-
-    select
-        *,
-        max(case when flow <> 0 then snapshot_time end) over earlier as period_start,
-        lag(case when flow <> 0 then equity end ignore nulls) over (order by snapshot_time)
-            as equity_at_start
-    from with_flows
-    window earlier as (
-        order by snapshot_time rows between unbounded preceding and 1 preceding
-    )
-
-),
-
-with_growth as (
-
-    select
-        *,
-        case when equity_at_start > 0 then equity_before_flow::double / equity_at_start else 1 end
-            as growth
-    from with_period_start
-
-),
-
--- Chained over the flows only: a few factors, whatever the number of snapshots.
-period_ends as (
-
-    select
-        period,
-        product(growth) over (order by period) as return_index
-    from with_growth
-    where flow <> 0
-
-),
-
-with_index as (
-
-    select
-        with_growth.*,
-        with_growth.growth * coalesce(period_ends.return_index, 1) as return_index
-    from with_growth
-    left join period_ends on with_growth.period = period_ends.period + 1
-
-),
-
 with_peaks as (
 
     select
         *,
         greatest(0, max(total_pnl) over history) as peak_pnl,
-        greatest(1, max(return_index) over history) as peak_index
-    from with_index
-    window history as (order by snapshot_time)
+        greatest(1, max(return_index) over since_restart) as peak_index
+    from indexes
+    window
+        history as (partition by account_id order by snapshot_time),
+        since_restart as (partition by account_id, restarts order by snapshot_time)
 
 ),
 
@@ -88,17 +32,24 @@ with_falls as (
     select
         *,
         max(peak_pnl - total_pnl) over history as max_drawdown,
-        max(1 - return_index / peak_index) over history as max_drawdown_ratio
+        case
+            when return_index is not null
+                then max(1 - return_index / peak_index) over since_restart
+        end as max_drawdown_ratio
     from with_peaks
-    window history as (order by snapshot_time)
+    window
+        history as (partition by account_id order by snapshot_time),
+        since_restart as (partition by account_id, restarts order by snapshot_time)
 
 ),
 
 days as (
 
     select
+        with_falls.account_id,
         with_falls.snapshot_time as day_end,
         with_falls.total_pnl,
+        with_falls.restarts,
         with_falls.return_index
     from with_falls
     inner join snapshot_times on with_falls.snapshot_time = snapshot_times.snapshot_time
@@ -115,10 +66,18 @@ final as (
         ),
         with_falls.total_pnl - coalesce(days.total_pnl, 0) as daily_pnl,
         try_cast(
-            with_falls.return_index / coalesce(days.return_index, 1) - 1 as decimal(38, 12)
+            with_falls.return_index
+            / case
+                when with_falls.restarts = days.restarts then coalesce(days.return_index, 1)
+                else 1
+            end
+            - 1 as decimal(38, 12)
         ) as daily_return
     from with_falls
-    asof left join days on with_falls.snapshot_time > days.day_end
+    asof left join days
+        on
+            with_falls.account_id = days.account_id
+            and with_falls.snapshot_time > days.day_end
 
 )
 

@@ -1,12 +1,13 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    unique_key=position + ['snapshot_time'],
     meta={
         'region': {
             'pending': 'int_valuations_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'snapshot_time'
         },
         'time': 'snapshot_time'
@@ -23,9 +24,7 @@ valuations as (
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
-                valuations.exchange = pending.exchange
-                and valuations.symbol = pending.symbol
-                and valuations.strategy_id = pending.strategy_id
+                {{ same_key('valuations', 'pending', position[:4]) }}
                 and valuations.snapshot_time >= pending.restart_at
     {% endif %}
     where valuations.is_published
@@ -42,14 +41,12 @@ valuations as (
         from {{ this }} as drawdowns
         inner join {{ ref('int_valuations_to_restate') }} as pending
             on
-                drawdowns.exchange = pending.exchange
-                and drawdowns.symbol = pending.symbol
-                and drawdowns.strategy_id = pending.strategy_id
+                {{ same_key('drawdowns', 'pending', position[:4]) }}
                 and drawdowns.snapshot_time < pending.restart_at
                 and drawdowns.snapshot_time >= pending.restart_at - {{ interval }}
         qualify
             row_number() over (
-                partition by drawdowns.exchange, drawdowns.symbol, drawdowns.strategy_id
+                partition by {{ columns_of(position, 'drawdowns') }}
                 order by drawdowns.snapshot_time desc
             ) = 1
 
@@ -59,9 +56,11 @@ valuations as (
     last_rows as (
 
         select
+            account_id,
             exchange,
             symbol,
             strategy_id,
+            position_side,
             trip_number,
             snapshot_time,
             0::decimal(38, 16) as peak_pnl,
@@ -77,9 +76,11 @@ valuations as (
 pending as (
 
     select
+        valuations.account_id,
         valuations.exchange,
         valuations.symbol,
         valuations.strategy_id,
+        valuations.position_side,
         valuations.trip_number,
         valuations.snapshot_time,
         {{ rounded('valuations.realized_pnl', 16) }} as realized,
@@ -91,9 +92,7 @@ pending as (
     from valuations
     left join last_rows as trips
         on
-            valuations.exchange = trips.exchange
-            and valuations.symbol = trips.symbol
-            and valuations.strategy_id = trips.strategy_id
+            {{ same_key('valuations', 'trips', position) }}
             and valuations.trip_number = trips.trip_number
 
 ),
@@ -107,7 +106,7 @@ with_peak as (
         greatest(cost_before, max(cost) over round_trip) as largest_cost
     from pending
     window round_trip as (
-        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
+        partition by {{ columns_of(position) }}, trip_number order by snapshot_time
         rows between unbounded preceding and current row
     )
 
@@ -116,9 +115,11 @@ with_peak as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         trip_number,
         snapshot_time,
         peak_pnl,
@@ -126,7 +127,7 @@ final as (
         largest_cost
     from with_peak
     window round_trip as (
-        partition by exchange, symbol, strategy_id, trip_number order by snapshot_time
+        partition by {{ columns_of(position) }}, trip_number order by snapshot_time
         rows between unbounded preceding and current row
     )
 

@@ -18,22 +18,26 @@ splits as (
 split_positions as (
 
     select
+        fills.account_id,
         fills.exchange,
         fills.symbol,
         fills.strategy_id,
+        fills.position_side,
         min(fills.executed_at) as first_filled_at
     from fills
     semi join splits on fills.exchange = splits.exchange and fills.symbol = splits.symbol
-    group by fills.exchange, fills.symbol, fills.strategy_id
+    group by fills.account_id, fills.exchange, fills.symbol, fills.strategy_id, fills.position_side
 
 ),
 
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         executed_at as event_at,
         false as is_split,
         sequence_number,
@@ -42,14 +46,19 @@ final as (
         order_id,
         fill_id,
         position_delta::decimal(38, 10) as quantity,
-        price::decimal(38, 10) as price,
-        null::decimal(18, 8) as ratio
+        coalesce(price, 0)::decimal(38, 10) as price,
+        null::decimal(18, 8) as ratio,
+        -- What a fill of an inverse contract costs is no product of quantity and price.
+        case when is_inverse and transfer is null then 'in' else transfer end as transfer,
+        transfer_cost
     from fills
     union all
     select
+        positions.account_id,
         positions.exchange,
         positions.symbol,
         positions.strategy_id,
+        positions.position_side,
         splits.effective_at as event_at,
         true as is_split,
         null as sequence_number,
@@ -59,7 +68,9 @@ final as (
         null as fill_id,
         0 as quantity,
         0 as price,
-        splits.ratio
+        splits.ratio,
+        null as transfer,
+        null as transfer_cost
     from splits
     inner join split_positions as positions
         on

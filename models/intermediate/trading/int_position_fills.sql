@@ -20,10 +20,22 @@ pegs as (
 
 ),
 
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where hedge_mode
+
+),
+
 with_commission as (
 
     select
-        fills.*,
+        fills.* replace (
+            -- Other accounts hold one position of a symbol, whatever a message says.
+            case
+                when accounts.account_id is null then 'net' else fills.position_side
+            end as position_side
+        ),
         -- Spot: a commission in the asset itself is taken from what is held.
         coalesce(
             fills.commission_currency = instruments.base_currency
@@ -32,19 +44,40 @@ with_commission as (
             false
         ) as is_base_commission,
         coalesce(charged_pegs.pegged_to, fills.commission_currency)
-        = coalesce(quote_pegs.pegged_to, instruments.quote_currency) as is_quote_commission
+        = coalesce(quote_pegs.pegged_to, instruments.quote_currency) as is_quote_commission,
+        instruments.multiplier,
+        coalesce(instruments.is_inverse, false) as is_inverse
     from fills
     inner join instruments
         on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
     left join pegs as charged_pegs on fills.commission_currency = charged_pegs.currency
     left join pegs as quote_pegs on instruments.quote_currency = quote_pegs.currency
+    left join accounts on fills.account_id = accounts.account_id
 
 ),
 
 final as (
 
     select
-        *,
+        * exclude (multiplier) replace (
+            -- without the multiplier, signed as what it brings
+            case
+                when transfer_cost is not null
+                    then {{ divide_in_integers(
+                        scaled_wide(
+                            "(case when (side = 'buy') = is_inverse then -1 else 1 end"
+                            ~ " * transfer_cost)"
+                        ),
+                        '(multiplier * 10000)',
+                        20,
+                        decimals_of_numerator=6
+                    ) }}
+                when is_inverse and transfer is null
+                    then {{ inverse_cost(
+                        "case when side = 'buy' then quantity else -quantity end", 'price'
+                    ) }}
+            end::decimal(38, 20) as transfer_cost
+        ),
         case when side = 'buy' then quantity else -quantity end as signed_quantity,
         case when side = 'buy' then quantity else -quantity end
         - case when is_base_commission then commission else 0 end as position_delta

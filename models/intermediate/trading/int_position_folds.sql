@@ -1,17 +1,17 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'event_number'],
+    unique_key=position + ['event_number'],
     meta={
         'region': {
             'pending': 'int_positions_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'event_at'
         },
         'time': 'event_at'
     }
 ) }}
-{% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
 -- What each position holds after every event, and what that cost and earned. The events of a
 -- position are put in order and handed to the fold as one list (fold_positions,
@@ -25,7 +25,7 @@ events as (
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending
             on
-                {{ same_key('events', 'pending', position) }}
+                {{ same_key('events', 'pending', position[:4]) }}
                 and events.event_at >= pending.restart_at
     {% endif %}
 
@@ -38,18 +38,20 @@ beginnings as (
         from {{ this }} as former
         inner join {{ ref('int_positions_to_restate') }} as pending
             on
-                {{ same_key('former', 'pending', position) }}
+                {{ same_key('former', 'pending', position[:4]) }}
                 and former.event_at < pending.restart_at
         qualify
             row_number() over (
-                partition by former.exchange, former.symbol, former.strategy_id
+                partition by {{ columns_of(position, 'former') }}
                 order by former.event_number desc
             ) = 1
     {% else %}
         select
+            account_id,
             exchange,
             symbol,
             strategy_id,
+            position_side,
             0::bigint as event_number,
             0::decimal(38, 10) as quantity,
             0::decimal(38, 20) as cost_basis,
@@ -65,7 +67,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by exchange, symbol, strategy_id
+            partition by {{ columns_of(position) }}
             order by
                 event_at asc,
                 is_split desc,
@@ -80,9 +82,7 @@ numbered as (
 folded as (
 
     select
-        numbered.exchange,
-        numbered.symbol,
-        numbered.strategy_id,
+        {{ columns_of(position, 'numbered') }},
         coalesce(any_value(beginnings.event_number), 0) as events_before,
         fold_positions(
             {% for held in ['quantity', 'cost_basis', 'realized_pnl'] %}
@@ -96,23 +96,24 @@ folded as (
                 {
                     'quantity': numbered.quantity,
                     'price': numbered.price,
-                    'ratio': numbered.ratio
+                    'ratio': numbered.ratio,
+                    'transfer': numbered.transfer,
+                    'transfer_cost': numbered.transfer_cost
                 }
                 order by numbered.step
-            )
+            ),
+            numbered.position_side
         ) as states
     from numbered
     left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
-    group by numbered.exchange, numbered.symbol, numbered.strategy_id
+    group by {{ columns_of(position, 'numbered') }}
 
 ),
 
 unfolded as (
 
     select
-        exchange,
-        symbol,
-        strategy_id,
+        {{ columns_of(position) }},
         events_before,
         unnest(range(1, len(states) + 1)) as step,
         unnest(states) as state
@@ -123,9 +124,7 @@ unfolded as (
 final as (
 
     select
-        unfolded.exchange,
-        unfolded.symbol,
-        unfolded.strategy_id,
+        {{ columns_of(position, 'unfolded') }},
         unfolded.events_before + unfolded.step as event_number,
         numbered.event_at,
         numbered.is_split,

@@ -1,18 +1,18 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    unique_key=position + ['snapshot_time'],
     meta={
         'region': {
             'pending': 'int_valuations_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'snapshot_time'
         },
         'time': 'snapshot_time'
     }
 ) }}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
-{% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
 -- What was known of its price when a position was valued, and since when. Most prices are recent;
 -- only what has none since an interval before the first restart is looked up in all of history.
@@ -21,9 +21,11 @@ with
 times as (
 
     select
+        times.account_id,
         times.exchange,
         times.symbol,
         times.strategy_id,
+        times.position_side,
         times.snapshot_time,
         instruments.price_exchange
     from {{ ref('int_position_times') }} as times
@@ -32,7 +34,7 @@ times as (
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
-                {{ same_key('times', 'pending', position) }}
+                {{ same_key('times', 'pending', position[:4]) }}
                 and times.snapshot_time >= pending.restart_at
     {% endif %}
 
@@ -99,9 +101,11 @@ older_prices as (
 final as (
 
     select
+        recently_priced.account_id,
         recently_priced.exchange,
         recently_priced.symbol,
         recently_priced.strategy_id,
+        recently_priced.position_side,
         recently_priced.snapshot_time,
         coalesce(recently_priced.price, older_prices.price) as price,
         coalesce(recently_priced.known_at, older_prices.known_at) as known_at

@@ -1,20 +1,21 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set told = [
+    'trade_id', 'exchange_trade_id', 'correlation_id', 'reported_at', 'corrected_at', 'side',
+    'signed_quantity', 'transfer', 'original_time', 'commission', 'commission_currency',
+    'is_base_commission', 'is_quote_commission', 'fees'
+] %}
+{% set moved = 'coalesce(states.moved, fills.position_delta)' %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'event_number'],
+    unique_key=position + ['event_number'],
     meta={
-        'region': {
-            'pending': 'int_positions_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
-            'from': 'event_at'
-        },
+        'region': {'pending': 'int_positions_to_restate', 'by': position[:4], 'from': 'event_at'},
         'time': 'event_at'
     }
 ) }}
-{% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
--- What each position is after every event, and which round trip it is in: a trip opens where a
--- quantity comes to be, or changes its sign.
+-- What each position is after every event, and its round trip: one opens with a quantity or a sign.
 with
 
 folds as (
@@ -24,7 +25,7 @@ folds as (
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending
             on
-                {{ same_key('folds', 'pending', position) }}
+                {{ same_key('folds', 'pending', position[:4]) }}
                 and folds.event_at >= pending.restart_at
     {% endif %}
 
@@ -48,11 +49,11 @@ beginnings as (
         from {{ this }} as former
         inner join {{ ref('int_positions_to_restate') }} as pending
             on
-                {{ same_key('former', 'pending', position) }}
+                {{ same_key('former', 'pending', position[:4]) }}
                 and former.event_at < pending.restart_at
         qualify
             row_number() over (
-                partition by former.exchange, former.symbol, former.strategy_id
+                partition by {{ columns_of(position, 'former') }}
                 order by former.event_number desc
             ) = 1
     {% else %}
@@ -70,16 +71,18 @@ with_previous as (
 
     select
         folds.*,
-        coalesce(lag(folds.quantity) over history, beginnings.quantity, 0) as previous_quantity,
-        folds.realized_pnl
-        - coalesce(lag(folds.realized_pnl) over history, beginnings.realized_pnl, 0)
-            as realized_pnl_delta,
+        -- what was unknown is not nothing
+        {% for held in ['quantity', 'realized_pnl', 'cost_basis'] %}
+            lag(folds.{{ held }}, 1, if(beginnings.event_number is null, 0, beginnings.{{ held }}))
+                over history as previous_{{ held }},
+        {% endfor %}
         coalesce(beginnings.trip_number, 0) as trips_before,
         beginnings.opened_at as opened_before
     from folds
     left join beginnings on {{ same_key('folds', 'beginnings', position) }}
     window history as (
-        partition by folds.exchange, folds.symbol, folds.strategy_id order by folds.event_number
+        partition by {{ columns_of(position, 'folds') }}
+        order by folds.event_number
     )
 
 ),
@@ -88,8 +91,14 @@ with_previous as (
 with_openings as (
 
     select
-        *,
-        quantity <> 0 and sign(quantity) <> sign(previous_quantity) as opens
+        * exclude (previous_realized_pnl, previous_cost_basis),
+        realized_pnl - previous_realized_pnl as realized_pnl_delta,
+        cost_basis - previous_cost_basis - realized_pnl_delta as paid,
+        coalesce(quantity <> 0 and sign(quantity) <> sign(previous_quantity), false) as opens,
+        -- The fold cuts what would lead beyond a side.
+        if(
+            is_split or position_side = 'net', null, quantity - previous_quantity
+        )::decimal(29, 10) as moved
     from with_previous
     where not is_split or previous_quantity <> 0
 
@@ -109,11 +118,11 @@ states as (
     from with_openings
     window
         history as (
-            partition by exchange, symbol, strategy_id order by event_number
+            partition by {{ columns_of(position) }} order by event_number
             rows between unbounded preceding and current row
         ),
         earlier as (
-            partition by exchange, symbol, strategy_id order by event_number
+            partition by {{ columns_of(position) }} order by event_number
             rows between unbounded preceding and 1 preceding
         )
 
@@ -122,26 +131,16 @@ states as (
 final as (
 
     select
-        states.*,
-        fills.trade_id,
-        fills.exchange_trade_id,
-        fills.correlation_id,
-        fills.reported_at,
-        fills.corrected_at,
-        fills.side,
+        states.* exclude (paid, moved), -- noqa: RF02
+        {{ columns_of(told, 'fills') }},
         fills.quantity as fill_quantity,
-        fills.position_delta,
-        fills.signed_quantity,
-        fills.price,
-        fills.commission,
-        fills.commission_currency,
-        fills.is_base_commission,
-        fills.is_quote_commission,
-        fills.fees
+        {{ moved }} as position_delta,
+        if(fills.is_inverse or fills.transfer is not null, states.paid, null) as transfer_cost,
+        coalesce(fills.price, {{ price_paid('states.paid', moved, 'fills.is_inverse') }}) as price
     from states
     left join fills
         on
-            {{ same_key('states', 'fills', ['exchange', 'symbol', 'order_id', 'fill_id']) }}
+            {{ same_key('states', 'fills', position[:3] + ['order_id', 'fill_id']) }}
             and states.event_at = fills.executed_at
 
 )

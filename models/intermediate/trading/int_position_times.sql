@@ -1,18 +1,18 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    unique_key=position + ['snapshot_time'],
     meta={
         'region': {
             'pending': 'int_valuations_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'snapshot_time'
         },
         'time': 'snapshot_time'
     }
 ) }}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
-{% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
 -- When each position is valued: at its fills, and at every mark while it is open.
 with
@@ -35,7 +35,7 @@ states as (
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
-                {{ same_key('states', 'pending', position) }}
+                {{ same_key('states', 'pending', position[:4]) }}
                 and states.event_at >= pending.restart_at
     {% endif %}
 
@@ -55,13 +55,13 @@ holdings as (
         from {{ this }} as former
         inner join {{ ref('int_valuations_to_restate') }} as pending
             on
-                {{ same_key('former', 'pending', position) }}
+                {{ same_key('former', 'pending', position[:4]) }}
                 and former.snapshot_time < pending.restart_at
                 and former.snapshot_time >= pending.restart_at - {{ interval }}
         qualify
-            former.quantity <> 0
+            former.quantity is distinct from 0
             and row_number() over (
-                partition by former.exchange, former.symbol, former.strategy_id
+                partition by {{ columns_of(position, 'former') }}
                 order by former.snapshot_time desc
             ) = 1
     {% endif %}
@@ -74,7 +74,7 @@ spans as (
     select
         *,
         lead(held_from, 1, timestamp 'infinity') over (
-            partition by exchange, symbol, strategy_id
+            partition by {{ columns_of(position) }}
             order by event_number
         ) as held_until
     from holdings
@@ -91,7 +91,7 @@ open_spans as (
     from spans
     asof left join mark_times as before on spans.marked_after >= before.snapshot_time
     asof left join mark_times as until on spans.held_until > until.snapshot_time
-    where spans.quantity <> 0
+    where spans.quantity is distinct from 0
 
 ),
 
@@ -126,9 +126,11 @@ times as (
 final as (
 
     select
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         snapshot_time,
         is_published,
         is_fill,

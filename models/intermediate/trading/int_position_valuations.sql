@@ -1,17 +1,17 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'snapshot_time'],
+    unique_key=position + ['snapshot_time'],
     meta={
         'region': {
             'pending': 'int_valuations_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'snapshot_time'
         },
         'time': 'snapshot_time'
     }
 ) }}
-{% set position = ['exchange', 'symbol', 'strategy_id'] %}
 
 -- What each position was worth whenever it was valued. What is flat is worth nothing; without a
 -- price the worth is unknown.
@@ -24,7 +24,7 @@ times as (
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
-                {{ same_key('times', 'pending', position) }}
+                {{ same_key('times', 'pending', position[:4]) }}
                 and times.snapshot_time >= pending.restart_at
     {% endif %}
 
@@ -44,8 +44,7 @@ instruments as (
 
 splits as (
 
-    select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
+    select * from {{ ref('int_price_splits') }}
 
 ),
 
@@ -53,84 +52,74 @@ priced as (
 
     select
         times.*,
-        prices.price,
-        prices.known_at
+        prices.price
     from times
     inner join prices on {{ same_key('times', 'prices', position + ['snapshot_time']) }}
-
-),
-
--- Bars are not adjusted: a price from before a split is of the old shares.
-splits_since as (
-
-    select
-        priced.exchange,
-        priced.symbol,
-        priced.strategy_id,
-        priced.snapshot_time,
-        list({{ scaled('splits.ratio') }}) as ratios
-    from priced
-    inner join splits
-        on
-            {{ same_key('priced', 'splits', ['exchange', 'symbol']) }}
-            and splits.effective_at between priced.known_at and priced.snapshot_time
-    group by all
-
-),
-
--- Their product counts 1e-16; where it has no room, or is nothing, there is no price.
-split_ratios as (
-
-    select
-        *,
-        coalesce(
-            try(
-                list_reduce( -- noqa: LT01
-                    list_prepend(10000000000000000::hugeint, ratios), -- noqa: PRS, RF02
-                    lambda x, y: x * y // 100000000
-                )
-            ),
-            0
-        ) as ratio_units
-    from splits_since
 
 ),
 
 with_price as (
 
     select
-        priced.* exclude (price, known_at), -- noqa: RF02
+        priced.* exclude (price), -- noqa: RF02
         if(
-            split_ratios.ratio_units is null,
+            splits.new_shares is null,
             priced.price::decimal(28, 10),
             try_cast({{ divide_exactly(
-                scaled('priced.price') ~ ' * 100000000', 'split_ratios.ratio_units', 8
+                scaled('priced.price') ~ ' * splits.old_shares',
+                'splits.new_shares * 100000000',
+                8
             ) }} as decimal(28, 10))
-        ) as current_price
+        ) as current_price,
+        -- By the ratio itself: the price of a new share may have no end.
+        if(
+            splits.new_shares is null,
+            null,
+            {{ divide_in_integers(
+                notional('priced.quantity', 'priced.price') ~ ' * splits.old_shares',
+                'splits.new_shares * 10000',
+                16,
+                decimals_of_numerator=16
+            ) }}
+        ) as split_value
     from priced
-    left join split_ratios
-        on {{ same_key('priced', 'split_ratios', position + ['snapshot_time']) }}
+    left join splits
+        on {{ same_key('priced', 'splits', position + ['snapshot_time']) }}
 
 ),
 
 valued as (
 
     select
-        with_price.* replace (
+        with_price.* exclude (split_value) replace ( -- noqa: RF02
             {{ in_money('with_price.cost_basis', 'instruments.multiplier') }} as cost_basis,
-            {{ in_money('with_price.realized_pnl', 'instruments.multiplier') }} as realized_pnl
+            {{ in_money('with_price.realized_pnl', 'instruments.multiplier') }} as realized_pnl,
+            if(
+                instruments.is_inverse and with_price.quantity <> 0,
+                {{ inverse_price('with_price.quantity', 'with_price.cost_basis') }},
+                with_price.average_price
+            ) as average_price
         ),
         instruments.asset_class,
         instruments.quote_currency,
         instruments.multiplier,
         instruments.margined,
-        if(
-            with_price.quantity = 0,
-            0,
-            {{ in_money(
-                '(with_price.quantity * with_price.current_price)', 'instruments.multiplier'
-            ) }}
-        ) as market_value
+        instruments.is_inverse,
+        case
+            when with_price.quantity = 0 then 0
+            when instruments.is_inverse
+                then {{ in_money(
+                    inverse_cost('with_price.quantity', 'with_price.current_price'),
+                    'instruments.multiplier'
+                ) }}
+            else
+                coalesce(
+                    {{ in_money('with_price.split_value', 'instruments.multiplier') }},
+                    {{ in_money(
+                        '(with_price.quantity * with_price.current_price)', 'instruments.multiplier'
+                    ) }}
+                )
+        end as worth
     from with_price
     inner join instruments on {{ same_key('with_price', 'instruments', ['exchange', 'symbol']) }}
 
@@ -139,8 +128,9 @@ valued as (
 final as (
 
     select
-        *,
-        market_value - cost_basis as unrealized_pnl
+        * exclude (worth),
+        if(is_inverse, -worth, worth) as market_value,
+        worth - cost_basis as unrealized_pnl
     from valued
 
 )

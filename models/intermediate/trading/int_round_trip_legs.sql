@@ -1,13 +1,10 @@
 -- depends_on: {{ ref('int_round_trips_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'strategy_id', 'event_number', 'trip_number'],
+    unique_key=position + ['event_number', 'trip_number'],
     meta={
-        'region': {
-            'pending': 'int_round_trips_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
-            'from': 'event_at'
-        },
+        'region': {'pending': 'int_round_trips_to_restate', 'by': position[:4], 'from': 'event_at'},
         'time': 'event_at'
     }
 ) }}
@@ -23,9 +20,7 @@ charged_fills as (
     {% if is_incremental() %}
         semi join {{ ref('int_round_trips_to_restate') }} as pending
             on
-                commissions.exchange = pending.exchange
-                and commissions.symbol = pending.symbol
-                and commissions.strategy_id = pending.strategy_id
+                {{ same_key('commissions', 'pending', position[:4]) }}
                 and commissions.event_at >= pending.restart_at
     {% endif %}
 
@@ -34,9 +29,7 @@ charged_fills as (
 fills as (
 
     select
-        exchange,
-        symbol,
-        strategy_id,
+        {{ columns_of(position) }},
         trip_number,
         event_number,
         event_at,
@@ -46,6 +39,8 @@ fills as (
         side,
         price,
         quote_currency,
+        is_inverse,
+        transfer is not null as is_transfer,
         abs(previous_quantity) as previous_size,
         abs(quantity) as size,
         abs(position_delta)::decimal(38, 10) as filled_size,
@@ -76,9 +71,7 @@ flips as (
 final as (
 
     select
-        exchange,
-        symbol,
-        strategy_id,
+        {{ columns_of(position) }},
         trip_number,
         event_number,
         event_at,
@@ -88,6 +81,8 @@ final as (
         side,
         price,
         quote_currency,
+        is_inverse,
+        is_transfer,
         if(closes, 0, filled_size) as entered,
         if(closes, filled_size, 0) as exited,
         realized_pnl,
@@ -99,9 +94,7 @@ final as (
     union all
 
     select
-        exchange,
-        symbol,
-        strategy_id,
+        {{ columns_of(position) }},
         trip_number - 1 as trip_number,
         event_number,
         event_at,
@@ -111,6 +104,8 @@ final as (
         side,
         price,
         quote_currency,
+        is_inverse,
+        is_transfer,
         0 as entered,
         previous_size as exited,
         realized_pnl,
@@ -121,9 +116,7 @@ final as (
     union all
 
     select
-        exchange,
-        symbol,
-        strategy_id,
+        {{ columns_of(position) }},
         trip_number,
         event_number,
         event_at,
@@ -133,6 +126,8 @@ final as (
         side,
         price,
         quote_currency,
+        is_inverse,
+        is_transfer,
         size as entered,
         0 as exited,
         0 as realized_pnl,

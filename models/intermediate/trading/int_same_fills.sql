@@ -1,3 +1,5 @@
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
+
 -- Fills without the exchange's id that are one with it: both say how much of their order was filled
 -- then. After a bust two fills of an order may say the same; they follow each other in time.
 with
@@ -11,6 +13,7 @@ events as (
 told_fills as (
 
     select
+        account_id,
         exchange,
         symbol,
         order_id,
@@ -20,7 +23,7 @@ told_fills as (
         min(event_time) as first_told_at
     from events
     where is_fill and cumulative_quantity is not null
-    group by exchange, symbol, order_id, fill_id
+    group by account_id, exchange, symbol, order_id, fill_id
 
 ),
 
@@ -29,7 +32,8 @@ numbered_fills as (
     select
         *,
         row_number() over (
-            partition by exchange, symbol, order_id, cumulative_quantity, has_exchange_id
+            partition by
+                account_id, exchange, symbol, order_id, cumulative_quantity, has_exchange_id
             order by first_told_at, fill_id
         ) as fill_number
     from told_fills
@@ -39,6 +43,7 @@ numbered_fills as (
 final as (
 
     select
+        nameless.account_id,
         nameless.exchange,
         nameless.symbol,
         nameless.order_id,
@@ -47,9 +52,7 @@ final as (
     from numbered_fills as nameless
     inner join numbered_fills as named
         on
-            nameless.exchange = named.exchange
-            and nameless.symbol = named.symbol
-            and nameless.order_id = named.order_id
+            {{ same_key('nameless', 'named', order) }}
             and nameless.cumulative_quantity = named.cumulative_quantity
             and nameless.fill_number = named.fill_number
     where not nameless.has_exchange_id and named.has_exchange_id

@@ -109,7 +109,7 @@ final as (
         event_time as snapshot_time,
         'flow' as snapshot_type
     from cash_events
-    where is_flow
+    where part = 'flow'
 
 )
 

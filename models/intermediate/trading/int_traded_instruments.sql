@@ -19,7 +19,10 @@ traded as (
 
     select distinct
         exchange,
-        symbol
+        symbol,
+        -- Alpaca's messages have no multiplier; the symbol of an option says what it is.
+        exchange = 'alpaca'
+        and regexp_full_match(symbol, '[A-Z]{1,6}[0-9]?[0-9]{6}[CP][0-9]{8}') as is_us_option
     from fills
 
 ),
@@ -29,12 +32,17 @@ final as (
     select
         traded.exchange,
         traded.symbol,
-        instruments.asset_class,
+        instruments.exchange is not null as is_listed,
+        coalesce(instruments.asset_class, if(traded.is_us_option, 'option', null)) as asset_class,
         instruments.base_currency,
-        coalesce(instruments.quote_currency, '{{ var("base_currency") }}') as quote_currency,
+        -- That of its money: an inverse contract settles in its base currency.
+        coalesce(instruments.settle_currency, '{{ var("base_currency") }}') as quote_currency,
         coalesce(instruments.price_exchange, traded.exchange) as price_exchange,
-        coalesce(instruments.multiplier, 1)::decimal(18, 4) as multiplier,
-        coalesce(instruments.margined, false) as margined
+        coalesce(
+            instruments.multiplier, if(traded.is_us_option, 100, 1)
+        )::decimal(18, 4) as multiplier,
+        coalesce(instruments.margined, false) as margined,
+        coalesce(instruments.is_inverse, false) as is_inverse
     from traded
     left join instruments
         on traded.exchange = instruments.exchange and traded.symbol = instruments.symbol

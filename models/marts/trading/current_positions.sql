@@ -13,7 +13,8 @@ newest as (
     from positions
     qualify
         row_number() over (
-            partition by exchange, symbol, strategy_id order by snapshot_time desc
+            partition by account_id, exchange, symbol, strategy_id, position_side
+            order by snapshot_time desc
         ) = 1
 
 ),

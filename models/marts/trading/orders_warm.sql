@@ -1,13 +1,17 @@
 -- depends_on: {{ ref('int_orders_to_restate') }}
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {{ config(
     schema='warm',
     materialized='incremental',
-    unique_key=['exchange', 'symbol', 'source_order_id'],
+    unique_key=['account_id', 'exchange', 'symbol', 'source_order_id'],
     meta={
         'region': {
             'pending': 'int_orders_to_restate',
             'by': {
-                'exchange': 'exchange', 'symbol': 'symbol', 'source_order_id': 'order_id'
+                'account_id': 'account_id',
+                'exchange': 'exchange',
+                'symbol': 'symbol',
+                'source_order_id': 'order_id'
             },
             'from': 'updated_at'
         },
@@ -25,9 +29,7 @@ terms as (
     {% if is_incremental() %}
         semi join {{ ref('int_orders_to_restate') }} as pending
             on
-                terms.exchange = pending.exchange
-                and terms.symbol = pending.symbol
-                and terms.order_id = pending.order_id
+                {{ same_key('terms', 'pending', order) }}
                 and terms.updated_at >= pending.restart_at
     {% endif %}
 
@@ -42,30 +44,26 @@ fills as (
 joined as (
 
     select
-        terms.* replace (
-            -- A quantity that is not known is what its fills come to.
-            if(
-                terms.quantity = 0, coalesce(fills.filled_quantity, 0), terms.quantity
-            )::decimal(28, 10) as quantity
-        ),
+        terms.* replace (nullif(terms.quantity, 0) as quantity), -- noqa: RF02
         coalesce(fills.filled_quantity, 0) as filled_quantity,
         {{ average_price('fills.notional_units', 'fills.quantity_units') }}
             as average_fill_price,
-        -- Whether it was full while its busted fills still counted.
+        coalesce(fills.has_bust, false) as has_bust,
+        coalesce(fills.is_called_filled, false) as is_called_filled,
+        -- Whether it was full while its fills still counted as they were told.
         coalesce(
-            fills.has_bust and fills.claimed_quantity >= terms.quantity, false
-        ) as lost_its_fill,
+            if(
+                terms.quantity = 0, fills.is_called_filled, fills.claimed_quantity >= terms.quantity
+            ),
+            false
+        ) as was_full,
         fills.last_filled_at,
         fills.corrected_at,
         fills.commission,
         fills.commission_currency,
         coalesce(fills.commission_currencies, 0) as commission_currencies
     from terms
-    left join fills
-        on
-            terms.exchange = fills.exchange
-            and terms.symbol = fills.symbol
-            and terms.order_id = fills.order_id
+    left join fills on {{ same_key('terms', 'fills', order) }}
 
 ),
 
@@ -76,9 +74,12 @@ with_status as (
         case
             when filled_quantity > 0 and filled_quantity >= quantity
                 then 'filled'
+            -- What the exchange called filled, a correction does not reopen; a bust ends it.
+            when filled_quantity > 0 and is_called_filled and was_full and not has_bust
+                then 'filled'
             when ended_by = 'rejected' then 'rejected'
             when ended_by is not null then 'cancelled'
-            when lost_its_fill then 'cancelled'
+            when has_bust and was_full then 'cancelled'
             when filled_quantity > 0 then 'partial'
             when was_submitted then 'submitted'
             else 'pending'
@@ -90,15 +91,19 @@ with_status as (
 final as (
 
     select
-        {{ uuid_v5('exchange', 'symbol', 'order_id') }} as order_id,
+        {{ uuid_v5('with_status', 'order_id') }} as order_id,
         client_order_id,
+        account_id,
         exchange,
         symbol,
         strategy_id,
         side,
         order_type,
         time_in_force,
-        quantity,
+        -- An unknown quantity is what its fills come to, once it is filled.
+        coalesce(
+            quantity, if(status = 'filled', filled_quantity, null)
+        )::decimal(28, 10) as quantity,
         price,
         stop_price,
         filled_quantity::decimal(38, 10) as filled_quantity,
@@ -117,9 +122,9 @@ final as (
         if(commission_currencies <= 1, commission, null)::decimal(38, 10) as commission,
         if(commission_currencies <= 1, commission_currency, null) as commission_currency,
         coalesce(
-            correlation_id, {{ uuid_v5('exchange', 'symbol', "concat('correlation/', order_id)") }}
+            correlation_id, {{ uuid_v5('with_status', "concat('correlation/', order_id)") }}
         ) as correlation_id,
-        {{ uuid_v5('exchange', 'symbol', 'parent_order_id') }} as parent_order_id,
+        {{ uuid_v5('with_status', 'parent_order_id') }} as parent_order_id,
         extended_hours,
         {
             'algo_params': metadata -> '$.algo_params',

@@ -1,4 +1,5 @@
--- Warm rows and those in Parquet; a row that is in both counts as the warm one says.
+-- Of all accounts together: warm rows and those in Parquet; a row that is in both counts as the
+-- warm one says.
 with
 
 warm as (
@@ -7,13 +8,14 @@ warm as (
         *,
         snapshot_time::date as date
     from {{ ref('portfolio_snapshots_warm') }}
-    where snapshot_type <> 'newest'
+    where snapshot_type <> 'newest' and account_id = 'all'
 
 ),
 
 cold as (
 
     select * from {{ cold_rows('portfolio_snapshots') }}
+    where account_id = 'all'
 
 ),
 

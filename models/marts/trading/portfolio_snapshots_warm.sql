@@ -34,11 +34,16 @@ snapshot_times as (
 final as (
 
     select
-        {{ stable_id(['values_at.snapshot_time', 'snapshot_times.snapshot_type']) }} as snapshot_id,
+        {{ stable_id([
+            "nullif(values_at.account_id, 'all')",
+            'values_at.snapshot_time',
+            'snapshot_times.snapshot_type'
+        ]) }} as snapshot_id,
+        values_at.account_id,
         values_at.snapshot_time,
         snapshot_times.snapshot_type,
         values_at.cash::decimal(38, 2) as cash_balance,
-        greatest(0, values_at.equity - values_at.margin_used)::decimal(38, 2) as buying_power,
+        values_at.buying_power::decimal(38, 2) as buying_power,
         values_at.equity::decimal(38, 2) as portfolio_value,
         values_at.equity::decimal(38, 2) as equity,
         values_at.total_pnl::decimal(38, 2) as total_pnl,
@@ -74,6 +79,7 @@ final as (
         }::json as metadata,
         values_at.net_flows::decimal(38, 2) as net_flows,
         values_at.other_cash::decimal(38, 2) as other_cash,
+        values_at.carry::decimal(38, 2) as carry,
         values_at.realized_pnl::decimal(38, 2) as realized_pnl,
         values_at.unrealized_pnl::decimal(38, 2) as unrealized_pnl,
         values_at.commission::decimal(38, 2) as commission,

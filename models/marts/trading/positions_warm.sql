@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     schema='warm',
     materialized='incremental',
@@ -6,7 +7,7 @@
     meta={
         'region': {
             'pending': 'int_valuations_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'snapshot_time'
         },
         'time': 'snapshot_time',
@@ -23,9 +24,7 @@ valuations as (
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
-                valuations.exchange = pending.exchange
-                and valuations.symbol = pending.symbol
-                and valuations.strategy_id = pending.strategy_id
+                {{ same_key('valuations', 'pending', position[:4]) }}
                 and valuations.snapshot_time >= pending.restart_at
     {% endif %}
     where valuations.is_published
@@ -38,6 +37,18 @@ drawdowns as (
 
 ),
 
+costs as (
+
+    select * from {{ ref('int_position_costs') }}
+
+),
+
+cash as (
+
+    select * from {{ ref('int_position_cash') }}
+
+),
+
 with_drawdown as (
 
     select
@@ -46,28 +57,41 @@ with_drawdown as (
         drawdowns.largest_cost,
         {{ rounded('valuations.unrealized_pnl', 16) }} as unrealized,
         {{ rounded('valuations.realized_pnl', 16) }} as realized,
-        {{ rounded('abs(valuations.cost_basis)', 16) }} as cost
+        {{ rounded('abs(valuations.cost_basis)', 16) }} as cost,
+        {{ rounded('costs.commission + coalesce(cash.commission, 0)', 16) }} as commission,
+        {{ rounded('costs.fees + coalesce(cash.fees, 0)', 16) }} as fees,
+        {{ rounded('coalesce(cash.carry, 0)', 16) }} as carry
     from valuations
     inner join drawdowns
         on
-            valuations.exchange = drawdowns.exchange
-            and valuations.symbol = drawdowns.symbol
-            and valuations.strategy_id = drawdowns.strategy_id
+            {{ same_key('valuations', 'drawdowns', position) }}
             and valuations.snapshot_time = drawdowns.snapshot_time
+    asof left join costs
+        on
+            {{ same_key('valuations', 'costs', position) }}
+            and valuations.snapshot_time >= costs.event_at
+    asof left join cash
+        on
+            {{ same_key('valuations', 'cash', position) }}
+            and valuations.snapshot_time >= cash.event_time
 
 ),
 
 final as (
 
     select
-        {{ stable_id(['exchange', 'symbol', 'strategy_id', 'snapshot_time']) }} as position_id,
+        {{ stable_id([
+            named_account(), 'exchange', 'symbol', 'strategy_id', 'snapshot_time', hedged_side()
+        ]) }} as position_id,
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         case
             when quantity > 0 then 'long'
             when quantity < 0 then 'short'
-            else 'flat'
+            when quantity = 0 then 'flat'
         end as side,
         quantity::decimal(38, 10) as quantity,
         average_price::decimal(38, 10) as average_entry_price,
@@ -75,9 +99,16 @@ final as (
         current_price,
         {{ rounded('market_value', 8) }} as market_value,
         {{ rounded('unrealized', 8) }} as unrealized_pnl,
-        {{ percentage('unrealized', 'if(cost_basis * sign(quantity) < 0, -cost, cost)') }}
+        {{ percentage(
+            'unrealized',
+            'if(cost_basis * sign(quantity) < 0 and is_inverse is not true, -cost, cost)'
+        ) }}
             as unrealized_pnl_pct,
         {{ rounded('realized', 8) }} as realized_pnl,
+        {{ rounded('commission', 8) }} as commission,
+        {{ rounded('fees', 8) }} as fees,
+        {{ rounded('carry', 8) }} as carry,
+        {{ rounded('realized + unrealized - commission - fees + carry', 8) }} as net_pnl,
         {{ rounded('cost', 8) }} as total_cost_basis,
         {{ rounded('deepest_fall', 8) }} as max_drawdown,
         {{ percentage('deepest_fall', 'largest_cost') }} as max_drawdown_pct,

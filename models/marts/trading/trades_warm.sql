@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {{ config(
     schema='warm',
     materialized='incremental',
@@ -6,7 +7,7 @@
     meta={
         'region': {
             'pending': 'int_positions_to_restate',
-            'by': ['exchange', 'symbol', 'strategy_id'],
+            'by': position[:4],
             'from': 'executed_at'
         },
         'time': 'executed_at',
@@ -19,7 +20,7 @@ with
 states as (
 
     select * from {{ ref('int_position_states') }}
-    where not is_split
+    where not is_split and transfer is null
 
 ),
 
@@ -40,9 +41,7 @@ with_multiplier as (
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending
             on
-                states.exchange = pending.exchange
-                and states.symbol = pending.symbol
-                and states.strategy_id = pending.strategy_id
+                {{ same_key('states', 'pending', position[:4]) }}
                 and states.event_at >= pending.restart_at
     {% endif %}
 
@@ -51,11 +50,13 @@ with_multiplier as (
 final as (
 
     select
-        {{ uuid_v5('exchange', 'symbol', 'coalesce(trade_id, fill_id)') }} as trade_id,
-        {{ uuid_v5('exchange', 'symbol', 'order_id') }} as order_id,
+        {{ uuid_v5('with_multiplier', 'coalesce(trade_id, fill_id)') }} as trade_id,
+        {{ uuid_v5('with_multiplier', 'order_id') }} as order_id,
+        account_id,
         exchange,
         symbol,
         strategy_id,
+        position_side,
         side,
         fill_quantity as quantity,
         price,

@@ -48,6 +48,7 @@ final as (
 
     select
         1::bigint as batch_id,
+        'main' as account_id,
         exchange,
         event_id,
         event_type,
@@ -80,6 +81,11 @@ final as (
         event_time as ingestion_time,
         content_hash,
         row_number,
+        null::decimal(28, 10) as transfer_cost,
+        null::timestamp as original_time,
+        null as transfer_id,
+        'net' as position_side,
+        null as transfer,
         event_type in ('partial_fill', 'fill') as is_fill,
         event_type in ('trade_bust', 'trade_correct') as is_correction,
         coalesce(exchange_trade_id, trade_id, event_id) as fill_id,

@@ -31,9 +31,9 @@ EXTRA_CALENDAR = [
     "nyse,2024-07-04,,,Independence Day",
 ]
 EXTRA_INSTRUMENTS = [
-    "quoted,MID,fx,,,mid,,,",
-    "quoted,ASK,fx,,,ask,,,",
-    "prop,BYAGG,crypto,,,agg,,,",
+    "quoted,MID,fx,,,mid,,,,",
+    "quoted,ASK,fx,,,ask,,,,",
+    "prop,BYAGG,crypto,,,agg,,,,",
 ]
 MARKET = "+path:models/marts/market"
 

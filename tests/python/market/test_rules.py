@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from .conftest import Warehouse
+from .conftest import MARKET, Warehouse
 
 AS_OF = ("--vars", '{"as_of": "2024-07-05 12:00:00"}')
+RUN = ("run", "--select", MARKET)
 NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")
 
 
@@ -345,7 +346,7 @@ def test_a_build_that_fails_at_its_last_step_leaves_rows_and_chains_as_they_were
                 "select * from {{ new }}\n", "select error('power cut'), * from {{ new }}\n"
             )
         )
-        failed = warehouse.dbt("run", *AS_OF, check=False)
+        failed = warehouse.dbt(*RUN, "--no-partial-parse", *AS_OF, check=False)
     finally:
         macro.write_text(text)
     assert "power cut" in failed.stdout
@@ -389,7 +390,7 @@ def test_other_seeds_are_noticed(warehouse: Warehouse) -> None:
         )
     warehouse.land_rows("ticks", [trade("silent", "S", datetime(2024, 7, 3, 1), 2)])
     for _ in range(2):  # a run that stopped remembers nothing
-        failed = warehouse.dbt("run", *AS_OF, check=False)
+        failed = warehouse.dbt(*RUN, *AS_OF, check=False)
         for chain in ("ticks", "feeds"):  # bars are not looked at: what they read failed
             assert f"--full-refresh --select config.meta.chain:{chain}+" in failed.stdout
     warehouse.build("--full-refresh", *AS_OF)
@@ -413,7 +414,7 @@ def test_a_row_outside_its_region_fails_the_build(warehouse: Warehouse) -> None:
     text = model.read_text()
     try:
         model.write_text(text.replace("{% if is_incremental() %}", "{% if false %}"))
-        failed = warehouse.dbt("run", *AS_OF, check=False)
+        failed = warehouse.dbt(*RUN, "--no-partial-parse", *AS_OF, check=False)
     finally:
         model.write_text(text)
     assert "rows lie outside the region that int_bars_to_restate names" in failed.stdout

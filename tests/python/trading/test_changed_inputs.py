@@ -149,18 +149,56 @@ def test_what_did_not_change_costs_nothing(warehouse: Warehouse) -> None:
         assert warehouse.rows(touched + model) == [{"n": 0}]
 
 
-def test_an_inverse_contract_stops_the_build(warehouse: Warehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("multiplier", "why"),
+    [
+        ("0", "is not above zero"),
+        ("-50", "is not above zero"),
+        ("0.00005", "has more than four decimals"),
+        ("1.000000000001", "has more than four decimals"),
+        ("1e15", "has more than four decimals, or fourteen digits"),
+    ],
+)
+def test_a_multiplier_that_cannot_be_counted_with_is_named(
+    warehouse: Warehouse, tmp_path: Path, multiplier: str, why: str
+) -> None:
+    before = marts(warehouse)
+    wrong = Warehouse(tmp_path / "data")
+    shutil.copy(warehouse.path, wrong.path)
+    change(
+        wrong,
+        "insert into reference.instruments by name select 'cme' as exchange, 'ES' as symbol,"
+        f" 'USD' as quote_currency, {multiplier} as multiplier",
+    )
+    done = wrong.dbt("build", "--select", "stg_instruments+", "--exclude-resource-type",
+                     "test", "unit_test", "snapshot", check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert f"The multiplier of cme ES in seeds/instruments.csv {why}" in done.stdout
+    assert marts(wrong) == before
+
+
+@pytest.mark.parametrize(
+    ("currencies", "why"),
+    [
+        (("BTC", "BTC", None), "Base and quote currency of bybit BTCUSD in seeds/instruments.csv"),
+        (("BTC", "USD", "ETH"), "The settle_currency of bybit BTCUSD in seeds/instruments.csv"),
+    ],
+)
+def test_a_contract_whose_money_is_unclear_stops_the_build(
+    currencies: tuple[str, str, str | None], why: str, warehouse: Warehouse, tmp_path: Path
+) -> None:
     before = marts(warehouse)
     inverse = Warehouse(tmp_path / "data")
     shutil.copy(warehouse.path, inverse.path)
+    base, quote, settle = currencies
     change(
         inverse,
         "insert into reference.instruments by name select 'bybit' as exchange,"
-        " 'BTCUSD' as symbol, 'BTC' as base_currency, 'BTC' as quote_currency, true as margined",
+        f" 'BTCUSD' as symbol, '{base}' as base_currency, '{quote}' as quote_currency,"
+        f" true as margined, {repr(settle) if settle else 'null'} as settle_currency",
     )
     done = inverse.dbt("build", "--select", "stg_instruments+", "--exclude-resource-type",
                        "test", "unit_test", "snapshot", check=False)  # fmt: skip
     assert done.returncode == 1
-    assert "Inverse contracts are not supported: bybit BTCUSD." in done.stdout
-    assert "seeds/instruments.csv" in done.stdout
+    assert why in done.stdout
     assert marts(inverse) == before

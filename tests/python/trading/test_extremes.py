@@ -102,6 +102,8 @@ DESK = [
     event(9005, 10, "40", "1600000000", exchange="indodax", symbol="BTCIDR", strategy_id="desk"),
     event(9006, 20, "40", "1700000000", "sell", exchange="indodax", symbol="BTCIDR",
           strategy_id="desk"),
+    # two splits of a million to one leave it more shares than anything holds
+    event(9007, 10, "100000000000000000", "0.0001", symbol="HUGE", strategy_id="desk"),
     # a point is worth 12.5 million dollars, and the average price has no end
     event(9010, 10, "41", "0.00665", exchange="cme", symbol="6J", strategy_id="desk"),
     event(9011, 11, "20", "0.0066505", exchange="cme", symbol="6J", strategy_id="desk"),
@@ -117,7 +119,7 @@ def ticks() -> list[dict[str, str]]:
     """A price for all: the largest there is, the finest, and one that was."""
     prices = {"KRW-BTC": "150000000", "BRK": "199999.99", "BTCIDR": "1650000000", "USDKRW": "1300"}
     made = []
-    places = {symbol_of(seed) for seed in SEEDS} | {("x", "BRK"), ("x", "NINE")}
+    places = {symbol_of(seed) for seed in SEEDS} | {("x", "BRK"), ("x", "NINE"), ("x", "HUGE")}
     for number, (exchange, symbol) in enumerate(sorted(places)):
         price = prices.get(symbol, ["9999999999.99999999", "0.00000001"][number % 2])
         size = "10000" if number % 3 else "9999"
@@ -135,6 +137,10 @@ SPLITS = [
      "ratio": ratio}
     for seed in range(6, 12)
     for n, ratio in enumerate(["1000000", "0.000001", "1000000"][: seed % 3 + 1])
+] + [
+    {"exchange": "x", "symbol": "HUGE", "ex_date": f"2024-03-0{day}", "kind": "split",
+     "ratio": "1000000"}
+    for day in (5, 6)
 ]  # fmt: skip
 
 
@@ -147,6 +153,13 @@ def write(path: Path, records: Sequence[dict[str, str]]) -> Path:
     return path
 
 
+BUILD = (
+    "build", "--exclude-resource-type", "unit_test", "seed",
+    "--select", "+marts.market", "+marts.trading", "snapshots", "path:tests/invariants",
+    "--vars", json.dumps({"as_of": "2024-03-08 00:00:00"}),
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("extremes")
@@ -154,7 +167,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     made.dbt("seed")
     with duckdb.connect(str(made.path)) as connection:
         connection.executemany(
-            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?, null)",
             [*INSTRUMENTS, YEN],
         )
     settings = load_settings(folder / "none.toml", {"DATA_DIR": str(made.data_dir)})
@@ -167,11 +180,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     for kind, records in landed.items():
         (result,) = land_files(settings, kind, [write(folder / f"{kind}.csv", records)])
         assert result.landed == len(records), result
-    made.built = made.dbt(
-        "build", "--exclude-resource-type", "unit_test", "seed",
-        "--select", "+marts.market", "+marts.trading", "snapshots", "path:tests/invariants",
-        "--vars", json.dumps({"as_of": "2024-03-08 00:00:00"}),
-    ).stdout  # fmt: skip
+    made.built = made.dbt(*BUILD).stdout
     return made
 
 
@@ -246,3 +255,47 @@ def test_what_has_no_room_is_named(warehouse: Warehouse) -> None:
     )
     assert (position["n"] > 0) == (named["n"] > 0)
     assert ("values_without_room" in warehouse.built) == (named["n"] > 0)
+
+
+HUGE = "select snapshot_time::text as at, side, quantity, market_value, total_cost_basis, closed_at"
+HUGE += " from positions where symbol = 'HUGE' order by snapshot_time"
+
+
+def test_a_quantity_without_room_is_unknown_and_stops_nothing(warehouse: Warehouse) -> None:
+    """A split moves no money, so it is carried at cost."""
+    before, *_, last = warehouse.rows(HUGE)
+    assert (before["side"], before["quantity"]) == ("long", 10**17)
+    assert [last[name] for name in ("side", "quantity", "market_value", "closed_at")] == [None] * 4
+    assert last["total_cost_basis"] == 10**13
+    (test,) = (warehouse.data_dir / "target" / "compiled").rglob("values_without_room.sql")
+    at = "split at 2024-03-06 00:00:00"
+    named = {"key": "main/x/HUGE/desk", "columns": "positions.quantity", "event": at}
+    assert named in warehouse.rows(test.read_text())
+
+
+def test_what_follows_an_unknown_quantity_is_the_same_after_a_full_refresh(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(warehouse.data_dir)})
+    later = [
+        event(9300, 4 * 1440 - 60, "5", "0.0001", "sell", symbol="HUGE", strategy_id="desk"),
+        event(9301, 4 * 1440 - 60, "1", "150000000", "sell", exchange="upbit", symbol="KRW-BTC",
+              strategy_id="desk"),
+    ]  # fmt: skip
+    (result,) = land_files(settings, "orders", [write(tmp_path / "later.csv", later)])
+    assert result.landed == 2
+    kept = []
+    for how in ((), ("--full-refresh",)):
+        warehouse.dbt(*BUILD, *how)
+        kept.append(
+            {name: [tuple(row.items()) for row in warehouse.rows(f"from {name} order by all")]
+             for name in ("positions", "trades", "round_trips", "portfolio_snapshots")}
+        )  # fmt: skip
+    for name, rows in kept[0].items():
+        differ = set(rows) ^ set(kept[1][name])
+        assert not differ, sorted(map(str, differ))[:4]
+    sold = warehouse.rows(
+        "select quantity from positions where symbol = 'KRW-BTC' and strategy_id = 'desk'"
+        " order by snapshot_time"
+    )
+    assert sold[-1]["quantity"] == 119

@@ -99,7 +99,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     made.dbt("seed")
     with duckdb.connect(str(made.path)) as connection:
         connection.executemany(
-            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?)", INSTRUMENTS
+            "insert into reference.instruments values (?, ?, ?, ?, ?, ?, ?, ?, ?, null)",
+            INSTRUMENTS,
         )
     future = {"exchange": "fut", "symbol": "ES"}
     made.land(
@@ -281,7 +282,8 @@ def test_every_column_of_an_order(warehouse: Warehouse) -> None:
     assert metadata == {"algo_params": {"slices": 3}, "risk_checks": {"passed": True},
                         "performance_metrics": {"latency_us": 120}}  # fmt: skip
     assert order == {
-        "client_order_id": "client-full", "exchange": "alpaca", "symbol": "FULL",
+        "client_order_id": "client-full", "account_id": "main", "exchange": "alpaca",
+        "symbol": "FULL",
         "strategy_id": "twap", "side": "sell", "order_type": "stop_limit", "time_in_force": "gtc",
         "quantity": 40, "price": Decimal("9.5"), "stop_price": Decimal("9.75"),
         "filled_quantity": 20, "average_fill_price": Decimal("9.4"), "status": "cancelled",

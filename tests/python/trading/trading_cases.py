@@ -41,7 +41,7 @@ class Case:
 
 
 def random_cases(seed: int, count: int) -> list[Case]:
-    """Cases whose events hold duplicates, busts, corrections, late fills and flips."""
+    """Cases whose events hold duplicates, busts, chains of corrections, late fills and flips."""
     rng = random.Random(seed)  # noqa: S311
     return [_case(rng, number) for number in range(count)]
 
@@ -124,7 +124,7 @@ def _order(rng: random.Random, case: Case, order_id: str, small: bool) -> None:
     if ended:
         event("end", ended, at + timedelta(seconds=1))
     claimed = quantity - left
-    if valid >= quantity:
+    if valid >= quantity or (valid and not left and not busted):  # called filled, corrected down
         status = "filled"
     elif ended:
         status = "rejected" if ended == "rejected" else "cancelled"
@@ -162,14 +162,19 @@ def _fill_events(
         )  # fmt: skip
         fill.price = price
     draw = rng.random()
-    if draw < 0.1:
-        event(f"bust-{trade_id}", "trade_bust", fill.at + timedelta(hours=1), trade_id=trade_id)
-        return None
-    if draw < 0.2:
-        price = fill.price + 1
-        event(
-            f"fix-{trade_id}", "trade_correct", fill.at + timedelta(minutes=30),
-            trade_id=trade_id, fill_price=decimal_text(int(price * UNIT)),
+    names = [{"trade_id": trade_id}, {"exchange_trade_id": f"x-{trade_id}"}]
+    for number in range(rng.choice([1, 1, 2, 3]) if 0.05 < draw < 0.2 else 0):
+        fill.price += 1
+        told = {"fill_price": decimal_text(int(fill.price * UNIT))}
+        if rng.random() < 0.3 and abs(fill.signed) * UNIT > 1:
+            fill.signed = Fraction(int(fill.signed * UNIT / 2), UNIT)
+            told["fill_quantity"] = decimal_text(int(abs(fill.signed) * UNIT))
+        row = event(
+            f"fix{number}-{trade_id}", "trade_correct", fill.at + timedelta(minutes=30 + number),
+            **rng.choice(names), **told,
         )  # fmt: skip
-        fill.price = price
+        names.append({"trade_id": row["event_id"]})
+    if draw < 0.1:  # a bust of the fill, or of a correction
+        event(f"bust-{trade_id}", "trade_bust", fill.at + timedelta(hours=1), **rng.choice(names))
+        return None
     return fill

@@ -46,6 +46,17 @@ class Position:
             self.quantity += signed
             self.average = total / self.quantity
 
+    def bring(self, signed: Fraction, cost: Fraction) -> None:
+        """What comes in kind is a fill at its own cost."""
+        self.fill(signed, cost / signed)
+
+    def take(self, signed: Fraction) -> None:
+        """What goes out leaves at the average; beyond what was held too."""
+        self.own = None
+        self.quantity += signed
+        if not self.quantity:
+            self.average = Fraction(0)
+
     def split(self, ratio: Fraction) -> None:
         """The quantity keeps 10 decimals; what is left carries the cost, nothing realises it."""
         cost = self.quantity * self.average

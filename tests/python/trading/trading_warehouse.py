@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,23 +13,24 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from forked import run_dbt
+from forked import kill_dbt, run_dbt
 
 from python_ingest.schema.migrate import migrate
 
-PROJECT = Path(__file__).parents[3]
 LANDED_AT = datetime(2030, 1, 1)
 TIME_COLUMN = {
     "order_events": "event_time",
     "cash_events": "event_time",
     "market_ticks": "timestamp",
     "corporate_actions": None,
+    "statements": "as_of",
 }
 KIND = {
     "order_events": "orders",
     "cash_events": "cash",
     "market_ticks": "ticks",
     "corporate_actions": "actions",
+    "statements": "statements",
 }
 # Trading is complete when the chains above it are.
 BUILD = ("build", "--select", "+marts.trading", "+ohlcv_bars")
@@ -47,6 +44,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "quantity": "100",
     },
     "cash_events": {"kind": "deposit", "currency": "USD"},
+    "statements": {"account_id": "main", "occurrence": 1},
     "market_ticks": {"exchange": "alpaca", "symbol": "AAPL", "kind": "trade", "occurrence": 1},
     "corporate_actions": {"exchange": "alpaca", "symbol": "AAPL", "kind": "split"},
 }
@@ -81,6 +79,8 @@ class Warehouse:
             full = {"source": "websocket", **DEFAULTS[table], **row}
             if table == "order_events":
                 full.setdefault("client_order_id", f"client-{full['order_id']}")
+            if table == "statements":
+                del full["source"]
             if table == "corporate_actions":
                 full["ex_date"] = str(full["ex_date"])
             complete.append(
@@ -135,25 +135,9 @@ class Warehouse:
         return done
 
     def kill_build(self, model: str, after: float) -> None:
-        """Build, and kill -9 all of dbt so many seconds after it has begun with a model."""
+        """Build, and kill -9 dbt so many seconds after it has begun with a model."""
         command = [*BUILD, "--exclude-resource-type", *NO_MODEL]
-        folders = ["--target-path", self.data_dir / "target", "--log-path", self.data_dir / "logs"]
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("dbt"), *command, *folders],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=PROJECT,
-            env=os.environ | {"DATA_DIR": str(self.data_dir), "DATABASE_PATH": str(self.path)},
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        begun = any(f".{model} " in line and "START" in line for line in process.stdout)
-        time.sleep(after)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert begun, f"dbt never began with {model}"
-        assert process.returncode == -signal.SIGKILL, f"{model}: dbt had ended"
+        kill_dbt(self.data_dir, *command, begun=model, after=after)
 
     def build(self, *arguments: str) -> None:
         """Seeds and every model that trading needs, without tests."""

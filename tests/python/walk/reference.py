@@ -13,9 +13,10 @@ from market.conftest import EXTRA_CALENDAR, EXTRA_EXCHANGES, EXTRA_INSTRUMENTS
 REPOSITORY = Path(__file__).parents[3]
 COPIED = ("models", "macros", "seeds", "snapshots", "tests/generic", "tests/invariants")
 EXTRA = {
+    "accounts": ["main,,,fifo,"],
     "exchanges": EXTRA_EXCHANGES,
     "exchange_calendar": EXTRA_CALENDAR,
-    "instruments": [*EXTRA_INSTRUMENTS, "fx,EURUSD,fx,EUR,USD,trade,1,false,"],
+    "instruments": [*EXTRA_INSTRUMENTS, "fx,EURUSD,fx,EUR,USD,trade,1,false,,"],
 }
 # Every n-th model of marts and intermediate has a test that fails when a variable names the model.
 FAILING_EVERY = 6
@@ -41,6 +42,14 @@ CHANGES: dict[str, list[tuple[Row, Row | None]]] = {
                 {"multiplier": "0.5", "quote_currency": "EUR"},
                 {"asset_class": "future", "margined": "true", "multiplier": "10"},
                 {"asset_class": "crypto", "base_currency": "BTC", "quote_currency": "USDT"},
+                {
+                    "asset_class": "future",
+                    "base_currency": "BTC",
+                    "quote_currency": "USD",
+                    "margined": "true",
+                    "settle_currency": "BTC",
+                    "multiplier": "10",
+                },
                 {"bar_price": "mid"},
             )
         ),
@@ -70,6 +79,12 @@ CHANGES: dict[str, list[tuple[Row, Row | None]]] = {
         ({"feed": "UTP", "code": "I", "scope": "intraday"}, {"updates_last": "yes"}),
         ({"feed": "UTP", "code": "O", "scope": "daily"}, {"updates_high_low": "no"}),
         ({"feed": "UTP", "code": "Z", "scope": "intraday"}, None),
+    ],
+    "accounts": [
+        *(({"account_id": "main"}, {"lot_method": it}) for it in ("lifo", "hifo", "average", "")),
+        *(({"account_id": it}, {"hedge_mode": "true"}) for it in ("main", "second")),
+        ({"account_id": "main"}, {"hedge_mode": ""}),
+        ({"account_id": "main"}, None),
     ],
     "margin_rates": [
         ({"asset_class": "future"}, {"margin_rate": "0.1"}),

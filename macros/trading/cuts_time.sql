@@ -1,0 +1,9 @@
+{# Whether a time is another one, cut to seconds, milliseconds or microseconds by a coarser clock. #}
+{% macro cuts_time(coarse, nanoseconds, fine) -%}
+    (
+        {{ nanoseconds }} = 0
+        and {{ coarse }} in (
+            date_trunc('second', {{ fine }}), date_trunc('millisecond', {{ fine }}), {{ fine }}
+        )
+    )
+{%- endmacro %}

@@ -1,0 +1,81 @@
+{% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
+
+-- Fills that corrections name, through others or not, that landed since all of the chain was built;
+-- with each the one that another feed tells of it.
+with recursive
+
+events as {{ not_materialized() }} (
+
+    select * from {{ landed('orders') }}
+
+),
+
+fresh_corrections as (
+
+    select * from {{ ref('int_new_order_events') }}
+    where is_correction
+
+),
+
+corrections as (
+
+    select * from events
+    where is_correction
+
+),
+
+{{ correction_names('fresh_corrections', 'corrections') }},
+
+named_fills as (
+
+    select
+        events.account_id,
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        events.cumulative_quantity
+    from named
+    inner join events
+        on
+            {{ same_key('named', 'events', ['account_id', 'exchange', 'symbol']) }}
+            and named.name = events.trade_id
+    where named.is_trade_id and events.is_fill
+    union
+    select
+        events.account_id,
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id,
+        events.cumulative_quantity
+    from named
+    inner join events
+        on {{ same_key('named', 'events', order) }} and named.name = events.exchange_trade_id
+    where events.is_fill
+
+),
+
+final as (
+
+    select
+        account_id,
+        exchange,
+        symbol,
+        order_id,
+        fill_id
+    from named_fills
+    union
+    select
+        events.account_id,
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.fill_id
+    from named_fills
+    inner join events on {{ same_key('named_fills', 'events', order + ['cumulative_quantity']) }}
+    where events.is_fill
+
+)
+
+select * from final

@@ -1,0 +1,129 @@
+-- depends_on: {{ ref('int_portfolio_to_restate') }}
+{{ config(
+    materialized='incremental',
+    unique_key=['snapshot_time', 'account_id'],
+    meta={
+        'region': {'pending': 'int_portfolio_to_restate', 'by': [], 'from': 'snapshot_time'},
+        'time': 'snapshot_time'
+    }
+) }}
+
+-- What each account was worth in base currency at every snapshot time, exact, before rounding.
+{% set base = "'" ~ var('base_currency') ~ "'" %}
+{% set amounts = [
+    'flow', 'other_cash', 'carry', 'realized_pnl', 'commission', 'fees', 'cash', 'market_value',
+    'unrealized_pnl', 'gross_notional', 'margin_used', 'equity'
+] %}
+{% set counts = ['long_positions', 'short_positions', 'unpriced_positions'] %}
+
+with
+
+balances as (
+
+    select * from {{ ref('int_currency_balances') }}
+    {% if is_incremental() %}
+        where snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+    {% endif %}
+
+),
+
+rates as (
+
+    select * from {{ ref('int_currency_rates') }}
+
+),
+
+pegs as (
+
+    select * from {{ ref('stg_currency_pegs') }}
+
+),
+
+in_currency as (
+
+    select
+        balances.*,
+        coalesce(pegs.pegged_to, balances.currency) as from_currency,
+        coalesce(base_pegs.pegged_to, {{ base }}) as to_currency
+    from balances
+    left join pegs on balances.currency = pegs.currency
+    left join pegs as base_pegs on base_pegs.currency = {{ base }}
+
+),
+
+needed_rates as (
+
+    select * from rates
+    where
+        (from_currency, to_currency) in (
+            select (needed.from_currency, needed.to_currency) from in_currency as needed
+        )
+
+),
+
+with_rate as (
+
+    select
+        in_currency.*,
+        if(
+            in_currency.from_currency = in_currency.to_currency, 1, needed_rates.rate
+        )::decimal(38, 16) as rate
+    from in_currency
+    asof left join needed_rates
+        on
+            in_currency.from_currency = needed_rates.from_currency
+            and in_currency.to_currency = needed_rates.to_currency
+            and in_currency.snapshot_time >= needed_rates.known_at
+
+),
+
+-- What has no rate, is unknown or has no room is left out as a whole, and named.
+in_base as (
+
+    select
+        *,
+        {% for amount in amounts %}
+            {{ convert(amount, 'rate') }} as {{ amount }}_in_base,
+        {% endfor %}
+        coalesce(
+            {% for amount in amounts %}
+                {{ amount }}_in_base is not null {{ 'and' if not loop.last }}
+            {% endfor %}, false
+        ) as is_converted
+    from with_rate
+
+),
+
+accounts as (
+
+    select
+        snapshot_time,
+        account_id,
+        bool_or(is_busy) as is_busy,
+        {% for amount in amounts %}
+            coalesce(
+                sum({{ amount }}_in_base) filter (where is_converted), 0
+            )::decimal(38, 16) as {{ amount }},
+        {% endfor %}
+        {% for number in counts %}
+            sum({{ number }})::integer as {{ number }},
+        {% endfor %}
+        coalesce(
+            list(currency order by currency)
+            filter (where not is_converted and equity is distinct from 0), []
+        ) as unconverted_currencies
+    from in_base
+    group by snapshot_time, account_id
+
+),
+
+final as (
+
+    select
+        *,
+        greatest(0, equity - margin_used) as buying_power
+    from accounts
+
+)
+
+select * from final

@@ -1,0 +1,56 @@
+-- What changes the lots of a position: fills, what comes and goes in kind, and splits, of accounts
+-- that say how their lots are closed (docs/adr/0173).
+with
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where lot_method is not null
+
+),
+
+states as {{ not_materialized() }} (
+
+    select * from {{ ref('int_position_states') }}
+
+),
+
+splits as (
+
+    select * from {{ ref('stg_corporate_actions') }}
+    where kind = 'split'
+
+),
+
+final as (
+
+    select
+        states.account_id,
+        states.exchange,
+        states.symbol,
+        states.strategy_id,
+        states.position_side,
+        states.event_number,
+        states.event_at,
+        coalesce(states.original_time, states.event_at) as opened_at,
+        accounts.lot_method,
+        coalesce(states.position_delta, 0)::decimal(38, 10) as quantity,
+        coalesce(states.price, 0)::decimal(38, 10) as price,
+        splits.ratio,
+        -- a fill of an inverse contract has a cost of its own
+        coalesce(
+            states.transfer, case when states.transfer_cost is not null then 'in' end
+        ) as transfer,
+        states.transfer_cost
+    from states
+    inner join accounts on states.account_id = accounts.account_id
+    left join splits
+        on
+            states.is_split
+            and states.exchange = splits.exchange
+            and states.symbol = splits.symbol
+            and states.event_at = splits.effective_at
+
+)
+
+select * from final

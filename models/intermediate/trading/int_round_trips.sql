@@ -1,0 +1,119 @@
+-- depends_on: {{ ref('int_round_trips_to_restate') }}
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{{ config(
+    materialized='incremental',
+    unique_key='round_trip_id',
+    meta={
+        'region': {
+            'pending': 'int_round_trips_to_restate',
+            'by': position[:4],
+            'from': 'closed_at'
+        },
+        'time': 'closed_at'
+    }
+) }}
+
+with
+
+legs as {{ not_materialized() }} (
+
+    select * from {{ ref('int_round_trip_legs') }}
+
+),
+
+ended as (
+
+    select
+        legs.account_id,
+        legs.exchange,
+        legs.symbol,
+        legs.strategy_id,
+        legs.position_side,
+        legs.trip_number,
+        legs.opened_at
+    from legs
+    {% if is_incremental() %}
+        semi join {{ ref('int_round_trips_to_restate') }} as pending
+            on
+                {{ same_key('legs', 'pending', position[:4]) }}
+                and legs.event_at >= pending.restart_at
+    {% endif %}
+    where legs.ends
+
+),
+
+trips as (
+
+    select
+        legs.account_id,
+        legs.exchange,
+        legs.symbol,
+        legs.strategy_id,
+        legs.position_side,
+        legs.trip_number,
+        if(any_value(legs.side) filter (where legs.opens) = 'buy', 'long', 'short') as side,
+        any_value(legs.quote_currency) as currency,
+        min(legs.event_at) as opened_at,
+        max(legs.event_at) as closed_at,
+        count_if(legs.is_transfer is not true) as fills,
+        sum(legs.entered) as entered_quantity,
+        sum(legs.exited) as exited_quantity,
+        {{ sum_if_known(notional('legs.entered', 'legs.price')) }} as entered_notional,
+        {{ sum_if_known(notional('legs.exited', 'legs.price')) }} as exited_notional,
+        bool_or(legs.is_inverse) as is_inverse,
+        {% for way in ['entered', 'exited'] %}
+            -- A filter would divide first, for every leg.
+            sum(
+                if(legs.is_inverse, {{ inverse_cost('legs.' ~ way, 'legs.price') }}, null)
+            ) as {{ way }}_cost,
+        {% endfor %}
+        sum({{ scaled_wide('legs.entered') }}) as entered_units,
+        sum({{ scaled_wide('legs.exited') }}) as exited_units,
+        {{ sum_if_known('legs.realized_pnl') }} as realized_pnl,
+        {{ sum_if_known('legs.commission') }} as commission,
+        sum(legs.fees) as fees
+    from legs
+    semi join ended
+        on
+            {{ same_key('legs', 'ended', position) }}
+            and legs.trip_number = ended.trip_number
+            and legs.event_at >= ended.opened_at
+    group by {{ columns_of(position, 'legs') }}, legs.trip_number
+
+),
+
+final as (
+
+    select
+        {{ stable_id([
+            named_account(), 'exchange', 'symbol', 'strategy_id', 'trip_number', hedged_side()
+        ]) }} as round_trip_id,
+        account_id,
+        exchange,
+        symbol,
+        strategy_id,
+        position_side,
+        trip_number,
+        side,
+        opened_at,
+        closed_at,
+        fills::integer as fills,
+        entered_quantity::decimal(38, 10) as entered_quantity,
+        exited_quantity::decimal(38, 10) as exited_quantity,
+        {% for way, name in [('entered', 'entry'), ('exited', 'exit')] %}
+            if(
+                is_inverse,
+                {{ inverse_price(way ~ '_quantity', way ~ '_cost') }},
+                {{ average_price(way ~ '_notional', way ~ '_units') }}
+            )::decimal(28, 10) as average_{{ name }}_price,
+        {% endfor %}
+        realized_pnl::decimal(38, 8) as realized_pnl,
+        commission::decimal(38, 8) as commission,
+        fees::decimal(38, 8) as fees,
+        currency
+    from trips
+
+)
+
+select * from final
+order by closed_at
