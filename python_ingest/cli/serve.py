@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 
 import typer
 
+from python_ingest.accounting.functions import register as functions
 from python_ingest.reading.flight_protocol import TOKEN_VARIABLE, location, token, token_path
 from python_ingest.reading.hot_source import SERVE_LOGGER, HotSource
 from python_ingest.reading.pool import ReaderPool
@@ -19,6 +22,20 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
 from python_ingest.telemetry.segment_files import telemetry_dir
+
+_LAST_CALLS_SECONDS = 5.0
+
+
+class _NoPandas(MetaPathFinder):
+    """DuckDB imports pandas (43 MB) to check bound values; no pandas values are bound here.
+
+    None in `sys.modules` would do for DuckDB, but pyarrow would take it for pandas.
+    """
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Raise as if it were not installed."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("not in ingest serve", name=fullname)
 
 
 def register(app: typer.Typer) -> None:
@@ -46,17 +63,17 @@ def _logged(settings: Settings) -> Iterator[None]:
 def serve() -> None:
     """Answer queries of this machine until SIGTERM or Ctrl-C: Arrow Flight, read only.
 
-    `market_ticks` and `latest_ticks` show a tick within a second of its arrival in the spool.
+    `market_ticks` shows a tick within a second of its arrival in the spool; bars, orders, positions
+    and the portfolio are as if a build ran now.
     """
     settings = load_settings()
-    # DuckDB imports pandas (43 MB) to check bound values; no pandas values are bound here.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _NoPandas())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with process_lock(settings.data_dir / "serve.lock", "ingest serve"):
         secret = token(settings, make=True)
-        source = HotSource(settings, threads=1)
+        source = HotSource(settings, threads=1, functions=functions)
         with _logged(settings), ReaderPool(settings, source=source, service="serve") as pool:
             server = Server(settings, pool, secret)
             source.start()
@@ -69,4 +86,5 @@ def serve() -> None:
                 flush=True,
             )
             stop.wait()
-        server.shutdown()
+        if not server.stopped(_LAST_CALLS_SECONDS):
+            os._exit(0)  # gRPC would wait for a client that reads nothing

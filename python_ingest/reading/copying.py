@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,10 +18,20 @@ from python_ingest.reading.layout import (
     order_by,
     part_by,
 )
+from python_ingest.reading.live_models import NONE_BUILT, write_models
 from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
 from python_ingest.reading.status import PublishedState, batches_of_chains, write_status
-from python_ingest.reading.stored import Needed, Stored, stored_views
-from python_ingest.reading.views import Relation, name_of, needed
+from python_ingest.reading.stored import (
+    AMENDED,
+    AMENDED_TICKS,
+    LANDED_TICKS,
+    TICKS,
+    Needed,
+    Stored,
+    landed_ticks,
+    stored_views,
+)
+from python_ingest.reading.views import Relation, View, name_of, needed
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -81,7 +91,7 @@ def _copy_table(
 
 def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
     """Return a SELECT of the view's rows that lie in the warehouse."""
-    select = f"select * from {name_of(each.view)}"
+    select = each.select
     if not each.cold:
         return select
     found = connection.execute(f"select distinct {DAY} from {name_of(each.landed)} order by all")
@@ -139,20 +149,28 @@ def _tables(
     for relation, view in found:
         if each := stored.get(relation):
             yield each.table, _warm_rows(connection, each), each.key
+            if each.more:
+                yield AMENDED, AMENDED_TICKS, "0"
         elif view is None:
             none = " where false" if relation in emptied else ""
             yield relation, f"select * from {name_of(relation)}{none}", "0"
 
 
 def _copy(
-    connection: duckdb.DuckDBPyConnection, former: Mapping[str, Parts], held_back: Collection[str]
+    connection: duckdb.DuckDBPyConnection,
+    former: Mapping[str, Parts],
+    state: PublishedState,
+    data_dir: Path,
 ) -> tuple[dict[str, int], dict[str, Parts]]:
     """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
     parts: dict[str, Parts] = {}
     row = connection.execute("select current_database()").fetchone()
-    found = list(needed(connection, str(row[0]) if row else "", left_out=held_back))
-    stored = {each.view: each for each in stored_views(found)}
+    also, held_back = state.live.to_publish, state.held_back
+    found = list(needed(connection, str(row[0]) if row else "", left_out=held_back, also=also))
+    seen = TICKS in {relation for relation, _ in found}
+    columns = [n for n, _ in _columns(connection, f"from {name_of(TICKS)}")] if seen else []
+    stored = {each.view: each for each in stored_views(found, columns, also)}
     only_here = {relation for each in stored.values() for relation in each.only_here}
     found = [(relation, view) for relation, view in found if relation not in only_here]
     tables = list(_tables(connection, found, stored))
@@ -165,9 +183,11 @@ def _copy(
             rows[name] = parts[name].rows
         else:
             rows[name] = _copy_table(connection, table, select)
+    if state.live.missing != NONE_BUILT:
+        write_models(connection, _TARGET, state.live)
     # Unqualified names in views are those of the current database: the target.
     connection.execute(f"use {_TARGET}")
-    for kept in kept_relations(connection, held_back) if held_back else ():
+    for kept in kept_relations(connection, held_back, data_dir) if held_back else ():
         if kept.like is None:
             _create_view(connection, kept.relation, kept.select)
         else:
@@ -176,17 +196,27 @@ def _copy(
             )
     for relation, view in found:
         each = stored.get(relation)
-        if view is None or (each and not each.cold):
+        if view is None or (each and not each.is_view):
             continue
         if each:
-            _create_view(connection, each.rest, view.select)
-            both = (
-                f"select * from {name_of(each.table)} union all select * from {name_of(each.rest)}"
-            )
-            _create_view(connection, relation, both)
+            _show_stored(connection, each, view, columns)
         else:
             _create_view(connection, relation, view.select)
     return rows, parts
+
+
+def _show_stored(
+    connection: duckdb.DuckDBPyConnection, each: Stored, view: View, columns: Sequence[str]
+) -> None:
+    """Make the view that readers see of a stored table, and the one that models read."""
+    shown = f"select {', '.join(map(quoted, columns))} from {name_of(each.table)}"
+    if each.cold:
+        _create_view(connection, each.rest, view.select)
+        shown += f" union all select * from {name_of(each.rest)}"
+    _create_view(connection, each.view, shown)
+    if each.more:
+        landed = [name for name, _ in _columns(connection, f"from {name_of(AMENDED)}")]
+        _create_view(connection, LANDED_TICKS, landed_ticks(landed))
 
 
 def copy_into(
@@ -194,18 +224,20 @@ def copy_into(
     target: Path,
     former: Mapping[str, Parts],
     state: PublishedState,
+    data_dir: Path,
 ) -> Copied:
     """Copy the relations that analysts query from the connected database into the file `target`.
 
     `former`: the tables that the file already has by part, by name; everything else is replaced,
-    and what `state` holds back comes from the attached former publication.
+    and what `state` holds back comes from the attached former publication. `data_dir`: where local
+    cold files are.
     """
     connection.execute(
         f"attach {sql_path(target)} as {_TARGET}"
         f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
     )
     batches = batches_of_chains(connection)
-    rows, parts = _copy(connection, former, state.held_back)
+    rows, parts = _copy(connection, former, state, data_dir)
     write_status(connection, state, batches)
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(

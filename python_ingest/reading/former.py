@@ -8,6 +8,7 @@ cold rows, and go on with its newest rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -27,9 +28,12 @@ class Kept(NamedTuple):
     like: str | None
 
 
-def kept_relations(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> Iterator[Kept]:
+def kept_relations(
+    connection: duckdb.DuckDBPyConnection, names: Collection[str], data_dir: Path
+) -> Iterator[Kept]:
     """Yield relations `names` of the attached former publication, each after what it reads.
 
+    `data_dir`: where their cold files are now, wherever they were when it was published.
     Raises IngestError when one was never published.
     """
     texts = view_texts(connection, FORMER)
@@ -49,4 +53,5 @@ def kept_relations(connection: duckdb.DuckDBPyConnection, names: Collection[str]
             yield Kept(target, f"select * from {FORMER}.{name_of(relation)}", like)
         else:
             text = texts[relation] or ""
-            yield Kept(target, portable_view(connection, text, FORMER, renamed).select, None)
+            portable = portable_view(connection, text, FORMER, renamed, data_dir)
+            yield Kept(target, portable.select, None)

@@ -16,7 +16,6 @@ from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
 from python_ingest.landing.identity import KEYLESS, KEYS
-from python_ingest.reading.latest import follow_latest, with_order
 from python_ingest.reading.opened import Opened, attached
 from python_ingest.reading.spool_reader import Content
 from python_ingest.reading.status import STATUS
@@ -105,12 +104,10 @@ class HotDay(Opened):
             create table hot.ticks as
                 select * from {published} where timestamp >= {since}
                 order by exchange, symbol, timestamp;
-            create table hot.latest_ticks as {with_order(f"{catalog}.main.latest_ticks")};
             create view market_ticks as
                 select * from hot.ticks
                 union all
                 select * from {published} where timestamp < {since};
-            create view latest_ticks as select * exclude (quoted, traded) from hot.latest_ticks;
         """)
 
     def _restrict(self, settings: Settings) -> None:
@@ -145,7 +142,6 @@ class HotDay(Opened):
                 inserted = connection.execute(
                     f"insert into hot.ticks by name select {self._values()} from batch"
                 ).fetchone()
-                follow_latest(connection)
         finally:
             connection.unregister("arrived")
         return int(inserted[0]) if inserted else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from python_ingest.errors import IngestError
 from python_ingest.landing.prepare import working_connection
 from python_ingest.landing.spool import Segment
 from python_ingest.reading.hot import HotDay
+from python_ingest.reading.live_day import Functions, LiveDay
 from python_ingest.reading.opened import Connection, Opened, identity_of
 from python_ingest.reading.spool_reader import SpoolReader
 from python_ingest.settings import Settings
@@ -33,23 +35,32 @@ class HotSource:
     after a publication holds it. So nothing is missing if the publication is still the same after
     the spool was read.
 
+    `functions`: makes functions known to an engine that models call.
+
     Raises NotPublishedError when nothing has been published.
     """
 
-    def __init__(self, settings: Settings, threads: int) -> None:
+    def __init__(
+        self, settings: Settings, threads: int, functions: Functions | None = None
+    ) -> None:
         self._settings = settings
         self._threads = threads
+        self._functions = functions
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._failing = ""
         self._builder = ThreadPoolExecutor(1, "hot-day-builder")
         self._building: Future[_State] | None = None
         self._state = self._build()
-        self._thread = threading.Thread(target=self._follow, name="hot-day", daemon=True)
+        # Models take longer than ticks, which need not wait for them.
+        self._threads_that_follow = [
+            threading.Thread(target=self._follow, args=[look], name=name, daemon=True)
+            for name, look in (("hot-day", self._look_for_ticks), ("live", self._look_live))
+        ]
 
     def start(self) -> None:
-        """Start the thread that keeps the day up to date."""
-        self._thread.start()
+        """Start the threads that keep the day up to date."""
+        for thread in self._threads_that_follow:
+            thread.start()
 
     def take(self) -> tuple[Opened, Connection]:
         """Return a connection to the newest state."""
@@ -58,17 +69,31 @@ class HotSource:
             return day, day.take()
 
     def close(self) -> None:
-        """Stop the thread; the engine closes when the last connection is returned."""
+        """Stop the threads; the engine closes when the last connection is returned."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._state.live.interrupt()
+        for thread in self._threads_that_follow:
+            if thread.is_alive():
+                thread.join()
         self._builder.shutdown()
         if self._building and not self._building.exception():
             self._building.result().close()
         self._state.close()
 
     def look(self) -> None:
-        """Add new segments; switch readers to the next publication's day when it is ready."""
+        """Add new segments, and what models make of them.
+
+        Switches readers to the next publication's day when it is ready.
+        """
+        self._look_for_ticks()
+        self._look_live()
+
+    def _look_live(self) -> None:
+        with self._lock:
+            live = self._state.live
+        live.follow()
+
+    def _look_for_ticks(self) -> None:
         if self._building and self._building.done():
             building, self._building = self._building, None
             following, former = building.result(), self._state
@@ -85,9 +110,10 @@ class HotSource:
     def _build(self) -> _State:
         """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
-            state = _State(self._settings, self._threads)
+            state = _State(self._settings, self._threads, self._functions)
             try:
                 state.add_arrivals()
+                state.live.follow()
                 if identity_of(self._settings.published_path) == state.identity:
                     return state
             except BaseException:
@@ -95,30 +121,33 @@ class HotSource:
                 raise
             state.close()
 
-    def _follow(self) -> None:
+    def _follow(self, look: Callable[[], None]) -> None:
         """Call `look` repeatedly; log an error once and try again."""
+        failing = ""
         while not self._stop.wait(_LOOK_SECONDS):
             try:
-                self.look()
-                self._failing = ""
+                look()
+                failing = ""
             except (IngestError, duckdb.Error, pa.ArrowException, OSError) as error:
                 name = type(error).__name__
-                if name != self._failing:
+                if name != failing:
                     _warn("cannot follow the spool or the publication, trying again", name)
-                self._failing = name
+                failing = name
 
 
 class _State:
     """A hot day and the reader of the spool that fills it."""
 
-    def __init__(self, settings: Settings, threads: int) -> None:
+    def __init__(self, settings: Settings, threads: int, functions: Functions | None) -> None:
         self.identity = identity_of(settings.published_path)
         now = datetime.now(UTC).replace(tzinfo=None)
         self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
         self._spool = SpoolReader(settings, self.day.contents)
         self._reading = working_connection(settings)
+        self.live = LiveDay(settings, self.day, functions)
 
     def close(self) -> None:
+        self.live.close()
         self.day.retire()
         self._reading.close()
 

@@ -18,18 +18,24 @@ _WEEK = "date_trunc('week', timestamp)::date"
 
 
 class PartBy(NamedTuple):
-    """SQL of the first date of a row's part, and how many days a part has."""
+    """SQL of the first date of a row's part, how many days a part has, and the column of times."""
 
     first: str
     days: int
+    time: str = "timestamp"
 
 
 # Bars are read as series, ticks by day. A week of bars is cheap to rewrite and long for a series.
-_PARTS = {"market_ticks": PartBy(DAY, 1), "ohlcv_bars": PartBy(_WEEK, 7)}
+_PARTS = {
+    "market_ticks": PartBy(DAY, 1),
+    "ohlcv_bars": PartBy(_WEEK, 7),
+    "int_minute_bars": PartBy("minute::date", 1, "minute"),
+}
 
 _ORDER = {
     "market_ticks": f"{DAY}, exchange, symbol, timestamp desc",
     "ohlcv_bars": f"{_WEEK}, timeframe, exchange, symbol, timestamp",
+    "int_minute_bars": "minute",
     "positions": "exchange, symbol, strategy_id, snapshot_time",
     "system_metrics": f"{DAY}, metric_name, timestamp",
 }

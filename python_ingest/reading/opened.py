@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 
@@ -76,7 +76,9 @@ class Connection:
 class Opened:
     """An engine and its idle connections; a retired one closes with its last connection.
 
-    `memory_mb`: its limit, which `grow` doubles up to `most_mb`.
+    `memory_mb`: its limit, which `grow` doubles up to `most_mb`. `described`: what readers know of
+    the answers to queries, which is the same until the next publication. `note`: metadata of every
+    answer that is sent.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Opened:
     ) -> None:
         self.engine = engine
         self.memory_mb = memory_mb
+        self.described: dict[str, Any] = {}
+        self.note: dict[bytes, bytes] = {}
         self._most_mb = most_mb
         self._search_path = search_path
         self._lock = threading.Lock()
@@ -136,8 +140,12 @@ class Opened:
             self.engine.close()
 
 
-def attached(settings: Settings, threads: int, memory_mb: int) -> duckdb.DuckDBPyConnection:
-    """Return an empty engine with the published file attached read only, under its own name.
+def attached(
+    settings: Settings, threads: int, memory_mb: int, catalog: str = ""
+) -> duckdb.DuckDBPyConnection:
+    """Return an empty engine with the published file attached read only.
+
+    `catalog`: under this name, else under its own.
 
     Connecting to the path would return the engine that still has the former file open.
     Raises QueryError or NotPublishedError when it cannot be opened.
@@ -146,7 +154,7 @@ def attached(settings: Settings, threads: int, memory_mb: int) -> duckdb.DuckDBP
     try:
         config = session_config(settings) | {"threads": threads, "memory_limit": f"{memory_mb}MB"}
         engine = duckdb.connect(config=config)
-        engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
+        engine.execute(f"attach {sql_path(path)} as {quoted(catalog or path.stem)} (read_only)")
         engine.execute("set global TimeZone = 'UTC'")
         read_s3_where_named(engine)
     except duckdb.Error as error:

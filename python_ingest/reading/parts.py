@@ -42,7 +42,7 @@ class Parts:
 
 
 class Source(NamedTuple):
-    """A SELECT with a column `timestamp`, its growing id from 0 on, its parts and their order.
+    """A SELECT with a column of times, its growing id from 0 on, its parts and their order.
 
     Where rows are restated, the id is 0 for all rows, and a changed part is rewritten.
     """
@@ -113,8 +113,8 @@ def _append(
         connection.execute(
             f"insert into {table} select * from ({source.select})"
             f" where {source.by.first} in (select unnest($parts::date[])) and {source.key} > $after"
-            " and timestamp >= $first::date"
-            f" and timestamp < $last::date + {source.by.days}{source.order}",
+            f" and {source.by.time} >= $first::date"
+            f" and {source.by.time} < $last::date + {source.by.days}{source.order}",
             {"parts": parts, "after": after, "first": min(parts), "last": max(parts)},
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import duckdb
 import pyarrow as pa
@@ -17,12 +17,13 @@ from python_ingest.errors import (
     ConnectionTimeoutError,
     DatabaseError,
     OutOfMemoryError,
+    QueryCancelledError,
     QueryError,
     QueryTimeoutError,
 )
 from python_ingest.reading.fair_semaphore import FairSemaphore
 from python_ingest.reading.opened import Connection, Opened, PublishedFile, Source
-from python_ingest.reading.query_timeouts import QueryTimeouts
+from python_ingest.reading.query_timeouts import QueryTimeouts, Running, nobody_left
 from python_ingest.reading.results import EngineReadable, Question, Rows
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
@@ -33,6 +34,15 @@ from python_ingest.telemetry.otel_queries import logger as query_log
 from python_ingest.telemetry.segment_files import telemetry_dir
 
 _SLOTS_A_CORE = 2  # the second query runs while the first one passes its slot on
+_DESCRIPTIONS_KEPT = 1000
+_LONGEST_DESCRIBED = 20_000
+
+
+class Described(NamedTuple):
+    """The columns of a query's answer: as Arrow has them, and the names of DuckDB's types."""
+
+    schema: pa.Schema
+    types: list[str]
 
 
 class Reader(EngineReadable):
@@ -73,9 +83,17 @@ class Reader(EngineReadable):
     def _attempt(
         self, ask: Question, fetch: Callable[[Connection, Question], Rows], timeout: float
     ) -> Rows:
-        running = self._timeouts.begin(self._connection, timeout)
-        try:
+        with self._limited(ask, timeout):
             return fetch(self._connection, ask)
+
+    @contextmanager
+    def _limited(
+        self, ask: Question, timeout: float, gone: Callable[[], bool] = nobody_left
+    ) -> Iterator[Running]:
+        """Let the engine work in the block for `timeout` seconds, or until the client is gone."""
+        running = self._timeouts.begin(self._connection, timeout, gone)
+        try:
+            yield running
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             # Arrow's reader raises its own error when it is interrupted while fetching.
             if running.interrupted:
@@ -83,11 +101,63 @@ class Reader(EngineReadable):
                     f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms):"
                     f" {ask.sql}"
                 ) from None
+            if running.abandoned:
+                raise QueryCancelledError("the client went away while its query ran") from None
             if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
                 raise DatabaseError("the pool was closed while the query ran") from None
             raise as_database_error(error) from error
         finally:
             self._timeouts.end(running)
+
+    def batches(
+        self, ask: Question, rows: int, gone: Callable[[], bool]
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Run a question; yield up to `rows` rows at a time, at least one batch, perhaps empty.
+
+        What the consumer does with a batch is not counted as the query's time. When `gone` says
+        that it wants no more, the query is interrupted.
+        """
+        with self._telemetry.observe(ask.operation, ask.sql) as outcome:
+            left, note = self._timeout_ms / 1000, self._opened.note
+            with self._limited(ask, left, gone) as running:
+                answer = self._connection.relation(ask.sql, ask.params).to_arrow_reader(rows)
+                batch = next(answer, None)
+            if batch is None:
+                batch = pa.RecordBatch.from_pylist([], answer.schema)
+            try:
+                while batch is not None:
+                    outcome.rows += batch.num_rows
+                    left -= time.monotonic() - running.started
+                    try:
+                        yield batch.replace_schema_metadata(note) if note else batch
+                    except GeneratorExit:
+                        return
+                    with self._limited(ask, left, gone) as running:
+                        batch = next(answer, None)
+            finally:
+                answer.close()
+
+    def describe(self, sql: str, parameters: Sequence[str] = ()) -> Described:
+        """Return the columns of a query's answer without running it.
+
+        `sql` must be able to stand in brackets. `parameters`: their names, `1`, `2`, ...; they are
+        taken for NULL.
+        """
+        described: dict[str, Described] = self._opened.described
+        if sql in described:
+            return described[sql]
+        ask = Question(sql, dict.fromkeys(parameters), "describe")
+        with self._limited(ask, self._timeout_ms / 1000):
+            answer = self._connection.relation(ask.sql, ask.params)
+            with answer.limit(0).to_arrow_reader(1) as rows:
+                # In brackets a second column of one name would get another name.
+                fields = [field.with_name(answer.columns[n]) for n, field in enumerate(rows.schema)]
+            found = Described(pa.schema(fields), [str(kind) for kind in answer.types])
+        if len(sql) <= _LONGEST_DESCRIBED:
+            if len(described) >= _DESCRIPTIONS_KEPT:
+                described.clear()
+            described[sql] = found
+        return found
 
 
 class ReaderPool(EngineReadable):
@@ -180,6 +250,22 @@ class ReaderPool(EngineReadable):
         """Run a question on the next free connection."""
         with self.reader() as reader:
             return reader.run(ask, fetch)
+
+    def batches(
+        self, ask: Question, rows: int, gone: Callable[[], bool]
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Run a question on the next free connection, as `Reader.batches` does.
+
+        The connection, and the publication that it reads, are held until the last batch or until
+        the generator is closed.
+        """
+        with self.reader() as reader:
+            yield from reader.batches(ask, rows, gone)
+
+    def describe(self, sql: str, parameters: Sequence[str] = ()) -> Described:
+        """Return the columns of a query's answer, as `Reader.describe` does."""
+        with self.reader() as reader:
+            return reader.describe(sql, parameters)
 
     def _connection(self) -> tuple[Opened, Connection]:
         """Return a connection to the newest state."""

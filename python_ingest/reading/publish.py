@@ -10,9 +10,10 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,6 +21,7 @@ from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.copying import Copied, copy_into
 from python_ingest.reading.former import FORMER
 from python_ingest.reading.layout import fingerprint
+from python_ingest.reading.live_models import live_models
 from python_ingest.reading.parts import Part, Parts
 from python_ingest.reading.status import PublishedState
 from python_ingest.settings import Settings
@@ -83,7 +85,7 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
 
 
 def _write_copy(
-    settings: Settings, target: Path, state: PublishedState
+    settings: Settings, target: Path, state: PublishedState, manifest: Mapping[str, Any] | None
 ) -> tuple[Copied, list[str]]:
     if not settings.database_path.exists():
         raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
@@ -94,7 +96,10 @@ def _write_copy(
         if state.held_back:
             cold_files += _attach_former(connection, settings, state)
         require_files(settings.data_dir, cold_files)
-        copied = copy_into(connection, target, _take_over(settings, target), state)
+        former = _take_over(settings, target)
+        if manifest is not None:
+            state = replace(state, built=live_models(connection, manifest))
+        copied = copy_into(connection, target, former, state, settings.data_dir)
         return copied, sorted(set(cold_files))
 
 
@@ -131,11 +136,13 @@ def publish(
     settings: Settings,
     chain_of: Mapping[str, str] | None = None,
     reasons: Mapping[str, str] | None = None,
+    manifest: Mapping[str, Any] | None = None,
 ) -> Publication:
     """Copy the database to `published/` and replace what readers open; returns what was written.
 
     `chain_of`: the chain of each relation that has one. Relations of chains in `reasons` stay as
-    they were published before, and `publication_status` tells why.
+    they were published before, and `publication_status` tells why. `manifest`: of dbt's last build,
+    whose models `ingest serve` is to run.
 
     Raises IngestError, and leaves the former publication, when the copy cannot be made.
     """
@@ -149,7 +156,7 @@ def publish(
     try:
         copy = unfinished / published.name
         try:
-            copied, cold_files = _write_copy(settings, copy, state)
+            copied, cold_files = _write_copy(settings, copy, state, manifest)
         except (duckdb.Error, OSError) as error:
             raise IngestError(f"publishing failed: {first_line(error)}") from error
         sync_to_disk(copy)
@@ -167,8 +174,8 @@ def publish(
                 name: state.reasons[state.chain_of[name]] for name in sorted(state.held_back)
             },
         )
-        manifest = unfinished / "manifest.json"
-        manifest.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")
+        described = unfinished / "manifest.json"
+        described.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")
         versions.mkdir(exist_ok=True)
         unfinished.rename(version)
     except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from python_ingest.reading.fair_semaphore import FairSemaphore
@@ -20,13 +21,23 @@ _SLOT_SECONDS = 0.02
 
 @dataclass(eq=False)
 class Running:
-    """A running query: its start and deadline (`time.monotonic`), and whether it holds a slot."""
+    """A running query: its start and deadline (`time.monotonic`), and whether it holds a slot.
+
+    `gone` tells whether the client still wants the answer. It is asked until `end` only.
+    """
 
     connection: Connection
     started: float
     deadline: float
     has_slot: bool
+    gone: Callable[[], bool]
     interrupted: bool = False
+    abandoned: bool = False
+
+
+def nobody_left() -> bool:
+    """Tell that the client is there: it is this process."""
+    return False
 
 
 class QueryTimeouts:
@@ -41,12 +52,14 @@ class QueryTimeouts:
         self._thread = threading.Thread(target=self._run, name="query-timeouts", daemon=True)
         self._thread.start()
 
-    def begin(self, connection: Connection, timeout: float) -> Running:
+    def begin(
+        self, connection: Connection, timeout: float, gone: Callable[[], bool] = nobody_left
+    ) -> Running:
         """Wait for a slot, then register the query; `timeout` in seconds counts from then on."""
         # A query that waited longer than the timeout runs without a slot.
         has_slot = self._slots.acquire(timeout)
         now = time.monotonic()
-        running = Running(connection, now, now + timeout, has_slot)
+        running = Running(connection, now, now + timeout, has_slot, gone)
         with self._lock:
             self._running.add(running)
         if not self._busy.is_set():
@@ -84,8 +97,9 @@ class QueryTimeouts:
 
     def _check(self, now: float) -> None:
         for running in self._running:
-            if now >= running.deadline:
-                running.interrupted = True
+            if now >= running.deadline or running.gone():
+                running.interrupted = now >= running.deadline
+                running.abandoned = not running.interrupted
                 running.connection.interrupt()
             if self._slots.waiting and now - running.started > _SLOT_SECONDS:
                 self._release_slot(running)

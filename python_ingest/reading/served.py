@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 from pyarrow import flight
 
-from python_ingest import errors
 from python_ingest.errors import (
     ConnectionTimeoutError,
     DatabaseError,
     QueryError,
     QueryTimeoutError,
 )
+from python_ingest.reading.flight_errors import from_status
 from python_ingest.reading.flight_protocol import location, ticket_of, token
 from python_ingest.reading.results import Parameters, Question, Readable
 from python_ingest.settings import Settings, load_settings
@@ -63,16 +62,18 @@ class ServedReader(Readable):
         ticket = flight.Ticket(ticket_of(Question(sql, params, operation)))
         try:
             return self._client.do_get(ticket, self._options).read_all()
-        except flight.FlightUnavailableError:
-            raise ConnectionTimeoutError(
-                f"nobody answers at {self._where}: run `ingest serve`"
-            ) from None
-        except flight.FlightUnauthenticatedError:
-            raise DatabaseError(f"{self._where}: the token is wrong (SERVE_TOKEN)") from None
-        except flight.FlightTimedOutError:
-            raise QueryTimeoutError(f"{self._where} did not answer in time") from None
         except (flight.FlightError, pa.ArrowException) as error:
-            raise _told(error) from None
+            raise from_status(error) or self._unanswered(error) from None
+
+    def _unanswered(self, error: Exception) -> DatabaseError:
+        """Return what an error means that the server's own code did not send."""
+        if isinstance(error, flight.FlightUnavailableError):
+            return ConnectionTimeoutError(f"nobody answers at {self._where}: run `ingest serve`")
+        if isinstance(error, flight.FlightUnauthenticatedError):
+            return DatabaseError(f"{self._where}: the token is wrong (SERVE_TOKEN)")
+        if isinstance(error, flight.FlightTimedOutError):
+            return QueryTimeoutError(f"{self._where} did not answer in time")
+        return QueryError(str(error).splitlines()[0])
 
     def dicts(
         self, sql: str, params: Parameters = None, operation: str = "query"
@@ -80,13 +81,3 @@ class ServedReader(Readable):
         """Return each row as a dict."""
         rows: list[dict[str, Any]] = self.query(sql, params, operation).to_pylist()
         return rows
-
-
-def _told(error: Exception) -> DatabaseError:
-    """Return the exception of ours that the server raised."""
-    try:
-        told = json.loads(getattr(error, "extra_info", b"") or b"")
-    except ValueError:
-        return QueryError(str(error).splitlines()[0])
-    kind = getattr(errors, str(told["error"]), QueryError)
-    return kind(str(told["message"])) if issubclass(kind, DatabaseError) else QueryError(str(error))

@@ -1,6 +1,8 @@
-"""Reads ticks from spool segments, landed or not, that a publication may not contain yet."""
+"""Finds spool segments, landed or not, that a publication may lack; reads their ticks."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import duckdb
 import pyarrow as pa
@@ -17,18 +19,21 @@ Content = tuple[str, str]  # kind and sha256, as the manifest of landings has th
 
 
 class SpoolReader:
-    """Reads each tick segment once, except those whose content is in `known`.
+    """Finds each segment of some kinds once, except those whose content is in `known`.
 
     Not thread-safe.
     """
 
-    def __init__(self, settings: Settings, known: set[Content]) -> None:
+    def __init__(
+        self, settings: Settings, known: set[Content], kinds: Collection[str] = (TICKS.name,)
+    ) -> None:
         self._settings = settings
         self._known = known
+        self._kinds = kinds
         self._seen: set[str] = set()
 
     def unread(self) -> list[Segment]:
-        """Return the tick segments that were not marked as read, oldest first.
+        """Return the segments that were not marked as read, oldest first.
 
         A segment that is removed meanwhile is left out: it is published, or held nothing new.
         """
@@ -36,7 +41,7 @@ class SpoolReader:
         for name, path in sorted(kept(self._settings).items()):
             if name in self._seen:
                 continue
-            if name.split("-")[1] == TICKS.name:
+            if name.split("-")[1] in self._kinds:
                 try:
                     segment = read_description(path)
                 except (OSError, ValueError):

@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 
 from python_ingest.reading.former import FORMER
+from python_ingest.reading.live_models import LiveModels
 from python_ingest.storage.cold_files import exists
 
 STATUS = "publication_status"
@@ -26,11 +27,20 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class PublishedState:
-    """What is published now: the chain of relations of `main`, and why a chain is held back."""
+    """What is published now: the chain of relations of `main`, and why a chain is held back.
+
+    `built`: the models that `ingest serve` is to run.
+    """
 
     published_at: datetime
     chain_of: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    built: LiveModels = field(default_factory=LiveModels)
+
+    @property
+    def live(self) -> LiveModels:
+        """Return the models to publish: those of chains that are not held back."""
+        return self.built.without(self.reasons)
 
     @property
     def held_back(self) -> set[str]:

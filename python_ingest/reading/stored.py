@@ -6,15 +6,17 @@ every reader a third of its time (docs/adr/0064).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from python_ingest.reading.views import Relation, View
+from python_ingest.reading.views import Relation, View, name_of
+from python_ingest.storage.sql import quoted
 
 Needed = Sequence[tuple[Relation, View | None]]
 
+TICKS = Relation("main", "market_ticks")
 # The view, the landed table behind it, and the id that both carry.
-_STORED = ((Relation("main", "market_ticks"), Relation("raw", "market_ticks"), "tick_id"),)
+_STORED = ((TICKS, Relation("raw", "market_ticks"), "tick_id"),)
 
 
 class Stored(NamedTuple):
@@ -22,6 +24,8 @@ class Stored(NamedTuple):
 
     `only_here`: relations that only this view reads, which are not published. `cold`: the view also
     reads files; its own SQL, over an empty `landed`, is published too and returns their rows.
+    `select`: gives all rows. `more`: columns beside the view's own, for the models that are served
+    live.
     """
 
     view: Relation
@@ -29,11 +33,18 @@ class Stored(NamedTuple):
     key: str
     only_here: frozenset[Relation]
     cold: bool
+    select: str
+    more: tuple[str, ...] = ()
+
+    @property
+    def is_view(self) -> bool:
+        """Whether readers see a view over the table."""
+        return self.cold or bool(self.more)
 
     @property
     def table(self) -> Relation:
         """Where the rows lie."""
-        return Relation("warm_rows", self.view.name) if self.cold else self.view
+        return Relation("warm_rows", self.view.name) if self.is_view else self.view
 
     @property
     def rest(self) -> Relation:
@@ -52,8 +63,39 @@ def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]
     return found
 
 
-def stored_views(needed: Needed) -> list[Stored]:
-    """Return the views to store; one whose landed table has other readers stays a view."""
+# The rows as models read them: in trade order, and told from those that an amendment changed, which
+# are published as they landed beside them.
+_LIVE = """
+    select {columns}, {more}
+    from (
+        select *, tick_id in (select tick_id from intermediate.int_tick_amendments) as is_amended
+        from intermediate.int_market_ticks
+    )
+"""
+_MORE = ("content_hash", "occurrence", "is_amended")
+AMENDED, LANDED_TICKS = Relation("live", "amended_ticks"), Relation("live", "landed_ticks")
+AMENDED_TICKS = (
+    "select * from raw.market_ticks semi join intermediate.int_tick_amendments using (tick_id)"
+)
+
+
+def landed_ticks(columns: Sequence[str]) -> str:
+    """Return a SELECT of the ticks as they landed, over what is published."""
+    named = ", ".join(map(quoted, columns))
+    return (
+        f"select {named} from warm_rows.market_ticks where not is_amended"
+        f" union all select {named} from {name_of(AMENDED)}"
+    )
+
+
+def stored_views(
+    needed: Needed, columns: Sequence[str], also: Collection[Relation] = ()
+) -> list[Stored]:
+    """Return the views to store; one whose landed table has other readers stays a view.
+
+    `columns`: those of the ticks that readers see. `also`: what else is published, for the models
+    behind what is served live; none where there are no such models.
+    """
     views = dict(needed)
     found = []
     for view, landed, key in _STORED:
@@ -62,11 +104,16 @@ def stored_views(needed: Needed) -> list[Stored]:
         mine = _reach(views, view)
         others: set[Relation] = set()
         for relation in views:
-            if relation.schema == "main" and relation != view:
+            if (relation.schema == "main" and relation != view) or relation in also:
                 others |= _reach(views, relation)
         if landed in mine and landed not in others:
             behind = [views[relation] for relation in mine]
             cold = any(v is not None and v.reads_files for v in behind)
             only_here = frozenset() if cold else frozenset(mine - others - {view})
-            found.append(Stored(view, landed, key, only_here, cold))
+            named = ", ".join(map(quoted, columns))
+            more = _MORE if also else ()
+            select = f"select * from {name_of(view)}"
+            if more:
+                select = f"select * from ({_LIVE.format(columns=named, more=', '.join(more))})"
+            found.append(Stored(view, landed, key, only_here, cold, select, more))
     return found

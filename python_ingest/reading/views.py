@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
 from python_ingest.errors import IngestError
+from python_ingest.storage.cold_files import here
+from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.sql import quoted
 
 _FILE_READERS = ("read_parquet", "parquet_scan")
@@ -45,16 +48,20 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(child)
 
 
-def portable_view(
+def portable_view(  # noqa: PLR0913 - what changes in the text
     connection: duckdb.DuckDBPyConnection,
     view_sql: str,
     catalog: str,
     renamed: Mapping[Relation, Relation] | None = None,
+    data_dir: Path | None = None,
+    *,
+    into: str = "",
 ) -> View:
     """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
 
     `renamed`: what some of the relations that it reads are called from now on. DuckDB's own parser
-    finds them, so text in literals does not change.
+    finds them, so text in literals does not change. `data_dir`: where its local cold files are now.
+    `into`: the catalog in which it reads from now on; none says the one that the view is in.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
     row = connection.execute("select json_serialize_sql(?)", [query]).fetchone()
@@ -63,17 +70,36 @@ def portable_view(
         raise IngestError(f"a view cannot be published: {tree.get('error_message')}: {query[:80]}")
     reads, reads_files = [], False
     for node in nodes(tree):
-        reads_files |= node.get("function_name") in _FILE_READERS
+        if node.get("function_name") in _FILE_READERS:
+            reads_files = True
+            for value in nodes(node["children"][0] if data_dir else None):
+                path = value.get("value")
+                if data_dir and isinstance(path, str) and not is_remote(path):
+                    value["value"] = here(data_dir, path)
         if node.get("catalog_name") == catalog:
             node["catalog_name"] = ""
         if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
             read = Relation(node["schema_name"], node["table_name"])
             reads.append(read)
+            node["catalog_name"] = into
             if renamed and read in renamed:
                 node["alias"] = node["alias"] or read.name  # columns may be named by it
                 node["schema_name"], node["table_name"] = renamed[read]
     row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
     return View(str(row[0]) if row else query, reads, reads_files)
+
+
+def reads_of(connection: duckdb.DuckDBPyConnection, select: str) -> set[Relation]:
+    """Return the relations that a SELECT names with a schema, by DuckDB's own parser."""
+    row = connection.execute("select json_serialize_sql(?)", [select]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise IngestError(f"cannot be parsed: {tree.get('error_message')}: {select[:80]}")
+    return {
+        Relation(node["schema_name"], node["table_name"])
+        for node in nodes(tree)
+        if node.get("type") == "BASE_TABLE" and node.get("schema_name")
+    }
 
 
 def view_texts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[Relation, str | None]:
@@ -94,10 +120,12 @@ def needed(
     *,
     only: Collection[str] | None = None,
     left_out: Collection[str] = (),
+    also: Collection[Relation] = (),
 ) -> Iterator[tuple[Relation, View | None]]:
     """Yield schema `main` of a database and what its views read, each after what it reads.
 
-    `only` these relations of `main` and what they read; `left_out`: what comes from elsewhere.
+    `only` these relations of `main` and what they read; `left_out`: what comes from elsewhere;
+    `also`: relations of other schemas.
     """
     texts = view_texts(connection, catalog)
     done = {Relation("main", name) for name in left_out}
@@ -117,6 +145,8 @@ def needed(
     for relation in texts:
         if relation.schema == "main" and (only is None or relation.name in only):
             yield from visit(relation, "")
+    for relation in also:
+        yield from visit(relation, "what is served live")
 
 
 def name_of(relation: Relation) -> str:

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import adbc_driver_flightsql.dbapi
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import Segment
+from python_ingest.reading.flight_protocol import location, token
 from python_ingest.reading.publish import publish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
@@ -45,12 +49,46 @@ create or replace table latest_ticks as
     from raw.market_ticks group by all;
 """
 
+ENDLESS = "select count(*) from range(10000000000) a(i), range(1000) b(j) where i * j % 7 = 3"
 
-def build_and_publish(settings: Settings) -> None:
-    """Stand in for `dbt build` and publish."""
+# What no client may run, by whatever call it is asked; {data}: DATA_DIR.
+FORBIDDEN = [
+    "insert into hot.ticks select * from hot.ticks",
+    "delete from market_ticks",
+    "create table mine as select 1",
+    "drop view market_ticks",
+    "copy (select 1) to '{data}/cold/out.parquet'",
+    "attach '{data}/trading.duckdb' as w",
+    "detach trading",
+    "set memory_limit = '100GB'",
+    "set enable_external_access = true",
+    "install httpfs",
+    "load httpfs",
+    "call pragma_version()",
+    "export database '{data}/x'",
+    "select 1; drop table hot.ticks",
+    "select * from read_csv('{data}/../secret.csv')",
+    "from '{data}/../secret.csv'",
+    "select content from read_text('{data}/serve.token')",
+    "from glob('{data}/*')",
+    "from read_duckdb('{data}/trading.duckdb')",
+    "from parquet_metadata('{data}/x.parquet')",
+    "from duckdb_secrets()",
+    "from query('drop table hot.ticks')",
+    "from enable_logging()",
+    "select write_log('mine')",
+    "select * from json_execute_serialized_sql('{{}}')",
+    "from pool",
+    "with a as (from read_blob('/etc/passwd')) select * from a",
+    "select (select max(content) from read_text('/etc/hostname'))",
+]
+
+
+def build_and_publish(settings: Settings, others: str = "") -> None:
+    """Stand in for `dbt build` and publish; `others`: SQL of more relations."""
     with open_writer(settings) as connection:
         migrate(connection)
-        connection.execute(RELATIONS)
+        connection.execute(RELATIONS + others)
     publish(settings)
 
 
@@ -96,10 +134,20 @@ def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
         process.wait(timeout=60)
 
 
-def open_publications() -> int:
-    """How many published files this process holds open."""
-    links = (link.resolve() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
-    return sum("published" in str(link) for link in links)
+@contextmanager
+def adbc(settings: Settings, given: str | None = None) -> Iterator[Any]:
+    """Connect as an analyst's tool does; `given`: another token."""
+    header = {"adbc.flight.sql.authorization_header": f"Bearer {given or token(settings)}"}
+    with adbc_driver_flightsql.dbapi.connect(
+        location(settings), db_kwargs=header, autocommit=True
+    ) as connection:
+        yield connection
+
+
+def open_publications(process: int | str = "self") -> int:
+    """How many published files a process holds open."""
+    links = [link for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()]
+    return sum("published" in str(link.readlink()) for link in links)
 
 
 def resident_mb(process: int | str = "self") -> float:

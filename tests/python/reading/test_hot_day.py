@@ -104,16 +104,6 @@ def test_the_newest_hours_are_in_memory_and_the_rest_in_the_file(settings, tmp_p
         assert pool.dicts("select count(*) as n from market_ticks") == [{"n": 30}]
 
 
-def test_the_latest_tick_follows_and_an_old_one_changes_nothing(pool_and_source, live, tmp_path):
-    pool, source = pool_and_source
-    for number, last in enumerate([7, 3, 9]):
-        arrive(live, [trade(last)], tmp_path, number)
-        source.look()
-    (row,) = pool.dicts("from latest_ticks")
-    assert (row["last_price"], row["traded_at"]) == (109, MIDNIGHT + timedelta(milliseconds=9))
-    assert row["quoted_at"] is None
-
-
 def test_a_tick_is_seen_while_somebody_has_the_write_lock(pool_and_source, live, tmp_path):
     pool, source = pool_and_source
     with open_writer(live) as writer:
@@ -211,12 +201,11 @@ def arrive_text(settings, folder, number, *lines):
 
 
 @pytest.mark.parametrize("published_between", [False, True])
-def test_the_latest_trade_is_the_last_in_trade_order(
+def test_what_orders_ticks_of_one_time_is_served(
     pool_and_source, live, tmp_path, published_between
 ):
-    """Nanoseconds, then numbers, then the file's order; whichever segment comes first."""
+    """Nanoseconds, numbers, the file's order."""
     pool, source = pool_and_source
-    shown = []
     for number, line in enumerate(
         [
             ("2026-01-05T00:00:01.000001500Z,2,1,,,buy", "2026-01-05T00:00:01.000001500Z,3,1,,,"),
@@ -228,8 +217,6 @@ def test_the_latest_trade_is_the_last_in_trade_order(
     ):
         arrive_text(live, tmp_path, number, *line)
         source.look()
-        shown.append(int(pool.dicts("select last_price from latest_ticks")[0]["last_price"]))
-    assert shown == [3, 3, 3, 3, 4]
     assert pool.dicts("select count(*) as n, max(aggressor_side) as side from market_ticks") == [
         {"n": 6, "side": "buy"}
     ]

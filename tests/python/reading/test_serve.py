@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from pyarrow import flight
 
@@ -28,6 +29,8 @@ from python_ingest.reading.queries import latest_ticks, recent_ticks
 from python_ingest.reading.served import ServedReader
 from python_ingest.settings import load_settings
 from tests.python.reading.live import (
+    ENDLESS,
+    FORBIDDEN,
     MIDNIGHT,
     ROOT,
     arrive,
@@ -37,8 +40,6 @@ from tests.python.reading.live import (
     serving,
     trade,
 )
-
-ENDLESS = "select count(*) from range(10000000000) a(i), range(1000) b(j) where i * j % 7 = 3"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,6 @@ def served(tmp_path_factory):
         patch.setenv("SERVE_PORT", str(free_port()))
         patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
         patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
-        patch.setenv("SERVE_MAX_RESULT_MB", "8")
         patch.delenv("SERVE_TOKEN", raising=False)
         settings = load_settings()
         build_and_publish(settings)
@@ -114,39 +114,7 @@ def test_a_wrong_token_reads_nothing_by_any_call(served, monkeypatch):
             call()
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "insert into hot.ticks select * from hot.ticks",
-        "delete from market_ticks",
-        "create table mine as select 1",
-        "drop view market_ticks",
-        "copy (select 1) to '{data}/cold/out.parquet'",
-        "attach '{data}/trading.duckdb' as w",
-        "detach trading",
-        "set memory_limit = '100GB'",
-        "set enable_external_access = true",
-        "install httpfs",
-        "load httpfs",
-        "call pragma_version()",
-        "export database '{data}/x'",
-        "select 1; drop table hot.ticks",
-        "select * from read_csv('{data}/../secret.csv')",
-        "from '{data}/../secret.csv'",
-        "select content from read_text('{data}/serve.token')",
-        "from glob('{data}/*')",
-        "from read_duckdb('{data}/trading.duckdb')",
-        "from parquet_metadata('{data}/x.parquet')",
-        "from duckdb_secrets()",
-        "from query('drop table hot.ticks')",
-        "from enable_logging()",
-        "select write_log('mine')",
-        "select * from json_execute_serialized_sql('{{}}')",
-        "from pool",
-        "with a as (from read_blob('/etc/passwd')) select * from a",
-        "select (select max(content) from read_text('/etc/hostname'))",
-    ],
-)
+@pytest.mark.parametrize("sql", FORBIDDEN)
 def test_a_client_can_neither_write_nor_leave_the_relations(served, client, sql):
     with pytest.raises(QueryError) as refused:
         client.query(sql.format(data=served.data_dir))
@@ -174,7 +142,7 @@ def test_the_engine_itself_is_closed_too(served):
 
 
 def test_what_is_no_ticket_is_told_so(served, client):
-    with pytest.raises(flight.FlightServerError, match=r"docs/serving.md"):
+    with pytest.raises(pa.ArrowInvalid, match=r"docs/serving.md"):
         client._client.do_get(flight.Ticket(b"select 1"), client._options).read_all()
 
 
@@ -186,11 +154,6 @@ def test_a_late_query_is_interrupted_and_hinders_nobody(client):
         for query in late:
             with pytest.raises(QueryTimeoutError, match="5000 ms"):
                 query.result()
-
-
-def test_an_answer_beyond_the_limit_is_refused_not_collected(client):
-    with pytest.raises(QueryError, match=r"8 MB .*serve\.max_result_mb"):
-        client.query("select i, i, i, i from range(100000000) t(i)")
 
 
 def test_a_second_server_on_the_same_data_is_refused(served):
@@ -263,7 +226,7 @@ def test_while_landing_and_publishing_every_read_is_whole(settings, tmp_path, mo
     live = load_settings()
     build_and_publish(live)
     done = threading.Event()
-    segments = 24
+    segments = 12
 
     def write() -> None:
         for number in range(segments):

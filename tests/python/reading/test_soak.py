@@ -88,7 +88,7 @@ def replay(
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_an_hour_of_traffic(patient, tmp_path):
-    sizes = replay(patient, tmp_path, segments=20, ticks=100, a_publication=5, pause=0.1)
+    sizes = replay(patient, tmp_path, segments=12, ticks=100, a_publication=3, pause=0.2)
     assert sizes[-1] < sizes[0] + 200
 
 

@@ -37,7 +37,8 @@ FILES = {
 HISTORIES = {
     "orders": "order_id, quantity, price, filled_quantity, average_fill_price, status, commission",
     "current_positions": (
-        "exchange, symbol, strategy_id, quantity, average_entry_price, realized_pnl, opened_at"
+        "account_id, exchange, symbol, strategy_id, quantity, average_entry_price, realized_pnl,"
+        " opened_at"
     ),
 }
 

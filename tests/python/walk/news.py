@@ -12,6 +12,8 @@ from market.test_any_order import ticks as any_tick
 from trading.trading_cases import START as CASES_START
 from trading.trading_cases import random_cases
 
+from python_ingest.feeds.kinds import CASH_KINDS
+
 Row = dict[str, Any]
 START = datetime(2024, 3, 9, 9, 0)  # New York loses an hour in the night after
 MINUTES = (0, 1, 2, 61, 119, 120, 121, 200, 901, 1020, 1440, 1441, 2000, 2880)
@@ -25,6 +27,7 @@ SERIES = (
     ("binance", "S1"),
 )
 CASES = 5
+ACCOUNTS = ("main", "main", "second")
 IDS = ("event_id", "order_id", "client_order_id", "trade_id", "exchange_trade_id")
 
 _times = st.tuples(st.sampled_from(MINUTES), st.sampled_from([0, 1, 30, 59.999999])).map(
@@ -43,6 +46,14 @@ def _tick(parts: tuple[Row, tuple[str, str], datetime]) -> Row:
     return row
 
 
+def _cash(row: Row) -> Row:
+    """Cash of an instrument, and perhaps of a strategy in it, or of the account alone."""
+    instrument = row.pop("instrument")
+    if instrument is None:
+        return {**row, "strategy_id": None}
+    return {**row, "exchange": instrument[0], "symbol": instrument[1]}
+
+
 # Ids and numbers repeat, so that one may say something else than another that was landed before.
 ticks = st.tuples(any_tick, st.sampled_from(SERIES), _times).map(_tick)
 corrections = st.tuples(any_correction, st.sampled_from(SERIES), _times).map(
@@ -57,13 +68,15 @@ cash = st.fixed_dictionaries(
     {
         "event_id": st.sampled_from(["c1", "c2", "c3", "c4", "c5"]),
         "event_time": _times,
-        "kind": st.sampled_from(
-            ["deposit", "withdrawal", "interest", "dividend", "funding", "fee"]
-        ),
+        "kind": st.sampled_from(["deposit", "withdrawal", *CASH_KINDS]),
         "amount": st.sampled_from(["1000", "-12.5", "250000", "0.01"]),
         "currency": st.sampled_from(["USD", "USD", "EUR", "USDT"]),
+        "account_id": st.sampled_from(ACCOUNTS),
+        "instrument": st.sampled_from([None, ("alpaca", "S0"), ("binance", "S1")]),
+        "strategy_id": st.sampled_from([None, None, "alpha", "beta"]),
+        "accrual_time": st.one_of(st.none(), _times),
     }
-)
+).map(_cash)
 splits = st.fixed_dictionaries(
     {
         "exchange": st.sampled_from(["alpaca", "binance"]),
@@ -73,6 +86,13 @@ splits = st.fixed_dictionaries(
         "ratio": st.sampled_from(["2", "0.1", "3"]),
     }
 )
+# Of the days of the walk: landed again with something else, by a symbol or a currency.
+statements = st.tuples(
+    st.sampled_from(["2024-03-09 21:00:00", "2024-03-10 21:00:00", "2024-03-11 21:00:00"]),
+    st.sampled_from([{"symbol": "S0"}, {"symbol": "S1"}, {"symbol": "S9"}, {"currency": "USD"}]),
+    st.sampled_from(["0", "10", "-3.5", "100000"]),
+    st.sampled_from([{}, {}, {"exchange": "alpaca"}, {"cost": "100", "market_value": "99.5"}]),
+).map(lambda parts: {"as_of": parts[0], **parts[1], "quantity": parts[2], **parts[3]})
 metrics = st.fixed_dictionaries(
     {
         "timestamp": _times,
@@ -100,7 +120,17 @@ class Desk:
         cases = random_cases(seed, CASES)
         self._events = [self._event(seed, event) for case in cases for event in case.events]
         self._ticks = [self._tick(seed, tick) for case in cases for tick in case.ticks]
+        # The other account gives its orders and executions the same numbers.
+        own = [case for case in cases if self._random.random() < 0.3]
+        self._events += [
+            self._event(seed, event) | {"account_id": "second"}
+            for case in own
+            for event in case.events
+        ]
+        self._events += [self._transfer(n, event) for n, event in enumerate(self._fills(12))]
         for event in self._events:
+            if self._random.random() < 0.5:
+                event["position_side"] = self._side(event)
             if "fill_price" in event and self._random.random() < 0.3:
                 event["commission_currency"] = self._random.choice(["EUR", "USDT", "BTC"])
         rate = {"exchange": "fx", "symbol": "EURUSD", "last_size": "1"}
@@ -113,6 +143,35 @@ class Desk:
         self._random.shuffle(self._events)
         self._random.shuffle(self._ticks)
         self._given: dict[str, int] = {"events": 0, "ticks": 0}
+
+    def _side(self, event: Row) -> str:
+        """A transfer's is its own; else any, which only counts in an account with hedge mode."""
+        if "transfer_id" in event:
+            return "long" if event["side"] == "buy" else "short"
+        return self._random.choice(["long", "short", "net"])
+
+    def _fills(self, count: int) -> list[Row]:
+        fills = [e for e in self._events if e["event_type"] in ("partial_fill", "fill")]
+        return self._random.sample(fills, min(count, len(fills)))
+
+    def _transfer(self, number: int, fill: Row) -> Row:
+        """A lot of what a fill is of, that comes in or goes out in kind a while before or after."""
+        name = f"{fill['order_id']}-{number}"
+        at = datetime.fromisoformat(fill["event_time"])
+        goes = self._random.random() < 0.5
+        brings = {
+            "transfer_cost": self._random.choice(["100", "0", "12345.6789"]),
+            "original_time": str(at - timedelta(days=self._random.choice([30, 700]))),
+        }
+        kept = ("exchange", "symbol", "side", "strategy_id", "account_id")
+        return {
+            **{column: fill[column] for column in kept if column in fill},
+            **dict.fromkeys(("event_id", "order_id", "client_order_id", "trade_id"), name),
+            **({} if goes else brings),
+            "event_type": "transfer_out" if goes else "transfer_in",
+            "event_time": str(at + timedelta(minutes=self._random.choice([-90, -1, 0, 45]))),
+            "order_type": "transfer", "quantity": fill["fill_quantity"], "transfer_id": name,
+        }  # fmt: skip
 
     @staticmethod
     def _event(seed: int, event: Row) -> Row:

@@ -59,15 +59,21 @@ def archived(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.fixture
-def warehouse(ground: Ground, tmp_path: Path) -> Warehouse:
+@pytest.fixture(scope="module")
+def exported(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """An old day whose ticks lie in Parquet, and a new one."""
-    warehouse = ground.start(tmp_path / "data", built=False)
+    warehouse = ground.start(tmp_path_factory.mktemp("exported") / "data", built=False)
     warehouse.land("ticks", [*FIRST, NEWEST])
     warehouse.as_of = NOW
     built(warehouse)
     assert minute(warehouse) == [(11, 2)]
     return warehouse
+
+
+@pytest.fixture
+def warehouse(exported: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy that the test may change."""
+    return exported.copy(tmp_path / "data")
 
 
 def test_a_day_with_pending_work_is_not_archived(warehouse: Warehouse) -> None:

@@ -35,7 +35,7 @@ from .never_rebuilt import FILES, broken, complete_bars, not_revised
 from .reference import CHANGES, SETTINGS, Row, changed
 from .warehouse import NO_UNIT_TESTS, Warehouse
 
-IN_EVERY_RUN = 3
+IN_EVERY_RUN = 2
 SLOW = 300
 STEPS = 4  # commands, each after something that happens
 TIMES = [
@@ -61,6 +61,7 @@ events = st.one_of(
     st.tuples(st.just("land_orders"), st.integers(5, 25)),
     st.tuples(st.just("land_prices"), st.integers(5, 25)),
     st.tuples(st.just("land"), st.just("cash"), st.lists(news.cash, **few)),
+    st.tuples(st.just("land"), st.just("statements"), st.lists(news.statements, **few)),
     st.tuples(st.just("land"), st.just("actions"), st.lists(news.splits, min_size=1, max_size=1)),
     st.tuples(st.just("land"), st.just("metrics"), st.lists(news.metrics, **few)),
     st.tuples(st.just("land"), st.just("logs"), st.lists(news.logs, **few)),

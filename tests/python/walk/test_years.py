@@ -140,11 +140,12 @@ def failures(warehouse: Warehouse, tests: dict[str, str]) -> list[str]:
 
 
 def let_pass(
-    warehouse: Warehouse, years: Years, steps: list[timedelta], *how: str
+    warehouse: Warehouse, years: Years, steps: list[timedelta], *how: str, tested: int = 0
 ) -> dict[str, str]:
     """Land, build, test and archive, step by step; `how`: what a step builds, the first has all.
 
-    Returns the data tests.
+    Each step runs every data test over all days. In every `tested`th step dbt runs them too, as a
+    build has them. Returns the data tests.
     """
     tests: dict[str, str] = {}
     until = BEGIN
@@ -155,7 +156,8 @@ def let_pass(
         if number % 3 == 2:
             years.bring_some_back()
         before = complete_bars(warehouse)
-        done = warehouse.build(*(how if number else NO_TESTS))
+        by_dbt = bool(tested and number and number % tested == 0)
+        done = warehouse.build(*(how if number else ()), *(NO_UNIT_TESTS if by_dbt else NO_TESTS))
         lines = [done.why] if done.code else not_revised(warehouse, before)
         tests = tests or compiled_tests(warehouse)
         lines += failures(warehouse, tests)
@@ -181,11 +183,11 @@ def all_comes_back(warehouse: Warehouse, work: Path, tests: dict[str, str]) -> N
 
 
 def walk_through(
-    ground: Ground, work: Path, number: int, steps: list[timedelta], *how: str
+    ground: Ground, work: Path, number: int, steps: list[timedelta], *how: str, tested: int = 0
 ) -> None:
     warehouse = ground.start(work / "data", built=False)
     warehouse.settings["position_mark_interval"] = "12 hours"
-    tests = let_pass(warehouse, Years(number, warehouse), steps, *how)
+    tests = let_pass(warehouse, Years(number, warehouse), steps, *how, tested=tested)
     all_comes_back(warehouse, work, tests)
 
 
@@ -193,10 +195,10 @@ def test_a_year_in_months(ground: Ground, tmp_path: Path) -> None:
     """No day is archived in the first quarter; views stay as the first build has them."""
     month = timedelta(days=30)
     stored = [f"config.materialized:{kind}" for kind in ("incremental", "table", "cold_export")]
-    walk_through(ground, tmp_path, 1, [3 * month, *[month] * 12], "--select", *stored, *NO_TESTS)
+    walk_through(ground, tmp_path, 1, [3 * month, *[month] * 12], "--select", *stored)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(3))
 def test_three_years_in_weeks(number: int, ground: Ground, tmp_path: Path) -> None:
-    walk_through(ground, tmp_path, number, [timedelta(days=7)] * 156, *NO_UNIT_TESTS)
+    walk_through(ground, tmp_path, number, [timedelta(days=7)] * 156, tested=4)

@@ -1,0 +1,235 @@
+"""What `ingest serve` answers at any moment is what a whole build of the same arrivals gives."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from python_ingest.accounting.functions import register
+from python_ingest.reading.hot_source import HotSource
+from python_ingest.reading.live_build import LiveBuild
+from python_ingest.reading.live_models import SERVED, LiveModels, live_models
+from python_ingest.reading.opened import identity_of
+from python_ingest.reading.pool import ReaderPool
+from python_ingest.reading.publish import publish
+from python_ingest.reading.results import Question
+from python_ingest.reporting.grain import read_manifest
+
+from . import news
+from .ground import BASE_SEED, Ground
+from .warehouse import NO_TESTS, Warehouse
+
+MOMENTS = 3
+# Days before the one before it leave for cold files.
+NEWEST = {
+    "exchange": "prop", "symbol": "X", "timestamp": "2024-03-11 09:00:00", "last_price": "11",
+    "last_size": "1", "trade_id": "77",
+}  # fmt: skip
+KINDS: dict[str, st.SearchStrategy[news.Row]] = {
+    "ticks": news.ticks,
+    "corrections": news.corrections,
+    "cash": news.cash,
+    "actions": news.splits,
+}
+# When and with what a row was built, and when its event landed, which is later in the warehouse.
+OF_A_BUILD = "columns(lambda c: not starts_with(c, 'built_') and c <> 'reported_at')"
+# The newest valuation, which is served as a row of the type `live`.
+LIVE_TOO = {"portfolio_snapshots": "account_id = 'all'", "account_snapshots": "account_id <> 'all'"}
+NEWEST_VALUES = """
+    select * replace ('live' as snapshot_type), snapshot_time::date as date
+    from warm.portfolio_snapshots_warm where snapshot_type = 'newest' and {}
+"""
+# The only trade of its minute, of a warm day and of a cold one: its bars are no more.
+BUSTED: list[news.Row] = [
+    {"exchange": "nyse", "symbol": "N", "trade_id": trade_id, "action": "bust",
+     "timestamp": "2024-03-11 10:00:00"}
+    for trade_id in ("6", "3", "4")
+]  # fmt: skip
+
+
+def arrivals(number: int, moments: int) -> list[list[tuple[str, list[news.Row]]]]:
+    """What lands before each moment: files of some kinds, in any order of times."""
+    found: list[Any] = []
+    files = st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0)).flatmap(
+        lambda kind: st.tuples(st.just(kind[0]), st.lists(KINDS[kind[0]], min_size=1, max_size=8))
+    )
+
+    @seed(number)
+    @settings(
+        max_examples=moments + 1,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(files, min_size=2, max_size=4))
+    def collect(some: list[Any]) -> None:
+        found.append(some)
+
+    collect()
+    return found[1 : moments + 1]
+
+
+def built(warehouse: Warehouse) -> None:
+    done = warehouse.build(*NO_TESTS)
+    assert not done.code, done.printed
+
+
+def manifest_of(warehouse: Warehouse) -> dict[str, Any]:
+    return read_manifest(warehouse.data_dir / "target" / "manifest.json")
+
+
+def models_of(warehouse: Warehouse) -> LiveModels:
+    with warehouse.reader() as connection:
+        return live_models(connection, manifest_of(warehouse))
+
+
+def published(warehouse: Warehouse) -> None:
+    live = models_of(warehouse)
+    assert (live.served, live.missing) == (SERVED, "")
+    publish(warehouse.ingest, manifest=manifest_of(warehouse))
+
+
+def differences(pool: ReaderPool, warehouse: Warehouse, relation: str) -> list[str]:
+    """What is served and what was built, row by row: rows that only one of them has."""
+    columns = OF_A_BUILD
+    with warehouse.reader() as connection:
+        expected = connection.sql(f"select {columns} from {relation}").to_arrow_table()
+        if relation in LIVE_TOO:
+            newest = connection.sql(NEWEST_VALUES.format(LIVE_TOO[relation])).to_arrow_table()
+            expected = pa.concat_tables([expected, newest.select(expected.column_names)])
+    served = pool.query(f"select {columns} from {relation}")
+    return [
+        *only_in(served, expected, f"{relation} served"),
+        *only_in(expected, served, f"{relation} built"),
+    ]
+
+
+def only_in(one: pa.Table, other: pa.Table, name: str) -> list[str]:
+    with duckdb.connect() as connection:
+        connection.register("one", one)
+        connection.register("other", other)
+        found = connection.execute("from one except all from other order by all limit 5")
+        return [f"{name}: {row}" for row in found.fetchall()]
+
+
+def catch_up(source: HotSource, warehouse: Warehouse) -> None:
+    source.look()
+    while source._state.identity != identity_of(warehouse.ingest.published_path):
+        source.look()
+
+
+@pytest.fixture(scope="module")
+def restated(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Built twice, so that the second build restated, with a day in cold files."""
+    warehouse = ground.start(tmp_path_factory.mktemp("live") / "data")
+    rows = warehouse.seeds()["retention_policies"]
+    for row in rows:
+        row["keep_days"] = "1"
+    warehouse.seed("retention_policies", rows)
+    warehouse.as_of = "2024-03-12 00:00:00"
+    warehouse.land("ticks", [NEWEST])
+    built(warehouse)
+    cold = warehouse.rows("select distinct relation from raw.cold_files")
+    assert {"market_ticks", "ohlcv_bars", "orders", "trades", "portfolio_snapshots"} <= {
+        relation for (relation,) in cold
+    }
+    return warehouse
+
+
+@pytest.fixture
+def warehouse(restated: Warehouse, tmp_path: Path) -> Warehouse:
+    return restated.copy(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    "number", [1, *(pytest.param(number, marks=pytest.mark.slow) for number in range(2, 30))]
+)
+def test_served_rows_are_those_of_a_build(number: int, warehouse: Warehouse) -> None:
+    chance, desk = random.Random(number), news.Desk(BASE_SEED + number)  # noqa: S311
+    published(warehouse)
+    source = HotSource(warehouse.ingest, threads=1, functions=register)
+    changed: set[str] = set()
+    with ReaderPool(warehouse.ingest, source=source) as pool:
+        for moment, files in enumerate(arrivals(number, MOMENTS)):
+            before = [pool.query(f"from {name}") for name in SERVED]
+            news_of_desk = [("orders", desk.events(9)), ("ticks", desk.ticks(9))]
+            for kind, rows in [*files, *news_of_desk, ("corrections", [BUSTED[moment]])]:
+                if rows:
+                    warehouse.land(kind, rows)
+            catch_up(source, warehouse)
+            assert source._state.day.note[b"live"].startswith(b"as of")
+            changed |= {
+                name
+                for name, rows in zip(SERVED, before, strict=True)
+                if pool.query(f"from {name}") != rows
+            }
+            built(warehouse)
+            found = [line for name in SERVED for line in differences(pool, warehouse, name)]
+            assert not found, "\n".join([f"moment {moment}", *found, *warehouse.typed()])
+            if chance.random() < 0.5:
+                published(warehouse)
+                catch_up(source, warehouse)
+    assert changed == set(SERVED)
+
+
+def test_published_rows_are_served_where_a_model_fails(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    published(warehouse)
+    source = HotSource(warehouse.ingest, threads=1, functions=register)
+    ask = Question("select * from ohlcv_bars order by all", None, "query")
+    with ReaderPool(warehouse.ingest, source=source) as pool:
+
+        def answer() -> tuple[pa.Table, bytes]:
+            rows = pa.Table.from_batches(pool.batches(ask, 10, lambda: False))
+            return rows, rows.schema.metadata[b"live"]
+
+        before, _ = answer()
+        warehouse.land("ticks", [{**NEWEST, "last_price": "12", "trade_id": "78"}])
+        source.look()
+        live, note = answer()
+        assert note.startswith(b"as of ")
+        assert not live.equals(before)
+        with monkeypatch.context() as patch:
+            patch.setattr(LiveBuild, "restate", _fail)
+            warehouse.land("ticks", [{**NEWEST, "last_price": "13", "trade_id": "79"}])
+            source.look()
+        rows, note = answer()
+        assert rows.equals(before)
+        assert note == b"published rows: no room for it"
+        assert "as it was published: no room for it" in caplog.text
+        warehouse.land("ticks", [{**NEWEST, "last_price": "14", "trade_id": "80"}])
+        source.look()
+        assert answer()[1].startswith(b"as of ")
+        built(warehouse)
+        assert differences(pool, warehouse, "ohlcv_bars") == []
+
+
+def _fail(_: LiveBuild) -> None:
+    raise duckdb.OutOfMemoryException("no room for it")
+
+
+def test_what_was_built_whole_or_is_held_back_is_not_served_live(
+    ground: Ground, warehouse: Warehouse
+) -> None:
+    whole = models_of(ground.built)
+    assert whole.served == ()
+    assert "whole" in whole.missing
+    live = models_of(warehouse)
+    assert live.served == SERVED
+    for held, served in (
+        ("trading", ("latest_ticks", "ohlcv_bars", "ohlcv_bars_filled")),
+        ("bars", ("latest_ticks",)),
+        ("ticks", ()),
+    ):
+        left = live.without({held: "a test failed"})
+        assert set(served) <= set(left.served), held
+        assert held not in {model.chain for model in left.models}
+        assert left.missing == f"{held} is left out: a test failed"
