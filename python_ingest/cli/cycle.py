@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -11,12 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from python_ingest.audit.run import audit, loaded_beside
+from python_ingest.audit.run import AuditResult, audit, loaded_beside
 from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.errors import IngestError, PublishedInPartError
-from python_ingest.landing.land import land_pending
+from python_ingest.cli.resident import Every, News, news, parse_seconds, stay
+from python_ingest.errors import IngestError, PublishedInPartError, UsageError
+from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.sweep import sweep
@@ -46,7 +49,7 @@ def _python() -> str:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="cycle", epilog='Example: ingest cycle --as-of "2024-08-09 00:00:00"')(cycle)
+    app.command(name="cycle", epilog="Example: ingest cycle --every 10s")(cycle)
 
 
 def _print_summary(settings: Settings, warnings: list[str], published: Publication) -> None:
@@ -61,7 +64,18 @@ def _print_summary(settings: Settings, warnings: list[str], published: Publicati
         print(f"warning: {warning}")
 
 
-def cycle(as_of: AsOf = "", force: Force = False) -> None:
+@dataclass(frozen=True)
+class Cycled:
+    """What a cycle did. `newest`: the news that it built; `error`: what it left."""
+
+    newest: News
+    published: Publication
+    warnings: list[str]
+    summary: str
+    error: IngestError | None
+
+
+def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
     """Land what is pending, build and test, export, audit, publish.
 
     Where a model, a test or the audit fails, its chain of models and all that read it stay as they
@@ -72,10 +86,28 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
     A segment that cannot be landed stays in the spool; the rest goes on, and the exit code is 1.
     So it is when cleaning up after the publication fails: both messages begin with "built and
     published".
+
+    With --every it stays until SIGTERM or Ctrl-C: it looks for news that often, and runs a cycle
+    when there are some, and every quarter of an hour.
     """
     clock = variables(as_of, force=force)
     require_project()
     settings = load_settings()
+    if every:
+        if clock:
+            raise UsageError("--every follows the clock: it takes no --as-of")
+        stay(settings, parse_seconds(every))
+        return
+    done = run(settings, clock)
+    _print_summary(settings, done.warnings, done.published)
+    print(done.summary)
+    print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
+    if done.error:
+        raise done.error
+
+
+def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) -> Cycled:
+    """Run one cycle; `views` as in dbt_build. Raises IngestError when nothing was published."""
     started = time.monotonic()
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
         with open_writer(settings) as connection:
@@ -83,10 +115,12 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
         with written_twice(settings):
             landed = land_pending(settings)
             land_telemetry(settings)
+        newest = news(settings)
         with loaded_beside(settings):
-            build = dbt_build(settings, clock)
+            build = dbt_build(settings, clock, views=views)
         verdict = audit(settings)
-        chains = Chains(read_manifest(build.manifest))
+        manifest = read_manifest(build.manifest)
+        chains = Chains(manifest)
         failed = {
             **build.failed,
             **{chains.source(raw): why for raw, why in verdict.failed.items()},
@@ -94,15 +128,26 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
         held = chains.held_back(failed)
         if _WRITTEN_TWICE not in held:
             states_written_twice(settings)
-        published = publish(settings, chains.of_relations, held)
+        published = publish(settings, chains.of_relations, held, manifest)
         untidy = _tidy(settings, published)
-    _print_summary(settings, [*build.warnings, *verdict.warnings], published)
-    print(
-        f"built {build.models} models, {build.tests_passed} tests passed,"
+    return Cycled(
+        newest=newest,
+        published=published,
+        warnings=[*build.warnings, *verdict.warnings],
+        summary=f"built {build.models} models, {build.tests_passed} tests passed,"
         f" {len(build.warnings)} with warnings; {verdict.summary};"
-        f" {time.monotonic() - started:.1f} s"
+        f" {time.monotonic() - started:.1f} s",
+        error=_left(landed, untidy, published if held else None, verdict),
     )
-    print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
+
+
+def _left(
+    landed: list[LandingResult],
+    untidy: Exception | None,
+    in_part: Publication | None,
+    verdict: AuditResult,
+) -> IngestError | None:
+    """Return what was not done: not landed, not tidied up, held back."""
     not_landed = [result for result in landed if result.state == "failed"]
     left = []
     if not_landed:
@@ -114,13 +159,12 @@ def cycle(as_of: AsOf = "", force: Force = False) -> None:
         left.append(
             f"built and published, but not tidied up (the next cycle tries again): {untidy}"
         )
-    if held:
-        left.insert(0, _held_back(published))
+    if in_part:
+        left.insert(0, _held_back(in_part))
         if not verdict.passed:
             left.append(verdict.advice)
-        raise PublishedInPartError("; ".join(left))
-    if left:
-        raise IngestError("; ".join(left))
+        return PublishedInPartError("; ".join(left))
+    return IngestError("; ".join(left)) if left else None
 
 
 def _held_back(published: Publication) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from python_ingest.cli import warm
 from python_ingest.errors import BuildFailedError, IngestError, UsageError
 from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
@@ -22,21 +23,37 @@ _DBT = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     "import dbt.cli.main as dbt; dbt.cli()"
 )
+_WITHOUT_VIEWS = (
+    *(f"resource_type:{kind}" for kind in ("seed", "snapshot", "test")),
+    *(f"config.materialized:{kind}" for kind in ("incremental", "table", "cold_export")),
+)
 
 
 @dataclass(frozen=True)
 class BuildSummary:
     """How many nodes `dbt build` ran, and how their tests ended.
 
-    `failed`: what went wrong by unique id, what was not built because of it last. `manifest`:
-    dbt's graph.
+    `manifest`: dbt's graph. `failed`: what went wrong by unique id, what was not built because of
+    it last.
     """
 
     models: int
     tests_passed: int
     warnings: list[str]
+    manifest: Path
     failed: dict[str, str] = field(default_factory=dict)
-    manifest: Path = Path("target/manifest.json")
+
+
+def run_dbt(arguments: list[str]) -> int:
+    """Run dbt in a process of its own; what it prints goes to the terminal. Returns its code.
+
+    The process is forked from this one where this one keeps the project (warm.py).
+    """
+    project = warm.kept()
+    if project:
+        return warm.fork_dbt(arguments, project)
+    command = [sys.executable, "-c", _DBT, *arguments]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own arguments
 
 
 def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -95,26 +112,30 @@ def forget_other_project(target_dir: Path) -> None:
         project.write_text(seen, encoding="utf-8")
 
 
-def dbt_build(settings: Settings, variables: Mapping[str, object]) -> BuildSummary:
+def dbt_build(
+    settings: Settings, variables: Mapping[str, object], *, views: bool = True
+) -> BuildSummary:
     """Build and test every model; what dbt prints of warnings and errors goes to the terminal.
 
-    `variables`: dbt's `--vars`. The times, rows and failures of its nodes are landed as metrics and
-    logs.
+    `variables`: dbt's `--vars`. Without `views` those stay as the last build made them, which is
+    right as long as the project is the same. The times, rows and failures of its nodes are landed
+    as metrics and logs.
 
     Raises BuildFailedError when dbt itself fails.
     """
     target_dir = settings.data_dir.resolve() / "dbt"
     forget_other_project(target_dir)
-    arguments = [sys.executable, "-c", _DBT, "--quiet"]
     # dbt's debug log costs a fifth of a build in which nothing is new.
-    arguments += ["--log-level-file", "info", "build"]
+    arguments = ["--quiet", "--log-level-file", "info", "build"]
     arguments += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
     # Unit tests try the SQL on rows of their own, whatever has landed: `make test` runs them.
     arguments += ["--exclude-resource-type", "unit_test"]
     if variables:
         arguments += ["--vars", json.dumps(variables)]
+    if not views:  # to exclude them would exclude their tests
+        arguments += ["--select", *_WITHOUT_VIEWS]
     (target_dir / "run_results.json").unlink(missing_ok=True)
-    code = subprocess.run(arguments, check=False).returncode  # noqa: S603 - our own arguments
+    code = run_dbt(arguments)
     if not (target_dir / "run_results.json").exists():
         raise BuildFailedError("dbt build did not start; see the message above")
     document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import duckdb
 import typer
 
 from python_ingest.cli import (
@@ -28,8 +27,7 @@ from python_ingest.cli import (
     spark,
     stream,
 )
-from python_ingest.errors import IngestError, PublishedInPartError, UsageError
-from python_ingest.storage.failures import as_database_error
+from python_ingest.cli.ending import ended
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,20 +63,5 @@ stream.register(app)
 
 
 def main() -> None:
-    """Run the command; one clear line and an exit code instead of a traceback."""
-    try:
-        app()
-    except UsageError as error:
-        print(f"ingest: {error}", file=sys.stderr)
-        sys.exit(2)
-    except PublishedInPartError as error:
-        print(f"ingest: {error}", file=sys.stderr)
-        sys.exit(3)
-    except IngestError as error:
-        print(f"ingest: {error}", file=sys.stderr)
-        sys.exit(1)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        print(f"ingest: {as_database_error(error)}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Run the command."""
+    sys.exit(ended(app))

@@ -1,15 +1,19 @@
 """dbt and `ingest` in processes of their own, forked from one that has imported what they need.
 
 To import dbt takes 2 seconds, what an audit needs 3, and what dbt keeps in memory of its first
-build (warm_dbt.py) 2.
+build (warm_dbt.py) 2. The dbt of `ingest cycle` is forked from the child that runs `ingest`.
 """
 
 import multiprocessing
 import os
+import re
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -33,23 +37,60 @@ def _child(arguments: list[str], environment: dict[str, str], cwd: Path, printed
     sys.argv = arguments
     # In the child, where they are imported already.
     if arguments[0] == "ingest":
+        from python_ingest.cli import dbt_run  # noqa: PLC0415
         from python_ingest.cli.main import main  # noqa: PLC0415
 
+        dbt_run.run_dbt = _fork_dbt
         main()
-        return
+    else:
+        _dbt(arguments[1:])
+
+
+def _dbt(arguments: list[str]) -> None:
+    # What cannot be imported is left out in silence: each child would read the project itself.
+    assert "warm_dbt" in sys.modules, "the process that forks dbt could not import warm_dbt"
     from dbt.adapters.duckdb import connections  # noqa: PLC0415
-    from dbt.cli.main import cli  # noqa: PLC0415
+    from dbt.cli.main import cli, dbtRunner  # noqa: PLC0415
+    from warm_dbt import manifest_for  # noqa: PLC0415
 
     try:
-        cli()
+        manifest = manifest_for(arguments)
+        if manifest is None:
+            # The static parser would wait for threads that are in the parent only.
+            os.environ["DBT_STATIC_PARSER"] = "false"
+            cli(arguments)
+        done = dbtRunner(manifest).invoke(arguments)
+        sys.exit(0 if done.success else 2 if done.exception else 1)
     finally:  # a forked process ends without closing what it has open
         connections.DuckDBConnectionManager.close_all_connections()
 
 
+def _fork_dbt(arguments: list[str]) -> int:
+    """Stand in for dbt_run.run_dbt: a process of its own all the same."""
+    process = os.fork()
+    if not process:
+        code: object = 2
+        try:
+            _dbt(arguments)
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            sys.stdout.flush()
+            os._exit(code if isinstance(code, int) else 2)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _start(
+    arguments: list[str], environment: Mapping[str, str], cwd: Path, printed: str
+) -> ForkServerProcess:
+    process = _FORKED.Process(target=_child, args=(arguments, dict(environment), cwd, printed))
+    process.start()
+    return process
+
+
 def _run(arguments: list[str], environment: Mapping[str, str], cwd: Path) -> CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as folder:
-        process = _FORKED.Process(target=_child, args=(arguments, dict(environment), cwd, folder))
-        process.start()
+        process = _start(arguments, environment, cwd, folder)
         process.join(_HANG_SECONDS)
         if process.is_alive():
             process.kill()
@@ -77,7 +118,30 @@ def run_dbt(
     target: str = "target",
 ) -> CompletedProcess[str]:
     """Run dbt on a DATA_DIR; what it printed to both streams is `stdout`."""
-    paths = ["--target-path", str(data_dir / target), "--log-path", str(data_dir / "logs")]
     values = {**os.environ, "DATA_DIR": str(data_dir), **(environment or {})}
-    done = _run(["dbt", *_QUIET, *arguments, *paths], values, cwd)
+    done = _run(_dbt_command(data_dir, arguments, target), values, cwd)
     return CompletedProcess(["dbt", *arguments], done.returncode, done.stdout + done.stderr, "")
+
+
+def kill_dbt(data_dir: Path, *arguments: str, begun: str, after: float) -> None:
+    """Run dbt on a DATA_DIR, and kill -9 it so many seconds after it has begun with a model."""
+    values = {**os.environ, "DATA_DIR": str(data_dir)}
+    with tempfile.TemporaryDirectory() as folder:
+        process = _start(_dbt_command(data_dir, arguments, "target"), values, PROJECT, folder)
+        printed = Path(folder, "out")
+        while True:
+            ended = not process.is_alive()
+            text = printed.read_text() if printed.exists() else ""
+            if re.search(rf"START .*\.{begun} ", text):
+                break
+            assert not ended, text
+            time.sleep(0.01)
+        time.sleep(after)
+        process.kill()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL, f"{begun}: dbt had ended"
+
+
+def _dbt_command(data_dir: Path, arguments: tuple[str, ...], target: str) -> list[str]:
+    paths = ["--target-path", str(data_dir / target), "--log-path", str(data_dir / "logs")]
+    return ["dbt", *_QUIET, *arguments, *paths]

@@ -1,37 +1,44 @@
-"""Imported by the process that forks dbt: one build of nothing, so that its children find all warm.
+"""Imported by the process that forks dbt: its children take the project as it was read here.
 
-What a first build makes and keeps in memory (compiled macros, code that reads and writes the
-manifest) takes 2 seconds of each build that comes first.
+To read the project takes 3 seconds of each build that has another folder or other --vars than the
+one before.
 """
 
 import os
-import tempfile
-from contextlib import redirect_stdout
+from itertools import pairwise
 from pathlib import Path
-from unittest.mock import patch
 
-from dbt.adapters.duckdb import connections
-from dbt.cli.main import dbtRunner
+from dbt.artifacts.resources import FileHash
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import SeedNode
 
-from python_ingest.schema.migrate import migrate
-from python_ingest.settings import load_settings
-from python_ingest.storage.writer import open_writer
+from python_ingest.cli.warm import read_project
 
 PROJECT = Path(__file__).parents[2]
 
 
-def warm() -> None:
-    """Build the project in an empty database."""
-    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, {"DATA_DIR": folder}):
-        os.environ.pop("DATABASE_PATH", None)
-        with open_writer(load_settings()) as connection:
-            migrate(connection)
-        place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        place += ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
-        with redirect_stdout(None):
-            built = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "build", *place])
-        connections.DuckDBConnectionManager.close_all_connections()
-    assert built.success, built.exception
+# What decides which nodes there are (dbt_project.yml).
+DECIDING = ("TIMESCALE_DSN", "USE_DUCKDB")
 
 
-warm()
+def manifest_for(arguments: list[str]) -> Manifest | None:
+    """Return the project for a command of the child that asks, or None where dbt has to read it.
+
+    A folder that --project-dir names is a copy that has other seeds, and no other difference; else
+    the command says --no-partial-parse.
+    """
+    named = dict(pairwise(arguments)).get("--project-dir")
+    is_other = not named and Path.cwd() != PROJECT
+    read_anew = {"--target", "-t", "parse", "--no-partial-parse"} & set(arguments)
+    if is_other or read_anew or any(n.startswith(DECIDING) for n in os.environ):
+        return None
+    if named:
+        for node in MANIFEST.nodes.values():
+            if isinstance(node, SeedNode):
+                node.root_path = named
+                path = Path(named, node.original_file_path)
+                node.checksum = FileHash.from_contents(path.read_text(encoding="utf-8"))
+    return MANIFEST
+
+
+MANIFEST = read_project(PROJECT)

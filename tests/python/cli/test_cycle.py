@@ -1,13 +1,11 @@
 """What `ingest cycle` does when a step fails; the whole chain is in test_sample.py."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from forked import run_ingest
 
 from python_ingest.audit.run import AuditResult
 from python_ingest.cli import cycle as command
@@ -44,7 +42,7 @@ GRAPH = {
 def built(folder: Path, **failed: str) -> dbt_run.BuildSummary:
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps(GRAPH))
-    return dbt_run.BuildSummary(1, 1, ["m: 3 rows"], failed, manifest)
+    return dbt_run.BuildSummary(1, 1, ["m: 3 rows"], manifest, failed)
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def steps(settings, monkeypatch, tmp_path) -> list[str]:
         connection.execute(RELATIONS)
 
     def replace(name, result):
-        def run(*arguments):
+        def run(*arguments, **_):
             taken.append(name)
             return result(*arguments) if callable(result) else result
 
@@ -79,7 +77,7 @@ def test_land_build_audit_publish_in_this_order(steps, settings, capsys):
 
 def test_what_belongs_to_no_chain_stops_the_publication(steps, settings, monkeypatch, tmp_path):
     failed = built(tmp_path, **{"operation.trading.on-run-end-0": "Catalog Error"})
-    monkeypatch.setattr(command, "dbt_build", lambda *_: failed)
+    monkeypatch.setattr(command, "dbt_build", lambda *_, **__: failed)
     with pytest.raises(BuildFailedError, match=r"Catalog Error; nothing was published"):
         command.cycle()
     assert not settings.published_path.exists()
@@ -191,14 +189,7 @@ def test_what_readers_measured_is_landed_and_gone(steps, settings):
     ],
 )
 def test_wrong_use_is_one_line_and_a_code(data_dir, arguments, code, says):
-    done = subprocess.run(
-        [sys.executable, "-m", "python_ingest", *arguments],
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_ingest(data_dir, *arguments)
     assert done.returncode == code
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

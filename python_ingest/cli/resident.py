@@ -1,0 +1,172 @@
+"""`ingest cycle --every 10s`: look for news that often, and run a cycle when there are some.
+
+To look costs a query and no dbt. What the clock alone moves is brought up to date every quarter of
+an hour, by a cycle that makes the views anew too. A cycle runs in a child of a process that keeps
+dbt imported and the project read (warm.py); what the child used of memory is free when it ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from python_ingest.cli.ending import ended
+from python_ingest.errors import IngestError, UsageError
+from python_ingest.landing.spool import pending
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer
+
+Every = Annotated[
+    str, typer.Option(help="Stay, and look for news so often: 10s, 5m. Default: one cycle.")
+]
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+# Marks, completeness and retention.
+_DUE_SECONDS = 900
+# What failed is tried again after this long, or when something is new.
+_RETRY_SECONDS = 60
+_POLL_SECONDS = 0.2
+# A change of what lies there, or of our own code, begins anew.
+_READ = ("*.yml", "models/**/*", "macros/**/*", "seeds/*", "tests/**/*.sql", "snapshots/*")
+
+
+@dataclass(frozen=True)
+class News:
+    """What tells whether a build has something to do.
+
+    The newest batch of data (what builds tell of themselves is none), the newest day that came back
+    from the archive, and the segments that wait in the spool.
+    """
+
+    batch: int
+    restored_at: datetime | None
+    waiting: tuple[str, ...]
+
+
+def news(settings: Settings) -> News:
+    """Return what is the newest now."""
+    with open_writer(settings) as connection:
+        found = connection.execute(
+            "select (select coalesce(max(batch_id), 0) from raw.landings"
+            " where kind not in ('metrics', 'logs')),"
+            " (select max(restored_at) from raw.cold_files)"
+        ).fetchall()
+    batch, restored_at = found[0]
+    return News(batch, restored_at, tuple(path.name for path in pending(settings)))
+
+
+def parse_seconds(every: str) -> float:
+    """Return the seconds that `10s`, `5m` or `1h` are. Raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d+)([smh])", every.strip())
+    if not found or not int(found[1]):
+        raise UsageError(f"--every {every}: not a time such as 10s, 5m or 1h")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def stay(settings: Settings, every: float) -> None:
+    """Run cycles until SIGTERM or Ctrl-C; where the project's files change, begin anew."""
+    stopping = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # the engine would catch an exception
+    project = _project()
+    context = _warm_context()
+    seen, again_at = None, 0.0
+    while not stopping.is_set():
+        began = time.time()
+        if _project() != project:
+            print(f"{_now()} the project's files changed: beginning anew", flush=True)
+            os.execv(  # noqa: S606 - this very command
+                sys.executable, [sys.executable, "-m", "python_ingest", *sys.argv[1:]]
+            )
+        found = _look(settings) if seen else None
+        is_due = began >= again_at
+        if is_due or (found and found != seen):
+            built = _cycle(context, stopping, views=is_due)
+            seen = built or found
+            due = (began // _DUE_SECONDS + 1) * _DUE_SECONDS
+            again_at = due if built else time.time() + _RETRY_SECONDS
+        with Console(stderr=True).status(f"{_now()} looked for news; again every {every:g} s"):
+            stopping.wait(max(0.0, began + every - time.time()))
+
+
+def _warm_context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["python_ingest.cli.warmed"])
+    # Ctrl-C is for this process alone, also while the other one still imports.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forkserver.ensure_running()
+    signal.signal(signal.SIGINT, before)
+    return context
+
+
+def _look(settings: Settings) -> News | None:
+    """Return the news, None where they cannot be read: the next cycle says why."""
+    with suppress(IngestError):
+        return news(settings)
+    return None
+
+
+def _cycle(context: ForkServerContext, stopping: Event, *, views: bool) -> News | None:
+    """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
+    receive, send = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(send, views))
+    child.start()
+    pid = child.pid
+    send.close()
+    try:
+        while not receive.poll(_POLL_SECONDS):
+            if stopping.is_set():
+                return None
+        built: News | None = None
+        with suppress(EOFError):
+            built = receive.recv()
+        child.join()
+        return built
+    finally:
+        if pid and child.is_alive():  # to kill a build loses nothing
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            child.kill()
+            child.join()
+
+
+def _child(send: Connection, views: bool) -> None:
+    os.setpgrp()  # with dbt, which is our child: the parent ends both, a terminal neither
+    sys.exit(ended(lambda: _run(send, views=views)))
+
+
+def _run(send: Connection, *, views: bool) -> None:
+    # what the parent of this process has imported already, or cannot
+    import_module("python_ingest.cli.warmed")
+    from python_ingest.cli.cycle import run  # noqa: PLC0415 - it imports us
+
+    done = run(load_settings(), {}, views=views)
+    print(f"{_now()} {done.summary}", flush=True)
+    send.send(done.newest)
+    if done.error:
+        raise done.error
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _project() -> frozenset[tuple[str, int]]:
+    files = [path for pattern in _READ for path in Path().glob(pattern)]
+    files += Path(__file__).parents[1].rglob("*.py")
+    return frozenset((str(path), path.stat().st_mtime_ns) for path in files if path.is_file())

@@ -1,0 +1,108 @@
+"""dbt kept warm: a process reads the project once, and forks a child for each run of dbt.
+
+    keep_warm(Path.cwd())    # 10 s, once
+    run_dbt(["build"])       # dbt_run.py: a process of its own, which imports and reads nothing
+
+To import dbt takes 2 seconds of a build; to read the project, and to compile what a first build
+compiles, 2 more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from python_ingest.errors import BuildFailedError
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer
+
+if TYPE_CHECKING:  # to import it takes what is saved here
+    from dbt.contracts.graph.manifest import Manifest
+
+# Where the rows are, and whose: the build of nothing has none.
+_PLACES = ("DATABASE_PATH", "TIMESCALE_DSN", "USE_DUCKDB")
+
+_kept: list[Manifest] = []
+
+
+def kept() -> Manifest | None:
+    """Return the project that this process keeps, None where it keeps none."""
+    return _kept[0] if _kept else None
+
+
+def keep_warm(project: Path) -> None:
+    """Read the project and build it once in an empty database, for the children of this process."""
+    _kept[:] = [read_project(project)]
+
+
+def read_project(project: Path) -> Manifest:
+    """Return the project in a folder as dbt reads it, after a build of nothing."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = ["--project-dir", str(project), "--profiles-dir", str(project)]
+        place += ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
+        quiet = ["--quiet", "--log-level-file", "none"]
+        with redirect_stdout(None):
+            with _empty_place(folder):
+                with open_writer(load_settings()) as connection:
+                    migrate(connection)
+                without = ["--exclude-resource-type", "test", "unit_test"]
+                built = dbtRunner().invoke([*quiet, "build", *without, *place])
+            # after it: a build notes in the nodes what it compiled
+            read = dbtRunner().invoke([*quiet, "parse", *place])
+        _close()
+    if not built.success or not isinstance(read.result, Manifest):
+        raise BuildFailedError(f"dbt cannot read the project: {built.exception or read.exception}")
+    return read.result
+
+
+@contextmanager
+def _empty_place(folder: str) -> Iterator[None]:
+    before = dict(os.environ)
+    for name in [n for n in before if n.startswith(_PLACES)]:
+        os.environ.pop(name)
+    os.environ["DATA_DIR"] = folder
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def fork_dbt(arguments: list[str], project: Manifest) -> int:
+    """Run dbt on a project that was read, in a child of this process; returns its exit code."""
+    sys.stdout.flush()
+    process = os.fork()
+    if not process:
+        code = 2
+        try:
+            code = _invoke(arguments, project)
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def _invoke(arguments: list[str], project: Manifest) -> int:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    done = dbtRunner(project).invoke(arguments)
+    _close()
+    return 0 if done.success else 2 if done.exception else 1
+
+
+def _close() -> None:
+    """Close what dbt has open: it relies on the end of the process, and a fork has another."""
+    from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - see above
+        DuckDBConnectionManager,
+    )
+
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

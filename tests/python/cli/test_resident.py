@@ -1,0 +1,140 @@
+"""`ingest cycle --every`: a cycle for what is new, none for nothing; it ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+from forked import run_ingest
+
+from python_ingest.cli.resident import news, parse_seconds
+from python_ingest.errors import UsageError
+from python_ingest.landing.report import land_records, metric_record
+from python_ingest.landing.spool import pending
+from python_ingest.reading.live_models import SERVED, read_models
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer
+
+HERE = Path(__file__).parents[3]
+CYCLE = re.compile(r"^[0-9: -]{19} built (\d+) models", re.MULTILINE)
+SOON = 240  # seconds; not slowness
+
+
+def tick(path: Path, trade_id: str) -> Path:
+    path.write_text(
+        "exchange,symbol,timestamp,last_price,last_size,trade_id\n"
+        f"binance,BTCUSDT,2024-08-08T12:00:00Z,60000,1,{trade_id}\n"
+    )
+    return path
+
+
+@contextmanager
+def resident(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
+    """The command, in a session of its own as a terminal gives it, and what it has printed."""
+    printed = data_dir.parent / "printed"
+    with (
+        printed.open("w") as file,
+        subprocess.Popen(
+            [sys.executable, "-m", "python_ingest", "cycle", "--every", "1s"],
+            cwd=HERE,
+            env={**os.environ, "DATA_DIR": str(data_dir)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as command,
+    ):
+        try:
+            yield command, printed.read_text
+        finally:
+            command.kill()
+
+
+def wait_for(what: Callable[[], bool], said: Callable[[], str]) -> None:
+    until = time.monotonic() + SOON
+    while not what():
+        assert time.monotonic() < until, said()
+        time.sleep(0.1)
+
+
+def test_a_cycle_for_what_is_new_and_none_for_nothing(data_dir: Path, tmp_path: Path) -> None:
+    with resident(data_dir) as (command, said):
+        wait_for(lambda: len(CYCLE.findall(said())) == 1, said)
+        everything = int(CYCLE.findall(said())[0])
+        run_ingest(data_dir, "land", "ticks", str(tick(tmp_path / "a.csv", "1")))
+        wait_for(lambda: len(CYCLE.findall(said())) == 2, said)
+        assert int(CYCLE.findall(said())[1]) < everything / 2  # the views are as they were
+        with duckdb.connect(str(data_dir / "published" / "trading.duckdb")) as published:
+            bars = published.execute("select count(*) from ohlcv_bars where timeframe = '1m'")
+            assert bars.fetchall() == [(1,)]
+            assert read_models(published, "trading").served == SERVED  # and all can be live
+        time.sleep(4)  # several looks
+        assert len(CYCLE.findall(said())) == 2
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(10) == 0
+    assert "Traceback" not in said()
+
+
+@pytest.mark.parametrize("after", [0.5, 3.0, 9.0])
+def test_ctrl_c_ends_it_with_one_line(data_dir: Path, after: float) -> None:
+    with resident(data_dir) as (command, said):
+        time.sleep(after)
+        os.killpg(command.pid, signal.SIGINT)
+        assert command.wait(20) in (130, -signal.SIGINT)
+    assert re.sub(r"^.* built .*\n", "", said()) in (
+        "ingest: interrupted; what was acknowledged stays\n",
+        "",
+    )
+
+
+def test_sigterm_ends_it_within_a_cycle_and_dbt_with_it(data_dir: Path) -> None:
+    with resident(data_dir) as (command, said):
+        wait_for((data_dir / "dbt" / "logs").exists, said)
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(20) == 0
+    with open_writer(load_settings(data_dir / "none.toml", {"DATA_DIR": str(data_dir)})):
+        pass  # dbt has let go of it
+    assert said() == ""
+
+
+def test_what_a_cycle_tells_of_itself_is_no_news(settings: Settings, tmp_path: Path) -> None:
+    with open_writer(settings) as connection:
+        migrate(connection)
+    before = news(settings)
+    land_records(settings, [("metrics", metric_record("m", 1.0, "c", "i"))])
+    assert news(settings) == before
+    run_ingest(settings.data_dir, "land", "ticks", str(tick(tmp_path / "a.csv", "1")))
+    landed = news(settings)
+    assert landed != before
+    assert pending(settings) == []
+    (settings.spool_dir / "1-ticks-x.parquet").touch()
+    assert news(settings) != landed
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10s", 10), ("5m", 300), ("1h", 3600)])
+def test_how_often(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "0s", "-1s", "1.5s", "1d", "soon"])
+def test_what_is_no_time_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match="not a time such as 10s, 5m or 1h"):
+        parse_seconds(text)
+
+
+def test_it_follows_the_clock_of_the_machine(data_dir: Path) -> None:
+    done = run_ingest(data_dir, "cycle", "--every", "1s", "--as-of", "2024-01-01")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ingest: --every follows the clock: it takes no --as-of\n",
+    )
