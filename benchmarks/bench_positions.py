@@ -25,8 +25,8 @@ from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
 from table import Row, save
 
-from python_ingest.accounting.dbt_plugin import register
 from python_ingest.accounting.fold import fold
+from python_ingest.accounting.functions import register
 from python_ingest.schema.migrate import migrate
 
 PROJECT = Path(__file__).parents[1]
@@ -61,8 +61,10 @@ def land(path: Path, batch: int, begin: int, end: int, rows: int) -> None:
         connection.execute(LANDED, [batch, f"f{batch}", f"s{batch}", count, count])
         if batch == 1:
             connection.execute(
-                "insert into raw.cash_events values (1, 1, 'd', '2024-01-02', 'deposit', 1e8,"
-                " 'USD', 'rest', now()::timestamp, 1)"
+                "insert into raw.cash_events by name select 1 as batch_id, 1 as row_number,"
+                " 'd' as event_id, timestamp '2024-01-02' as event_time, 'deposit' as kind,"
+                " 1e8 as amount, 'USD' as currency, 'rest' as source,"
+                " now()::timestamp as ingestion_time, 1 as content_hash"
             )
             connection.execute(
                 "insert into raw.market_ticks by name select 1 as batch_id, i as tick_id,"
@@ -161,7 +163,8 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
         lists = (
             "select symbol, list({'quantity':"
             " (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
-            " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8)}"
+            " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8),"
+            " 'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20)}"
             " order by event_time) as events"
             " from raw.order_events group by symbol"
         )
@@ -176,7 +179,7 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
         begin = time.process_time()
         connection.execute(
             f"create temp table folded as select symbol, unnest(fold_positions(0::decimal(38, 10),"
-            f" 0::decimal(38, 20), 0::decimal(38, 20), events)) from ({lists})"
+            f" 0::decimal(38, 20), 0::decimal(38, 20), events, 'net')) from ({lists})"
         )
         return alone, time.process_time() - begin
 

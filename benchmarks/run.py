@@ -18,6 +18,8 @@ SMALL = {
     "positions": ["--rows", "2000"],
     "retention": ["--rows", "100000"],
     "reads": ["--rows", "100000", "--seconds", "1", "--runs", "1", "--repeats", "30"],
+    "serve": ["--rows", "100000", "--repeats", "30", "--runs", "1"],
+    "live": ["--rows", "100000", "--seconds", "5"],
     "backup": ["--rows", "100000", "--times", "1"],
     "migration": ["--rows", "20000", "--compared", "20000", "--times", "1"],
     "build": ["--rows", "100000"],
@@ -38,8 +40,8 @@ def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in SCALES:
         print(f"usage: python benchmarks/run.py {'|'.join(SCALES)}", file=sys.stderr)
         return 2
-    if sys.argv[1] == "small":  # its figures are of no size that matters: the real ones stay
-        os.environ["BENCH_RESULTS"] = str(HERE.parent / "target" / "bench")
+    if sys.argv[1] != "small":  # figures of no size that matters do not replace the real ones
+        os.environ["BENCH_RESULTS"] = str(HERE / "results")
     failed = []
     for name, arguments in SCALES[sys.argv[1]].items():
         print(f"\n## {name}\n", flush=True)

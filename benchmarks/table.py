@@ -2,8 +2,9 @@
 
     python benchmarks/table.py
 
-writes `results/README.md` from the JSON files that the benchmarks left there. A ratio of 1.5 means
-half as long again as the alternative; below 1 it is faster.
+writes `results/README.md` from the JSON files there. A ratio of 1.5 means half as long again as the
+alternative; below 1 it is faster. A benchmark leaves its figures in `target/bench`; only a
+whole run (`run.py`) or BENCH_RESULTS=benchmarks/results replaces those that are committed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(os.environ.get("BENCH_RESULTS", Path(__file__).parent / "results"))
+RESULTS = Path(__file__).parent / "results"
 HEAD = "| ratio | at most | what | rows | seconds | against | its seconds | more |\n"
 RULE = "|---:|---:|---|---:|---:|---|---:|---|\n"
 
@@ -68,13 +69,14 @@ def _machine() -> str:
 
 
 def save(name: str, rows: list[Row]) -> None:
-    """Write `results/NAME.json` and print its table."""
+    """Write NAME.json where this run keeps its figures and print its table."""
     document = {
         "machine": _machine(),
         "rows": [{"ratio": round(row.ratio, 3), **asdict(row)} for row in rows],
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    kept = Path(os.environ.get("BENCH_RESULTS", RESULTS.parents[1] / "target" / "bench"))
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(HEAD + RULE + "".join(map(_line, document["rows"])))  # type: ignore[arg-type]
 
 

@@ -63,6 +63,18 @@ class OutOfMemoryError(QueryError):
     """A query needed more memory than DuckDB may take."""
 
 
+class QueryCancelledError(DatabaseError):
+    """The client of the server went away or cancelled while its query ran."""
+
+
+class ReadOnlyServerError(DatabaseError):
+    """The server answers queries and has no call that would write, cancel or begin something."""
+
+
+class NotPreparedError(DatabaseError):
+    """The server does not know this prepared statement, or not any more."""
+
+
 class NotPublishedError(DatabaseError):
     """Nothing that readers could open has been published yet."""
 

@@ -102,11 +102,10 @@ class Archive(Section):
 
 
 class Serve(Section):
-    """What `ingest serve` keeps in memory, and what it answers with at most."""
+    """Where `ingest serve` listens, and what it keeps in memory."""
 
     port: int = Field(default=8815, ge=1, le=65535)
     hot_hours: int = Field(default=24, ge=1)
-    max_result_mb: int = Field(default=256, ge=1)
 
 
 class Timescale(Section):
@@ -138,8 +137,16 @@ class Settings(Section):
 
     @property
     def feeds_dir(self) -> Path:
-        """Where a user's own feeds are declared; below DATA_DIR unless `[landing] feeds` says."""
-        return Path(self.landing.feeds) if self.landing.feeds else self.data_dir / "feeds"
+        """Where a user's own feeds are declared; below DATA_DIR unless `[landing] feeds` says.
+
+        Raises ConfigError when that names no folder.
+        """
+        if not self.landing.feeds:
+            return self.data_dir / "feeds"
+        folder = Path(self.landing.feeds)
+        if not folder.is_dir():
+            raise ConfigError(f"[landing] feeds (LANDING_FEEDS): {folder} is no folder")
+        return folder
 
     @property
     def backup_store(self) -> str:

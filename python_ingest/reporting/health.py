@@ -25,10 +25,10 @@ _REJECTED = (
     " order by rejected_at desc, source_file, row_number"
 )
 _SLOWEST = (
-    "with nodes as (select timestamp, labels.component as node, value from system_metrics"
-    "  where metric_name = 'dbt.node.duration_ms')"
+    "with nodes as (select timestamp, labels.component as node, labels.instance as build, value"
+    "  from system_metrics where metric_name = 'dbt.node.duration_ms')"
     " select node, round(value, 0)::bigint as milliseconds from nodes"
-    " where timestamp = (select max(timestamp) from nodes)"
+    " where build = (select max_by(build, timestamp) from nodes)"
     " order by value desc, node"
 )
 _SLOWEST_SHOWN = 10

@@ -25,6 +25,7 @@ class Report:
     equity: list[Row]
     positions: Table
     trips: Table
+    statements: Table
     health: Mapping[str, Table]
 
 
@@ -99,6 +100,9 @@ def page(report: Report) -> str:
         facts=facts,
         positions=table_html("Open positions", report.positions, "No position is open."),
         trips=table_html("Round trips", report.trips, "No position has been closed yet."),
+        statements=table_html(
+            "Brokers' newest statements", report.statements, "No statement has landed."
+        ),
         health="".join(
             table_html(name, found, _NOTHING.get(name, "None."))
             for name, found in report.health.items()

@@ -25,6 +25,20 @@ _TRIPS = (
     " exchange"
     " from round_trips order by round_trips.closed_at desc nulls first, exchange, symbol"
 )
+# Of each account the newest statement: what differs, or one row that says that nothing does.
+STATEMENTS = (
+    "with newest as (from reconciliation"
+    " qualify as_of = max(as_of) over (partition by account_id, exchange)),"
+    " rows as (select account_id as account, coalesce(symbol, currency) as item, status,"
+    "  our_quantity as ours, their_quantity as theirs, quantity_difference as difference,"
+    "  cost_difference, market_value_difference as value_difference,"
+    "  exchange, as_of, last_agreement_at as last_agreement, first_fill_at as first_fill"
+    "  from newest where status <> 'agrees'"
+    "  union all by name select account_id as account, count(*) || ' of ' || count(*) as item,"
+    "  'agrees' as status, exchange, as_of"
+    "  from newest group by account_id, exchange, as_of having bool_and(status = 'agrees'))"
+    " from rows order by account, exchange, status = 'agrees', item"
+)
 
 
 def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report:
@@ -46,6 +60,7 @@ def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report
             equity=figures.equity(connection),
             positions=figures.table(connection, _POSITIONS),
             trips=figures.table(connection, _TRIPS, figures.TRIPS_SHOWN),
+            statements=figures.table(connection, STATEMENTS),
             health=health.tables(connection),
         )
 

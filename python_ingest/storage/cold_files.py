@@ -96,7 +96,16 @@ def locations(
     if any(is_remote(path) for path in paths):
         read_s3(connection)
     require_files(data_dir, paths)
-    return [path if is_remote(path) else str(data_dir.resolve() / path) for path in paths]
+    return [path if is_remote(path) else here(data_dir, path) for path in paths]
+
+
+def here(data_dir: Path, path: str) -> str:
+    """Return the whole name of a local cold file, `path` as in the manifest or whole already.
+
+    A whole name may be of the folder in which DATA_DIR lay before it was moved or copied.
+    """
+    _, below, rest = path.rpartition("/cold/")
+    return str(data_dir.resolve() / (f"cold/{rest}" if below else path))
 
 
 def require_files(data_dir: Path, paths: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ class ColdRelation:
     `home` is the table it leaves, `key` the column that tells its rows apart, `time` the column
     whose UTC date is the partition, `batch` the column that says with which batch a row came or was
     built, `order_by` how a file is sorted. Rows of a relation that is not `restated` never change.
+    `defaults` is what rows of a file say that was written before there was the column.
     """
 
     name: str
@@ -22,7 +23,10 @@ class ColdRelation:
     batch: str | None
     order_by: str
     restated: bool = True
+    defaults: tuple[tuple[str, str], ...] = ()
 
+
+_OF_POSITIONS = (("account_id", "main"), ("position_side", "net"))
 
 RELATIONS = {
     relation.name: relation
@@ -77,6 +81,7 @@ RELATIONS = {
             "created_at",
             None,
             "exchange, symbol, created_at, order_id",
+            defaults=(("account_id", "main"),),
         ),
         ColdRelation(
             "trades",
@@ -85,6 +90,7 @@ RELATIONS = {
             "executed_at",
             None,
             "exchange, symbol, executed_at, trade_id",
+            defaults=_OF_POSITIONS,
         ),
         ColdRelation(
             "positions",
@@ -93,6 +99,7 @@ RELATIONS = {
             "snapshot_time",
             None,
             "exchange, symbol, strategy_id, snapshot_time",
+            defaults=_OF_POSITIONS,
         ),
         ColdRelation(
             "portfolio_snapshots",
@@ -101,6 +108,7 @@ RELATIONS = {
             "snapshot_time",
             None,
             "snapshot_time, snapshot_type",
+            defaults=(("account_id", "all"),),
         ),
     )
 }

@@ -15,8 +15,16 @@ from typing import NamedTuple
 
 import duckdb
 
-from python_ingest.storage.cold_files import READABLE, ColdFile, exists, locations, readable_files
+from python_ingest.storage.cold_files import (
+    READABLE,
+    ColdFile,
+    exists,
+    here,
+    locations,
+    readable_files,
+)
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation, stored_type
+from python_ingest.storage.s3_session import SCHEME
 from python_ingest.storage.sql import literal, quoted
 
 
@@ -136,6 +144,9 @@ def make_view(
     files = readable_files(connection, relation)
     files = _with_columns(connection, data_dir, files)
     sql = scan_files(connection, data_dir, columns, files)
+    if known.defaults:
+        said = ", ".join(f"coalesce({c}, {literal(it)}) as {c}" for c, it in known.defaults)
+        sql = f"select * replace ({said}) from ({sql})"
     bounds = _bounds(connection, known) if files else None
     if bounds:
         sql = f"select * from ({sql}) where {bounds.condition}"
@@ -152,6 +163,31 @@ def make_view(
         f"create or replace view cold.{quoted(relation)} as"
         f" select cold.* from {all_rows} as cold{restated}"
     )
+
+
+def follow_data_dir(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+    """Make the views again that name files where DATA_DIR lay before it was moved or copied.
+
+    Not those whose files did not come along: whoever reads them is told which are missing.
+    """
+    if not exists(connection, "raw.cold_files"):
+        return
+    texts = dict(
+        connection.execute(
+            "select view_name, sql from duckdb_views()"
+            " where database_name = current_database() and schema_name = 'cold'"
+        ).fetchall()
+    )
+    local = connection.execute(
+        f"select relation, list(path order by path) from raw.cold_files where {READABLE}"
+        f" and not starts_with(path, {literal(SCHEME)}) group by relation"
+    ).fetchall()
+    for relation, paths in local:
+        text = texts.get(f"{relation}_in_files", texts.get(relation))
+        if text is None or literal(here(data_dir, paths[0])) in text:
+            continue
+        if all((data_dir / path).exists() for path in paths):
+            make_view(connection, data_dir, relation)
 
 
 class _Bounds(NamedTuple):

@@ -32,6 +32,11 @@ _MAX_ELAPSED_SECONDS = 30.0
 _MAX_WAIT_SECONDS = 5.0
 
 
+_NO_FILE = "No files found that match the pattern"
+_WHAT_TO_DO = (
+    "where DATA_DIR was moved, `ingest publish` names its files anew; a file that is gone comes"
+    " back from a backup (docs/restore.md)"
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -42,7 +47,9 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).splitlines() or [type(error).__name__]
     if lines[0].startswith("Traceback "):
-        return next((line for line in lines[1:] if line.strip() and line[0] != " "), lines[0])
+        lines = [line for line in lines[1:] if line.strip() and line[0] != " "] or lines
+    if _NO_FILE in lines[0] and "/cold/" in lines[0]:
+        return f"{lines[0]}: {_WHAT_TO_DO}"
     return lines[0]
 
 

@@ -19,7 +19,9 @@ from tenacity import (
 
 from python_ingest.errors import DatabaseAwayError, DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_views import follow_data_dir
 from python_ingest.storage.failures import first_line
+from python_ingest.storage.files import make_folder
 from python_ingest.storage.process_lock import HeldError, SharedLock
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
@@ -71,6 +73,26 @@ def identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+class Place:
+    """The DATA_DIR that a long-lived writer began with: a mount may go, and leave an empty folder.
+
+    It is made where there is none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        make_folder(settings.data_dir)
+        self._data_dir = settings.data_dir
+        self._database = settings.data_dir / settings.database_path.name
+        self._began = identity(self._data_dir)
+
+    def require(self) -> None:
+        """Raise DatabaseAwayError while it is not there; another one with a database may be."""
+        if identity(self._data_dir) != self._began and not self._database.exists():
+            raise DatabaseAwayError(
+                f"{self._data_dir} is not there, or another folder is in its place: mount it again"
+            )
 
 
 class _ReplacedError(Exception):
@@ -186,6 +208,7 @@ def open_writer(settings: Settings, *, create: bool = False) -> Iterator[duckdb.
     """
     with open_locked(settings, lambda: _connect(settings), create=create) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        follow_data_dir(connection, settings.data_dir)
         yield connection
 
 

@@ -24,14 +24,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(read.cleanup)
     os.environ["READ_BY_DBT"] = read.name
     tests = Path(__file__).parent
+    # The process that forks dbt imports tests' warm_dbt, and knows no other path than this one.
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(tests / "every_process"), str(tests.parents[1])]
+        [str(tests / "every_process"), str(tests), str(tests.parents[1])]
     )
 
 
+# Half a minute of CPU and more, the longest first, so that no worker is left alone with one of
+# them. Walks alternate with others: what they begin with is made once for each worker.
+LONG = """
+walk/test_years test_sample walk/test_old_days migration/test_consistency
+walk/test_partial_builds test_duckdb15 walk/test_walk trading/test_chain market/test_rules
+trading/test_changed_inputs lifecycle/test_restated market/test_any_order landing/test_power_loss
+landing/test_killed schema/test_widened
+""".split()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The walks first: they are the longest file, and no worker shall be left alone with it."""
-    items.sort(key=lambda item: "walk" not in item.path.parts)
+    """Long files first."""
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        name = str(item.path.relative_to(here).with_suffix(""))
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from forked import run_dbt
@@ -19,11 +20,14 @@ TOLD_BY_BUILDS = {"application_logs", "system_metrics", "system_metrics_1h", "la
 FILES = "cold_files"
 
 
-def make_build(data_dir: Path) -> str:
-    """Land the sample in two parts, each with a cycle, so that the second builds incrementally."""
+# Two parts, so that the second builds incrementally.
+PARTS = (MANIFEST["files"][::2], MANIFEST["files"][1::2])
+
+
+def make_build(data_dir: Path, parts: Sequence[Sequence[dict[str, str]]] = PARTS) -> str:
+    """Land the sample's files in parts, each with a cycle; returns what was printed."""
     printed = ""
-    files = MANIFEST["files"]
-    for part in (files[::2], files[1::2]):
+    for part in parts:
         for file in part:
             done = ingest(data_dir, "land", file["kind"], str(SAMPLE / file["file"]))
             assert done.returncode == 0, done.stderr

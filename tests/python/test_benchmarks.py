@@ -24,6 +24,17 @@ def test_the_page_is_that_of_the_figures():
     assert (BENCHMARKS / "results" / "README.md").read_text() == render()
 
 
+def test_a_benchmark_by_itself_leaves_the_committed_figures(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.delenv("BENCH_RESULTS", raising=False)
+    import table  # noqa: PLC0415
+
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "benchmarks" / "results")
+    table.save("landing", [table.Row("landing", 2.0, 1.0, "bare DuckDB", 10)])
+    assert not (tmp_path / "benchmarks").exists()
+    assert (tmp_path / "target" / "bench" / "landing.json").exists()
+
+
 def test_a_size_that_is_not_there_is_named():
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "run.py"), "huge"],

@@ -1,17 +1,13 @@
 """Rows restated after their export, by dbt: as if nothing had ever left."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
-from forked import run_dbt
+from forked import run_dbt, run_ingest
 
-PROJECT = Path(__file__).parents[3]
 FIRST = [
     # exchange, symbol, time, price, size, id: two minutes of one day, one minute of the next
     ("x", "A", "2024-01-01T10:00:01Z", "10", "1", "1"),
@@ -64,6 +60,8 @@ COMPARED = {
         " unrealized_pnl, realized_pnl, max_drawdown, opened_at, closed_at"
     ),
     "round_trips": "opened_at, closed_at, fills, entered_quantity, realized_pnl, net_pnl",
+    "lots": "* exclude (lot_id)",
+    "lot_closures": "* exclude (closure_id, lot_id, trade_id)",
     "portfolio_snapshots": "snapshot_time, snapshot_type, equity, total_pnl, total_positions",
     "market_ticks": "exchange, symbol, timestamp, last_price, last_size, trade_id, is_busted",
     "ohlcv_bars": (
@@ -73,22 +71,11 @@ COMPARED = {
 }
 
 
-def run(data_dir: Path, *command: str) -> None:
-    done = subprocess.run(
-        command,
-        cwd=PROJECT,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-
-
 def land(data_dir: Path, kind: str, header: str, rows: list[tuple[str, ...]]) -> None:
     path = data_dir.parent / f"{kind}-{len(rows)}.csv"
     path.write_text("\n".join([header, *(",".join(row) for row in rows)]) + "\n")
-    run(data_dir, sys.executable, "-m", "python_ingest", "land", kind, str(path))
+    done = run_ingest(data_dir, "land", kind, str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def land_ticks(data_dir: Path, rows: list[tuple[str, ...]]) -> None:
@@ -105,12 +92,22 @@ def land_late(data_dir: Path) -> None:
 def build(data_dir: Path, as_of: str, *more: str) -> None:
     done = run_dbt(
         data_dir,
-        *("build", "--exclude-resource-type", "test", "unit_test", "snapshot", "--select"),
+        *("build", "--exclude-resource-type", "test", "unit_test", "snapshot", "seed", "--select"),
         *("+path:models/marts/market", "+path:models/marts/trading"),
         *("+path:models/retention", *more),
         *("--vars", json.dumps({"as_of": as_of})),
     )
     assert done.returncode == 0, done.stdout[-6000:]
+
+
+def keep_lots(data_dir: Path) -> None:
+    """Seeds, and a method for the one account."""
+    done = run_dbt(data_dir, "seed")
+    assert done.returncode == 0, done.stdout[-6000:]
+    with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
+        connection.execute(
+            "insert into reference.accounts (account_id, lot_method) values ('main', 'fifo')"
+        )
 
 
 def rows(data_dir: Path) -> dict[str, list[tuple]]:
@@ -134,6 +131,7 @@ def exported(tmp_path_factory) -> Path:
     data_dir = tmp_path_factory.mktemp("exported") / "data"
     land_ticks(data_dir, FIRST)
     land(data_dir, "orders", EVENTS, FILLS)
+    keep_lots(data_dir)
     build(data_dir, LATER)
     assert ask(data_dir, "select count(*) from warm.ohlcv_bars_warm") == [(0,)]
     assert ask(data_dir, "select count(*) from ohlcv_bars where symbol = 'A'") == [(7,)]
@@ -151,6 +149,7 @@ def expected(tmp_path_factory) -> dict[str, list[tuple]]:
     land_ticks(data_dir, FIRST)
     land(data_dir, "orders", EVENTS, FILLS)
     land_late(data_dir)
+    keep_lots(data_dir)
     build(data_dir, "2024-01-01 00:00:00")
     assert ask(data_dir, "select count(*) from raw.cold_files") == [(0,)]
     found = rows(data_dir)
@@ -164,9 +163,10 @@ def test_late_ticks_and_corrections_of_exported_days(exported, expected, relatio
     assert rows(exported)[relation] == expected[relation]
 
 
-@pytest.mark.parametrize(
-    "relation", ["orders", "trades", "positions", "round_trips", "portfolio_snapshots"]
-)
+OF_FILLS = ["orders", "trades", "positions", "round_trips", "lots", "lot_closures"]
+
+
+@pytest.mark.parametrize("relation", [*OF_FILLS, "portfolio_snapshots"])
 def test_late_fills_and_busts_of_exported_trades(exported, expected, relation):
     assert expected[relation]
     assert rows(exported)[relation] == expected[relation]

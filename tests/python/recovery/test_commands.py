@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from forked import run_ingest
 
 from python_ingest.settings import Settings
 
@@ -14,17 +13,8 @@ from .conftest import Land
 
 
 def ingest(settings: Settings, *arguments: str, store: str = "") -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "python_ingest", *arguments],
-        env={
-            **os.environ,
-            "DATA_DIR": str(settings.data_dir),
-            "BACKUP_STORE": store or settings.backup_store,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"BACKUP_STORE": store or settings.backup_store}
+    done = run_ingest(settings.data_dir, *arguments, environment=environment)
     return done.returncode, done.stdout, done.stderr
 
 

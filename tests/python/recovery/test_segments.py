@@ -81,7 +81,9 @@ def test_a_cycle_removes_them(
         connection.execute("create view main.landings as select * from raw.landings")
     monkeypatch.setattr(cycle, "load_settings", lambda: settings)
     monkeypatch.setattr(cycle, "land_telemetry", lambda _: None)
-    monkeypatch.setattr(cycle, "dbt_build", lambda *_: BuildSummary(1, 1, []))
+    manifest = settings.data_dir / "manifest.json"
+    manifest.write_text('{"nodes": {}, "sources": {}, "parent_map": {}, "child_map": {}}')
+    monkeypatch.setattr(cycle, "dbt_build", lambda *_, **__: BuildSummary(1, 1, [], manifest))
     monkeypatch.setattr(cycle, "audit", lambda _: AuditResult(passed=True, batch_id=1))
     cycle.cycle()
     assert landed(settings) == []

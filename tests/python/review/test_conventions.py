@@ -8,6 +8,8 @@ import pytest
 import yaml
 from dbt_bouncer.utils import get_check_objects
 
+from python_ingest.feeds.kinds import KINDS
+
 REPOSITORY = Path(__file__).parents[3]
 BOUNCER = (REPOSITORY / "dbt-bouncer.yml").read_text()
 PROPERTIES = sorted(
@@ -69,3 +71,14 @@ def test_lint_looks_at_the_migration_models_too():
     reading = [line for line in commands if re.search(r"\b(dbt parse|sqlfluff lint)\b", line)]
     assert len(reading) == 2
     assert all(re.search(r"\bTIMESCALE_DSN=\S", line) for line in reading), reading
+
+
+def test_landings_take_every_kind_that_lands():
+    """Whoever adds a kind is told here, not by the first cycle after such a file landed."""
+    described = yaml.safe_load(
+        (REPOSITORY / "models/marts/observability/_observability__models.yml").read_text()
+    )
+    (landings,) = (model for model in described["models"] if model["name"] == "landings")
+    (kind,) = (column for column in landings["columns"] if column["name"] == "kind")
+    (test,) = kind["data_tests"]
+    assert test["accepted_values"]["arguments"]["values"] == list(KINDS)

@@ -16,15 +16,19 @@ BARE = (
     "create table rejected_rows (rejected_at timestamp, source_file varchar,"
     " row_number bigint, reason varchar)",
     "create table system_metrics (timestamp timestamp, metric_name varchar, value double,"
-    " labels struct(component varchar))",
+    " labels struct(component varchar, instance varchar))",
 )
 FULL = (
     *BARE,
     "insert into rejected_rows select timestamp '2024-01-02', 'ticks.csv', i, 'no symbol'"
     " from range(120) as t (i)",
     "insert into system_metrics values"
-    " ('2024-01-01', 'dbt.node.duration_ms', 9000, {component: 'model.trading.old'}),"
-    " ('2024-01-02', 'dbt.node.duration_ms', 1500, {component: 'model.trading.orders'})",
+    " ('2024-01-01', 'dbt.node.duration_ms', 9000,"
+    "  {component: 'model.trading.old', instance: 'a'}),"
+    " ('2024-01-02 00:00:01', 'dbt.node.duration_ms', 1500,"
+    "  {component: 'model.trading.orders', instance: 'b'}),"
+    " ('2024-01-02 00:00:02', 'dbt.node.duration_ms', 20,"
+    "  {component: 'model.trading.trades', instance: 'b'})",
     "create table cold_files (relation varchar, date date, rows bigint, bytes bigint,"
     " state varchar)",
     "insert into cold_files values ('ohlcv_bars', '2024-01-01', 10, 100, 'local'),"
@@ -51,7 +55,10 @@ def parts(tmp_path: Path, request) -> dict:
 def test_what_is_there_is_summed(parts):
     assert parts["Rejected rows"].total == 120
     assert len(parts["Rejected rows"].rows) == 50
-    assert parts["Slowest of the last build"].rows == [["model.trading.orders", 1500]]
+    assert parts["Slowest of the last build"].rows == [
+        ["model.trading.orders", 1500],
+        ["model.trading.trades", 20],
+    ]
     assert parts["Retention"].rows == [
         ["ohlcv_bars", "local", 2, 30, 300, "2024-01-01", "2024-01-02"]
     ]

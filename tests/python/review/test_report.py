@@ -12,9 +12,10 @@ from playwright.sync_api import Page, expect
 from sample_build import REPOSITORY
 
 from python_ingest.errors import NotPublishedError, UsageError
+from python_ingest.reporting import figures
 from python_ingest.reporting import page as pages
 from python_ingest.reporting.figures import Chart, Table
-from python_ingest.reporting.report import gather
+from python_ingest.reporting.report import STATEMENTS, gather
 
 KEPT = REPOSITORY / "target" / "screenshots"
 ASSETS = REPOSITORY / "python_ingest" / "reporting" / "assets"
@@ -158,6 +159,7 @@ def test_names_are_text_and_never_markup(chromium, tmp_path):
         equity=[],
         positions=Table(["symbol"], [[evil]], 1),
         trips=Table(["symbol"], [], 0),
+        statements=Table(["item"], [[evil]], 1),
         health={"Gaps": Table([evil], [[evil]], 120)},
     )
     path = tmp_path / "evil.html"
@@ -170,15 +172,38 @@ def test_names_are_text_and_never_markup(chromium, tmp_path):
     shown.context.close()
 
 
+def test_the_newest_statement_of_each_account():
+    """What differs is listed; one row says that all of a statement agrees."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table reconciliation as select *, 1 as our_quantity, 2 as their_quantity,"
+            " -1 as quantity_difference, null as cost_difference, null as market_value_difference,"
+            " null as last_agreement_at, null as first_fill_at from (values"
+            " ('main', null, 'AAPL', null, 'agrees', 2),"
+            " ('main', null, 'MSFT', null, 'differs', 2),"
+            " ('main', null, null, 'USD', 'only_ours', 2), ('main', null, 'F', null, 'differs', 1),"
+            " ('main', 'x', 'AAPL', null, 'agrees', 1), ('ira', null, 'F', null, 'differs', 1),"
+            " ('ira', null, 'F', null, 'agrees', 3), ('ira', null, null, 'USD', 'agrees', 3))"
+            " as t (account_id, exchange, symbol, currency, status, as_of)"
+        )
+        shown = figures.table(connection, STATEMENTS)
+    assert [(row[0], row[1], row[2], row[8], row[9]) for row in shown.rows] == [
+        ("ira", "2 of 2", "agrees", None, 3),
+        ("main", "1 of 1", "agrees", "x", 1),
+        ("main", "MSFT", "differs", None, 2),
+        ("main", "USD", "only_ours", None, 2),
+    ]
+
+
 def test_an_empty_publication_says_so(chromium, sample, tmp_path):
     """Every relation is there and none has a row, as after the first cycle of all."""
     empty = tmp_path / "empty.duckdb"
-    names = "ohlcv_bars portfolio_snapshots current_positions round_trips tick_gaps landings"
+    names = "ohlcv_bars portfolio_snapshots current_positions round_trips tick_gaps"
     with duckdb.connect(str(empty)) as connection:
         connection.execute(
             f"attach '{sample / 'published' / 'trading.duckdb'}' as whole (read_only)"
         )
-        for name in f"{names} rejected_rows system_metrics".split():
+        for name in f"{names} reconciliation landings rejected_rows system_metrics".split():
             connection.execute(f"create table {name} as from whole.{name} limit 0")
     path = tmp_path / "empty.html"
     path.write_text(pages.page(gather(empty, [], [])))
