@@ -28,6 +28,16 @@ from python_ingest.storage.writer import open_writer
 HERE = Path(__file__).parents[3]
 CYCLE = re.compile(r"^[0-9: -]{19} built (\d+) models", re.MULTILINE)
 SOON = 240  # seconds; not slowness
+COMMAND = ("-m", "python_ingest")
+
+
+def due_every(seconds: int) -> tuple[str, str]:
+    """Return the command whose cycles for the clock alone are so far apart."""
+    return "-c", (
+        "from python_ingest.cli import main, resident\n"
+        f"resident._DUE_SECONDS = {seconds}\n"
+        "main.main()"
+    )
 
 
 def tick(path: Path, trade_id: str) -> Path:
@@ -39,13 +49,15 @@ def tick(path: Path, trade_id: str) -> Path:
 
 
 @contextmanager
-def resident(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
+def resident(
+    data_dir: Path, command_line: tuple[str, str] = COMMAND
+) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
     """The command, in a session of its own as a terminal gives it, and what it has printed."""
     printed = data_dir.parent / "printed"
     with (
         printed.open("w") as file,
         subprocess.Popen(
-            [sys.executable, "-m", "python_ingest", "cycle", "--every", "1s"],
+            [sys.executable, *command_line, "cycle", "--every", "1s"],
             cwd=HERE,
             env={**os.environ, "DATA_DIR": str(data_dir)},
             stdout=file,
@@ -68,7 +80,8 @@ def wait_for(what: Callable[[], bool], said: Callable[[], str]) -> None:
 
 
 def test_a_cycle_for_what_is_new_and_none_for_nothing(data_dir: Path, tmp_path: Path) -> None:
-    with resident(data_dir) as (command, said):
+    # a quarter of an hour that ends decides nothing here
+    with resident(data_dir, due_every(10**10)) as (command, said):
         wait_for(lambda: len(CYCLE.findall(said())) == 1, said)
         everything = int(CYCLE.findall(said())[0])
         run_ingest(data_dir, "land", "ticks", str(tick(tmp_path / "a.csv", "1")))
@@ -83,6 +96,13 @@ def test_a_cycle_for_what_is_new_and_none_for_nothing(data_dir: Path, tmp_path: 
         command.send_signal(signal.SIGTERM)
         assert command.wait(10) == 0
     assert "Traceback" not in said()
+
+
+def test_a_cycle_for_what_the_clock_moves(data_dir: Path) -> None:
+    with resident(data_dir, due_every(1)) as (_, said):
+        wait_for(lambda: len(CYCLE.findall(said())) == 2, said)
+        first, second = CYCLE.findall(said())
+    assert second == first  # with the views
 
 
 @pytest.mark.parametrize("after", [0.5, 3.0, 9.0])
