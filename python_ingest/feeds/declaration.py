@@ -195,7 +195,7 @@ def _pattern_of_one(text: str) -> str:
 
 
 _GOES_WITH = {
-    "either": ("constant",), "separator": ("joined",), "numbered": ("joined",),
+    "either": ("constant",), "separator": ("joined", "values"), "numbered": ("values",),
     "offsets": ("format",), "zone": ("format", "after_midnight"),
 }  # fmt: skip
 _ARE_FOR = {
@@ -210,15 +210,16 @@ ANY = "*"
 class Value(_Strict):
     """Where a canonical column comes from, and what is done to it: in the order of the fields.
 
-    Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a
-    named part of the file's name or path), `around` (a field of the document around the rows or
-    the message), `key` (the key that their list has there), `joined`, `sum` (of fields that are all
-    there) and `clock` (the local clock before the line) says where from. `numbered`: equal joined
-    texts of one account in a file are told apart by a number behind them. `or`: exchanges that a
-    user may name instead; `"*"` is any. `none` are the texts that say that there is no value.
-    `take`: a pattern that matches the whole text; the value is what it has in brackets. `format`:
-    one, or several that cannot be mistaken for each other; `ISO` has up to nine decimals, `T` or a
-    space, and `Z`, an offset or none (that of `zone`, else UTC).
+    Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a named
+    part of the file's name or path), `around` (a field of the document around the rows or the
+    message), `key` (the key that their list has there), `joined` (texts of fields), `sum` (of
+    fields that are all there) and `clock` (the local clock before the line) says where from.
+    `values` are joined too, behind `joined`: other columns as they land, however the file spells
+    them. `numbered`: what is equal then, of one account in a file, is told apart by a number behind
+    it. `or`: exchanges that a user may name instead; `"*"` is any. `none` are the texts that say
+    that there is no value. `take`: a pattern that matches the whole text; the value is what it has
+    in brackets. `format`: one, or several that cannot be mistaken for each other; `ISO` has up to
+    nine decimals, `T` or a space, and `Z`, an offset or none (that of `zone`, else UTC).
     """
 
     source: Annotated[Fields, BeforeValidator(_listed)] | None = Field(default=None, alias="from")
@@ -228,6 +229,7 @@ class Value(_Strict):
     around: Text | None = None
     key: bool = False
     joined: Fields | None = None
+    values: Fields | None = None
     separator: Text = "-"
     numbered: bool = False
     sum: Fields | None = None
@@ -257,9 +259,12 @@ class Value(_Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        origins = [self.source, self.constant, self.file, self.around, self.joined, self.sum]
+        joined = self.joined or self.values
+        origins = [self.source, self.constant, self.file, self.around, joined, self.sum]
         if sum(origin is not None for origin in origins) + self.key + self.clock != 1:
-            raise ValueError("say one of from, constant, file, around, key, joined, sum, clock")
+            raise ValueError(
+                "say one of from, constant, file, around, key, joined, values, sum, clock"
+            )
         if self.after_midnight and (self.unit or self.format):
             raise ValueError("after_midnight takes neither unit nor format")
         if self.unit and self.format:
@@ -415,6 +420,8 @@ class Declaration(_Strict):
         self._require_parts()
         self._require_fields()
         for place, columns, _ in sections:
+            _require_values({**self.columns, **columns}, place)
+        for place, columns, _ in sections:
             for name, values in columns.items():
                 for at, value in enumerate(values):
                     _require_of(self._column(name), value, f"{place}.{name}.{at}")
@@ -530,6 +537,16 @@ class Declaration(_Strict):
         for message in self.messages:
             found += [*message.when, *message.unless]
         return list(dict.fromkeys(found))
+
+
+def _require_values(columns: Columns, place: str) -> None:
+    """Raise ValueError where a value is made of a column that is not there, or of others itself."""
+    for name, found in columns.items():
+        for other in [other for value in found for other in value.values or []]:
+            if other not in columns:
+                raise ValueError(f"{place}.{name}.values: there is no column {other!r}")
+            if any(value.values for value in columns[other]):
+                raise ValueError(f"{place}.{name}.values: {other!r} is made of values itself")
 
 
 def _require_of(column: Column, value: Value, place: str) -> None:

@@ -23,7 +23,7 @@ from python_ingest.feeds.declaration import (
 )
 from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.json_lines import Usual, usual_fields
-from python_ingest.feeds.kinds import DECIMALS, KINDS, ORDERS, TICKS, Column, Kind
+from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.messages import messages
 from python_ingest.feeds.relation import Scan, validated
@@ -34,7 +34,7 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
-from python_ingest.feeds.values import SPOILED, has_offset, is_spoiled, utc
+from python_ingest.feeds.values import SPOILED, converted, has_offset, is_spoiled, utc
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import literal, quoted
 
@@ -70,8 +70,9 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Fields:
-    """How SQL names what a value may come from."""
+    """How SQL names what a value of a kind of row may come from."""
 
+    kind: Kind
     at: Mapping[str, str]
     parts: Mapping[str, str]
 
@@ -157,13 +158,13 @@ def _reading(
     """
     is_csv = _is_csv(declaration)
     records, at = (_csv if is_csv else _json)(declaration, layout)
-    fields = _Fields(at, dict(parts))
+    kind = KINDS[declaration.kind]
+    fields = _Fields(kind, at, dict(parts))
     given = [_merged(declaration, message) for message in declaration.messages] or [
         declaration.columns
     ]
     if exchange is not None:
         given = [_of_exchange(columns, exchange) for columns in given]
-    kind = KINDS[declaration.kind]
     names = [name for name in kind.column_names if any(name in columns for columns in given)]
     typed = {name: _column(kind.column(name), given, fields) for name in names}
     values = ",\n    ".join(f"{sql} as {quoted(name)}" for name, (sql, _) in typed.items())
@@ -316,8 +317,7 @@ def _passes(test: Test, field: str) -> str:
 def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str, str]:
     """SQL and type of a canonical column, whichever message it stands in."""
     sqls = [_sql(column, columns, fields) for columns in given]
-    found = {_type(value, column) for columns in given for value in columns.get(column.name, [])}
-    kind_of = "TIMESTAMP_NS" if "TIMESTAMP_NS" in found else found.pop()
+    kind_of = _type_of(column, given)
     if len(set(sqls)) == 1:
         return sqls[0], kind_of
     by_sql: dict[str, list[str]] = {}
@@ -326,6 +326,11 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
             by_sql.setdefault(sql, []).append(str(number))
     whens = " ".join(f"when message in ({', '.join(n)}) then {s}" for s, n in by_sql.items())
     return f"case {whens} end", kind_of
+
+
+def _type_of(column: Column, given: list[Columns]) -> str:
+    found = {_type(value, column) for columns in given for value in columns.get(column.name, [])}
+    return "TIMESTAMP_NS" if "TIMESTAMP_NS" in found else found.pop()
 
 
 def _type(value: Value, column: Column) -> str:
@@ -341,7 +346,7 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     """SQL of a column: the first of its values that is there; NULL where it has none."""
     found = []
     for value in columns.get(column.name, []):
-        sql = _text(value, fields, _owner(columns, fields) if value.numbered else "")
+        sql = _text(value, fields, columns)
         if column.type == "TIMESTAMP":
             sql = _time(value, sql, fields)
         elif column.type in DECIMALS:
@@ -352,18 +357,22 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
     return f"coalesce({', '.join(found)})" if len(found) > 1 else (found or ["null"])[0]
 
 
-def _owner(columns: Columns, fields: _Fields) -> str:
-    """SQL of whose row it is, in front of what else tells rows apart."""
-    owners = [ORDERS.column(name) for name in _OWNERS if name in columns]
-    said = [(_sql(owner, columns, fields), owner.default) for owner in owners]
-    return "".join(
-        f"coalesce({sql}, {default}), " if default else f"{sql}, " for sql, default in said
-    )
+def _as_landed(name: str, columns: Columns, fields: _Fields) -> str:
+    """SQL of a column as a text that its value alone decides; what is no value stays as it is."""
+    column = fields.kind.column(name)
+    default = column.default or "null"
+    if name not in columns:
+        return default
+    text = f"({_sql(column, columns, fields)})"
+    value = converted(text, _type_of(column, [columns]), column)
+    if column.type in DECIMALS:
+        value = f"rtrim(rtrim({value}::varchar, '0'), '.')"
+    return f"coalesce({value}::varchar, {text}::varchar, {default})"
 
 
-def _text(value: Value, fields: _Fields, owner: str = "") -> str:
+def _text(value: Value, fields: _Fields, columns: Columns) -> str:
     """SQL of the text that a value is made of, after what is done to texts."""
-    text = _origin(value, fields, owner)
+    text = _origin(value, fields, columns)
     if value.take:
         whole = literal(f"^(?:{value.take})$")
         text = f"nullif(regexp_extract({text}, {whole}, 1), '')"
@@ -396,18 +405,21 @@ def _text(value: Value, fields: _Fields, owner: str = "") -> str:
     return text
 
 
-def _origin(value: Value, fields: _Fields, owner: str) -> str:
+def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
     """SQL of what a value comes from."""
     if value.constant is not None or value.file is not None:
         return literal(value.constant or fields.parts[value.file or ""])
     if value.clock:
         return "make_timestamp(clock // 1000)"
-    if value.joined is not None:
-        parts = ", ".join(_unless_none(value, fields.at[name]) for name in value.joined)
-        text = f"nullif(concat_ws({literal(value.separator)}, {parts}), '')"
+    if value.joined or value.values:
+        parts = [_unless_none(value, fields.at[name]) for name in value.joined or []]
+        parts += [_as_landed(name, columns, fields) for name in value.values or []]
+        text = f"nullif(concat_ws({literal(value.separator)}, {', '.join(parts)}), '')"
         if not value.numbered:
             return text
-        number = f"row_number() over (partition by {owner}{text} order by line_number)"
+        owners = [_as_landed(name, columns, fields) for name in _OWNERS]
+        told = ", ".join([*owners, text])
+        number = f"row_number() over (partition by {told} order by line_number)"
         return f"{text} || {literal(value.separator)} || {number}"
     if value.sum is not None:
         terms = (f"try_cast({fields.at[name]} as decimal(28, 10))" for name in value.sum)
@@ -590,7 +602,7 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
         for column in kind.columns:
             for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
                 if value.unit or value.format or value.after_midnight:
-                    text = _text(value, fields)
+                    text = _text(value, fields, columns)
                     holds = _holds(value.when, value.unless, fields)
                     wrong = f"{text} is not null and {_time(value, text, fields)} is null"
                     if holds != "true":

@@ -136,7 +136,7 @@ def test_a_users_own_declaration_replaces_ours(settings: Settings) -> None:
         ('unit = "ms"', 'scale = 2', "columns.timestamp.0.scale: is for numbers"),
         ('unit = "ms"', 'zone = "UTC"', "columns.timestamp.0: zone: goes with format or"),
         ('"Ticker"\n', '{ from = "Ticker", numbered = true }\n',
-         "columns.symbol.0: numbered: goes with joined"),
+         "columns.symbol.0: numbered: goes with values"),
         ('unit = "ms"', 'unit = "ms", when = { Px = {} }', "columns.timestamp.0.when.Px: say one"),
         ('unit = "ms"', 'unit = "ms", when = { Px = [] }', "columns.timestamp.0.when.Px.words: "),
         ('unit = "ms"', 'format = "%Y-%m-%d %I:%M"', "columns.timestamp.0.format.0: tells no day"),

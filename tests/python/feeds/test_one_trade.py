@@ -137,3 +137,39 @@ def test_what_two_feeds_contradict_is_a_conflict(
     }[wrong]
     told = [(one, feeds[one](trade)), (other, feeds[other](changed))]
     assert conflicts(settings, tmp_path, told) == [(False,)]
+
+
+# The same three fills, of which two are equal, as exports of one list spell them.
+SPELLED = {
+    "exchange,symbol,time,side,quantity,price,order_id,account_id\n": [
+        "nyse,KO,2024-03-04T14:32:00Z,sell,1,60.5,,\n" * 2 + "nyse,KO,2024-03-04,buy,2,60,o1,\n",
+        "nyse, KO,2024-03-04 09:32:00-05:00,SELL,1.0,60.50,,main\n"
+        "nyse,KO ,2024-03-04 14:32:00.000,Sell,1.00,+60.5,,\n"
+        "nyse,KO,2024-03-04T00:00:00,B,2.,60.00,o1,\n",
+    ],
+    "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n": [
+        "2024-03-04 10:00:01,VETUSDT,SELL,0.0228,43.70VET,0.99636000USDT,0.00000250BNB\n" * 2
+        + '2024-03-04 09:59:00,BTCUSDT,BUY,"65,000.5","1,000.25BTC",65016750.125USDT,1BTC\n',
+        "24-03-04 10:00:01,VETUSDT,Sell,0.02280000,43.7VET,0.99636USDT,2.5E-6BNB\n" * 2
+        + "2024-03-04T09:59:00Z,BTCUSDT,buy,65000.50,1000.25BTC,65016750.125USDT,1.0BTC\n",
+    ],
+}
+
+
+@pytest.mark.parametrize("header", SPELLED)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_fills_without_ids_are_the_same_in_another_spelling(
+    settings: Settings, tmp_path: Path, header: str, order: tuple[int, int]
+) -> None:
+    found, exchange = [], None if header.startswith("exchange") else "binance"
+    for number in order:
+        path = tmp_path / f"{number}.csv"
+        path.write_text(header + SPELLED[header][number])
+        (result,) = land_files(settings, "orders", [path], exchange=exchange)
+        found.append((result.error, result.landed, result.duplicate, result.rejected))
+    assert found == [(None, 3, 0, 0), (None, 0, 3, 0)]
+    path.write_text(
+        header + SPELLED[header][0].replace("60.5,", "60.51,").replace("43.70", "43.71")
+    )
+    (result,) = land_files(settings, "orders", [path], exchange=exchange)
+    assert (result.landed, result.duplicate) == (2, 1)

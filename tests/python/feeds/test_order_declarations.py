@@ -51,9 +51,20 @@ FLEX = (
         (
             (
                 'header = ["a", "b"]\n\n[columns]\nexchange = { constant = "x" }',
-                'keys = [["a"]]\n\n[columns]\nevent_id = { joined = ["a"], numbered = true }',
+                'keys = [["a"]]\n\n[columns]\nevent_id = { values = ["side"], numbered = true }',
             ),
             "columns: numbered is for lines of csv",
+        ),
+        (
+            ('{ constant = "x" }', '{ constant = "x" }\nevent_id = { values = ["fee"] }'),
+            "columns.event_id.values: there is no column 'fee'",
+        ),
+        (
+            (
+                '{ constant = "x" }',
+                '{ values = ["symbol"] }\nsymbol = "a"\nevent_id = { values = ["exchange"] }',
+            ),
+            "columns.event_id.values: 'exchange' is made of values itself",
         ),
         (
             ('format = "csv"\n\n[recognise]\nheader', 'format = "csv"\nsections = "x"\nnames'),
