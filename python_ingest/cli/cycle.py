@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import duckdb
 import typer
@@ -14,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from python_ingest.audit.run import AuditResult, audit, loaded_beside
-from python_ingest.cli.clock import AsOf, Force, variables
+from python_ingest.cli.clock import AsOf, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.cli.resident import Every, News, news, parse_seconds, stay
+from python_ingest.cli.news import News, begin, news, nothing_new, remember
+from python_ingest.cli.resident import Every, parse_seconds, stay
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
@@ -33,6 +35,10 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Run though nothing is new; take an --as-of that is yet to come."),
+]
 # TimescaleDB gets the states of orders and positions.
 _WRITTEN_TWICE = "trading"
 _NEXT = (
@@ -87,6 +93,8 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
     So it is when cleaning up after the publication fails: both messages begin with "built and
     published".
 
+    Where nothing is new since the cycle before, and no quarter of an hour has ended, it says so.
+
     With --every it stays until SIGTERM or Ctrl-C: it looks for news that often, and runs a cycle
     when there are some, and every quarter of an hour.
     """
@@ -97,6 +105,10 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
         if clock:
             raise UsageError("--every follows the clock: it takes no --as-of")
         stay(settings, parse_seconds(every))
+        return
+    unneeded = None if clock or force else nothing_new(settings)
+    if unneeded:
+        print(unneeded)
         return
     done = run(settings, clock)
     _print_summary(settings, done.warnings, done.published)
@@ -110,6 +122,7 @@ def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) 
     """Run one cycle; `views` as in dbt_build. Raises IngestError when nothing was published."""
     started = time.monotonic()
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
+        begun = begin(settings)
         with open_writer(settings) as connection:
             migrate(connection)
         with written_twice(settings):
@@ -130,6 +143,9 @@ def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) 
             states_written_twice(settings)
         published = publish(settings, chains.of_relations, held, manifest)
         untidy = _tidy(settings, published)
+        error = _left(landed, untidy, published if held else None, verdict)
+        if not (error or clock):
+            remember(settings, begun, newest)
     return Cycled(
         newest=newest,
         published=published,
@@ -137,7 +153,7 @@ def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) 
         summary=f"built {build.models} models, {build.tests_passed} tests passed,"
         f" {len(build.warnings)} with warnings; {verdict.summary};"
         f" {time.monotonic() - started:.1f} s",
-        error=_left(landed, untidy, published if held else None, verdict),
+        error=error,
     )
 
 

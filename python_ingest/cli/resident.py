@@ -14,13 +14,11 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
 from threading import Event
 from typing import Annotated
 
@@ -28,47 +26,17 @@ import typer
 from rich.console import Console
 
 from python_ingest.cli.ending import ended
+from python_ingest.cli.news import News, due_after, news, project_files
 from python_ingest.errors import IngestError, UsageError
-from python_ingest.landing.spool import pending
 from python_ingest.settings import Settings, load_settings
-from python_ingest.storage.writer import open_writer
 
 Every = Annotated[
     str, typer.Option(help="Stay, and look for news so often: 10s, 5m. Default: one cycle.")
 ]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-# Marks, completeness and retention.
-_DUE_SECONDS = 900
 # What failed is tried again after this long, or when something is new.
 _RETRY_SECONDS = 60
 _POLL_SECONDS = 0.2
-# A change of what lies there, or of our own code, begins anew.
-_READ = ("*.yml", "models/**/*", "macros/**/*", "seeds/*", "tests/**/*.sql", "snapshots/*")
-
-
-@dataclass(frozen=True)
-class News:
-    """What tells whether a build has something to do.
-
-    The newest batch of data (what builds tell of themselves is none), the newest day that came back
-    from the archive, and the segments that wait in the spool.
-    """
-
-    batch: int
-    restored_at: datetime | None
-    waiting: tuple[str, ...]
-
-
-def news(settings: Settings) -> News:
-    """Return what is the newest now."""
-    with open_writer(settings) as connection:
-        found = connection.execute(
-            "select (select coalesce(max(batch_id), 0) from raw.landings"
-            " where kind not in ('metrics', 'logs')),"
-            " (select max(restored_at) from raw.cold_files)"
-        ).fetchall()
-    batch, restored_at = found[0]
-    return News(batch, restored_at, tuple(path.name for path in pending(settings)))
 
 
 def parse_seconds(every: str) -> float:
@@ -83,12 +51,12 @@ def stay(settings: Settings, every: float) -> None:
     """Run cycles until SIGTERM or Ctrl-C; where the project's files change, begin anew."""
     stopping = Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # the engine would catch an exception
-    project = _project()
+    project = project_files()
     context = _warm_context()
     seen, again_at = None, 0.0
     while not stopping.is_set():
         began = time.time()
-        if _project() != project:
+        if project_files() != project:
             print(f"{_now()} the project's files changed: beginning anew", flush=True)
             os.execv(  # noqa: S606 - this very command
                 sys.executable, [sys.executable, "-m", "python_ingest", *sys.argv[1:]]
@@ -98,8 +66,7 @@ def stay(settings: Settings, every: float) -> None:
         if is_due or (found and found != seen):
             built = _cycle(context, stopping, views=is_due)
             seen = built or found
-            due = (began // _DUE_SECONDS + 1) * _DUE_SECONDS
-            again_at = due if built else time.time() + _RETRY_SECONDS
+            again_at = due_after(began) if built else time.time() + _RETRY_SECONDS
         with Console(stderr=True).status(f"{_now()} looked for news; again every {every:g} s"):
             stopping.wait(max(0.0, began + every - time.time()))
 
@@ -164,9 +131,3 @@ def _run(send: Connection, *, views: bool) -> None:
 
 def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _project() -> frozenset[tuple[str, int]]:
-    files = [path for pattern in _READ for path in Path().glob(pattern)]
-    files += Path(__file__).parents[1].rglob("*.py")
-    return frozenset((str(path), path.stat().st_mtime_ns) for path in files if path.is_file())

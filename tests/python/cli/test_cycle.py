@@ -90,7 +90,7 @@ def test_a_failed_audit_leaves_what_was_published_of_those_rows(steps, settings,
     bad = AuditResult(passed=False, batch_id=2, critical=[why], failed={"raw.market_ticks": why})
     monkeypatch.setattr(command, "audit", lambda _: bad)
     with pytest.raises(PublishedInPartError, match=r"no price.*ingest audit --accept"):
-        command.cycle()
+        command.cycle(force=True)
     assert settings.published_path.stat().st_ino != before
     told = "select relation, held_back_because from publication_status order by all"
     with duckdb.connect(str(settings.published_path), read_only=True) as reader:
@@ -164,7 +164,7 @@ def test_what_readers_measured_is_landed_and_gone(steps, settings):
     folder = telemetry_dir(settings)
     assert list(folder.glob("metrics-*.ndjson"))
     (folder / "metrics-1-broken.ndjson").write_text("{")
-    command.cycle()
+    command.cycle(force=True)
     assert [path.name for path in folder.iterdir()] == ["metrics-1-broken.ndjson"]
     with open_writer(settings) as connection:
         landed = connection.execute(

@@ -16,7 +16,8 @@ import duckdb
 import pytest
 from forked import run_ingest
 
-from python_ingest.cli.resident import news, parse_seconds
+from python_ingest.cli.news import news
+from python_ingest.cli.resident import parse_seconds
 from python_ingest.errors import UsageError
 from python_ingest.landing.report import land_records, metric_record
 from python_ingest.landing.spool import pending
@@ -34,9 +35,7 @@ COMMAND = ("-m", "python_ingest")
 def due_every(seconds: int) -> tuple[str, str]:
     """Return the command whose cycles for the clock alone are so far apart."""
     return "-c", (
-        "from python_ingest.cli import main, resident\n"
-        f"resident._DUE_SECONDS = {seconds}\n"
-        "main.main()"
+        f"from python_ingest.cli import main, news\nnews.DUE_SECONDS = {seconds}\nmain.main()"
     )
 
 

@@ -1,0 +1,133 @@
+"""What tells whether a cycle has something to do: one query and the names of files, no dbt.
+
+if not nothing_new(settings):
+    ...
+    remember(settings, newest, began)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from python_ingest.landing.spool import SERVICE, pending
+from python_ingest.settings import Settings
+from python_ingest.storage.writer import open_writer
+
+DUE_SECONDS = 900
+"""How often a cycle runs for what the clock alone moves: marks, completeness and retention."""
+
+# A change of what lies there, or of our own code, changes what a cycle makes.
+_READ = ("*.yml", "models/**/*", "macros/**/*", "seeds/*", "tests/**/*.sql", "snapshots/*")
+# What dbt reads of the environment besides our settings (profiles.yml, dbt_project.yml).
+_VARIABLES = ("DBT_", "TIMESCALE_", "USE_DUCKDB_", "DATABASE_", "DATA_DIR")
+
+
+@dataclass(frozen=True)
+class News:
+    """What is the newest.
+
+    The newest batch (what we tell of ourselves is none), the newest day that came back from the
+    archive, and the segments that wait in the spool.
+    """
+
+    batch: int
+    restored_at: datetime | None
+    waiting: tuple[str, ...]
+
+
+def news(settings: Settings) -> News:
+    """Return what is the newest now. The database must have been migrated."""
+    with open_writer(settings) as connection:
+        found = connection.execute(
+            "select (select coalesce(max(batch_id), 0) from raw.landings"
+            " where not starts_with(file_name, ?)),"
+            " (select max(restored_at) from raw.cold_files)",
+            [f"{SERVICE}/"],
+        ).fetchall()
+    batch, restored_at = found[0]
+    return News(batch, restored_at, tuple(path.name for path in pending(settings)))
+
+
+def project_files() -> frozenset[tuple[str, int]]:
+    """Return each file of the project in this folder and of our own code, and when it changed."""
+    files = [path for pattern in _READ for path in Path().glob(pattern)]
+    files += Path(__file__).parents[1].rglob("*.py")
+    return frozenset((str(path), path.stat().st_mtime_ns) for path in files if path.is_file())
+
+
+def due_after(moment: float) -> float:
+    """Return when the next cycle for the clock alone is due after a Unix time: on the quarter."""
+    return (moment // DUE_SECONDS + 1) * DUE_SECONDS
+
+
+@dataclass(frozen=True)
+class Begun:
+    """When a cycle began, and the files of the project then."""
+
+    moment: float
+    files: frozenset[tuple[str, int]]
+
+
+def begin(settings: Settings) -> Begun:
+    """Note that a cycle is under way: if it fails or is killed, the next one does everything."""
+    _kept_in(settings).unlink(missing_ok=True)
+    return Begun(time.time(), project_files())
+
+
+def remember(settings: Settings, begun: Begun, newest: News) -> None:
+    """Note that all of `newest` is built and published by a cycle."""
+    done = {"of": _fingerprint(settings, newest, begun.files), "began": begun.moment}
+    with suppress(OSError):  # a full disk costs the next cycle some time
+        _kept_in(settings).write_text(json.dumps(done), encoding="utf-8")
+
+
+def nothing_new(settings: Settings) -> str | None:
+    """Return why a cycle would change nothing, in one line; None where it may."""
+    try:
+        done = json.loads(_kept_in(settings).read_text(encoding="utf-8"))
+        of, began = str(done["of"]), float(done["began"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    due = due_after(began)
+    if not began <= time.time() < due:
+        return None
+    if of != _fingerprint(settings, news(settings), project_files()):
+        return None
+    return (
+        f"nothing new since the cycle of {_clock(began)}; one for marks and retention is due at"
+        f" {_clock(due)}; --force runs it now"
+    )
+
+
+def _clock(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"
+
+
+def _kept_in(settings: Settings) -> Path:
+    return settings.data_dir / "last_cycle.json"
+
+
+def _fingerprint(settings: Settings, newest: News, files: frozenset[tuple[str, int]]) -> str:
+    """Return a hash of all that decides what a cycle makes, and of what it made.
+
+    A database file that somebody wrote to since then is another one, whatever was written.
+    """
+    made = [_written(path) for path in (settings.database_path, settings.published_path)]
+    variables = {n: v for n, v in os.environ.items() if n.startswith(_VARIABLES)}
+    said = (asdict(newest), repr(settings), variables, sorted(files), made)
+    return sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

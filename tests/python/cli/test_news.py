@@ -1,0 +1,151 @@
+"""What tells that a cycle has nothing to do, and everything that tells that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from python_ingest.cli import news as looked
+from python_ingest.cli.news import News, begin, news, nothing_new, remember
+from python_ingest.landing.land import land_files
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_writer
+
+AT = 1_700_000_000.0  # of a quarter of an hour that ends 100 s later
+FILES = frozenset({("models/bars.sql", 1)})
+
+
+@pytest.fixture
+def cycled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A warehouse after a cycle that left nothing."""
+    monkeypatch.setattr(looked.time, "time", lambda: AT)
+    monkeypatch.setattr(looked, "project_files", lambda: FILES)
+    with open_writer(settings) as connection:
+        migrate(connection)
+    settings.published_path.parent.mkdir(parents=True)
+    settings.published_path.write_text("published")
+    remember(settings, begin(settings), news(settings))
+    return settings
+
+
+def land(settings: Settings, kind: str, text: str) -> None:
+    path = settings.data_dir / f"{kind}.ndjson"
+    path.write_text(text)
+    (result,) = land_files(settings, kind, [path])
+    assert result.state == "landed"
+
+
+def land_metrics(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    land(
+        settings,
+        "metrics",
+        '{"timestamp": "2024-08-08", "metric_name": "lag", "metric_type": "gauge", "value": 1}\n',
+    )
+
+
+def land_what_is_rejected(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    land(settings, "cash", '{"event_id": "1", "event_time": "noon"}\n')
+
+
+def wait_in_the_spool(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    settings.spool_dir.mkdir(exist_ok=True)
+    (settings.spool_dir / "1-ticks-x.parquet").touch()
+
+
+def bring_a_day_back(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    with open_writer(settings) as connection:
+        connection.execute(
+            "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
+            " sha256, bytes, min_timestamp, max_timestamp, exported_at, state, restored_at)"
+            " values (1, 'market_ticks', '2024-01-01', '', 'x', 1, '', '', 1, '2024-01-01',"
+            " '2024-01-01', '2024-01-02', 'restored', '2024-01-03')"
+        )
+
+
+def change_a_table(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    with open_writer(settings) as connection:  # as a manual snapshot or an extraction does
+        connection.execute("create table main.mine as select 1 as id")
+
+
+def change_the_project(_: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looked, "project_files", lambda: frozenset({("models/bars.sql", 2)}))
+
+
+def change_a_variable(_: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USE_DUCKDB_FOR_READS", "false")
+
+
+def replace_the_publication(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    settings.published_path.write_text("published by somebody else")
+
+
+def remove_the_publication(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    settings.published_path.unlink()
+
+
+def end_the_quarter(_: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looked.time, "time", lambda: AT + 100)
+
+
+def set_the_clock_back(_: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looked.time, "time", lambda: AT - 1)
+
+
+def begin_a_cycle(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    begin(settings)  # and be killed
+
+
+def damage_the_note(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    (settings.data_dir / "last_cycle.json").write_text('{"of":')
+
+
+def test_nothing_is_new(cycled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looked.time, "time", lambda: AT + 99)
+    monkeypatch.setenv("UNRELATED", "1")
+    assert nothing_new(cycled)  # to look is no change
+    assert nothing_new(cycled) == (
+        "nothing new since the cycle of 22:13:20 UTC; one for marks and retention is due at"
+        " 22:15:00 UTC; --force runs it now"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        land_metrics, land_what_is_rejected, wait_in_the_spool, bring_a_day_back, change_a_table,
+        change_the_project, change_a_variable, replace_the_publication, remove_the_publication,
+        end_the_quarter, set_the_clock_back, begin_a_cycle, damage_the_note,
+    ],
+    ids=lambda change: change.__name__,
+)  # fmt: skip
+def test_something_is_new(
+    cycled: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Settings, pytest.MonkeyPatch], None],
+) -> None:
+    assert nothing_new(cycled)
+    change(cycled, monkeypatch)
+    assert nothing_new(cycled) is None
+
+
+def test_a_setting_is_news(cycled: Settings, tmp_path: Path) -> None:
+    config = tmp_path / "database.toml"
+    config.write_text("[retention]\npolicies_seed = 'mine'\n")
+    assert nothing_new(load_settings(config, {"DATA_DIR": str(cycled.data_dir)})) is None
+
+
+def test_what_changes_during_a_cycle_is_news_after_it(
+    cycled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, newest = begin(cycled), news(cycled)
+    land_what_is_rejected(cycled, monkeypatch)
+    remember(cycled, begun, newest)
+    assert nothing_new(cycled) is None
+    begun, newest = begin(cycled), news(cycled)
+    change_the_project(cycled, monkeypatch)
+    remember(cycled, begun, newest)
+    assert nothing_new(cycled) is None
+    assert newest == News(newest.batch, None, ())
