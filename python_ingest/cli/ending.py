@@ -5,10 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-import duckdb
-
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
-from python_ingest.storage.failures import as_database_error
 
 
 def ended(run: Callable[[], object]) -> int:
@@ -18,11 +15,17 @@ def ended(run: Callable[[], object]) -> int:
     except IngestError as error:
         print(f"ingest: {error}", file=sys.stderr, flush=True)
         return _code(error)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        print(f"ingest: {as_database_error(error)}", file=sys.stderr, flush=True)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        import duckdb  # noqa: PLC0415 - what needs no database need not wait for it
+
+        from python_ingest.storage.failures import as_database_error  # noqa: PLC0415
+
+        if not isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException)):
+            raise
+        print(f"ingest: {as_database_error(error)}", file=sys.stderr, flush=True)
+        return 1
     return 0
 
 

@@ -1,35 +1,107 @@
-"""The console script `ingest`: one thin module per command group."""
+"""The console script `ingest`: one thin module per command group, imported when it is asked for."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from python_ingest.cli import (
-    archive,
-    audit,
-    backup,
-    compact,
-    compare,
-    cycle,
-    demo,
-    export,
-    extract,
-    feeds,
-    init,
-    land,
-    migrate,
-    publish,
-    report,
-    restore,
-    serve,
-    spark,
-    stream,
-)
 from python_ingest.cli.ending import ended
 
+# Name: module and what it does, in the order of use. The commands themselves say the same.
+COMMANDS = {
+    "init": ("init", "Make the database and its raw schema; harmless when they are there."),
+    "land": ("land", "Land files; each is landed whole or not at all, and never twice."),
+    "feeds": ("feeds", "The vendors' files that are understood, each by a declaration."),
+    "stream": (
+        "stream",
+        "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",
+    ),
+    "cycle": ("cycle", "Land what is pending, build and test, export, audit, publish."),
+    "publish": ("publish", "Copy the database to data/published/ and replace what readers open."),
+    "serve": (
+        "serve",
+        "Answer queries of this machine until SIGTERM or Ctrl-C: Arrow Flight, read only.",
+    ),
+    "audit": (
+        "audit",
+        "Judge what was newly landed; exit code 1 when a critical expectation is broken.",
+    ),
+    "report": (
+        "report",
+        "Write one self-contained HTML page: bars, equity, positions, round trips, data health.",
+    ),
+    "archive": (
+        "archive",
+        "Take cold files beyond their policy's days to the archive's store; they leave the views.",
+    ),
+    "compact": (
+        "compact",
+        "Merge the files of a day that late rows scattered, delete unread ones, shrink the"
+        " database.",
+    ),
+    "backup": ("backup", "Make, verify and list backups."),
+    "restore": (
+        "restore",
+        "Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts.",
+    ),
+    "compare": (
+        "compare",
+        "Print, as Markdown for a pull request, how many rows were added, removed and changed.",
+    ),
+    "extract": ("extract", "Read other databases into Parquet."),
+    "migrate": (
+        "migrate",
+        "Extract tables of TimescaleDB and land what is not here yet, as source 'backfill'.",
+    ),
+    "migration": ("migrate", "How the move from TimescaleDB stands."),
+    "export": (
+        "export",
+        "Write what is still warm, and the corrections, as Parquet beside the cold files.",
+    ),
+    "spark": (
+        "spark",
+        "Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.",
+    ),
+    "collect": (
+        "spark",
+        "Take the rows of the last build on Spark into the database, as if it had built them.",
+    ),
+    "demo": (
+        "demo",
+        "Write a seeded market (Parquet ticks) and order events, cash, metrics and logs on it.",
+    ),
+}
+
+
+def command(name: str) -> Any:
+    """Import a command and return it."""
+    module = import_module(f"python_ingest.cli.{COMMANDS[name][0]}")
+    alone = typer.Typer()
+    module.register(alone)
+    return typer.main.get_group(alone).commands[name]
+
+
+class _Imported(TyperGroup):
+    """What is registered stands for a command in the help, which needs no more of it."""
+
+    _is_listing = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self._is_listing or cmd_name not in self.commands:
+            return super().get_command(ctx, cmd_name)
+        return command(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._is_listing = True
+        super().format_help(ctx, formatter)
+
+
 app = typer.Typer(
+    cls=_Imported,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,25 +113,8 @@ def ingest() -> None:
     """Land, publish and keep the data of the trading warehouse."""
 
 
-archive.register(app)
-audit.register(app)
-backup.register(app)
-compare.register(app)
-compact.register(app)
-cycle.register(app)
-demo.register(app)
-export.register(app)
-extract.register(app)
-feeds.register(app)
-init.register(app)
-land.register(app)
-migrate.register(app)
-publish.register(app)
-report.register(app)
-restore.register(app)
-serve.register(app)
-spark.register(app)
-stream.register(app)
+for _name, (_, _help) in COMMANDS.items():
+    app.command(name=_name, help=_help)(lambda: None)
 
 
 def main() -> None:

@@ -11,18 +11,22 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from python_ingest.cli.main import COMMANDS
+
 PROJECT = Path(__file__).parents[2]
 _FORKED = multiprocessing.get_context("forkserver")
-_IMPORTED = ["dbt.cli.main", "dbt.adapters.duckdb", "python_ingest.cli.main"]
+_IMPORTED = ["dbt.cli.main", "dbt.adapters.duckdb"]
+_IMPORTED += [f"python_ingest.cli.{module}" for module, _ in COMMANDS.values()]
 # Where there is a pyspark it imports that one's tests, which end the process.
 _IMPORTED += [] if find_spec("pyspark") else ["great_expectations"]
 _FORKED.set_forkserver_preload([*_IMPORTED, "warm_dbt"])
+WITHOUT_VIEWS = ("--exclude", "config.materialized:view")
 _HANG_SECONDS = 1800  # not slowness
 _QUIET = ("--no-use-colors", "--log-level-file", "none")  # its debug log is a fifth of a build
 
@@ -121,6 +125,12 @@ def run_dbt(
     values = {**os.environ, "DATA_DIR": str(data_dir), **(environment or {})}
     done = _run(_dbt_command(data_dir, arguments, target), values, cwd)
     return CompletedProcess(["dbt", *arguments], done.returncode, done.stdout + done.stderr, "")
+
+
+def settings_of(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the --vars of a build: they are what views of one project depend on."""
+    at = arguments.index("--vars") if "--vars" in arguments else len(arguments)
+    return tuple(arguments[at : at + 2])
 
 
 def kill_dbt(data_dir: Path, *arguments: str, begun: str, after: float) -> None:

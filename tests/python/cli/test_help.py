@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 import typer
 from rich.text import Text
 
-from python_ingest.cli.main import app
+from python_ingest.cli import main
+from python_ingest.cli.main import COMMANDS, app, command
 
 
 def texts(command: click.Command) -> list[str]:
@@ -19,7 +24,34 @@ def texts(command: click.Command) -> list[str]:
     return [text for text in found if text]
 
 
-@pytest.mark.parametrize("text", texts(typer.main.get_command(app)))
+ALL = [typer.main.get_command(app), *map(command, COMMANDS)]
+
+
+@pytest.mark.parametrize("text", [text for one in ALL for text in texts(one)])
 def test_nothing_is_taken_for_markup(text: str) -> None:
     """Typer's help takes `[pool]` for a style and leaves it out."""
     assert Text.from_markup(text).plain == text
+
+
+def test_each_module_of_commands_is_listed_and_says_the_same_of_itself() -> None:
+    modules = {p.stem for p in Path(main.__file__).parent.glob("*.py")
+               if "\ndef register(" in p.read_text(encoding="utf-8")}  # fmt: skip
+    assert {module for module, _ in COMMANDS.values()} == modules
+    said = {name: (command(name).help or "").split("\n\n")[0] for name in COMMANDS}
+    assert {name: " ".join(text.split()) for name, text in said.items()} == {
+        name: line for name, (_, line) in COMMANDS.items()
+    }
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """To import what all commands need took a second of each."""
+    code = (
+        "import sys; from python_ingest.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit:\n"
+        "    print(sorted({'duckdb', 'pyarrow', 'pydantic', 'dbt'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

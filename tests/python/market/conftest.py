@@ -13,11 +13,11 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 import pytest
-from forked import run_dbt
+import views_only
+from forked import WITHOUT_VIEWS, run_dbt, settings_of
 
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import land_files
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -44,6 +44,7 @@ class Warehouse:
 
     data_dir: Path
     project: Path
+    views: tuple[str, ...] = ()  # the settings of which its views are
 
     @property
     def path(self) -> Path:
@@ -90,16 +91,11 @@ class Warehouse:
         return done
 
     def build(self, *arguments: str) -> None:
-        """Seeds and models, without tests."""
-        self.dbt(
-            "build",
-            "--exclude-resource-type",
-            "test",
-            "unit_test",
-            "--select",
-            *MARKET.split(),
-            *arguments,
-        )
+        """Seeds and models, without tests; views that are there stay."""
+        without = WITHOUT_VIEWS if self.views == settings_of(arguments) else ()
+        command = ["build", "--exclude-resource-type", "test", "unit_test"]
+        self.dbt(*command, "--select", *MARKET.split(), *without, *arguments)
+        self.views = settings_of(arguments)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
@@ -139,8 +135,7 @@ def new_warehouse(
 
     def make() -> Warehouse:
         warehouse = Warehouse(tmp_path_factory.mktemp("market"), project)
-        with warehouse.connect() as connection:
-            migrate(connection)
+        views_only.begin(warehouse.path)
         return warehouse
 
     return make

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,7 @@ def marts(warehouse: Warehouse) -> dict[str, list[dict[str, Any]]]:
 
 def rebuilt(warehouse: Warehouse, *arguments: str) -> Warehouse:
     """The same input built from nothing."""
-    copy = Warehouse(warehouse.data_dir.with_name("rebuilt"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("rebuilt"))
     copy.build("seed", "--full-refresh", *arguments)
     return copy
 
@@ -163,8 +161,7 @@ def test_a_multiplier_that_cannot_be_counted_with_is_named(
     warehouse: Warehouse, tmp_path: Path, multiplier: str, why: str
 ) -> None:
     before = marts(warehouse)
-    wrong = Warehouse(tmp_path / "data")
-    shutil.copy(warehouse.path, wrong.path)
+    wrong = warehouse.copy(tmp_path / "data")
     change(
         wrong,
         "insert into reference.instruments by name select 'cme' as exchange, 'ES' as symbol,"
@@ -188,8 +185,7 @@ def test_a_contract_whose_money_is_unclear_stops_the_build(
     currencies: tuple[str, str, str | None], why: str, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     before = marts(warehouse)
-    inverse = Warehouse(tmp_path / "data")
-    shutil.copy(warehouse.path, inverse.path)
+    inverse = warehouse.copy(tmp_path / "data")
     base, quote, settle = currencies
     change(
         inverse,

@@ -4,7 +4,6 @@ and a full refresh; then their methods change."""
 from __future__ import annotations
 
 import random
-import shutil
 from collections import defaultdict
 from datetime import datetime
 from fractions import Fraction
@@ -77,8 +76,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 @pytest.fixture(scope="module")
 def second(first: Warehouse) -> Warehouse:
     """The same with other methods, which the next build takes over."""
-    copy = Warehouse(first.data_dir.with_name("second"))
-    shutil.copy(first.path, copy.path)
+    copy = first.copy(first.data_dir.with_name("second"))
     use(copy, METHODS[1])
     copy.dbt(*RUN)
     return copy
@@ -219,8 +217,7 @@ def test_average_is_the_position_to_the_last_digit(first: Warehouse) -> None:
 def test_the_data_tests_hold_and_can_fail(second: Warehouse) -> None:
     tests = ("test", "--select", "lots_earn_what_positions_earn", "open_lots_are_the_position")
     second.dbt(*tests)
-    copy = Warehouse(second.data_dir.with_name("spoilt"))
-    shutil.copy(second.path, copy.path)
+    copy = second.copy(second.data_dir.with_name("spoilt"))
     change(
         copy,
         "update intermediate.int_lot_changes set position_cost = position_cost + 1e-10",
@@ -233,8 +230,7 @@ def test_the_data_tests_hold_and_can_fail(second: Warehouse) -> None:
 
 def test_a_full_refresh_gives_the_same(built: tuple[Warehouse, dict[str, str]]) -> None:
     warehouse, _ = built
-    copy = Warehouse(warehouse.data_dir.with_name(f"{warehouse.data_dir.name}_refreshed"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name(f"{warehouse.data_dir.name}_refreshed"))
     copy.dbt("run", "--select", "int_position_folds+,+marts.trading", *AS_OF, "--full-refresh")
     for relation in RELATIONS:
         query = f"from {relation} order by all"
@@ -244,8 +240,7 @@ def test_a_full_refresh_gives_the_same(built: tuple[Warehouse, dict[str, str]]) 
 
 
 def test_lots_are_kept_only_where_a_method_is_said(second: Warehouse) -> None:
-    copy = Warehouse(second.data_dir.with_name("one"))
-    shutil.copy(second.path, copy.path)
+    copy = second.copy(second.data_dir.with_name("one"))
     use(copy, {"second": "lifo"})
     copy.dbt(*RUN)
     for relation in RELATIONS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +125,7 @@ def test_only_a_stream_is_warned_of(warehouse: Warehouse) -> None:
 
 
 def test_a_rebuild_gives_the_same(warehouse: Warehouse) -> None:
-    copy = Warehouse(warehouse.data_dir.with_name("rebuilt"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("rebuilt"))
     copy.build("--full-refresh")
     for mart in MARTS:
         query = f"from {mart} order by all"

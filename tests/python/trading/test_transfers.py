@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -124,15 +123,13 @@ def test_its_worth_is_a_flow_and_no_return(warehouse: Warehouse) -> None:
 
 
 def test_a_full_refresh_gives_the_same(warehouse: Warehouse) -> None:
-    copy = Warehouse(warehouse.data_dir.with_name("refreshed"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("refreshed"))
     copy.dbt(*RUN, "--full-refresh")
     assert rows(copy) == rows(warehouse)
 
 
 def test_a_bust_takes_it_back(warehouse: Warehouse) -> None:
-    copy = Warehouse(warehouse.data_dir.with_name("busted"), batch=warehouse.batch)
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("busted"))
     copy.land("order_events", [BUST])
     copy.dbt(*RUN)
     (held,) = copy.rows("from current_positions")
@@ -151,8 +148,7 @@ def test_a_bust_takes_it_back(warehouse: Warehouse) -> None:
 def test_legs_of_one_transfer_are_the_same_lot(
     change: dict[str, str], differing: str, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    copy = Warehouse(tmp_path / "data", batch=warehouse.batch)
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(tmp_path / "data")
     leg = LEFT | {"event_id": "went", "order_id": "went", "trade_id": "went", "transfer_id": "7"}
     leg |= {"account_id": "main"}
     came = OPENING | {"event_id": "came", "order_id": "came", "trade_id": "came"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from forked import kill_dbt, run_dbt
-
-from python_ingest.schema.migrate import migrate
+import views_only
+from forked import WITHOUT_VIEWS, kill_dbt, run_dbt, settings_of
 
 LANDED_AT = datetime(2030, 1, 1)
 TIME_COLUMN = {
@@ -61,11 +61,18 @@ class Warehouse:
     data_dir: Path
     batch: int = field(default=0)
     built: str = ""  # what the build that made it printed
+    views: tuple[str, ...] = ()  # the settings of which its views are
 
     def __post_init__(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(str(self.path)) as connection:
-            migrate(connection)
+        if not self.path.exists():
+            views_only.begin(self.path)
+
+    def copy(self, data_dir: Path) -> Warehouse:
+        """The same rows in another folder."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.path, data_dir)
+        return Warehouse(data_dir, self.batch, views=self.views)
 
     @property
     def path(self) -> Path:
@@ -140,8 +147,10 @@ class Warehouse:
         kill_dbt(self.data_dir, *command, begun=model, after=after)
 
     def build(self, *arguments: str) -> None:
-        """Seeds and every model that trading needs, without tests."""
-        self.dbt(*BUILD, "--exclude-resource-type", *NO_MODEL, *arguments)
+        """Seeds and every model that trading needs, without tests; views that are there stay."""
+        command = [*BUILD, "--exclude-resource-type", *NO_MODEL, *arguments]
+        self.dbt(*command, *(WITHOUT_VIEWS if self.views == settings_of(arguments) else ()))
+        self.views = settings_of(arguments)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """What a query answers, as dictionaries."""
