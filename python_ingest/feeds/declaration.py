@@ -220,6 +220,8 @@ class Value(_Strict):
     that there is no value. `take`: a pattern that matches the whole text; the value is what it has
     in brackets. `format`: one, or several that cannot be mistaken for each other; `ISO` has up to
     nine decimals, `T` or a space, and `Z`, an offset or none (that of `zone`, else UTC).
+    `expected`: what a person should do where a text gives no time, or not the column that its
+    message requires; it ends the reason of the rejected row.
     """
 
     source: Annotated[Fields, BeforeValidator(_listed)] | None = Field(default=None, alias="from")
@@ -256,6 +258,7 @@ class Value(_Strict):
     offsets: dict[str, Offset] = {}
     zone: str | None = None
     after_midnight: Literal["s", "ms", "us"] | None = None
+    expected: Text | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
