@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from python_ingest.errors import ConfigError
+from python_ingest.feeds.faults import close_to, in_our_words
 from python_ingest.feeds.kinds import DECIMALS, KINDS, Column
 from python_ingest.feeds.values import CLOCK, converted, wrong_with
 from python_ingest.storage.failures import first_line
@@ -174,7 +175,10 @@ def _whole(factor: Any) -> Any:
 
 
 def _day(since: Any) -> Any:
-    return date.fromisoformat(since) if isinstance(since, str) else since
+    try:
+        return date.fromisoformat(since) if isinstance(since, str) else since
+    except ValueError:
+        raise ValueError(f"{since!r} is no date such as 2024-05-02") from None
 
 
 class Scale(_Strict):
@@ -405,7 +409,8 @@ class Declaration(_Strict):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.kind not in KINDS:
-            raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+            near = close_to(self.kind, list(KINDS))
+            raise ValueError(f"kind: not one of {', '.join(KINDS)}{near}")
         if self.checked and not self.facts:
             raise ValueError("facts: what was it compared with?")
         known = KINDS[self.kind].column_names
@@ -416,7 +421,8 @@ class Declaration(_Strict):
         for place, columns, required in sections:
             for name in [*columns, *required]:
                 if name not in known:
-                    raise ValueError(f"{place}: {self.kind} have no column {name!r}")
+                    near = close_to(name, known)
+                    raise ValueError(f"{place}: {self.kind} have no column {name!r}{near}")
         for is_wrong, what in self._layout():
             if is_wrong:
                 raise ValueError(what)
@@ -495,7 +501,8 @@ class Declaration(_Strict):
         known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
         for name in self.field_names:
             if name.lower() not in known:
-                raise ValueError(f"columns: no field {name!r} in names, header or optional")
+                near = close_to(name, list(known))
+                raise ValueError(f"columns: no field {name!r} in names, header or optional{near}")
 
     def _require_parts(self) -> None:
         patterns = [p for p in (self.recognise.name, self.recognise.path) if p]
@@ -573,6 +580,12 @@ def _require_of(column: Column, value: Value, place: str) -> None:
             raise ValueError(f"{place}.{key}: {text!r}: {reason}")
 
 
+_TABLES: dict[str, type[BaseModel]] = {
+    "file": File, "recognise": Recognise, "messages": Message, "columns": Value, "scale": Scale,
+    "when": Test, "unless": Test,
+}  # fmt: skip
+
+
 def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declaration:
     """Read a declaration. Raises ConfigError, which names the file and the key that is wrong.
 
@@ -597,15 +610,14 @@ def parsed(path: Path, said: dict[str, Any], bases: dict[str, dict[str, Any]]) -
     base = said.get("like")
     if base is not None:
         if base not in bases:
-            raise ConfigError(f"feed {path}: like: there is no feed {base!r}")
+            near = close_to(str(base), list(bases))
+            raise ConfigError(f"feed {path}: like: there is no feed {base!r}{near}")
         said = _laid_over(bases[base], {key: v for key, v in said.items() if key != "like"})
     try:
         return Declaration.model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"feed {path}: {place}{': ' if place else ''}{what}") from None
+        what = in_our_words(error.errors(), Declaration, _TABLES)
+        raise ConfigError(f"feed {path}: {what}") from None
 
 
 def _laid_over(base: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
