@@ -156,7 +156,8 @@ def _alike(found: list[tuple[Path, Declaration]]) -> list[Fault]:
     wrong = []
     for path, feed in found:
         # names in one text are told apart by what separates them
-        tells = f"{feed.kind} {feed.recognise.model_dump_json()} {feed.exchanges}"
+        recognise = feed.recognise.model_dump_json(exclude={"example"})
+        tells = f"{feed.kind} {recognise} {feed.exchanges}"
         if max(len(feed.recognise.header), len(feed.recognise.fields)) > 1:
             tells += feed.file.delimiter
         before = seen.setdefault(tells, path)

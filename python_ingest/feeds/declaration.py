@@ -364,7 +364,7 @@ class Recognise(_Strict):
     `name` and `path` (a pattern of the file's whole name without `.csv`, `.gz` and the like, and
     one to be found in its path; their named parts can be used as columns). Where `name_only` is
     true, a file without that name is not told to be one; or it is a pattern that such a name must
-    be as besides.
+    be as besides. `example`: a name or path with all those parts, for who has a file without.
     """
 
     header: Annotated[list[Text], AfterValidator(_each_once)] = []
@@ -378,6 +378,7 @@ class Recognise(_Strict):
     name: NamePattern | None = None
     path: Pattern | None = None
     name_only: bool | NamePattern = False
+    example: Text | None = None
 
 
 class Declaration(_Strict):

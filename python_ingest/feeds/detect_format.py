@@ -286,10 +286,11 @@ def _parts(feed: Declaration, beginning: Beginning) -> dict[str, str]:
     parts = beginning.parts(feed)
     lacking = sorted(set(feed.parts) - set(parts))
     if lacking:
+        seen = feed.recognise
+        pattern = f"a name that matches {seen.name or seen.path}"
         raise FileRejectedError(
-            f"a file of feed {feed.name} has its {' and '.join(lacking)} only in its name:"
-            " keep the name that it was published under"
-            f" (ingest feeds show {feed.name} has the pattern)"
+            f"a file of feed {feed.name} has its {' and '.join(lacking)} only in its name: give it"
+            f" the name that it was published under, as {seen.example or pattern}"
         )
     return parts
 
