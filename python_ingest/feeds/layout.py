@@ -110,7 +110,11 @@ def require_known_layout(
 
     `known`: the feeds of its kind.
     """
-    found = [(feed, layout) for feed in known if (layout := _of_feed(feed, beginning))]
+    found = [
+        (feed, layout)
+        for feed in (known if beginning.lines else ())
+        if (layout := _of_feed(feed, beginning))
+    ]
     if not found:
         return
     _, best = max(found, key=lambda one: one[1].names)

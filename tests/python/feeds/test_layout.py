@@ -150,6 +150,14 @@ def test_a_canonical_header_is_found_as_well(
     assert says in refusal("ticks", "a.csv", content, named)
 
 
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\n", "\n" * 200_000 + CANONICAL])
+@pytest.mark.parametrize("named", [None, "csv", "tardis-trades"])
+def test_a_file_of_no_lines_is_refused(
+    refusal: Callable[..., str], content: str, named: str | None
+) -> None:
+    assert refusal("ticks", "a.csv", content, named)
+
+
 def test_a_wrong_delimiter_is_told(refusal: Callable[..., str]) -> None:
     said = refusal("ticks", "a.csv", CANONICAL, delimiter=";")
     assert said == "it is separated by `,`, and --delimiter expects `;`: ingest land ticks FILE"
