@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ with warnings.catch_warnings():
 # It tells of a temporary folder where the process prints what libraries log, as beside dbt.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
+_SHOWN = 120  # characters of a reason
 FRAMES = ("landings", "ticks", "orders")
 
 
@@ -109,6 +111,7 @@ def _broken(
                     severity=FailureSeverity(rule.severity),
                     notes=f"{rule.severity}: {rule.says}",
                     meta={"rule": number},
+                    **_condition(rule),
                 )
                 for number, rule in enumerate(rules)
             ],
@@ -124,18 +127,39 @@ def _broken(
             "unexpected_index_column_names": ["subject"],
         },
     ).results
+    rows: dict[str, Any] = {row["subject"]: row for row in frame.to_dict("records")}
     broken: list[Broken] = []
     for result in results:
         rule = rules[result.expectation_config.meta["rule"]]
         if result.exception_info.get("raised_exception"):
             broken.append(Broken(rule, "", f"{name}: {rule.column} could not be judged"))
         broken += [
-            Broken(rule, row["subject"], _line(name, rule, row))
+            Broken(rule, row["subject"], _line(name, rule, rows[row["subject"]] | row))
             for row in result.result.get("unexpected_index_list") or []
         ]
     return broken
 
 
+def _condition(rule: Rule) -> dict[str, Any]:
+    """Return which rows of a frame a rule is about, as Great Expectations takes it."""
+    if not rule.least:
+        return {}
+    return {"row_condition": f"rows_read >= {rule.least}", "condition_parser": "pandas"}
+
+
 def _line(name: str, rule: Rule, row: dict[str, Any]) -> str:
     value = f"{float(row[rule.column]):.6g}"
-    return f"{name}, {row['subject']}: {rule.says} ({rule.column} {value}, at most {rule.most:g})"
+    line = f"{name}, {row['subject']}: {rule.says} ({rule.column} {value}, at most {rule.most:g})"
+    return line + _rejected(row) if rule.column == "rejected_share" else line
+
+
+def _rejected(row: dict[str, Any]) -> str:
+    """Say which file's rows were rejected, why, and what to do."""
+    file = row["most_rejected_in"]
+    reason = " ".join(str(row["most_rejected_for"]).split())
+    shown = reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]}..."
+    path = shlex.quote(file) if Path(file).is_file() else "FILE"  # a file of a zip is none
+    return (
+        f": {row['rows_refused']:,} of {row['rows_read']:,}, most in {file} ({shown});"
+        f" land what is right: ingest land {row['subject']} {path}"
+    )

@@ -59,16 +59,32 @@ rejected as (
 
 ),
 
+-- Why most rows of a batch were rejected, those aside that wait.
+reasons as (
+
+    select batch_id, arg_max(reason, rows) as reason
+    from (
+        select batch_id, reason, count(*) as rows
+        from raw.rejected_rows
+        where batch_id > $after and not suffix(reason, $waits)
+        group by all
+    )
+    group by all
+
+),
+
 landings as (
 
     select
         landings.*,
+        reasons.reason,
         landings.rows_rejected - coalesce(rejected.waiting, 0) as refused,
         coalesce(in_raw.rows, 0) != landings.rows_landed
         or coalesce(rejected.rows, 0) != landings.rows_rejected as disagrees
     from raw.landings
     left join in_raw using (batch_id)
     left join rejected using (batch_id)
+    left join reasons using (batch_id)
     where landings.batch_id > $after
 
 )
@@ -84,7 +100,9 @@ select
     -- Without the rows that wait for an archived day: nothing is wrong with them.
     coalesce(sum(refused) / nullif(sum(rows_read), 0), 0) as rejected_share,
     coalesce(sum(rows_duplicate) / nullif(sum(rows_read), 0), 0) as duplicate_share,
-    arg_max(file_name, refused) as most_rejected_in
+    sum(refused)::bigint as rows_refused,
+    arg_max(file_name, refused) as most_rejected_in,
+    arg_max(reason, refused) as most_rejected_for
 from landings
 group by all
 order by subject

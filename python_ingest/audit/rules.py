@@ -11,18 +11,23 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Rule:
-    """`column` of `frame` is at most `most`; else the message is "SUBJECT: " and `says`."""
+    """`column` of `frame` is at most `most`; else the message is "SUBJECT: " and `says`.
+
+    Of landings with fewer than `least` rows it says nothing.
+    """
 
     frame: Literal["landings", "ticks", "orders"]
     column: str
     most: float
     severity: Literal["critical", "warning"]
     says: str
+    least: int = 0
 
 
 RULES = [
     Rule("landings", "batches_that_disagree", 0, "critical", "manifest and tables disagree"),
-    Rule("landings", "rejected_share", 0.5, "critical", "most rows were rejected"),
+    # A feed that changed, not one small file that was landed wrongly (ADR 0188).
+    Rule("landings", "rejected_share", 0.5, "critical", "most rows were rejected", least=100),
     Rule("landings", "rejected_share", 0.01, "warning", "rows were rejected"),
     Rule("landings", "duplicate_share", 0.5, "warning", "most rows had been landed before"),
     Rule("ticks", "unpriced", 0, "critical", "ticks without any price were landed"),

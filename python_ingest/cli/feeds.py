@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from python_ingest.errors import UsageError
+from python_ingest.errors import FileRejectedError, UsageError
 from python_ingest.feeds.catalogue import faults, feeds, named, source_of
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
@@ -61,8 +61,11 @@ def try_feed(
     settings = load_settings()
     for feed in named(name, settings.feeds_dir):
         wanted = Wanted(KINDS[feed.kind], name, exchange, folder=settings.feeds_dir)
-        for seen in preview(settings, wanted, path):
-            _print(feed.kind, seen)
+        try:
+            for seen in preview(settings, wanted, path):
+                _print(feed.kind, seen)
+        except FileRejectedError as error:
+            raise FileRejectedError(f"{path}: {error}") from None
 
 
 @app.command(epilog="Example: ingest feeds markets")

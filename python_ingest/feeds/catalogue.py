@@ -155,7 +155,11 @@ def _alike(found: list[tuple[Path, Declaration]]) -> list[Fault]:
     seen: dict[str, Path] = {}
     wrong = []
     for path, feed in found:
-        tells = f"{feed.kind} {feed.recognise.model_dump_json()} {feed.exchanges}"
+        # names in one text are told apart by what separates them
+        recognise = feed.recognise.model_dump_json(exclude={"example"})
+        tells = f"{feed.kind} {recognise} {feed.exchanges}"
+        if max(len(feed.recognise.header), len(feed.recognise.fields)) > 1:
+            tells += feed.file.delimiter
         before = seen.setdefault(tells, path)
         if before != path:
             wrong.append(Fault(f"feed {path}: recognise: matches the same files as {before.name}"))

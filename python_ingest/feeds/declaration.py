@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from python_ingest.errors import ConfigError
+from python_ingest.feeds.faults import close_to, in_our_words
 from python_ingest.feeds.kinds import DECIMALS, KINDS, Column
 from python_ingest.feeds.values import CLOCK, converted, wrong_with
 from python_ingest.storage.failures import first_line
@@ -174,7 +175,10 @@ def _whole(factor: Any) -> Any:
 
 
 def _day(since: Any) -> Any:
-    return date.fromisoformat(since) if isinstance(since, str) else since
+    try:
+        return date.fromisoformat(since) if isinstance(since, str) else since
+    except ValueError:
+        raise ValueError(f"{since!r} is no date such as 2024-05-02") from None
 
 
 class Scale(_Strict):
@@ -220,6 +224,8 @@ class Value(_Strict):
     that there is no value. `take`: a pattern that matches the whole text; the value is what it has
     in brackets. `format`: one, or several that cannot be mistaken for each other; `ISO` has up to
     nine decimals, `T` or a space, and `Z`, an offset or none (that of `zone`, else UTC).
+    `expected`: what a person should do where a text gives no time, or not the column that its
+    message requires; it ends the reason of the rejected row.
     """
 
     source: Annotated[Fields, BeforeValidator(_listed)] | None = Field(default=None, alias="from")
@@ -256,6 +262,7 @@ class Value(_Strict):
     offsets: dict[str, Offset] = {}
     zone: str | None = None
     after_midnight: Literal["s", "ms", "us"] | None = None
+    expected: Text | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -357,7 +364,7 @@ class Recognise(_Strict):
     `name` and `path` (a pattern of the file's whole name without `.csv`, `.gz` and the like, and
     one to be found in its path; their named parts can be used as columns). Where `name_only` is
     true, a file without that name is not told to be one; or it is a pattern that such a name must
-    be as besides.
+    be as besides. `example`: a name or path with all those parts, for who has a file without.
     """
 
     header: Annotated[list[Text], AfterValidator(_each_once)] = []
@@ -371,6 +378,7 @@ class Recognise(_Strict):
     name: NamePattern | None = None
     path: Pattern | None = None
     name_only: bool | NamePattern = False
+    example: Text | None = None
 
 
 class Declaration(_Strict):
@@ -402,7 +410,8 @@ class Declaration(_Strict):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.kind not in KINDS:
-            raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+            near = close_to(self.kind, list(KINDS))
+            raise ValueError(f"kind: not one of {', '.join(KINDS)}{near}")
         if self.checked and not self.facts:
             raise ValueError("facts: what was it compared with?")
         known = KINDS[self.kind].column_names
@@ -413,7 +422,8 @@ class Declaration(_Strict):
         for place, columns, required in sections:
             for name in [*columns, *required]:
                 if name not in known:
-                    raise ValueError(f"{place}: {self.kind} have no column {name!r}")
+                    near = close_to(name, known)
+                    raise ValueError(f"{place}: {self.kind} have no column {name!r}{near}")
         for is_wrong, what in self._layout():
             if is_wrong:
                 raise ValueError(what)
@@ -492,7 +502,8 @@ class Declaration(_Strict):
         known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
         for name in self.field_names:
             if name.lower() not in known:
-                raise ValueError(f"columns: no field {name!r} in names, header or optional")
+                near = close_to(name, list(known))
+                raise ValueError(f"columns: no field {name!r} in names, header or optional{near}")
 
     def _require_parts(self) -> None:
         patterns = [p for p in (self.recognise.name, self.recognise.path) if p]
@@ -570,6 +581,12 @@ def _require_of(column: Column, value: Value, place: str) -> None:
             raise ValueError(f"{place}.{key}: {text!r}: {reason}")
 
 
+_TABLES: dict[str, type[BaseModel]] = {
+    "file": File, "recognise": Recognise, "messages": Message, "columns": Value, "scale": Scale,
+    "when": Test, "unless": Test,
+}  # fmt: skip
+
+
 def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declaration:
     """Read a declaration. Raises ConfigError, which names the file and the key that is wrong.
 
@@ -594,15 +611,14 @@ def parsed(path: Path, said: dict[str, Any], bases: dict[str, dict[str, Any]]) -
     base = said.get("like")
     if base is not None:
         if base not in bases:
-            raise ConfigError(f"feed {path}: like: there is no feed {base!r}")
+            near = close_to(str(base), list(bases))
+            raise ConfigError(f"feed {path}: like: there is no feed {base!r}{near}")
         said = _laid_over(bases[base], {key: v for key, v in said.items() if key != "like"})
     try:
         return Declaration.model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"feed {path}: {place}{': ' if place else ''}{what}") from None
+        what = in_our_words(error.errors(), Declaration, _TABLES)
+        raise ConfigError(f"feed {path}: {what}") from None
 
 
 def _laid_over(base: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:

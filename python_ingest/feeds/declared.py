@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -49,6 +49,7 @@ _UNITS = {
 _DIGITS = {"ms": 13, "us": 16, "ns": 19}
 _DAY = 86_400_000_000  # microseconds
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_SHOWN = 40  # characters of a text in a reason
 _OWNERS = ("exchange", "account_id")
 # `1,000.5BTC`, `1E-7 BNB`: a comma stands before three digits, so a decimal comma is no number.
 _NUMBER_AND_UNIT = (
@@ -598,7 +599,8 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
             found.setdefault(f"true then {literal(message.reject)}", []).append(str(number))
         for name in message.required if message else []:
             absent = f"{_sql(kind.column(name), columns, fields)} is null"
-            found.setdefault(f"{absent} then {literal(name + ': missing')}", []).append(str(number))
+            why = _why_absent(name, columns, fields)
+            found.setdefault(f"{absent} then {why}", []).append(str(number))
         for column in kind.columns:
             for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
                 if value.unit or value.format or value.after_midnight:
@@ -626,6 +628,23 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
     return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]
 
 
+def _why_absent(name: str, columns: Columns, fields: _Fields) -> str:
+    """SQL of why a column that a message requires is not there: what does not tell it, if any."""
+    missing, values = literal(f"{name}: missing"), columns.get(name, [])
+    sources = {source for value in values if value.take for source in value.source or []}
+    whens = [
+        f"when {fields.at[source]} is not null then"
+        f" {literal(f'{name}: {source} ')} || left({fields.at[source]}, {_SHOWN})"
+        f" || {literal(' does not tell it' + _expected(values))}"
+        for source in sorted(sources)
+    ]
+    return f"case {' '.join(whens)} else {missing} end" if whens else missing
+
+
+def _expected(values: Sequence[Value]) -> str:
+    return next((f"; {value.expected}" for value in values if value.expected), "")
+
+
 def _ids_within(column: Column, columns: Columns, kind: Kind) -> list[str]:
     """Return the fields that an id is joined of, besides those that are a number or a time."""
     if not column.is_id:
@@ -645,6 +664,8 @@ def _is_nested(text: str, name: str) -> str:
 def _no_time(value: Value) -> str:
     if value.unit:
         return f"not {_UNITS[value.unit]}"
+    if value.format and value.expected:
+        return f"not a time that can be read{_expected([value])}"
     if value.format:
         return f"not a time such as {' or '.join(value.format)}"
     return "no time since midnight, below 24 hours"

@@ -15,6 +15,12 @@ from python_ingest.feeds.catalogue import CANONICAL, faults, feeds, require_soun
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.hints import hints, names_of, nearest
 from python_ingest.feeds.kinds import OWNERS, Kind
+from python_ingest.feeds.layout import (
+    require_a_document_a_line,
+    require_canonical_layout,
+    require_feeds_layout,
+    require_known_layout,
+)
 from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
 from python_ingest.feeds.recognise import Beginning, has_fields, is_json, require_fits, sees
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
@@ -121,15 +127,22 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
     if wanted.format is not None and wanted.format not in CANONICAL:
         feed = next(feed for feed in known if feed.name == wanted.format)
         if not feed.refuse:
+            require_a_document_a_line(beginning, [feed])
+            require_feeds_layout(feed, beginning, wanted.folder, named=True)
             _require_fits(feed, known, beginning)
         return _contradicted(feed, wanted, beginning)
     found = wanted.format or _canonical_format(wanted, beginning)
+    if found != "parquet":
+        require_a_document_a_line(beginning, known)
+    if found == "csv":
+        _require_layout(wanted, known, beginning)
     if found is not None:
         return found
     seen = [feed for feed in known if sees(feed, beginning)]
     if not seen:
         return _unknown(wanted, beginning)
     feed = _decided(seen, wanted, beginning)
+    require_feeds_layout(feed, beginning, wanted.folder, named=False)
     require_sound(feed.name, feed.kind, wanted.folder)  # one that was to replace it
     return _contradicted(feed, wanted, beginning)
 
@@ -213,6 +226,14 @@ def _canonical_format(wanted: Wanted, beginning: Beginning) -> str | None:
     return None
 
 
+def _require_layout(wanted: Wanted, known: list[Declaration], beginning: Beginning) -> None:
+    """Raise FileRejectedError where a header is canonical or a feed's, but lies otherwise."""
+    given = () if wanted.exchange is None else ("exchange",)
+    require_canonical_layout(wanted.kind, beginning, wanted.delimiter, given)
+    if not _is_canonical(first_line(beginning.source), wanted, beginning):
+        require_known_layout(known, beginning, wanted.folder)
+
+
 def _require_no_delimiter(wanted: Wanted, what: str) -> None:
     if wanted.delimiter is not None:
         raise FileRejectedError(f"--delimiter is of canonical CSV, and this is {what}")
@@ -265,10 +286,11 @@ def _parts(feed: Declaration, beginning: Beginning) -> dict[str, str]:
     parts = beginning.parts(feed)
     lacking = sorted(set(feed.parts) - set(parts))
     if lacking:
+        seen = feed.recognise
+        pattern = f"a name that matches {seen.name or seen.path}"
         raise FileRejectedError(
-            f"a file of feed {feed.name} has its {' and '.join(lacking)} only in its name:"
-            " keep the name that it was published under"
-            f" (ingest feeds show {feed.name} has the pattern)"
+            f"a file of feed {feed.name} has its {' and '.join(lacking)} only in its name: give it"
+            f" the name that it was published under, as {seen.example or pattern}"
         )
     return parts
 
@@ -290,10 +312,12 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
     found = "ndjson" if is_json(line) else "csv"
     if found == "csv" and "\ufffd" in line:
         raise FileRejectedError(_NO_FORMAT)
+    known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
+    if found == "csv":
+        _require_layout(wanted, known, beginning)
     try:
         _canonical(None, wanted, found, beginning.source)
     except FileRejectedError as error:
-        known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
         said = [str(error), *hints(beginning, wanted.kind, known)]
         said += [
             f"if it is of feed {feed.name}, say so: --format {feed.name}"

@@ -13,7 +13,7 @@ from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.lines import first_line
 from python_ingest.feeds.recognise import Beginning, has_fields, header_names
-from python_ingest.feeds.text import split
+from python_ingest.feeds.text import DELIMITERS, split
 
 _DATA = re.compile(r"[+-]?\d[\d.,:eETZ+ -]*|true|false", re.IGNORECASE)
 _CLOSE = 0.75  # of a name to another one
@@ -59,8 +59,10 @@ def _of_names(names: Sequence[str], kind: Kind) -> list[str]:
 
 def names_in(beginning: Beginning) -> list[str]:
     """Return the names of a file's fields: of its header, or of its first object."""
-    documents = json_lines.first_documents(beginning.source) if beginning.is_json else []
-    return list(documents[0][1]) if documents else names_of(first_line(beginning.source))
+    if beginning.is_json:
+        documents = json_lines.first_documents(beginning.source)
+        return list(documents[0][1]) if documents else []
+    return names_of(first_line(beginning.source))
 
 
 def names_of(line: str) -> list[str]:
@@ -74,8 +76,9 @@ def names_of(line: str) -> list[str]:
 def _of_delimiter(names: Sequence[str]) -> list[str]:
     if len(names) != 1:
         return []
-    for delimiter, shown in ((";", ";"), ("\t", "\\t"), ("|", "|")):
+    for delimiter in DELIMITERS:
         if names[0].count(delimiter) > 1:
+            shown = "\\t" if delimiter == "\t" else delimiter
             return [f"it is separated by `{shown}`: --delimiter '{shown}', or a feed"]
     return []
 
@@ -115,10 +118,15 @@ def _likenesses(feed: Declaration, beginning: Beginning) -> Iterator[_Likeness]:
 def _of_headers(feed: Declaration, beginning: Beginning) -> Iterator[_Likeness]:
     seen = feed.recognise
     for line in beginning.lines if feed.file.sections else beginning.lines[:1]:
-        found = {name.lower() for name in header_names(feed, line)}
         known = {name.lower() for name in (*seen.header, *seen.optional)}
-        extra = set() if seen.more or feed.file.sections else found - known
-        yield _of_sets({name.lower() for name in seen.header}, found, extra)
+        for delimiter in (feed.file.delimiter, *DELIMITERS):
+            found = {name.lower() for name in header_names(feed, line, delimiter)}
+            extra = set() if seen.more or feed.file.sections else found - known
+            like = _of_sets({name.lower() for name in seen.header}, found, extra)
+            if delimiter != feed.file.delimiter and delimiter in line:
+                expects = f"expects `{feed.file.delimiter}`"
+                like = replace(like, differs=" and ".join(filter(None, (like.differs, expects))))
+            yield like
 
 
 def _of_objects(feed: Declaration, beginning: Beginning) -> Iterator[_Likeness]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from python_ingest.feeds.exact_json import has_long_number, marked, unmarked
@@ -157,13 +158,16 @@ _ARRAY = """select line_number, damage, line, clock, is_long, in_array,
 def _rows(field: str) -> str:
     """The step that opens pages: `field` holds a list of rows, or an object of such lists.
 
-    A dot leads into an object. What has no such field is a row itself.
+    A dot leads into an object. What has no such field is a row itself. Each row has its page beside
+    it, without the rows: a page of 10,000 is read anew for each.
     """
     name = "$." + ".".join(f'"{part}"' for part in field.split("."))
     at = literal(name)
     row = "struct_pack(row_key := {key}, document := d::varchar)"
     row_of_page = "struct_pack(row_key := null::varchar, document := text::varchar)"
-    return f"""select line_number, damage, line, clock, is_long, is_json as in_array, text as page,
+    before, _, last = field.rpartition(".")
+    without = json.dumps({before: {last: None}} if before else {last: None})
+    return f"""select line_number, damage, line, clock, is_long, is_json as in_array, page,
         case
             when is_comment then 'comment'
             when is_json and len(found) = 0 then 'empty page'
@@ -177,21 +181,26 @@ def _rows(field: str) -> str:
                 else [null]
             end) as row
         from (
-            select *,
-                case
-                    when not is_json then null
-                    when json_type(text, {at}) = 'ARRAY' then list_transform(
-                        json_extract(text, {literal(name + "[*]")}),
-                        lambda d: {row.format(key="null::varchar")}
-                    )
-                    when json_type(text, {at}) = 'OBJECT' then flatten(list_transform(
-                        list_zip(json_keys(text, {at}), json_extract(text, {literal(name + ".*")})),
-                        lambda one: list_transform(
-                            json_extract(one[2], '$[*]'), lambda d: {row.format(key="one[1]")}
+            select *, case when len(found) > 0
+                then json_merge_patch(json, {literal(without)})::varchar else json end as page
+            from (
+                select *,
+                    case
+                        when json_type(json, {at}) = 'ARRAY' then list_transform(
+                            json_extract(json, {literal(name + "[*]")}),
+                            lambda d: {row.format(key="null::varchar")}
                         )
-                    ))
-                    when json_type(text, {at}) = 'NULL' then []
-                end as found
-            from exact
+                        when json_type(json, {at}) = 'OBJECT' then flatten(list_transform(
+                            list_zip(
+                                json_keys(json, {at}), json_extract(json, {literal(name + ".*")})
+                            ),
+                            lambda one: list_transform(
+                                json_extract(one[2], '$[*]'), lambda d: {row.format(key="one[1]")}
+                            )
+                        ))
+                        when json_type(json, {at}) = 'NULL' then []
+                    end as found
+                from (select *, case when is_json then text end as json from exact)
+            )
         )
     )"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 
 from python_ingest.errors import FileRejectedError
@@ -29,14 +30,31 @@ class Beginning:
         self._path = "/".join([path, *([inside] if inside else [])])
 
     @cached_property
-    def lines(self) -> list[str]:
-        """The first lines that are not blank, without their ends; the last may be cut off."""
+    def numbered(self) -> list[tuple[int, str]]:
+        """The first lines that are not blank, without their ends, and their numbers from 1.
+
+        The last may be cut off.
+        """
         with opened(self.source) as file:
             texts = file.read(_BYTES).removeprefix(b"\xef\xbb\xbf").split(b"\n")
         if len(texts) > 1:
             texts.pop()
         decoded = [line.decode("utf-8", errors="replace").strip("\r") for line in texts]
-        return [line for line in decoded if line.strip()][:_LINES]
+        return [(n, line) for n, line in enumerate(decoded, 1) if line.strip()][:_LINES]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Those lines alone."""
+        return [line for _, line in self.numbered]
+
+    def below(self, count: int) -> Beginning:
+        """Return the beginning of the same file without so many of those lines."""
+        rest = copy(self)
+        rest.__dict__.pop("lines", None)
+        rest.__dict__["numbered"] = [
+            (number, line.removeprefix("\ufeff")) for number, line in self.numbered[count:]
+        ]
+        return rest
 
     @property
     def is_json(self) -> bool:
@@ -89,7 +107,7 @@ def sees(feed: Declaration, beginning: Beginning) -> bool:
     if is_json(lines[0]):
         return False
     headers = lines if feed.file.sections else lines[:1]
-    return any(_has_header(feed, line) for line in headers) or has_fields(feed, beginning)
+    return any(has_header(feed, line) for line in headers) or has_fields(feed, beginning)
 
 
 def require_fits(feed: Declaration, beginning: Beginning) -> None:
@@ -130,7 +148,7 @@ def _lacks_of_csv(feed: Declaration, beginning: Beginning) -> str | None:
             return None
         if not file.names:
             return f"it has no {_listed(lacking)}"
-    if any(_fits(feed, line) for line in beginning.lines):
+    if any(fits(feed, line) for line in beginning.lines):
         return None
     return f"its lines are not {', '.join(file.names)}"
 
@@ -145,10 +163,10 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(listed[:_SHOWN]) + (", ..." if len(listed) > _SHOWN else "")
 
 
-def header_names(feed: Declaration, line: str) -> list[str]:
+def header_names(feed: Declaration, line: str, delimiter: str | None = None) -> list[str]:
     """Return the fields of a line as a feed separates them; none where they cannot be told."""
     try:
-        return text.names_in(line, feed.file.delimiter, feed.file.header_until)
+        return text.names_in(line, delimiter or feed.file.delimiter, feed.file.header_until)
     except FileRejectedError:
         return []
 
@@ -174,7 +192,8 @@ def _is_empty_page(feed: Declaration, beginning: Beginning) -> bool:
     )
 
 
-def _has_header(feed: Declaration, line: str) -> bool:
+def has_header(feed: Declaration, line: str) -> bool:
+    """Return whether a line has the names of a feed's header, and no others."""
     seen = feed.recognise
     # a column without a name is the index of a data frame
     found = {name.lower() for name in header_names(feed, line) if name}
@@ -188,11 +207,12 @@ def has_fields(feed: Declaration, beginning: Beginning) -> bool:
     if not feed.recognise.fields:
         return False
     comment = tuple(feed.file.comment)
-    right = [_fits(feed, line) for line in beginning.lines if not line.startswith(comment)]
+    right = [fits(feed, line) for line in beginning.lines if not line.startswith(comment)]
     return bool(right) and sum(right) * 3 >= len(right) * 2
 
 
-def _fits(feed: Declaration, line: str) -> bool:
+def fits(feed: Declaration, line: str) -> bool:
+    """Return whether a line without a header has the fields of a feed."""
     try:
         fields = text.split(line, feed.file.delimiter)
     except FileRejectedError:

@@ -13,6 +13,9 @@ from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.relation import HEADER, Scan
 from python_ingest.storage.sql import literal, quoted
 
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""What mostly separates fields, and its name."""
+
 # Stands for a delimiter within a field, while a line is cut; one that has it is cut the long way.
 _ASIDE = "\x01"
 

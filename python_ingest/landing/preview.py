@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.landing import spool
 from python_ingest.landing.archives import files_in
@@ -34,10 +35,15 @@ def preview(settings: Settings, wanted: Wanted, path: Path, shown: int = 3) -> l
     with files_in(settings, path) as files:
         for member in files:
             if member is None or not member.no_data:
-                with spool.scratch(settings) as folder:
-                    file = read_file(settings, wanted, path, member, folder)
-                    name = f"{name_of(path)}/{member.name}" if member else file.file_name
-                    found.append(_preview(settings, wanted, file, name, shown))
+                try:
+                    with spool.scratch(settings) as folder:
+                        file = read_file(settings, wanted, path, member, folder)
+                        name = f"{name_of(path)}/{member.name}" if member else file.file_name
+                        found.append(_preview(settings, wanted, file, name, shown))
+                except FileRejectedError as error:
+                    if member is None:
+                        raise
+                    raise FileRejectedError(f"{member.name} in it: {error}") from None
     return found
 
 

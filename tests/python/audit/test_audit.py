@@ -9,6 +9,7 @@ from python_ingest.audit import expectations
 from python_ingest.audit.rules import RULES
 from python_ingest.audit.run import accept, audit
 from python_ingest.errors import AuditFailedError, IngestError, NotInitialisedError
+from python_ingest.landing.land import land_files
 from python_ingest.landing.report import land_records, metric_record
 from python_ingest.storage.writer import open_writer
 
@@ -108,7 +109,12 @@ def test_an_empty_database_has_nothing_new(landing):
 @pytest.mark.parametrize(
     ("rejected", "change", "says"),
     [
-        (51, "", "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5)"),
+        (
+            51,
+            "",
+            "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5): 51 of"
+            " 101, most in ticks_1.csv (reason); land what is right: ingest land ticks FILE",
+        ),
         (
             0,
             "delete from raw.market_ticks where sequence_number = 7",
@@ -233,14 +239,55 @@ def test_what_failed_stays_in_the_way_until_somebody_accepts_it(landing, query):
 
 
 def test_enough_good_rows_after_bad_ones_pass_again(landing):
-    landing.ticks(rows=10, rejected=30)
+    landing.ticks(rows=10, rejected=300)
     assert not audit(landing.settings).passed
-    landing.ticks(rows=100)
+    landing.ticks(rows=300)
     assert audit(landing.settings).passed
 
 
+@pytest.mark.parametrize(
+    ("landed", "rejected", "passes"),
+    [
+        (0, 30, True),
+        (0, 99, True),
+        (0, 100, False),
+        (49, 50, True),
+        (49, 51, False),
+        (60, 40, True),
+    ],
+)
+def test_a_share_of_few_rows_stops_nothing(landing, landed, rejected, passes):
+    landing.ticks(rows=landed, rejected=rejected)
+    result = audit(landing.settings)
+    assert result.passed == passes
+    (line,) = [*result.critical, *result.warnings]  # it is said in any case, once
+    assert f": {rejected} of {landed + rejected}, most in ticks_1.csv (reason); land" in line
+
+
+def test_a_file_that_was_landed_wrongly_names_itself_its_reason_and_the_command(landing, tmp_path):
+    """One mistyped --exchange, in a folder with a space, beside files that are right."""
+    folder = tmp_path / "our orders"
+    folder.mkdir()
+    header = "event_id,event_type,event_time,order_id,client_order_id,exchange,symbol,side,"
+    header += "order_type,quantity\n"
+    wrong, right = folder / "wrong.csv", folder / "right.csv"
+    for path, count in ((wrong, 30), (right, 1)):
+        rows = [f"{path.stem}{n},created,2024-01-02,o,c,x,s,buy,limit,1\n" for n in range(count)]
+        path.write_text(header + "".join(rows))
+    land_files(landing.settings, "orders", [wrong], exchange="xx")
+    land_files(landing.settings, "orders", [right])
+    result = audit(landing.settings)
+    assert (result.passed, result.critical) == (True, [])
+    (line,) = [line for line in result.warnings if "rejected" in line]
+    assert line == (
+        "landings, orders: rows were rejected (rejected_share 0.967742, at most 0.01): 30 of 31,"
+        f" most in {wrong} (exchange: it is of x, and --exchange says xx); land what is right:"
+        f" ingest land orders '{wrong}'"
+    )
+
+
 def test_the_pages_say_it_and_need_nothing_from_elsewhere(landing):
-    landing.ticks(rows=10, rejected=30)
+    landing.ticks(rows=10, rejected=300)
     landing.orders()
     result = audit(landing.settings)
     assert result.docs == landing.settings.data_dir / "audit" / "data_docs" / "index.html"
@@ -261,9 +308,9 @@ def test_the_pages_say_it_and_need_nothing_from_elsewhere(landing):
 
 
 def test_the_pages_of_the_last_audit_replace_the_ones_before(landing):
-    landing.ticks(rows=10, rejected=30)
+    landing.ticks(rows=10, rejected=300)
     audit(landing.settings)
-    landing.ticks(rows=100)
+    landing.ticks(rows=300)
     result = audit(landing.settings)
     assert result.docs is not None
     assert "The audit passed" in result.docs.read_text()
@@ -292,7 +339,7 @@ def test_an_older_schema_says_what_to_run(landing):
 
 
 def test_the_command_fails_with_one_line_and_can_accept(landing):
-    landing.ticks(rows=10, rejected=30)
+    landing.ticks(rows=10, rejected=300)
     failed = ingest(landing, "audit")
     assert failed.returncode == 1
     assert failed.stderr.startswith("ingest: the audit failed: landings")

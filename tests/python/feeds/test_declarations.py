@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,17 @@ from python_ingest.cli.main import app
 from python_ingest.errors import ConfigError
 from python_ingest.feeds import catalogue, declaration, declared
 from python_ingest.feeds.catalogue import faults, feeds
-from python_ingest.feeds.declaration import Declaration, File, Message, Recognise, Scale, Value
+from python_ingest.feeds.declaration import (
+    Declaration,
+    File,
+    Message,
+    Recognise,
+    Scale,
+    Value,
+    parsed,
+)
 from python_ingest.feeds.detect_format import Wanted
+from python_ingest.feeds.faults import keys_of
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.landing.preview import preview
@@ -92,19 +104,33 @@ def test_a_users_own_declaration_replaces_ours(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ("columns.last_price", "columns.last_pirce", "columns: ticks have no column 'last_pirce'"),
-        ('unit = "ms"', 'unit = "min"', "columns.timestamp.0.unit: Input should be 's', 'ms'"),
+        ("columns.last_price", "columns.last_pirce",
+         "columns: ticks have no column 'last_pirce'; did you mean `last_price`?"),
+        ('unit = "ms"', 'unit = "min"', "columns.timestamp.0.unit: 'min' is none of 's', 'ms'"),
         ('unit = "ms"', 'zone = "Mars/Base"', "columns.timestamp.0.zone: 'Mars/Base' is no time"),
         ('unit = "ms"', 'unit = "ms", format = "%Y%m%d"', "columns.timestamp.0: a time has a unit"),
-        ('unit = "ms"', "scale = 2, by = 3", "columns.timestamp.0.by: Extra inputs"),
+        ('unit = "ms"', "scale = 2, by = 3", "columns.timestamp.0.by: no such key; it goes into"),
         ('"Ticker"\n', '{ file = "symbol" }\n', "recognise: no pattern has the part (?P<symbol>"),
         ('"Ticker"\n', '{ from = "x", take = "a" }\n', "columns.symbol.0.take: needs one (...)"),
         ('"Ticker"\n', "{}\n", "columns.symbol.0: say one of from, constant"),
-        ('"Ticker"\n', '"Tikcer"\n', "columns: no field 'Tikcer' in names, header or optional"),
+        ('"Ticker"\n', '"Tikcer"\n',
+         "columns: no field 'Tikcer' in names, header or optional; did you mean `ticker`?"),
         ("recognise = {", "recognise = { name = '(a',", "recognise.name: not a pattern"),
         ("recognise = {", r"recognise = { name = 'a\.csv',", "recognise.name: a name is looked at"),
         ('header = ["Time", "Ticker", "Px"]', "", "recognise: say what tells such a file"),
-        ("file = {", "fiel = {", "file: Field required"),
+        ("file = {", "fiel = {", "fiel: no such key; did you mean `file`?"),
+        ("file = {", "file = { delimeter = ';',", "file.delimeter: no such key; did you mean `"),
+        ("about =", "delimiter = ';'\nabout =", "delimiter: no such key; it goes into `file`"),
+        ("about =", "colour = 'red'\nabout =", "colour: no such key; here are name, kind, about"),
+        ('= "Px"', '= { frm = "Px" }', "columns.last_price.0.frm: no such key; did you mean"),
+        ('unit = "ms"', 'unit = "ms", when = { file = { match = "x" } }',
+         "columns.timestamp.0.when.file.match: no such key; did you mean `matches`?"),
+        ('format = "csv"', 'format = "CSV"', "file.format: 'CSV' is none of 'csv' or 'json'; did"),
+        ('recognise = { header', 'recognise = { name_only = 1, header',
+         "recognise.name_only: is true, false or a pattern, not 1"),
+        ('"Ticker"\n', '[{ from = "Ticker" }, "Time"]\n',
+         "columns.symbol.1: is a table in { }, not 'Time'"),
+        ('kind = "ticks"', 'kind = "tick"', "kind: not one of ticks, corrections, orders, cash, "),
         ("about =", "checked = true\nabout =", "facts: what was it compared with?"),
         ('kind = "ticks"', 'kind = "trades"', "kind: not one of ticks,"),
         ('"acme-trades"', '"csv"', "name: csv is the name of a canonical format"),
@@ -117,18 +143,18 @@ def test_a_users_own_declaration_replaces_ours(settings: Settings) -> None:
         ('"Ticker"\n', '{ from = "Ticker", take = "(?<=a)(b)" }\n',
          "columns.symbol.0.take: not a pattern that DuckDB knows: "),
         ('format = "csv"', 'format = "csv", sections = "(?=a)"', "file.sections: not a pattern"),
-        ('= "Px"', '= { from = "Px", scale = 0 }', "columns.last_price.0.scale.0.by: Input sh"),
-        ('= "Px"', '= { from = "Px", scale = -1 }', "columns.last_price.0.scale.0.by: Input sh"),
+        ('= "Px"', '= { from = "Px", scale = 0 }', "columns.last_price.0.scale.0.by: is above 0"),
+        ('= "Px"', '= { from = "Px", scale = -1 }', "columns.last_price.0.scale.0.by: is above "),
         ('= "Px"', '= { from = "Px", scale = 1e-11 }', "columns.last_price.0.scale.0.by: "),
         ('= "Px"', '= { from = "Px", scale = 12345678901 }', "columns.last_price.0.scale.0.by: "),
         ('= "Px"', '= { from = "Px", scale = [{ by = 2, since = "2024-13-01" }] }',
-         "columns.last_price.0.scale.0.since: "),
+         "columns.last_price.0.scale.0.since: '2024-13-01' is no date such"),
         ('kind = "ticks"', 'kind = "ticks', "cannot be read: Illegal character"),
         ('kind = "ticks"', 'kind = "ticks"\nlike = "nobody"', "like: there is no feed 'nobody'"),
         # what is said of nothing, of another type, or only half
-        ('constant = "acme"', 'constant = ""', "columns.exchange.0.constant: String should have"),
-        ('"Ticker"\n', '{ from = "" }\n', "columns.symbol.0.from.0: String should have at"),
-        ('"Ticker"\n', '{ joined = [] }\n', "columns.symbol.0.joined: List should have at"),
+        ('constant = "acme"', 'constant = ""', "columns.exchange.0.constant: is empty"),
+        ('"Ticker"\n', '{ from = "" }\n', "columns.symbol.0.from.0: is empty"),
+        ('"Ticker"\n', '{ joined = [] }\n', "columns.symbol.0.joined: is empty"),
         ('"Ticker"\n', '{ from = "Ticker", scale = 2 }\n', "columns.symbol.0.scale: is for num"),
         ('"Ticker"\n', '{ from = "Ticker", negate = true }\n', "columns.symbol.0.negate: is for"),
         ('"Ticker"\n', '{ from = "Ticker", split = "," }\n', "columns.symbol.0.split: is for lis"),
@@ -145,7 +171,7 @@ def test_a_users_own_declaration_replaces_ours(settings: Settings) -> None:
          "columns.aggressor_side.0: sign: say both positive and negative"),
         ('{ header', '{ name = "a", header', None),
         ('"Ticker"\n', '{ around = "x" }\n', "columns: around, key and clock are for json"),
-        ('format = "csv"', "format = 'csv', delimiter = '\"'", "file.delimiter: String should mat"),
+        ('format = "csv"', "format = 'csv', delimiter = '\"'", "file.delimiter: '\"' does not"),
         ('"Px"]', '"Px", "px"]', "recognise.header: 'Px' is there twice"),
         # what could never land
         ('columns.symbol = "Ticker"\n', "", "columns: without symbol nothing could land"),
@@ -313,6 +339,42 @@ def test_a_file_that_does_not_say_its_exchange(settings: Settings, tmp_path: Pat
     (result,) = land_files(settings, "ticks", [path])
     assert "does not say of which exchange it is: say --exchange NAME" in (result.error or "")
     assert land_files(settings, "ticks", [path], exchange="xetra")[0].landed == 1
+
+
+THEIRS = re.compile(
+    r"Input should|Field required|Extra inputs|should (have|match)|a valid|pydantic"
+)
+KEYS: list[tuple[str, ...]] = [
+    *[(name,) for name in keys_of(Declaration)],
+    *[("file", name) for name in keys_of(File)],
+    *[("recognise", name) for name in keys_of(Recognise)],
+    *[("columns", "timestamp", name) for name in keys_of(Value)],
+    *[("columns", "last_price", "scale", name) for name in keys_of(Scale)],
+    *[("columns", "symbol", "when", "Px", name) for name in keys_of(declaration.Test)],
+    ("columns", "last_price"), ("columns", "last_price", "scale"), ("columns", "symbol", "when"),
+    ("columns", "symbol", "when", "Px"),
+]  # fmt: skip
+ODD: list[Any] = [7, -1, 1.5, True, "zz", "", [], {}, [7], [""], ["a", "a"], {"a": 7}, {"a": "b"},
+                  [{"a": 7}], [[7]], date(2024, 1, 2), datetime(2024, 1, 2, 3)]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS, ids=".".join)
+def test_what_is_wrong_is_said_in_our_words(key: tuple[str, ...]) -> None:
+    refusals = []
+    for value in ODD:
+        said = tomllib.loads(GOOD, parse_float=Decimal)
+        said["columns"]["last_price"] = {"from": "Px", "scale": [{"by": 1}]}
+        said["columns"]["symbol"] = {"from": "Ticker", "when": {"Px": {"there": True}}}
+        table: Any = said
+        for part in key[:-1]:
+            table = table[part][0] if part == "scale" else table[part]
+        table[key[-1]] = value
+        try:
+            parsed(Path("acme.toml"), said, {})
+        except ConfigError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert [one for one in refusals if THEIRS.search(one) or "\n" in one] == []
 
 
 def truths(model: type[BaseModel]) -> list[str]:

@@ -51,6 +51,30 @@ def test_tardis_names_of_okx(exchange: str, file: Land, rows: Rows) -> None:
     assert rows("select exchange from raw.market_ticks") == [("okx",)]
 
 
+STREAM = (
+    '{"event":"trade","channel":"live_trades_btcusd","data":{"id":9,"type":1,"amount":1,'
+    '"amount_str":"1","price":5,"price_str":"5","microtimestamp":"1709290000123000"}}\n'
+)
+
+
+def test_bitstamps_pairs_have_one_spelling(file: Land, rows: Rows) -> None:
+    """Tardis writes every symbol in capitals."""
+    file("ticks", "t.csv", "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+         "bitstamp,BTCUSD,1709290000123000,1709290000130000,9,sell,5,1\n"
+         "binance,BTCUSDT,1709290000123000,1709290000130000,9,sell,5,1\n")  # fmt: skip
+    file(
+        "ticks",
+        "q.csv",
+        "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,"
+        "bid_price,bid_amount\nbitstamp,BTCUSD,1709290000123000,1709290000130000,1,6,5,1\n",
+    )
+    assert file("ticks", "s.ndjson", STREAM).duplicate == 1  # the same trade of the same pair
+    assert rows("select symbol, count(*) from raw.market_ticks group by 1 order by 1") == [
+        ("BTCUSDT", 1),
+        ("btcusd", 2),
+    ]
+
+
 @pytest.mark.parametrize(
     ("symbol", "exchange", "landed"),
     [

@@ -8,10 +8,17 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from typer.testing import CliRunner
 
+from python_ingest.cli.main import app
+from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.declaration import Declaration
+from python_ingest.feeds.detect_format import Wanted, _parts, format_and_version
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.recognise import Beginning
+
+from .test_nearest import contents
 
 HERE = Path(__file__).parent / "examples"
 BEFORE = ("old_", "OLD_", "old-", "OLD-", "OLD.", "2024-", "20240101_", "copy of ", "(1) ", "ETH-")
@@ -69,3 +76,48 @@ def test_a_name_may_be_packed_in_any_way() -> None:
     name = "BTCUSDT-trades-2024-07-04"
     for extension in ("", ".csv", ".csv.gz", ".CSV", ".zip", ".txt", ".csv.zip"):
         assert parts(feed, "/any", name + extension) == {"symbol": "BTCUSDT"}
+
+
+@pytest.mark.parametrize("feed", named_feeds(), ids=lambda feed: feed.name)
+def test_a_file_without_the_name_that_it_needs_is_told_one(feed: Declaration) -> None:
+    path = f"/data/{feed.recognise.example}"
+    told = path if feed.recognise.path else path.rpartition("/")[2]
+    assert set(Beginning(b"", path).parts(feed)) >= set(feed.parts)
+    content = next(iter(contents(feed))).encode()
+    exchange = None if len(feed.exchanges) == 1 else feed.exchanges[0]
+    wanted = Wanted(KINDS[feed.kind], feed.name, exchange)
+    with pytest.raises(FileRejectedError) as error:
+        format_and_version(wanted, Beginning(content, "/odd.csv"))
+    assert str(error.value).endswith(
+        "only in its name: give it the name that it was published under, as"
+        f" {feed.recognise.example}"
+    )
+    assert format_and_version(wanted, Beginning(content, told))[0].startswith(feed.name)
+
+
+def test_a_feed_without_an_example_shows_its_pattern() -> None:
+    (feed,) = [feed for feed in feeds() if feed.name == "kraken-trades"]
+    seen = feed.recognise.model_copy(update={"example": None})
+    with pytest.raises(FileRejectedError, match=r"as a name that matches \(\?P<symbol>ETH2"):
+        _parts(feed.model_copy(update={"recognise": seen}), Beginning(b"", "/a.csv"))
+
+
+@pytest.mark.parametrize("name", ["nofile.csv", "."])
+def test_a_try_of_a_file_that_is_not_there_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    done = CliRunner().invoke(app, ["feeds", "try", "kraken-trades", str(tmp_path / name)])
+    assert done.exit_code != 0
+    assert str(done.exception).startswith(f"{tmp_path / name}: ")
+
+
+def test_a_try_of_a_zip_names_the_file_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    with ZipFile(tmp_path / "all.zip", "w") as packed:
+        packed.writestr("XBTEUR.csv", "1704067200,42283.5,0.01\n")
+        packed.writestr("in/odd.csv", "1704067200,42283.5,0.01\n")
+    done = CliRunner().invoke(app, ["feeds", "try", "kraken-trades", str(tmp_path / "all.zip")])
+    assert str(done.exception).startswith(f"{tmp_path / 'all.zip'}: in/odd.csv in it: a file of f")

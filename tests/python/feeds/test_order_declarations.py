@@ -133,11 +133,11 @@ def test_a_number_behind_equal_fills_does_not_depend_on_what_others_did(land: La
         ("XXBTZUSD", "USD"), ("XBTPYUSD", "PYUSD"), ("XRPRLUSD", "RLUSD"), ("SOLDAI", "DAI"),
         ("DAIUSD", "USD"), ("DOTUSD", "USD"), ("PYUSDUSD", "USD"), ("PYUSDEUR", "EUR"),
         ("USDTUSDC", "USDC"), ("USDCUSDT", "USDT"), ("ETH2.SETH", "ETH"), ("XETHXXBT", "BTC"),
-        ("BTC/RLUSD", "RLUSD"), ("BTC/AED", "AED"), ("ETH/XBT", "BTC"), ("KSMDOT", None),
+        ("BTC/RLUSD", "RLUSD"), ("BTC/AED", "AED"), ("ETH/XBT", "BTC"),
     ],
 )  # fmt: skip
 def test_a_fee_at_kraken_is_in_the_currency_of_the_pair(
-    land: Land, pair: str, currency: str | None
+    land: Land, pair: str, currency: str
 ) -> None:
     line = f"T,O,{pair},2024-03-04 10:00:01,buy,limit,2,4,0.1,2\n"
     content = "txid,ordertxid,pair,time,type,ordertype,price,cost,fee,vol\n" + line
@@ -205,3 +205,75 @@ def test_what_is_tried_of_a_zip_has_its_name(settings: Settings, tmp_path: Path)
         found = [seen.file for seen in preview(settings, wanted, path)]
         assert found == [f"{path}/{inside}" for inside in names]
         names.append("in/ETHEUR.csv")
+
+
+DATES = ("20260115", "2026-01-15", "15-Jan-26", "15-JAN-26")
+BETWEEN = (";", ",", ", ", " ", "T")
+TIMES = ("093000", "09:30:00")
+
+
+def test_a_flex_query_may_choose_how_a_time_is_written(land: Land) -> None:
+    written = [f"{d}{between}{t}" for d in DATES for between in BETWEEN for t in TIMES]
+    written += [f"{one} EST" for one in written] + ["2026-01-15T09:30:00-05:00"]
+    header, row = FLEX.splitlines()
+    rows = [
+        row.replace("20260115;093000", f'"{one}"').replace("a.01", f"a{at}.01")
+        for at, one in enumerate(written)
+    ]
+    result, ask = land("orders", "flex.csv", ("\n".join([header, *rows]) + "\n").encode())
+    assert (result.landed, result.reasons) == (len(written), [])
+    assert ask("select distinct event_time::varchar from raw.order_events") == [
+        ("2026-01-15 14:30:00",)
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["01/15/2026;093000", "15/01/2026;093000", "01/02/26, 09:30:00", "20260115", "20260115093000",
+     "2026-01-15", "2026-13-15;093000", "20260115;093000 CET"],
+)  # fmt: skip
+def test_a_time_of_a_flex_query_that_may_mean_another_names_the_setting(
+    settings: Settings, tmp_path: Path, written: str
+) -> None:
+    path = tmp_path / "flex.csv"
+    path.write_text(FLEX.replace("20260115;093000", f'"{written}"'))
+    (seen,) = preview(settings, Wanted(ORDERS), path)
+    ((reason, rows),) = seen.rejected.items()
+    assert (seen.accepted, rows) == (0, 1)
+    assert reason.startswith(
+        "event_time: not a time that can be read; choose in the Flex query the date format yyyyMMdd"
+        " or yyyy-MM-dd"
+    )
+
+
+KRAKEN = (
+    '"txid","ordertxid","pair","time","type","ordertype","price","cost","fee","vol"\n'
+    '"T","O","%s","2024-03-04 10:00:01","buy","limit",5,5,%s,1\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("pair", "fee", "currency"),
+    [
+        ("XXBTZUSD", "0.1", "USD"),
+        ("KSM/DOT", "0.1", "DOT"),
+        (
+            "KSMDOT",
+            "0.1",
+            "commission_currency: pair KSMDOT does not tell it; export it with pairs",
+        ),
+        ("", "0.1", "commission_currency: missing"),
+        ("KSMDOT", "0.0000", None),
+        ("KSMDOT", "", None),
+    ],
+)
+def test_a_fee_of_no_known_currency_is_rejected_by_its_pair(
+    settings: Settings, tmp_path: Path, pair: str, fee: str, currency: str | None
+) -> None:
+    path = tmp_path / "trades.csv"
+    path.write_text(KRAKEN % (pair, fee))
+    (seen,) = preview(settings, Wanted(ORDERS), path)
+    if seen.accepted:
+        assert seen.first[0].get("commission_currency") == currency
+    else:
+        assert [reason.startswith(currency or "-") for reason in seen.rejected] == [True]

@@ -51,8 +51,9 @@ def zipped(members: dict[str, str]) -> bytes:
     ("content", "says"),
     [
         (GOOD.replace("last_price", "last_pirce"), "`last_pirce`: did you mean `last_price`?"),
-        (GOOD.replace(",", ";"), "it is separated by `;`: --delimiter ';', or a feed"),
+        (GOOD.replace(",", ";"), "expects `,`: ingest land ticks FILE --delimiter ';'"),
         (GOOD.replace(",", "\t"), "it is separated by `\\t`"),
+        ("a;b;c\n1;2;3\n", "it is separated by `;`: --delimiter ';', or a feed"),
         (GOOD.partition("\n")[2], "its first line is data, not a header"),
         ("event_id,event_time,amount,currency\n", "those of cash: ingest land cash"),
         ('{"exchange":"x","simbol":"s","timestamp":"2024-01-02"}\n', "did you mean `symbol`?"),

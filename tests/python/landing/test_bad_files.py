@@ -83,7 +83,7 @@ FILES = {
     "pretty.json": (b'[\n  {"exchange": "x"}\n]\n', "one object a line: jq -c '.[]'"),
     "array.json": (b'[{"exchange": "x"}]\n', "one object a line: jq -c '.[]'"),
     "object.json": (b'{\n  "exchange": "x"\n}\n', "one object a line: jq -c ."),
-    "quoted.csv": (b'"exchange,symbol\n' + GOOD.encode(), "unknown columns"),
+    "quoted.csv": (b'"exchange,symbol\n' + GOOD.encode(), "in line 2, below lines that are none"),
     "huge.csv": (b'"' + b"a" * 200_000 + b'",b\n', "header"),
     "long.csv": (b"a" * 3_000_000, "header cannot be read"),
     "blank.csv": (b"\n" * 2000, "empty"),
