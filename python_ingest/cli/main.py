@@ -30,6 +30,10 @@ COMMANDS = {
         "audit",
         "Judge what was newly landed; exit code 1 when a critical expectation is broken.",
     ),
+    "doctor": (
+        "doctor",
+        "Look at everything and change nothing; exit code 1 when something wants mending.",
+    ),
     "report": (
         "report",
         "Write one self-contained HTML page: bars, equity, positions, round trips, data health.",
