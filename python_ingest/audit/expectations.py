@@ -130,10 +130,21 @@ def _broken(
         if result.exception_info.get("raised_exception"):
             broken.append(Broken(rule, "", f"{name}: {rule.column} could not be judged"))
         broken += [
-            Broken(rule, row["subject"], _line(name, rule, row))
+            Broken(rule, row["subject"], _line(name, rule, row) + _which(rule, row, frame))
             for row in result.result.get("unexpected_index_list") or []
         ]
     return broken
+
+
+def _which(rule: Rule, row: dict[str, Any], frame: pd.DataFrame) -> str:
+    """Say which rows were rejected: in which file the most of them, and why."""
+    if rule.column != "rejected_share":
+        return ""
+    figures = frame[frame.subject == row["subject"]].iloc[0]
+    return (
+        f", the most in {figures.most_rejected_in}: {figures.most_rejected_because};"
+        " `ingest rejected` shows them"
+    )
 
 
 def _line(name: str, rule: Rule, row: dict[str, Any]) -> str:

@@ -52,7 +52,8 @@ rejected as (
     select
         batch_id,
         count(*) as rows,
-        count_if(suffix(reason, $waits)) as waiting
+        count_if(suffix(reason, $waits)) as waiting,
+        mode(reason) filter (where not suffix(reason, $waits)) as reason
     from raw.rejected_rows
     where batch_id > $after
     group by all
@@ -64,6 +65,7 @@ landings as (
     select
         landings.*,
         landings.rows_rejected - coalesce(rejected.waiting, 0) as refused,
+        rejected.reason,
         coalesce(in_raw.rows, 0) != landings.rows_landed
         or coalesce(rejected.rows, 0) != landings.rows_rejected as disagrees
     from raw.landings
@@ -84,7 +86,8 @@ select
     -- Without the rows that wait for an archived day: nothing is wrong with them.
     coalesce(sum(refused) / nullif(sum(rows_read), 0), 0) as rejected_share,
     coalesce(sum(rows_duplicate) / nullif(sum(rows_read), 0), 0) as duplicate_share,
-    arg_max(file_name, refused) as most_rejected_in
+    arg_max(file_name, refused) as most_rejected_in,
+    arg_max(reason, refused) as most_rejected_because
 from landings
 group by all
 order by subject

@@ -30,9 +30,8 @@ from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.process_lock import command_of, is_locked
-from python_ingest.storage.writer import open_locked
+from python_ingest.storage.writer import open_briefly
 
-_PATIENCE_MS = 500
 _WAITED_TOO_LONG = timedelta(hours=1)  # a cycle runs every quarter of an hour
 _CYCLE_IS_OLD = timedelta(days=1)
 _BACKUP_IS_OLD = timedelta(hours=25)  # a full one every day: docs/restore.md
@@ -96,11 +95,9 @@ def _database(seen: Seen) -> Found:
         again = f"bring it back, or ingest restore --to {seen.settings.data_dir}.restored"
         yield f"{path} is not there", again if was else "ingest init"
         return
-    short = seen.settings.pool.model_copy(update={"connection_timeout_ms": _PATIENCE_MS})
-    settings = seen.settings.model_copy(update={"pool": short})
     described = f"{path}, {size(path.stat().st_size)}"
     try:
-        with open_locked(settings, lambda: duckdb.connect(str(path), read_only=True)) as connection:
+        with open_briefly(seen.settings) as connection:
             yield from _schema(connection, described)
             yield from _chains(connection, seen)
             yield from _cold_files(connection, seen)

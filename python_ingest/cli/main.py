@@ -16,6 +16,10 @@ COMMANDS = {
     "init": ("init", "Make the database and its raw schema; harmless when they are there."),
     "land": ("land", "Land files; each is landed whole or not at all, and never twice."),
     "feeds": ("feeds", "The vendors' files that are understood, each by a declaration."),
+    "rejected": (
+        "rejected",
+        "Show which rows of which file were rejected, why, and the first of each reason.",
+    ),
     "stream": (
         "stream",
         "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",

@@ -20,12 +20,7 @@ def where(settings: Settings) -> str:
     return said
 
 
-def say_where_if_new(settings: Settings) -> None:
-    """Say which folder a command makes, where the working folder is no project's.
-
-    Whoever calls `ingest land` in another folder than yesterday begins a second warehouse.
-    """
-    if "DATA_DIR" in os.environ or "DATABASE_PATH" in os.environ:
-        return
-    if not settings.database_path.exists() and not Path(CONFIG_FILE).exists():
-        print(f"ingest: a new warehouse in {where(settings)}", file=sys.stderr, flush=True)
+def say_where(settings: Settings) -> None:
+    """Say which folder is used where nothing named one: whoever is elsewhere makes a second one."""
+    if not {"DATA_DIR", "DATABASE_PATH"} & set(os.environ) and not Path(CONFIG_FILE).exists():
+        print(f"ingest: working in {where(settings)}", file=sys.stderr, flush=True)

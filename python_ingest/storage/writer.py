@@ -26,6 +26,7 @@ from python_ingest.storage.process_lock import HeldError, SharedLock, command_of
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
 STORAGE_VERSION = "v1.5.0"
+_BRIEFLY_MS = 500
 
 
 # Beside the database, for as long as a process of ours has the file open.
@@ -211,6 +212,20 @@ def open_writer(settings: Settings, *, create: bool = False) -> Iterator[duckdb.
     with open_locked(settings, lambda: _connect(settings), create=create) as connection:
         connection.execute("set TimeZone = 'UTC'")
         follow_data_dir(connection, settings.data_dir)
+        yield connection
+
+
+@contextmanager
+def open_briefly(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Hold the database file to read a little of it, read only; waits half a second for others.
+
+    Raises as `open_writer`.
+    """
+    pool = settings.pool.model_copy(update={"connection_timeout_ms": _BRIEFLY_MS})
+    path = str(settings.database_path)
+    with open_locked(
+        settings.model_copy(update={"pool": pool}), lambda: duckdb.connect(path, read_only=True)
+    ) as connection:
         yield connection
 
 

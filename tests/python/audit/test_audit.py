@@ -108,7 +108,12 @@ def test_an_empty_database_has_nothing_new(landing):
 @pytest.mark.parametrize(
     ("rejected", "change", "says"),
     [
-        (51, "", "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5)"),
+        (
+            51,
+            "",
+            "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5), the"
+            " most in ticks_1.csv: reason; `ingest rejected` shows them",
+        ),
         (
             0,
             "delete from raw.market_ticks where sequence_number = 7",
