@@ -21,6 +21,7 @@ import duckdb
 from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
+from python_ingest.landing.spool import SERVICE
 from python_ingest.reading.publish import newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
@@ -37,7 +38,7 @@ _CYCLE_IS_OLD = timedelta(days=1)
 _BACKUP_IS_OLD = timedelta(hours=25)  # a full one every day: docs/restore.md
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _LEAST_FREE = 10**9  # bytes
-_NEWEST_DATA = "select max(batch_id) from raw.landings where kind not in ('metrics', 'logs')"
+_DATA = f"not starts_with(file_name, '{SERVICE}/')"  # what we tell of ourselves waits for nothing
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
     if not exists(connection, "state.chains"):
         return
     newest, last_landed = connection.execute(
-        f"select coalesce(({_NEWEST_DATA}), 0), max(landed_at) from raw.landings"
+        f"select coalesce(max(batch_id) filter ({_DATA}), 0), max(landed_at) from raw.landings"
     ).fetchall()[0]
     seen.newest_batch = newest
     if last_landed:
@@ -147,8 +148,7 @@ def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
         yield f"every chain of models is built up to batch {newest}", ""
     else:
         waits_since = connection.execute(
-            "select min(landed_at) from raw.landings where batch_id > ?"
-            " and kind not in ('metrics', 'logs')",
+            f"select min(landed_at) from raw.landings where batch_id > ? and {_DATA}",
             [pending[1]],
         ).fetchall()[0][0]
         long = seen.now - waits_since > _WAITED_TOO_LONG
