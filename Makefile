@@ -45,6 +45,7 @@ lint-python: $(VENV)/.installed
 	ruff check
 	mypy
 	lint-imports
+	deptry .
 
 # What SQL a model compiles to depends on what is built already, so lint has an empty database of its own.
 # The migration models are linted too; lint asks TimescaleDB nothing, so any text switches them on.

@@ -24,9 +24,13 @@ class DatabaseError(IngestError):
 
 
 class DatabaseBusyError(DatabaseError):
-    """Another process held the database file for longer than we may wait."""
+    """Another process held the database file for longer than we may wait; `holder` names it."""
 
     retryable = True
+
+    def __init__(self, message: str, holder: str = "another process") -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class DatabaseAwayError(DatabaseError):

@@ -8,14 +8,18 @@ is the console script: it can say that line while the command itself is still be
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
 from types import FrameType
 
-_LONGEST_WAIT = 0.5  # seconds
+# To end orderly a command has this long, in seconds; to be killed loses nothing either.
+_LONGEST_WAIT = 1.0
 _CODE = 128 + signal.SIGINT
 _LINE = "ingest: interrupted; what was acknowledged stays"
+_PLAIN = "\r\x1b[2K\x1b[?25h"  # a bar of progress hides the cursor
+_said = threading.Lock()
 
 
 def main() -> None:
@@ -30,23 +34,47 @@ def main() -> None:
     def press(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # where it is raised in a destructor or a thread nobody catches it
+        sys.unraisablehook = lambda _: None
+        threading.excepthook = lambda _: None
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, press)
+    _watch_beside()
     try:
         run()
     except BaseException:
         # the engine and the libraries make errors of their own of it
         if not pressed:
             raise
-        print(_LINE, file=sys.stderr, flush=True)
-        # threads that are at work are waited for, but not for long
-        last = threading.Timer(_LONGEST_WAIT, os._exit, [_CODE])
-        last.daemon = True
-        last.start()
+        _say()
         sys.exit(_CODE)
 
 
+def _watch_beside() -> None:
+    """Watch for Ctrl-C in a thread: it is told of one while the main thread is in the engine."""
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(heard,), daemon=True).start()
+
+
+def _watch(heard: int) -> None:
+    """End the process at the second Ctrl-C, or when the first one did not for too long."""
+    while os.read(heard, 1)[0] != signal.SIGINT:
+        pass
+    select.select([heard], [], [], _LONGEST_WAIT)
+    _end(signal.SIGINT, None)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
-    os.write(sys.stderr.fileno(), f"{_LINE}\n".encode())
+    if os.isatty(sys.stderr.fileno()):
+        os.write(sys.stderr.fileno(), _PLAIN.encode())
+    _say()
     os._exit(_CODE)
+
+
+def _say() -> None:
+    """Print the line, once."""
+    if _said.acquire(blocking=False):
+        os.write(sys.stderr.fileno(), f"{_LINE}\n".encode())

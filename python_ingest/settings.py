@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ ENVIRONMENT_PREFIX = {
     "archive": "ARCHIVE",
     "landing": "LANDING",
 }
+
+
+# Variables that begin like those of sections and are none.
+_MORE = {"DATABASE": ("PATH",), "SERVE": ("TOKEN",), "TIMESCALE": ("DSN",)}
+# Others' begin so too (DATABASE_URL): what goes on more like ours than this is one, misspelt.
+_IS_MISSPELT = 0.55
 
 
 class Section(BaseModel):
@@ -168,11 +175,32 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
+def _keys(section: str) -> list[str]:
+    """Return the keys of a section of the file, or the sections for an empty name."""
+    fields = Settings.model_fields
+    return list(fields[section].annotation.model_fields if section else fields)  # type: ignore[union-attr]
+
+
+def _require_spelt(env: Mapping[str, str]) -> None:
+    """Raise ConfigError for a variable that is nearly one of ours: nobody would read it."""
+    known: dict[str, list[str]] = {prefix: list(more) for prefix, more in _MORE.items()}
+    for section, prefix in ENVIRONMENT_PREFIX.items():
+        known.setdefault(prefix, []).extend(key.upper() for key in _keys(section))
+    for variable in sorted(env):
+        prefix, _, key = variable.partition("_")
+        if key in known.get(prefix, [key]):
+            continue
+        near = get_close_matches(key, known[prefix], 1, _IS_MISSPELT)
+        if near:
+            raise ConfigError(
+                f"{variable} in the environment is no setting: is {prefix}_{near[0]} meant?"
+            )
+
+
 def _overridden(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
     for section, prefix in ENVIRONMENT_PREFIX.items():
-        keys = Settings.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
-        for key in keys:
+        for key in _keys(section):
             text = env.get(f"{prefix}_{key.upper()}")
             if text is not None:
                 merged.setdefault(section, {})[key] = text
@@ -193,7 +221,11 @@ def _complaint(error: ValidationError, env: Mapping[str, str], path: Path) -> st
         prefix = ENVIRONMENT_PREFIX.get(section[0]) if section else None
         variable = f"{prefix}_{key.upper()}"
         where = f"environment {variable}" if variable in env else str(path)
-        lines.append(f"{name} ({where}): {problem['msg']}, got {problem['input']!r}")
+        if problem["type"] == "extra_forbidden":
+            near = get_close_matches(key, _keys(".".join(section)), 1, 0.0)[0]
+            lines.append(f"{name} ({where}): there is no such key, the nearest is {near}")
+        else:
+            lines.append(f"{name} ({where}): {problem['msg']}, got {problem['input']!r}")
     return "wrong configuration: " + "; ".join(lines)
 
 
@@ -204,6 +236,7 @@ def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None
     """
     path = Path(CONFIG_FILE) if path is None else path
     env = os.environ if env is None else env
+    _require_spelt(env)
     try:
         return Settings.model_validate(_overridden(_read_file(path), env))
     except ValidationError as error:

@@ -161,5 +161,5 @@ def _rejected(row: dict[str, Any]) -> str:
     path = shlex.quote(file) if Path(file).is_file() else "FILE"  # a file of a zip is none
     return (
         f": {row['rows_refused']:,} of {row['rows_read']:,}, most in {file} ({shown});"
-        f" land what is right: ingest land {row['subject']} {path}"
+        f" `ingest rejected` shows all; land what is right: ingest land {row['subject']} {path}"
     )

@@ -25,6 +25,7 @@ SHOWN = 3
 class AuditResult:
     """The verdict; `nothing_new` when no batch landed after the last passed audit.
 
+    It is about the batches from `first_batch` to `batch_id`.
     `failed`: what was critical, by the raw relation that must not be published.
     """
 
@@ -35,6 +36,7 @@ class AuditResult:
     docs: Path | None = None
     nothing_new: bool = False
     failed: dict[str, str] = field(default_factory=dict)
+    first_batch: int = 0
 
     @property
     def summary(self) -> str:
@@ -51,7 +53,8 @@ class AuditResult:
     def advice(self) -> str:
         """What to do when it failed."""
         return (
-            f'See {self.docs}; land what is right, or take it as it is: ingest audit --accept "WHY"'
+            f"Of batches {self.first_batch} to {self.batch_id}, see {self.docs}; land what is"
+            ' right, or take it as it is: ingest audit --accept "WHY"'
         )
 
     def require(self) -> None:
@@ -99,6 +102,7 @@ def audit(settings: Settings) -> AuditResult:
         judgement.warnings,
         folder / "index.html",
         failed=judgement.failed,
+        first_batch=after + 1,
     )
     _keep(settings, newest, passed=passed, summary=result.summary)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from python_ingest.cli.progress import progress
+from python_ingest.cli.shown import age, size
 from python_ingest.errors import BackupDamagedError, UsageError
 from python_ingest.recovery.create import Created, create_backup
 from python_ingest.recovery.manifest import Manifest
@@ -57,7 +58,7 @@ def _print_created(made: Created) -> None:
         print(f"note: {note}", file=sys.stderr)
     about = _described(made.manifest)
     held = f"; landing waited {made.held_seconds:.2f} s" if about["kind"] == "full" else ""
-    print(f"{about['id']}: {_size(about['bytes'])}, {_span(made.manifest)}{held}")
+    print(f"{about['id']}: {size(_bytes(made.manifest))}, {_span(made.manifest)}{held}")
     if made.removed_backups:
         print(f"removed {', '.join(made.removed_backups)}: {len(made.removed_backups)} backups")
     if made.removed_segments:
@@ -89,8 +90,8 @@ def list_backups(as_json: AsJson = False) -> None:
     for name, right in (("backup", False), ("age", True), ("size", True), ("holds", False)):
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for manifest in backups.made:
-        size = _size(_described(manifest)["bytes"])
-        table.add_row(manifest.id, _age(manifest), size, _span(manifest))
+        held = size(_bytes(manifest))
+        table.add_row(manifest.id, age(_age(manifest)), held, _span(manifest))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     for complaint in backups.damaged.values():
         print(f"damaged: {complaint}")
@@ -105,8 +106,8 @@ def _described(manifest: Manifest) -> dict[str, object]:
         "id": manifest.id,
         "kind": manifest.kind,
         "taken_at": manifest.taken_at.isoformat(),
-        "age_seconds": round(_seconds_since(manifest.taken_at)),
-        "bytes": sum(file.bytes for file in manifest.files()),
+        "age_seconds": round(_age(manifest).total_seconds()),
+        "bytes": _bytes(manifest),
         "rows": sum(table.rows for table in manifest.tables)
         or sum(packed.landing.rows_landed for packed in manifest.segments),
         "segments": len(manifest.segments),
@@ -126,16 +127,9 @@ def _span(manifest: Manifest) -> str:
     return f"batches {first} to {manifest.last_batch} up to {manifest.taken_at:%Y-%m-%d %H:%M:%S}"
 
 
-def _seconds_since(moment: datetime) -> float:
-    return (datetime.now(UTC).replace(tzinfo=None) - moment).total_seconds()
+def _bytes(manifest: Manifest) -> int:
+    return sum(file.bytes for file in manifest.files())
 
 
-def _age(manifest: Manifest) -> str:
-    minutes = int(_seconds_since(manifest.taken_at) // 60)
-    if minutes < 120:  # noqa: PLR2004 - two hours
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"  # noqa: PLR2004
-
-
-def _size(size: object) -> str:
-    return f"{int(str(size)) / 1e6:,.1f} MB"
+def _age(manifest: Manifest) -> timedelta:
+    return datetime.now(UTC).replace(tzinfo=None) - manifest.taken_at

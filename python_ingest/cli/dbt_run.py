@@ -19,8 +19,11 @@ from python_ingest.settings import Settings
 from python_ingest.telemetry.dbt_results import logs_of, metrics_of
 
 # Ctrl-C is for us: dbt is killed then, which loses nothing; to end itself takes it ten seconds.
+# Linux kills it too when we are killed (PR_SET_PDEATHSIG): nobody else would end it.
 _DBT = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "import ctypes, signal, sys\n"
+    "sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
+    "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     "import dbt.cli.main as dbt; dbt.cli()"
 )
 _WITHOUT_VIEWS = (

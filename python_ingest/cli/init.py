@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from python_ingest.cli.place import say_where
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
 def init() -> None:
     """Make the database and its raw schema; harmless when they are there."""
     settings = load_settings()
+    say_where(settings)
     with open_writer(settings, create=True) as connection:
         applied = migrate(connection)
     done = ", ".join(applied) if applied else "already up to date"

@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from python_ingest.cli.dual_write import written_twice
+from python_ingest.cli.place import say_where
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import faults
 from python_ingest.feeds.kinds import KINDS
@@ -79,6 +80,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
         delimiter = "\t" if delimiter == "\\t" else delimiter
         if delimiter is not None and len(delimiter) != 1:
             raise UsageError(f"--delimiter {delimiter!r}: not one character")
+    say_where(settings)
     total = len(list_pending(settings)) if pending else len(paths or [])
     if not pending and named_format is None:
         for fault in faults(settings.feeds_dir):
@@ -170,7 +172,7 @@ def _print_reasons(result: LandingResult) -> None:
         print(f"  {why.rows:,} rejected{when}: {why.reason}; the first in line {why.line}: {shown}")
     more = len(result.reasons) - _REASONS
     if more > 0:
-        print(f"  and for {more:,} more reasons: select * from rejected_rows")
+        print(f"  and for {more:,} more reasons: ingest rejected {result.file}")
 
 
 def _total(results: list[LandingResult]) -> str:

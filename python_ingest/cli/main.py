@@ -16,6 +16,10 @@ COMMANDS = {
     "init": ("init", "Make the database and its raw schema; harmless when they are there."),
     "land": ("land", "Land files; each is landed whole or not at all, and never twice."),
     "feeds": ("feeds", "The vendors' files that are understood, each by a declaration."),
+    "rejected": (
+        "rejected",
+        "Show which rows of which file were rejected, why, and the first of each reason.",
+    ),
     "stream": (
         "stream",
         "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",
@@ -29,6 +33,10 @@ COMMANDS = {
     "audit": (
         "audit",
         "Judge what was newly landed; exit code 1 when a critical expectation is broken.",
+    ),
+    "doctor": (
+        "doctor",
+        "Look at everything and change nothing; exit code 1 when something wants mending.",
     ),
     "report": (
         "report",

@@ -34,6 +34,11 @@ def restore_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts."""
+    if to.suffix == ".duckdb":
+        raise UsageError(
+            f"--to {to}: a folder is wanted, the new DATA_DIR, such as {to.with_suffix('')};"
+            " the database will be in it"
+        )
     moment = _moment(at) if at else None
     with progress("restoring", quiet=as_json) as report:
         done = restore(load_settings(), to, moment, force=force, report=report)

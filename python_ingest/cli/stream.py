@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import Annotated
 
@@ -14,6 +15,11 @@ from python_ingest.settings import load_settings
 from python_ingest.streaming.exchanges import EXCHANGES
 from python_ingest.streaming.stream import Stream, Totals
 
+_EXCHANGES = ", ".join(
+    f"{name} (wants {' and '.join(exchange.keys)} in the environment)" if exchange.keys else name
+    for name, exchange in EXCHANGES.items()
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -24,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def stream(
-    exchange: Annotated[str, typer.Option(help=f"One of {', '.join(EXCHANGES)}.")],
+    exchange: Annotated[str, typer.Option(help=f"One of {_EXCHANGES}.")],
     symbols: Annotated[str, typer.Option(help="Separated by commas.")],
     url: Annotated[
         str | None, typer.Option(help="Another address, such as a paper or test server.")
@@ -33,6 +39,7 @@ def stream(
     """Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed."""
     if exchange not in EXCHANGES:
         raise UsageError(f"--exchange {exchange}: not one of {', '.join(EXCHANGES)}")
+    EXCHANGES[exchange].require_keys(os.environ)
     wanted = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
     if not wanted:
         raise UsageError("--symbols: which ones? Such as BTCUSDT,ETHUSDT")

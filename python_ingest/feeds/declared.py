@@ -584,8 +584,8 @@ def _unix_time(text: str, unit: str) -> str:
 
 
 def _moment(number: str, unit: str) -> str:
-    if unit == "ns":
-        return f"make_timestamp_ns({number})"
+    if unit == "ns":  # the largest of 64 bits would be the engine's infinity
+        return f"make_timestamp_ns(nullif({number}, {2**63 - 1}))"
     return f"make_timestamp({number} * {_MICROSECONDS[unit]})"
 
 

@@ -12,6 +12,8 @@ DECIMALS = (DECIMAL, WIDE)
 LARGEST = 10**14
 """Nothing of this amount or more is accepted: below it, quantity * price * multiplier fits."""
 BEFORE_1970_OR_FUTURE = "outside 1970 to now + 1 day"
+NO_TIME = "1970-01-01 is written where there is no time"
+"""Why the first moment of all clocks is none: a program that knew no time wrote 0."""
 MARKETS = (
     "alpaca", "binance", "binance-coinm", "binance-us", "binance-usdm", "bitstamp", "bybit",
     "bybit-spot", "cme", "coinbase", "databento", "dukascopy", "fxcm", "hyperliquid", "ibkr",

@@ -13,6 +13,7 @@ from python_ingest.feeds.kinds import (
     BEFORE_1970_OR_FUTURE,
     DECIMALS,
     LARGEST,
+    NO_TIME,
     WIDE,
     Column,
     Kind,
@@ -25,6 +26,11 @@ CLOCK = "now()::timestamp"
 MULTIPLIER = "decimal(18, 4)"
 """The type of an instrument's multiplier."""
 
+# How far ahead of the clock a time may be; a split is announced long before its day.
+_LATEST = {
+    "TIMESTAMP": ("1 day", BEFORE_1970_OR_FUTURE),
+    "DATE": ("10 year", "outside 1970 to 10 years from now"),
+}
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
 _ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0+)\s*"
@@ -289,19 +295,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
     if column.type == "DOUBLE":
         found.append((f"not isfinite({typed})", literal(f"{column.name}: NaN or infinite")))
     if column.type in ("TIMESTAMP", "DATE"):
-        # the epoch's lower end also catches -infinity, the upper one infinity
-        found.append(
-            (
-                f"{typed} < timestamp '1970-01-01' or {typed} > ({clock} + interval 1 day)"
-                if column.type == "TIMESTAMP"
-                else f"not isfinite({typed}) or {typed} < date '1970-01-01'",
-                literal(
-                    f"{column.name}: {BEFORE_1970_OR_FUTURE}"
-                    if column.type == "TIMESTAMP"
-                    else f"{column.name}: before 1970"
-                ),
-            )
-        )
+        found.append(_outside(column, clock))
     if column.not_negative:
         found.append((f"{typed} < 0", literal(f"{column.name}: negative")))
     if column.words:
@@ -313,6 +307,22 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
             )
         )
     return found
+
+
+def _outside(column: Column, clock: str) -> tuple[str, str]:
+    """Return what is wrong with a time or date that says nothing, or of another age.
+
+    The epoch's lower end also catches -infinity and 0001-01-01, the upper one infinity, 9999-12-31
+    and the largest 64 bits of any unit.
+    """
+    typed = quoted(column.name)
+    epoch = f"{column.type.lower()} '1970-01-01'"
+    ahead, reason = _LATEST[column.type]
+    said, nothing = (literal(f"{column.name}: {why}") for why in (reason, NO_TIME))
+    return (
+        f"{typed} <= {epoch} or {typed} > ({clock} + interval {ahead})",
+        f"case when {typed} = {epoch} then {nothing} else {said} end",
+    )
 
 
 def _places(column: Column) -> int:

@@ -58,14 +58,15 @@ class Publication:
     held_back: dict[str, str]
 
 
-def _newest(settings: Settings) -> Path | None:
+def newest_manifest(settings: Settings) -> Path | None:
+    """Return what describes the newest publication; None where there is none."""
     versions = settings.published_path.parent / "versions"
     return max(versions.glob("*/manifest.json"), default=None)
 
 
 def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
     """Copy the newest publication, if its parts can be taken over; return its tables by part."""
-    manifest = _newest(settings)
+    manifest = newest_manifest(settings)
     if manifest is None or not (file := manifest.with_name(settings.published_path.name)).exists():
         return {}
     former = json.loads(manifest.read_text(encoding="utf-8"))
@@ -107,7 +108,7 @@ def _attach_former(
     connection: duckdb.DuckDBPyConnection, settings: Settings, state: PublishedState
 ) -> list[str]:
     """Attach the newest publication, with which chains go on; return the cold files it names."""
-    manifest = _newest(settings)
+    manifest = newest_manifest(settings)
     if manifest is None:
         first = next(iter(state.reasons.values()))
         raise IngestError(f"nothing was published, and nothing was before: {first}")

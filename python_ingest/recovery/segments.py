@@ -157,6 +157,12 @@ def remove_safe_segments(settings: Settings) -> int:
 def _published(settings: Settings, last: Landing) -> set[tuple[str, str]]:
     """Return kind and sha256 of what is published and in a backup, if both know each other."""
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        built = connection.execute(
+            "select count(*) from information_schema.tables where table_schema = 'main'"
+            " and table_name = 'landings' and table_catalog = current_database()"
+        ).fetchone()
+        if not built or not built[0]:  # published before the first build
+            return set()
         known = connection.execute(
             "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
             [last.batch_id, last.sha256, last.landed_at],

@@ -12,6 +12,9 @@ from typing import TextIO
 
 from python_ingest.errors import DatabaseBusyError
 
+_OURS = ("ingest", "dbt")
+_SHOWN = 80  # characters of a command
+
 
 class HeldError(Exception):
     """Another process holds a lock file; the text is its number."""
@@ -86,3 +89,15 @@ def is_locked(path: Path) -> bool | None:
         return None
     device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     return any(device in line.split() for line in locks)
+
+
+def command_of(process: str) -> str:
+    """Return what a process was called with; `gone` where there is none, or none to be seen."""
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return "gone"
+    start = next((at for at, word in enumerate(words) if Path(word).name in _OURS), 0)
+    # a program in the command's own words is no name of it
+    plain = [word if "\n" not in word else "..." for word in words[start + 1 :]]
+    return " ".join([Path(words[start]).name, *plain]).strip()[:_SHOWN] or "gone"

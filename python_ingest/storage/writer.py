@@ -22,10 +22,11 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_views import follow_data_dir
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import make_folder
-from python_ingest.storage.process_lock import HeldError, SharedLock
+from python_ingest.storage.process_lock import HeldError, SharedLock, command_of
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
 STORAGE_VERSION = "v1.5.0"
+_BRIEFLY_MS = 500
 
 
 # Beside the database, for as long as a process of ours has the file open.
@@ -60,10 +61,11 @@ def _is_busy(error: BaseException) -> bool:
 
 
 def _holder(error: BaseException | None) -> str:
-    if isinstance(error, HeldError):
-        return f"process {error}"
-    match = re.search(r"held in (\S+) \(PID (\d+)\)", str(error))
-    return f"process {match[2]} ({match[1]})" if match else "another process"
+    match = re.search(r"held in \S+ \(PID (\d+)\)", str(error))
+    if not isinstance(error, HeldError) and not match:
+        return "another process"
+    number = match[1] if match else str(error)
+    return f"process {number} ({command_of(number)})"
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -191,9 +193,10 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
         except _ReplacedError:
             continue  # whoever replaces it does so once
         except RetryError as error:
+            holder = _holder(error.last_attempt.exception())
             raise DatabaseBusyError(
-                f"{path} is held by {_holder(error.last_attempt.exception())} since more than"
-                f" {limit} ms; try again when it is done"
+                f"{path} is held by {holder} since more than {limit} ms; try again when it is done",
+                holder,
             ) from None
         except (duckdb.Error, OSError) as error:
             raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
@@ -209,6 +212,20 @@ def open_writer(settings: Settings, *, create: bool = False) -> Iterator[duckdb.
     with open_locked(settings, lambda: _connect(settings), create=create) as connection:
         connection.execute("set TimeZone = 'UTC'")
         follow_data_dir(connection, settings.data_dir)
+        yield connection
+
+
+@contextmanager
+def open_briefly(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Hold the database file to read a little of it, read only; waits half a second for others.
+
+    Raises as `open_writer`.
+    """
+    pool = settings.pool.model_copy(update={"connection_timeout_ms": _BRIEFLY_MS})
+    path = str(settings.database_path)
+    with open_locked(
+        settings.model_copy(update={"pool": pool}), lambda: duckdb.connect(path, read_only=True)
+    ) as connection:
         yield connection
 
 

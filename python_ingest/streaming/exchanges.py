@@ -24,7 +24,7 @@ class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
     The feed of its name says how they are read. `marks` names the message kinds that make the
-    other kinds worth a look.
+    other kinds worth a look. `keys`: variables of the environment that it cannot do without.
     """
 
     name: str
@@ -33,6 +33,15 @@ class Exchange:
     greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
     kinds: tuple[str, ...]
     marks: dict[str, tuple[str, ...]]
+    keys: tuple[str, ...] = ()
+
+    def require_keys(self, environment: Environment) -> None:
+        """Raise UsageError where the environment lacks what the exchange wants to know."""
+        missing = [key for key in self.keys if not environment.get(key)]
+        if missing:
+            raise UsageError(
+                f"--exchange {self.name}: {' and '.join(missing)} must be in the environment"
+            )
 
     def url(self, symbols: Symbols, given: str | None) -> str:
         """Return the address to open; a given one without a path takes the exchange's path."""
@@ -57,12 +66,14 @@ async def _no_greeting(
     """Binance subscribes by its address."""
 
 
+_ALPACA_KEYS = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY")
+
+
 async def _greet_alpaca(
     connection: ClientConnection, symbols: Symbols, environment: Environment
 ) -> None:
     """Authenticate and subscribe; raises IngestError when Alpaca refuses."""
-    key = environment.get("APCA_API_KEY_ID", "")
-    secret = environment.get("APCA_API_SECRET_KEY", "")
+    key, secret = (environment.get(name, "") for name in _ALPACA_KEYS)
     await _expect(connection, "connected")
     await connection.send(orjson.dumps({"action": "auth", "key": key, "secret": secret}).decode())
     await _expect(connection, "authenticated")
@@ -76,7 +87,7 @@ async def _expect(connection: ClientConnection, wanted: str) -> None:
         if message.get("T") == "error":
             raise IngestError(
                 f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"
-                " APCA_API_KEY_ID and APCA_API_SECRET_KEY set?"
+                f" {' and '.join(_ALPACA_KEYS)} right?"
             )
         if message.get("msg") == wanted:
             return
@@ -99,5 +110,6 @@ EXCHANGES = {
         greet=_greet_alpaca,
         kinds=("ticks", "corrections"),
         marks={"corrections": ("c", "x")},
+        keys=_ALPACA_KEYS,
     ),
 }

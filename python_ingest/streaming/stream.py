@@ -40,6 +40,8 @@ _MAX_FRAME = 1_900_000
 _MAX_HELD_BYTES = 128 << 20
 _MAX_RECORDS = 1000
 _RETRY_SECONDS = 1.0
+# For the database, which it tries to get again: whoever stops the stream waits no longer.
+_PATIENCE_MS = 500
 _SAY_AGAIN_SECONDS = 60.0
 _LONGEST_WAIT = 30.0
 _METRICS_SECONDS = 60.0
@@ -86,6 +88,9 @@ class Stream:
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._settings = settings
+        patience = min(settings.pool.connection_timeout_ms, _PATIENCE_MS)
+        pool = settings.pool.model_copy(update={"connection_timeout_ms": patience})
+        self._landing = settings.model_copy(update={"pool": pool})
         self._exchange = exchange
         self._symbols = list(symbols)
         self._url = exchange.url(symbols, url)
@@ -120,9 +125,14 @@ class Stream:
         could not be made durable, and when landing died.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
-                loop.add_signal_handler(number, self.stop)
+
+        def interrupted() -> None:
+            self.stop()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one kills
+
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(signal.SIGTERM, self.stop)
+            loop.add_signal_handler(signal.SIGINT, interrupted)
         lander = threading.Thread(target=self._land, args=(loop,), name="lander")
         lander.start()
         spooling = asyncio.create_task(self._spool())
@@ -317,7 +327,7 @@ class Stream:
         except DatabaseAwayError as error:
             name, kind = segment.file_name, segment.kind
             return LandingResult(name, kind, "failed", error=str(error), may_pass=True)
-        return land_one(self._settings, segment)
+        return land_one(self._landing, segment)
 
     def _count(self, segment: spool.Segment, result: LandingResult) -> None:
         if result.state in ("spooled", "failed"):

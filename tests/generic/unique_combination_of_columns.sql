@@ -1,5 +1,5 @@
 {# The grain of a model: no two rows agree in all of these columns. With a column of `time`, looked at where
-   the model changed (macros/proof.sql). #}
+   the model changed (macros/state/proof.sql). #}
 {% test unique_combination_of_columns(model, columns, time=none) %}
 
 select

@@ -113,7 +113,8 @@ def test_an_empty_database_has_nothing_new(landing):
             51,
             "",
             "landings, ticks: most rows were rejected (rejected_share 0.50495, at most 0.5): 51 of"
-            " 101, most in ticks_1.csv (reason); land what is right: ingest land ticks FILE",
+            " 101, most in ticks_1.csv (reason); `ingest rejected` shows all; land what is right:"
+            " ingest land ticks FILE",
         ),
         (
             0,
@@ -261,7 +262,7 @@ def test_a_share_of_few_rows_stops_nothing(landing, landed, rejected, passes):
     result = audit(landing.settings)
     assert result.passed == passes
     (line,) = [*result.critical, *result.warnings]  # it is said in any case, once
-    assert f": {rejected} of {landed + rejected}, most in ticks_1.csv (reason); land" in line
+    assert f": {rejected} of {landed + rejected}, most in ticks_1.csv (reason); `ingest" in line
 
 
 def test_a_file_that_was_landed_wrongly_names_itself_its_reason_and_the_command(landing, tmp_path):
@@ -281,8 +282,8 @@ def test_a_file_that_was_landed_wrongly_names_itself_its_reason_and_the_command(
     (line,) = [line for line in result.warnings if "rejected" in line]
     assert line == (
         "landings, orders: rows were rejected (rejected_share 0.967742, at most 0.01): 30 of 31,"
-        f" most in {wrong} (exchange: it is of x, and --exchange says xx); land what is right:"
-        f" ingest land orders '{wrong}'"
+        f" most in {wrong} (exchange: it is of x, and --exchange says xx);"
+        f" `ingest rejected` shows all; land what is right: ingest land orders '{wrong}'"
     )
 
 

@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 
 INGEST = [sys.executable, "-m", "python_ingest"]
+# The interpreter's own start answers the key with a traceback, which is nothing of ours.
+STARTED = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("started", flush=True)
+from python_ingest.interrupts import main
+main()
+"""
 HERE = Path(__file__).parents[3]
 LINE = "ingest: interrupted; what was acknowledged stays\n"
 
@@ -19,21 +27,93 @@ LINE = "ingest: interrupted; what was acknowledged stays\n"
 def interrupted(data: Path, *arguments: str, after: float) -> tuple[int, str]:
     """Press Ctrl-C as a terminal does it: every process of the command gets it."""
     with subprocess.Popen(
-        [*INGEST, *arguments],
+        [sys.executable, "-c", STARTED, *arguments],
         cwd=HERE,
         env={**os.environ, "DATA_DIR": str(data)},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as command:
+        assert command.stdout
+        assert command.stdout.readline() == "started\n"
         time.sleep(after)
         os.killpg(command.pid, signal.SIGINT)
         _, said = command.communicate(timeout=60)
     return command.returncode, said
 
 
-@pytest.mark.parametrize("after", [0.1, 0.3, 0.6, 1.5, 4.0])
+# Neither the engine nor a library lets the key through.
+DEAF = """
+import sys, time, types
+from python_ingest import interrupts
+
+def main():
+    said = "begun"
+    while True:
+        try:
+            print(said, flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            said = "heard"
+
+command = types.ModuleType("python_ingest.cli.main")
+command.main = main
+sys.modules["python_ingest.cli.main"] = command
+interrupts._LONGEST_WAIT = float(sys.argv[1])
+interrupts.main()
+"""
+
+
+@pytest.mark.parametrize(("wait", "again"), [(0.05, False), (3600, True)])
+def test_what_does_not_end_is_ended_and_a_second_key_does_not_wait(
+    wait: float, again: bool
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEAF, str(wait)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout
+        for heard in ("begun\n", "heard\n")[: 1 + again]:
+            assert command.stdout.readline() == heard
+            command.send_signal(signal.SIGINT)
+        _, said = command.communicate(timeout=60)
+    # where the system ends it with the second key, it does so without a word
+    assert (command.returncode, said) in [(130, LINE)] + [(-signal.SIGINT, "")] * again
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such signal")
+def test_dbt_dies_with_the_command(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*INGEST, "cycle"],
+        cwd=HERE,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as command:
+        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+        while not (child := children.read_text().strip()) or not listens(child):
+            assert command.poll() is None
+            time.sleep(0.01)
+        command.kill()
+    while Path(f"/proc/{child}").exists():
+        time.sleep(0.01)
+    assert not (tmp_path / "data/dbt/run_results.json").exists()  # one that went on wrote it
+
+
+def listens(process: str) -> bool:
+    """Has dbt's process come to where it ignores Ctrl-C?"""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+    (ignored,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
+    return bool(int(ignored, 16) & 1 << signal.SIGINT - 1)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 0.6, 1.5, 4.0])
 def test_a_cycle_ends_with_one_line(tmp_path: Path, after: float) -> None:
     # before Python runs any code of ours the key ends it, without a word
     ends = [(130, LINE), (-signal.SIGINT, "")]

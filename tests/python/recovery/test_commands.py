@@ -60,6 +60,7 @@ def test_wrong_use_is_one_line_and_a_code(settings: Settings, tmp_path: Path) ->
         (2, ["restore", "--to", str(tmp_path / "new"), "--at", "noon"], "--at noon"),
         (1, ["restore", "--to", str(tmp_path / "new")], "no full backup"),
         (1, ["restore", "--to", __file__], "is a file"),
+        (2, ["restore", "--to", "new/x.duckdb"], "a folder is wanted, the new DATA_DIR"),
     ]:
         done = ingest(settings, *arguments)
         assert (done[0], done[1], done[2].count("\n")) == (code, "", 1), done

@@ -52,6 +52,13 @@ def test_database_path_wins_over_data_dir():
             ["performance.memory_limit_mb", "environment DATABASE_MEMORY_LIMIT_MB", "lots"],
         ),
         ("[pool\n", {}, ["database.toml", "not valid TOML"]),
+        ("[pool]\nmax_raeders = 5\n", {}, ["no such key", "nearest is max_readers"]),
+        ("[preformance]\nnum_threads = 5\n", {}, ["no such key", "nearest is performance"]),
+        ("", {"DATABASE_MEMORY": "1"}, ["DATABASE_MEMORY ", "DATABASE_MEMORY_LIMIT_MB"]),
+        ("", {"DATABASE_THREADS": "1"}, ["DATABASE_THREADS ", "DATABASE_NUM_THREADS"]),
+        ("", {"DATABASE_PTAH": "x"}, ["DATABASE_PTAH ", "DATABASE_PATH"]),
+        ("", {"TIMESCALE_DUALWRITE": "1"}, ["TIMESCALE_DUAL_WRITE"]),
+        ("", {"BACKUP_STOER": "x"}, ["BACKUP_STORE"]),
     ],
 )
 def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env, words):
@@ -59,3 +66,13 @@ def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env,
         load_settings(write(tmp_path, text), env)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    """DATABASE_URL DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD
+    SERVE_TOKEN SERVE_HOST TIMESCALE_DSN BACKUP_DIR ARCHIVE_URL DATABASE LANDING_ DATA_DIRS
+    """.split(),
+)
+def test_variables_of_others_are_theirs(name):
+    assert load_settings(Path("none"), {name: "x"}) == load_settings(Path("none"), {})

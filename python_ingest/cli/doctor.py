@@ -1,0 +1,30 @@
+"""`ingest doctor`: one screen for people, an exit code for monitoring."""
+
+from __future__ import annotations
+
+import typer
+
+from python_ingest.cli.findings import examine
+from python_ingest.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="doctor", epilog="Example: ingest doctor")(doctor)
+
+
+def doctor() -> None:
+    """Look at everything and change nothing; exit code 1 when something wants mending.
+
+    A line that begins with ! is followed by the command that mends it. A running command is not
+    waited for: who has the database is named, and all else is looked at.
+    """
+    wanting = 0
+    for finding in examine(load_settings()):
+        wanting += bool(finding.mend)
+        print(f"{'!' if finding.mend else ' '} {finding.about:<10}{finding.text}")
+        if finding.mend:
+            print(f"{'':<12}-> {finding.mend}")
+    print(f"to mend: {wanting or 'nothing'}")
+    if wanting:
+        raise typer.Exit(1)

@@ -1,0 +1,316 @@
+"""What `ingest doctor` finds: what is there and how it does, and for each trouble what mends it.
+
+To look changes nothing. The database is opened read only and for a moment, and not at all while
+another process has it.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.cli.place import where
+from python_ingest.cli.shown import age, size
+from python_ingest.errors import DatabaseBusyError, IngestError
+from python_ingest.landing.spool import SERVICE
+from python_ingest.reading.publish import newest_manifest
+from python_ingest.recovery.sets import load
+from python_ingest.schema.version import current_version, migrations
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import READABLE, exists
+from python_ingest.storage.cold_place import is_remote, key_of, store_of
+from python_ingest.storage.failures import first_line
+from python_ingest.storage.object_store import open_store
+from python_ingest.storage.process_lock import command_of, is_locked
+from python_ingest.storage.writer import open_briefly
+
+_WAITED_TOO_LONG = timedelta(hours=1)  # a cycle runs every quarter of an hour
+_CYCLE_IS_OLD = timedelta(days=1)
+_BACKUP_IS_OLD = timedelta(hours=25)  # a full one every day: docs/restore.md
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_LEAST_FREE = 10**9  # bytes
+_DATA = f"not starts_with(file_name, '{SERVICE}/')"  # what we tell of ourselves waits for nothing
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the screen; `mend` is a command or a page, empty where nothing is wrong."""
+
+    about: str
+    text: str
+    mend: str = ""
+
+
+@dataclass
+class Seen:
+    """What several checks need.
+
+    `holder`: who has the database. `newest_batch`: of data, None where the database was not read.
+    `moments`: what happened when, none of which can lie in the future.
+    """
+
+    settings: Settings
+    now: datetime
+    holder: str = ""
+    newest_batch: int | None = None
+    moments: dict[str, datetime] = field(default_factory=dict)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield a line for each thing that was looked at; a check that cannot look says so."""
+    seen = Seen(settings, datetime.now(UTC).replace(tzinfo=None))
+    for about, check in _CHECKS.items():
+        try:
+            for text, mend in check(seen):
+                yield Finding(about, text, mend)
+        except (IngestError, OSError, duckdb.Error, ValueError, KeyError) as error:
+            yield Finding(about, f"cannot be looked at: {first_line(error)}", "mend what it names")
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _versions(_: Seen) -> Found:
+    names = ("trading-warehouse", "duckdb", "dbt-core", "dbt-duckdb")
+    told = ", ".join(f"{name} {version(name)}" for name in names)
+    yield f"{told}, Python {platform.python_version()}, {sys.platform}", ""
+
+
+def _paths(seen: Seen) -> Found:
+    yield where(seen.settings), ""
+
+
+def _database(seen: Seen) -> Found:
+    path = seen.settings.database_path
+    if not path.exists():
+        was = seen.settings.published_path.exists()
+        again = f"bring it back, or ingest restore --to {seen.settings.data_dir}.restored"
+        yield f"{path} is not there", again if was else "ingest init"
+        return
+    described = f"{path}, {size(path.stat().st_size)}"
+    try:
+        with open_briefly(seen.settings) as connection:
+            yield from _schema(connection, described)
+            yield from _chains(connection, seen)
+            yield from _cold_files(connection, seen)
+    except DatabaseBusyError as busy:
+        seen.holder = busy.holder
+        lock = path.resolve().with_name(path.name + ".lock")
+        since = _modified(lock) if lock.exists() else seen.now
+        long = seen.now - since > _WAITED_TOO_LONG
+        mend = f"see what {busy.holder} does; to kill it loses nothing that was acknowledged"
+        yield (
+            f"{described}, held by {busy.holder} for {age(seen.now - since)}",
+            mend if long else "",
+        )
+    except (IngestError, duckdb.Error) as error:
+        restored = f"{seen.settings.data_dir}.restored"
+        yield first_line(error), f"ingest restore --to {restored} (docs/restore.md)"
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, described: str) -> Found:
+    has, known = current_version(connection), migrations()[-1][0]
+    newer = f"its schema has version {has}, this code knows {known}"
+    if has > known:
+        yield f"{described}: {newer}", "install the code that it was written with, or newer"
+    elif has < known:
+        yield f"{described}: {newer}", "ingest init"
+    else:
+        yield f"{described}, schema version {has}, nobody holds it", ""
+
+
+def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
+    if not exists(connection, "state.chains"):
+        return
+    newest, last_landed = connection.execute(
+        f"select coalesce(max(batch_id) filter ({_DATA}), 0), max(landed_at) from raw.landings"
+    ).fetchall()[0]
+    seen.newest_batch = newest
+    if last_landed:
+        seen.moments["the newest landing"] = last_landed
+    pending = connection.execute(
+        "select string_agg(chain, ', ' order by chain), min(batch_id) from state.chains"
+        " where batch_id < ?",
+        [newest],
+    ).fetchall()[0]
+    if not connection.execute("select count(*) from state.chains").fetchall()[0][0]:
+        pending = ("every chain", 0) if newest else (None, None)
+    if pending[0] is None:
+        yield f"every chain of models is built up to batch {newest}", ""
+    else:
+        waits_since = connection.execute(
+            f"select min(landed_at) from raw.landings where batch_id > ? and {_DATA}",
+            [pending[1]],
+        ).fetchall()[0][0]
+        long = seen.now - waits_since > _WAITED_TOO_LONG
+        text = f"landed and not built since {age(seen.now - waits_since)}: {pending[0]}"
+        yield text, "ingest cycle" if long else ""
+    if exists(connection, "state.waiting_regions"):
+        for relation, keys, first, last in connection.execute(
+            "select relation, count(distinct key), min(date), max(date) from state.waiting_regions"
+            " group by relation order by relation"
+        ).fetchall():
+            text = f"{keys:,} keys wait for archived days of {relation} from {first} to {last}"
+            yield text, f"ingest archive restore {relation} {first} {last}"
+
+
+def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
+    if not exists(connection, "raw.cold_files"):
+        return
+    named = connection.execute(
+        f"select distinct path from raw.cold_files where {READABLE}"
+    ).fetchall()
+    paths = [str(path) for (path,) in named]
+    stored: set[str] = set()
+    remote = [path for path in paths if is_remote(path)]
+    for base in {path.removesuffix(key_of(path)) for path in remote}:
+        stored |= {base + found.key for found in store_of(base + "cold/x").list("cold/")}
+    here = seen.settings.data_dir
+    gone = [
+        path
+        for path in paths
+        if (path not in stored if is_remote(path) else not (here / path).exists())
+    ]
+    if gone:
+        yield (
+            f"{len(gone):,} of {len(paths):,} cold files are not there, the first is {gone[0]}",
+            "bring them back, or restore a backup (docs/restore.md)",
+        )
+    elif paths:
+        yield f"all {len(paths):,} cold files are there", ""
+
+
+def _spool(seen: Seen) -> Found:
+    folder = seen.settings.spool_dir
+    waiting = sorted(folder.glob("*.parquet"))
+    if not waiting:
+        yield "nothing waits", ""
+        return
+    since = min(_modified(path) for path in waiting)
+    text = f"{len(waiting):,} segments wait, the oldest for {age(seen.now - since)}"
+    long = seen.now - since > _WAITED_TOO_LONG
+    yield text, "ingest land --pending" if long else ""
+
+
+def _cycle(seen: Seen) -> Found:
+    lock = seen.settings.data_dir / "cycle.lock"
+    if not lock.exists():
+        yield "none has run here", "ingest cycle" if seen.settings.database_path.exists() else ""
+        return
+    began = _modified(lock)
+    seen.moments["the last cycle"] = began
+    passed = seen.now - began
+    if is_locked(lock):
+        pid = lock.read_text(encoding="utf-8").strip()
+        long = passed > _WAITED_TOO_LONG
+        mend = f"see what process {pid} does; to kill it loses nothing" if long else ""
+        yield f"process {pid} ({command_of(pid)}) runs for {age(passed)}", mend
+        return
+    manifest = newest_manifest(seen.settings)
+    if manifest is None or _modified(manifest) < began:
+        yield f"the last began {age(passed)} ago and published nothing", "ingest cycle says why"
+    else:
+        yield f"the last began {age(passed)} ago", "ingest cycle" if passed > _CYCLE_IS_OLD else ""
+
+
+def _publication(seen: Seen) -> Found:
+    path = seen.settings.published_path
+    manifest = newest_manifest(seen.settings)
+    if manifest is None or not path.exists():
+        yield f"{path} is not there", "ingest cycle"
+        return
+    described = json.loads(manifest.read_text(encoding="utf-8"))
+    at = datetime.fromisoformat(described["published_at"]).replace(tzinfo=None)
+    seen.moments["the publication"] = at
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.Error as error:
+        yield f"{path} cannot be opened: {first_line(error)}", "ingest publish"
+        return
+    kept = sum(1 for _ in path.parent.glob("versions/*/manifest.json"))
+    yield f"{path}, {size(described['bytes'])}, {age(seen.now - at)} old, {kept} kept", ""
+    reasons: dict[str, list[str]] = {}
+    for relation, reason in described["held_back"].items():
+        reasons.setdefault(reason, []).append(relation)
+    for reason, names in reasons.items():
+        yield (
+            f"{', '.join(names)}: as published before, because of {reason}",
+            "mend that, then ingest cycle; from publication_status",
+        )
+
+
+def _backup(seen: Seen) -> Found:
+    url = seen.settings.backup_store
+    backups = load(open_store(url))
+    if backups.damaged:
+        first = next(iter(backups.damaged.values()))
+        yield f"{len(backups.damaged)} damaged: {first}", "ingest backup verify"
+    if backups.newest is None:
+        yield f"none in {url}", "ingest backup create --full"
+        return
+    at = backups.newest.taken_at
+    seen.moments["the newest backup"] = at
+    text = f"{url}: the newest is {age(seen.now - at)} old, batch {backups.newest.last_batch}"
+    if not seen.settings.backup.store:
+        text += "; a lost disk takes it along (BACKUP_STORE)"
+    covers = seen.newest_batch is not None and backups.newest.last_batch >= seen.newest_batch
+    old = seen.now - at > _BACKUP_IS_OLD and not covers
+    yield text, "ingest backup create" if old else ""
+
+
+def _disk(seen: Seen) -> Found:
+    settings = seen.settings
+    database = settings.database_path
+    needed = max(_LEAST_FREE, database.stat().st_size if database.exists() else 0)
+    folders = {
+        folder.stat().st_dev: folder
+        for folder in map(_nearest, (settings.performance.temp_directory, settings.data_dir))
+    }
+    for folder in folders.values():
+        free = shutil.disk_usage(folder).free
+        yield (
+            f"{folder}: {size(free)} free",
+            f"make room for {size(needed)}: a publication is a copy" if free < needed else "",
+        )
+
+
+def _clock(seen: Seen) -> Found:
+    zone = datetime.now().astimezone()
+    text = f"{seen.now:%Y-%m-%d %H:%M:%S} UTC, the system's zone is {zone:%Z}"
+    late = {what: at for what, at in seen.moments.items() if at - seen.now > _CLOCKS_DIFFER}
+    for what, at in late.items():
+        yield f"{text}; {what} was at {at:%Y-%m-%d %H:%M:%S}", "timedatectl set-ntp true"
+    if not late:
+        yield text, ""
+
+
+_CHECKS: dict[str, Callable[[Seen], Found]] = {
+    "versions": _versions,
+    "paths": _paths,
+    "database": _database,
+    "spool": _spool,
+    "cycle": _cycle,
+    "published": _publication,
+    "backup": _backup,
+    "disk": _disk,
+    "clock": _clock,
+}
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that is there."""
+    whole = folder.absolute()
+    return next(each for each in (whole, *whole.parents) if each.exists())
+
+
+def _modified(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)

@@ -1,0 +1,87 @@
+"""`ingest rejected`: which rows were not accepted, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import duckdb
+import typer
+
+from python_ingest.errors import DatabaseBusyError
+from python_ingest.reporting.figures import opened
+from python_ingest.schema.version import require_current
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.writer import open_briefly
+
+_SHOWN = 100  # characters of a row
+_GROUPS = """
+select
+    source_file, kind, reason, count(*) as rows, max(batch_id) as batch_id,
+    min(coalesce(line_number, row_number)) as line, arg_min(raw_text, row_number) as text
+from {relation}
+where {wanted}
+group by source_file, kind, reason
+order by batch_id desc, source_file, rows desc, reason
+limit {limit} + 1
+"""
+_ROWS = """
+select source_file, coalesce(line_number, row_number) as line, reason, raw_text
+from {relation}
+where {wanted}
+order by batch_id desc, source_file, row_number
+limit {limit} + 1
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="rejected", epilog="Example: ingest rejected ticks.csv --rows")(rejected)
+
+
+def rejected(
+    file: Annotated[str, typer.Argument(help="Only files with this in their name.")] = "",
+    reason: Annotated[str, typer.Option(help="Only reasons with this in them.")] = "",
+    as_rows: Annotated[bool, typer.Option("--rows", help="Every row with its text.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many lines.")] = 50,
+) -> None:
+    """Show which rows of which file were rejected, why, and the first of each reason."""
+    wanted = "contains(source_file, $file) and contains(reason, $reason)"
+    sql = _ROWS if as_rows else _GROUPS
+    with _relation(load_settings()) as (connection, relation):
+        found = connection.execute(
+            sql.format(relation=relation, wanted=wanted, limit=limit),
+            {"file": file, "reason": reason},
+        ).fetchall()
+    for row in found[:limit]:
+        if as_rows:
+            name, line, why, text = row
+            print(f"{name}:{line}: {why}: {_short(text)}")
+        else:
+            name, kind, why, rows, batch, line, text = row
+            print(f"{name}, {kind}, batch {batch}: {rows:,} rejected: {why}")
+            print(f"  the first in line {line}: {_short(text)}")
+    if len(found) > limit:
+        print(f"and more: --limit {limit * 10}")
+    if not found:
+        print("no such row was rejected" if file or reason else "no row was rejected")
+
+
+@contextmanager
+def _relation(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """Yield the rejected rows of now; of the publication while another process has the database."""
+    try:
+        with open_briefly(settings) as connection:
+            require_current(connection)
+            yield connection, "raw.rejected_rows"
+    except DatabaseBusyError as busy:
+        print(f"ingest: as published, while the database is held by {busy.holder}", file=sys.stderr)
+        with opened(settings.published_path) as connection:
+            yield connection, "rejected_rows"
+
+
+def _short(text: str | None) -> str:
+    shown = " ".join((text or "").split())
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

@@ -1,0 +1,256 @@
+"""`ingest doctor` says what is wrong, and with which command it is mended, in any state."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+
+from python_ingest.cli import findings
+from python_ingest.cli.doctor import doctor
+from python_ingest.landing.land import land_files
+from python_ingest.reading.publish import newest_manifest, publish
+from python_ingest.recovery.create import create_backup
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage import cold_place
+from python_ingest.storage.object_store import DirectoryStore
+from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.writer import open_writer
+
+CYCLE_ENDED = "insert into state.chains select 'bars', max(batch_id), 1, null from raw.landings"
+HOLDER = """
+import sys
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_writer
+
+with open_writer(load_settings()):
+    print("holds", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def wrong(settings: Settings) -> dict[str, str]:
+    """What is to be mended: the command by what it is about, which must be one line."""
+    found = list(findings.examine(settings))
+    assert {finding.about for finding in found} == set(findings._CHECKS)
+    assert not [finding for finding in found if "\n" in finding.text + finding.mend]
+    return {finding.about: finding.mend for finding in found if finding.mend}
+
+
+def said(settings: Settings, about: str) -> str:
+    return "; ".join(each.text for each in findings.examine(settings) if each.about == about)
+
+
+def execute(settings: Settings, *statements: str) -> None:
+    with open_writer(settings) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def age(path: Path, by: timedelta) -> None:
+    then = (datetime.now(UTC) - by).timestamp()
+    os.utime(path, (then, then))
+
+
+@pytest.fixture(scope="module")
+def after_a_cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DATA_DIR of a warehouse after a cycle and a backup; nobody changes it."""
+    folder = tmp_path_factory.mktemp("well") / "data"
+    settings = load_settings(Path("none"), {"DATA_DIR": str(folder)})
+    with open_writer(settings) as connection:
+        migrate(connection)
+    path = folder.with_name("a.csv")
+    path.write_text("exchange,symbol,timestamp,last_price,trade_id\nx,s,2024-01-02,1,a\n")
+    land_files(settings, "ticks", [path])
+    execute(settings, CYCLE_ENDED)
+    with process_lock(folder / "cycle.lock", "ingest cycle"):
+        publish(settings)
+    create_backup(settings, "full", lambda *_: None)
+    return folder
+
+
+@pytest.fixture
+def well(settings: Settings, after_a_cycle: Path) -> Settings:
+    shutil.copytree(after_a_cycle, settings.data_dir)
+    return settings
+
+
+def test_nothing_is_wrong_after_a_cycle_and_a_backup(
+    well: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wrong(well) == {}
+    doctor()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "to mend: nothing"
+    assert len(lines) < 24
+
+
+def test_a_folder_without_anything_stays_so(settings: Settings) -> None:
+    assert wrong(settings)["database"] == "ingest init"
+    with pytest.raises(typer.Exit) as ended:
+        doctor()
+    assert ended.value.exit_code == 1
+    assert not settings.data_dir.exists()
+
+
+def test_whoever_has_the_database_is_named_and_is_no_trouble(well: Settings) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"holds\n"
+        assert wrong(well) == {}
+        assert f"held by process {holder.pid} (python" in said(well, "database")
+        age(well.database_path.with_name("trading.duckdb.lock"), timedelta(hours=3))
+        assert wrong(well)["database"].startswith(f"see what process {holder.pid} ")
+        holder.communicate()
+
+
+def test_a_database_that_is_gone_is_no_new_one(well: Settings) -> None:
+    well.database_path.unlink()
+    assert "ingest restore" in wrong(well)["database"]
+
+
+def test_a_broken_database_and_publication(well: Settings) -> None:
+    well.database_path.write_bytes(b"rubbish" * 10_000)
+    well.published_path.write_bytes(b"rubbish" * 10_000)
+    found = wrong(well)
+    assert "ingest restore" in found["database"]
+    assert found["published"] == "ingest publish"
+
+
+@pytest.mark.parametrize(
+    ("statement", "mend"),
+    [
+        ("insert into raw.schema_versions values (999, 'later', now()::timestamp)", "install"),
+        ("delete from raw.schema_versions where version > 5", "ingest init"),
+    ],
+)
+def test_another_version_of_the_schema(well: Settings, statement: str, mend: str) -> None:
+    execute(well, statement)
+    assert wrong(well)["database"].startswith(mend)
+
+
+def test_what_waits_for_long_wants_its_command(well: Settings) -> None:
+    execute(
+        well,
+        "update state.chains set batch_id = 0",
+        "update raw.landings set landed_at = landed_at - interval 2 hours",
+    )
+    waiting = well.spool_dir / "00000000000000000001-ticks-aaaaaaaaaaaa.parquet"
+    waiting.write_bytes(b"")
+    assert "spool" not in wrong(well)
+    age(waiting, timedelta(hours=2))
+    age(well.data_dir / "cycle.lock", timedelta(days=2))
+    execute(well, "update raw.landings set batch_id = batch_id + 10 where kind = 'ticks'")
+    manifest = next(Path(well.backup_store).glob("*/manifest.json"))
+    shutil.rmtree(manifest.parent)
+    assert wrong(well) == {
+        "database": "ingest cycle",
+        "spool": "ingest land --pending",
+        "cycle": "ingest cycle",
+        "backup": "ingest backup create --full",
+    }
+
+
+def test_an_old_backup_of_all_that_landed_is_new_enough(
+    well: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "_BACKUP_IS_OLD", timedelta(0))
+    assert wrong(well) == {}
+    execute(well, "update raw.landings set batch_id = batch_id + 10 where kind = 'ticks'")
+    assert wrong(well)["backup"] == "ingest backup create"
+
+
+def test_a_damaged_backup(well: Settings) -> None:
+    manifest = next(Path(well.backup_store).glob("*/manifest.json"))
+    manifest.write_text("{}")
+    assert wrong(well)["backup"].startswith("ingest backup")
+    assert "damaged" in said(well, "backup")
+
+
+def test_a_cycle_that_published_nothing(well: Settings) -> None:
+    manifest = newest_manifest(well)
+    assert manifest
+    age(manifest, timedelta(minutes=5))
+    assert wrong(well) == {"cycle": "ingest cycle says why"}
+    with process_lock(well.data_dir / "cycle.lock", "ingest cycle"):
+        assert wrong(well) == {}
+        assert f"process {os.getpid()} (" in said(well, "cycle")
+
+
+def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
+    manifest = newest_manifest(well)
+    assert manifest
+    described = json.loads(manifest.read_text())
+    described["held_back"] = {"positions": "test x: Got 3", "orders": "test x: Got 3"}
+    manifest.write_text(json.dumps(described))
+    assert list(wrong(well)) == ["published"]
+    assert "positions, orders: as published before, because of test x: Got 3" in said(
+        well, "published"
+    )
+
+
+def cold_file(path: str) -> str:
+    return (
+        "insert into raw.cold_files by name select 1 as file_id, 'ohlcv_bars' as relation,"
+        f" date '2024-01-01' as date, 'x' as folder, '{path}' as path,"
+        " 1 as rows, 1 as bytes, 'x' as sha256, 'x' as checksum, 'local' as state,"
+        " now()::timestamp as min_timestamp, min_timestamp as max_timestamp,"
+        " min_timestamp as exported_at"
+    )
+
+
+@pytest.mark.parametrize("store", ["", "s3://bucket/some/"])
+def test_cold_files_that_are_gone(
+    well: Settings, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    key = "cold/ohlcv_bars/date=2024-01-01/a.parquet"
+    kept = DirectoryStore(well.data_dir)  # of one on S3, too
+    monkeypatch.setattr(cold_place, "open_store", {"s3://bucket/some": kept}.get)
+    execute(well, cold_file(f"{store}{key}"))
+    assert "docs/restore.md" in wrong(well)["database"]
+    (well.data_dir / key).parent.mkdir(parents=True)
+    (well.data_dir / key).write_bytes(b"")
+    assert wrong(well) == {}
+
+
+def test_archived_days_that_something_waits_for(well: Settings) -> None:
+    execute(
+        well,
+        "insert into state.waiting_regions values"
+        " ('bars', 'market_ticks', '2024-01-05', 'k', '2024-01-05'),"
+        " ('bars', 'market_ticks', '2024-01-07', 'k', '2024-01-07')",
+    )
+    assert wrong(well) == {"database": "ingest archive restore market_ticks 2024-01-05 2024-01-07"}
+
+
+def test_little_room_and_a_clock_that_went_back(
+    well: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(findings.shutil, "disk_usage", lambda _: usage(10**8))
+    execute(well, "update raw.landings set landed_at = landed_at + interval 5 minutes")
+    found = wrong(well)
+    assert set(found) == {"disk", "clock"}
+    assert "the newest landing was at" in said(well, "clock")
+
+
+def test_an_older_duckdb_reads_no_newer_file(well: Settings) -> None:
+    """A file of another engine than ours is told as broken, in one line."""
+    well.database_path.unlink()
+    duckdb.connect(str(well.database_path)).close()
+    content = bytearray(well.database_path.read_bytes())
+    content[12:20] = (9999).to_bytes(8, "little")
+    well.database_path.write_bytes(content)
+    assert "ingest restore" in wrong(well)["database"]
