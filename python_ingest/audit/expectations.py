@@ -25,6 +25,7 @@ with warnings.catch_warnings():
         ExpectColumnValuesToBeBetween,
     )
     from great_expectations.expectations.metadata_types import FailureSeverity
+    from great_expectations.expectations.row_conditions import Column
 
 # It tells of a temporary folder where the process prints what libraries log, as beside dbt.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -144,7 +145,7 @@ def _condition(rule: Rule) -> dict[str, Any]:
     """Return which rows of a frame a rule is about, as Great Expectations takes it."""
     if not rule.least:
         return {}
-    return {"row_condition": f"rows_read >= {rule.least}", "condition_parser": "pandas"}
+    return {"row_condition": Column("rows_read") >= rule.least}
 
 
 def _line(name: str, rule: Rule, row: dict[str, Any]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 
 _CLOSE = 0.7  # of a key to another one
 _LONGEST = 40  # characters of a value that are shown
@@ -51,7 +50,7 @@ def close_to(name: str, known: Sequence[str]) -> str:
 
 
 def in_our_words(
-    errors: Sequence[ErrorDetails],
+    errors: Sequence[Mapping[str, Any]],
     whole: type[BaseModel],
     tables: Mapping[str, type[BaseModel]],
 ) -> str:
