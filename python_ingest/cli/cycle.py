@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from python_ingest.cli.clock import AsOf, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.cli.news import News, begin, news, nothing_new, remember
+from python_ingest.cli.progress import steps
 from python_ingest.cli.resident import Every, parse_seconds, stay
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.landing.land import LandingResult, land_pending
@@ -110,7 +111,8 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
     if unneeded:
         print(unneeded)
         return
-    done = run(settings, clock)
+    with steps() as say:
+        done = run(settings, clock, say=say)
     _print_summary(settings, done.warnings, done.published)
     print(done.summary)
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
@@ -118,19 +120,31 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
         raise done.error
 
 
-def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) -> Cycled:
-    """Run one cycle; `views` as in dbt_build. Raises IngestError when nothing was published."""
+def run(
+    settings: Settings,
+    clock: Mapping[str, object],
+    *,
+    views: bool = True,
+    say: Callable[[str], None] = lambda step: None,
+) -> Cycled:
+    """Run one cycle; `views` as in dbt_build. `say` is called before each step.
+
+    Raises IngestError when nothing was published.
+    """
     started = time.monotonic()
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle"):
         begun = begin(settings)
         with open_writer(settings) as connection:
             migrate(connection)
+        say("landing")
         with written_twice(settings):
             landed = land_pending(settings)
             land_telemetry(settings)
         newest = news(settings)
+        say("building and testing models")
         with loaded_beside(settings):
             build = dbt_build(settings, clock, views=views)
+        say("auditing")
         verdict = audit(settings)
         manifest = read_manifest(build.manifest)
         chains = Chains(manifest)
@@ -141,7 +155,9 @@ def run(settings: Settings, clock: Mapping[str, object], *, views: bool = True) 
         held = chains.held_back(failed)
         if _WRITTEN_TWICE not in held:
             states_written_twice(settings)
+        say("publishing")
         published = publish(settings, chains.of_relations, held, manifest)
+        say("tidying up")
         untidy = _tidy(settings, published)
         error = _left(landed, untidy, published if held else None, verdict)
         if not (error or clock):

@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -39,3 +40,19 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str, int,
                 print(what, file=sys.stderr, flush=True)
 
         yield report
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Yield a function to call before each step: a terminal shows the step and the time so far."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("beginning", total=None)
+        yield lambda step: bar.update(task, description=step)
