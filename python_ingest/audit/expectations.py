@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import shutil
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,30 @@ def judge(profile: Profile, docs: Path) -> Judgement:
             if broken.rule.severity == "critical":
                 table = TABLES.get(broken.subject if name == "landings" else name, name)
                 failed.setdefault(f"raw.{table}", broken.line)
-    context.build_data_docs()
+    _build_pages(context)
     return Judgement(critical=found["critical"], warnings=found["warning"], failed=failed)
+
+
+class _Unwritten(logging.Handler):
+    """Keeps why a page could not be written: Great Expectations logs a traceback and goes on."""
+
+    error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the error that is being handled where this is logged."""
+        self.error = self.error or sys.exc_info()[1]
+
+
+def _build_pages(context: Any) -> None:
+    """Write the pages. Raises OSError where the disk has no room for one."""
+    unwritten, logger = _Unwritten(), logging.getLogger("great_expectations")
+    logger.addHandler(unwritten)
+    try:
+        context.build_data_docs()
+    finally:
+        logger.removeHandler(unwritten)
+    if unwritten.error:
+        raise unwritten.error
 
 
 class Broken(NamedTuple):

@@ -1,4 +1,6 @@
+import errno
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -359,3 +361,25 @@ def test_failing_is_a_reason_not_a_crash():
 
 def test_every_rule_has_its_own_words():
     assert len({(rule.frame, rule.says) for rule in RULES}) == len(RULES)
+
+
+def test_a_page_that_has_no_room_ends_the_audit(landing, monkeypatch):
+    """Great Expectations logs a traceback of it and goes on with the next page."""
+    backend = (
+        "great_expectations.data_context.store.tuple_store_backend.TupleFilesystemStoreBackend"
+    )
+    kind, name = pkgutil.resolve_name(backend), "_set"
+    write, pages = getattr(kind, name), []
+
+    def full_once(self, key, value, **more):
+        if str(value).startswith("<!DOCTYPE html>"):
+            pages.append(key)
+            if len(pages) == 1:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, key, value, **more)
+
+    landing.ticks()
+    monkeypatch.setattr(kind, name, full_once)
+    with pytest.raises(OSError, match="No space left on device"):
+        audit(landing.settings)
+    assert len(pages) > 1
