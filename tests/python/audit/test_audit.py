@@ -172,6 +172,14 @@ def test_bad_events_stop_with_their_words(landing, change, says):
     assert any(line.startswith(says) for line in result.critical)
 
 
+def test_accounts_that_share_ids_are_no_repetition(landing):
+    landing.orders(
+        "update raw.order_events set event_id = 'x', event_type = 'created',"
+        " account_id = 'a' || row_number"
+    )
+    assert audit(landing.settings).passed
+
+
 ODD = {
     "AAA quote: quotes are crossed": "bid_price = 101 where kind = 'quote'",
     "BBB trade: sizes are zero": "last_size = 0 where kind = 'trade'",

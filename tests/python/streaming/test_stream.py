@@ -137,7 +137,8 @@ def test_identical_quotes_of_one_stream_are_all_real(settings: Settings) -> None
         assert json.loads(await connection.recv())["quotes"] == ["AMD"]
         for n in range(5):
             await connection.send(json.dumps([quote] * (n + 1)))
-            await asyncio.sleep(0.15)  # several segments
+            while len(list(settings.spool_dir.rglob("*.parquet"))) <= n:  # a segment for each
+                await asyncio.sleep(0.01)
         await connection.send(json.dumps([correction]))
         raise Enough(6)
 
