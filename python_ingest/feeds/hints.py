@@ -19,6 +19,7 @@ _DATA = re.compile(r"[+-]?\d[\d.,:eETZ+ -]*|true|false", re.IGNORECASE)
 _CLOSE = 0.75  # of a name to another one
 _NEAR = 0.5  # of what tells a feed
 _MOST = 2 / 3  # of the lines, which may have a damaged one among them
+_UNQUOTE = """sed -E 's/^"|"\\r?$//g; s/""/"/g'"""
 _SHOWN = 4  # names in a hint
 _LOOKED_AT = 20  # objects
 
@@ -77,6 +78,8 @@ def _of_delimiter(names: Sequence[str]) -> list[str]:
     if len(names) != 1:
         return []
     for delimiter in DELIMITERS:
+        if names[0].count(delimiter) > 1 and delimiter == ",":
+            return [f"each line is one quoted text: take the quotes away, {_UNQUOTE} FILE > NEW"]
         if names[0].count(delimiter) > 1:
             shown = "\\t" if delimiter == "\t" else delimiter
             return [f"it is separated by `{shown}`: --delimiter '{shown}', or a feed"]

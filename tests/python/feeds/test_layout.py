@@ -150,6 +150,17 @@ def test_a_canonical_header_is_found_as_well(
     assert says in refusal("ticks", "a.csv", content, named)
 
 
+def test_lines_that_are_one_quoted_text_are_told(
+    refusal: Callable[..., str], read: Callable[..., Preview], tmp_path: Path
+) -> None:
+    quoted = "".join(f'"{line}"\n' for line in TARDIS.splitlines())
+    said = refusal("ticks", "a.csv", quoted)
+    assert "each line is one quoted text: take the quotes away, sed -E '" in said
+    program = re.findall(r"sed -E '(.*?)' FILE", said)[0]
+    plain = subprocess.check_output(["sed", "-E", program, tmp_path / "a.csv"], text=True)
+    assert read("ticks", "a.csv", plain, None).accepted == 1
+
+
 @pytest.mark.parametrize("content", ["", "\ufeff", "\n\n", "\n" * 200_000 + CANONICAL])
 @pytest.mark.parametrize("named", [None, "csv", "tardis-trades"])
 def test_a_file_of_no_lines_is_refused(
