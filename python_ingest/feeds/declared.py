@@ -139,7 +139,9 @@ def _has_header(declaration: Declaration, source: Source) -> bool:
         names = header_of(source, declaration.file.delimiter, declaration.file.header_until)
     except FileRejectedError:
         return False
-    return bool(header) and header <= {name.lower() for name in names}
+    lower = [name.lower() for name in names]
+    is_named = lower == [name.lower() for name in declaration.file.names]
+    return is_named or (bool(header) and header <= set(lower))
 
 
 def _json_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Lines]:

@@ -22,7 +22,14 @@ from python_ingest.feeds.layout import (
     require_known_layout,
 )
 from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
-from python_ingest.feeds.recognise import Beginning, has_fields, is_json, require_fits, sees
+from python_ingest.feeds.recognise import (
+    Beginning,
+    has_fields,
+    is_json,
+    require_fits,
+    require_own_names,
+    sees,
+)
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
 from python_ingest.feeds.values import spelled
 from python_ingest.storage.sql import literal, quoted
@@ -315,6 +322,7 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
     known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
     if found == "csv":
         _require_layout(wanted, known, beginning)
+        require_own_names(known, beginning)
     try:
         _canonical(None, wanted, found, beginning.source)
     except FileRejectedError as error:

@@ -17,6 +17,7 @@ _EXTENSION = re.compile(r"(\.(csv|tsv|txt|json|jsonl|ndjson|gz|zip))+$", re.IGNO
 _EMPTY_LIST = re.compile(r"\s*\[\s*\]\s*")
 _LINES, _BYTES = 100, 100_000  # of a text that are looked at
 _SHOWN = 8  # names in a message
+_NAME = re.compile(r"[A-Za-z_][\w .()/#%-]*")
 
 
 class Beginning:
@@ -121,6 +122,25 @@ def require_fits(feed: Declaration, beginning: Beginning) -> None:
         raise FileRejectedError(f"it is not of feed {feed.name}: {found}")
 
 
+def require_own_names(known: Iterable[Declaration], beginning: Beginning) -> None:
+    """Raise FileRejectedError where a file's lines are those of a feed, and its header another's.
+
+    Columns that stand in another order would be read as each other.
+    """
+    for feed in sorted(known, key=lambda feed: not beginning.parts(feed)):
+        line = foreign_header(feed, beginning)
+        if line is not None and not feed.refuse and _most_fit(feed, beginning.below(1)):
+            raise FileRejectedError(_of_other_names(feed, line))
+
+
+def _of_other_names(feed: Declaration, line: str) -> str:
+    return (
+        f"its first line is `{line.strip()}`, and feed {feed.name} knows its columns by their"
+        f" order, {feed.file.delimiter.join(feed.file.names)}: if they stand so, leave that line"
+        " out: tail -n +2 FILE > NEW; else declare a feed that names them (docs/landing.md)"
+    )
+
+
 def _lacks_of_json(feed: Declaration, beginning: Beginning) -> str | None:
     if beginning.is_empty_list and not feed.file.rows:
         return None
@@ -148,6 +168,9 @@ def _lacks_of_csv(feed: Declaration, beginning: Beginning) -> str | None:
             return None
         if not file.names:
             return f"it has no {_listed(lacking)}"
+    line = foreign_header(feed, beginning)
+    if line is not None:
+        return _of_other_names(feed, line)
     if any(fits(feed, line) for line in beginning.lines):
         return None
     return f"its lines are not {', '.join(file.names)}"
@@ -204,11 +227,35 @@ def has_header(feed: Declaration, line: str) -> bool:
 
 def has_fields(feed: Declaration, beginning: Beginning) -> bool:
     """Whether lines without a header have the fields of a feed; a few may be damaged."""
+    return foreign_header(feed, beginning) is None and _most_fit(feed, beginning)
+
+
+def _most_fit(feed: Declaration, beginning: Beginning) -> bool:
     if not feed.recognise.fields:
         return False
-    comment = tuple(feed.file.comment)
-    right = [fits(feed, line) for line in beginning.lines if not line.startswith(comment)]
+    lines = [line for line in beginning.lines if not _is_comment(feed, line)]
+    right = [fits(feed, line) for line in lines[bool(lines) and names_fields(feed, lines[0]) :]]
     return bool(right) and sum(right) * 3 >= len(right) * 2
+
+
+def foreign_header(feed: Declaration, beginning: Beginning) -> str | None:
+    """Return a first line of names alone that are not those of a feed's fields, in their order."""
+    lines = [line for line in beginning.lines if not _is_comment(feed, line)]
+    names = header_names(feed, lines[0]) if lines and feed.file.names else []
+    if len(names) <= 1 or not all(map(_NAME.fullmatch, names)):
+        return None
+    is_known = names_fields(feed, lines[0]) or has_header(feed, lines[0]) or fits(feed, lines[0])
+    return None if is_known else lines[0]
+
+
+def names_fields(feed: Declaration, line: str) -> bool:
+    """Return whether a line has the names of a feed's fields, in their order."""
+    names = [name.lower() for name in feed.file.names]
+    return bool(names) and [name.lower() for name in header_names(feed, line)] == names
+
+
+def _is_comment(feed: Declaration, line: str) -> bool:
+    return line.startswith(tuple(feed.file.comment))
 
 
 def fits(feed: Declaration, line: str) -> bool:

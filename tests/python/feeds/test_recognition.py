@@ -418,3 +418,44 @@ def test_a_list_without_rows_lands_as_nothing(
 def test_bars_without_rows_are_refused_as_bars(land: Callable[..., list[LandingResult]]) -> None:
     (result,) = land("a.json", '{"bars":[],"symbol":"XYZ","next_page_token":null}\n')
     assert "these are bars" in (result.error or "")
+
+
+# Feeds whose files have no header: one under the name that its vendor gives it, and a row.
+HEADERLESS = {
+    "bitcoincharts-bitstamp": ("bitstampUSD.csv", "1720000000,40000.1,0.5"),
+    "kraken-trades": ("XBTEUR.csv", "1720000000,40000.1,0.5"),
+    "lean-equity-quotes": (
+        "equity/usa/tick/aig/20140310_quote.csv",
+        "34200000,491800,3,491900,2,P,0,0",
+    ),
+    "lean-equity-trades": ("equity/usa/tick/aig/20131007_trade.csv", "14400688,491800,300,P,0,0"),
+    "lean-fxcm-quotes": ("forex/fxcm/tick/nzdusd/20140501_quote.csv", "39,0.86164,0.86169"),
+    "lean-oanda-quotes": ("forex/oanda/tick/eurusd/20140501_quote.csv", "39,1.0802,1.0803"),
+    "truefx-quotes": ("EURUSD-2024-07.csv", "EUR/USD,20240701 00:00:00.123,1.0802,1.0803"),
+}
+
+
+def test_which_feeds_have_no_header() -> None:
+    known = [feed for feed in feeds() if feed.recognise.fields and not feed.recognise.header]
+    assert set(HEADERLESS) == {feed.name for feed in known if not feed.refuse}
+
+
+@pytest.mark.parametrize("name", HEADERLESS)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_columns_that_a_header_names_otherwise_are_not_read_by_their_order(
+    name: str, rows: int, settings: Settings, tmp_path: Path
+) -> None:
+    (feed,) = [feed for feed in feeds() if feed.name == name]
+    path, row = HEADERLESS[name]
+    file = tmp_path / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    names = feed.file.names
+    swapped = [*names[:-2], names[-1], names[-2]]
+    file.write_text("\n".join([",".join(swapped), *[row] * rows, ""]))
+    for named in (None, name):
+        (result,) = land_files(settings, feed.kind, [file], named)
+        assert result.state == "failed"
+        assert "knows its columns by their order" in (result.error or "")
+    file.write_text("\n".join([",".join(names).upper(), *[row] * rows, ""]))
+    (result,) = land_files(settings, feed.kind, [file])
+    assert (result.error, result.rejected, result.read) == (None, 0, rows)
