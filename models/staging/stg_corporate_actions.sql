@@ -12,10 +12,22 @@ exchanges as (
 
 ),
 
+-- A stock dividend of d is a split of 1 + d.
+with_ratio as (
+
+    select
+        * replace (
+            if(kind = 'stock_dividend', 1 + ratio, ratio)::decimal(18, 8) as ratio
+        ),
+        kind in ('split', 'stock_dividend') as is_split
+    from actions
+
+),
+
 counted as (
 
     select *
-    from actions
+    from with_ratio
     qualify
         row_number() over (
             partition by exchange, symbol, ex_date, kind
@@ -32,6 +44,7 @@ final as (
         counted.symbol,
         counted.ex_date,
         counted.kind,
+        counted.is_split,
         counted.ratio,
         {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.

@@ -372,11 +372,13 @@ ACTIONS = Kind(
         _EXCHANGE,
         _SYMBOL,
         Column("ex_date", "DATE", required=True),
-        _text("kind", required=True, words=("split",)),
-        Column("ratio", DECIMAL, required=True),
+        _words("kind", ("split", "stock_dividend")),
+        # of a split the new shares for an old one, of a stock dividend those besides it
+        Column("ratio", DECIMAL),
         _SOURCE,
     ),
     checks=(
+        ("ratio is null", "ratio: missing"),
         ("ratio <= 0", "ratio: not above zero"),
         ("not ratio between 0.000001 and 1000000", "ratio: not from 0.000001 to 1000000"),
     ),

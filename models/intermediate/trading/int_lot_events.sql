@@ -15,13 +15,6 @@ states as {{ not_materialized() }} (
 
 ),
 
-splits as (
-
-    select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
-
-),
-
 final as (
 
     select
@@ -36,7 +29,7 @@ final as (
         accounts.lot_method,
         coalesce(states.position_delta, 0)::decimal(38, 10) as quantity,
         coalesce(states.price, 0)::decimal(38, 10) as price,
-        splits.ratio,
+        states.ratio,
         -- a fill of an inverse contract has a cost of its own
         coalesce(
             states.transfer, case when states.transfer_cost is not null then 'in' end
@@ -44,12 +37,6 @@ final as (
         states.transfer_cost
     from states
     inner join accounts on states.account_id = accounts.account_id
-    left join splits
-        on
-            states.is_split
-            and states.exchange = splits.exchange
-            and states.symbol = splits.symbol
-            and states.event_at = splits.effective_at
 
 )
 

@@ -11,7 +11,7 @@ fills as {{ not_materialized() }} (
 splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
+    where is_split
 
 ),
 
@@ -40,6 +40,7 @@ final as (
         position_side,
         executed_at as event_at,
         false as is_split,
+        null::varchar as kind,
         sequence_number,
         trade_number,
         content_hash,
@@ -61,6 +62,7 @@ final as (
         positions.position_side,
         splits.effective_at as event_at,
         true as is_split,
+        splits.kind,
         null as sequence_number,
         null as trade_number,
         null as content_hash,

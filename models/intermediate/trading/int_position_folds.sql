@@ -71,6 +71,7 @@ numbered as (
             order by
                 event_at asc,
                 is_split desc,
+                kind asc,
                 sequence_number asc nulls last,
                 trade_number asc nulls last,
                 content_hash asc
@@ -128,6 +129,7 @@ final as (
         unfolded.events_before + unfolded.step as event_number,
         numbered.event_at,
         numbered.is_split,
+        numbered.ratio,
         numbered.order_id,
         numbered.fill_id,
         unfolded.state.quantity, -- noqa: RF01

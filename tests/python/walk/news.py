@@ -82,7 +82,7 @@ splits = st.fixed_dictionaries(
         "exchange": st.sampled_from(["alpaca", "binance"]),
         "symbol": st.sampled_from(["S0", "S1", "S2", "S3"]),
         "ex_date": st.sampled_from(["2024-03-09", "2024-03-10", "2024-03-11"]),
-        "kind": st.just("split"),
+        "kind": st.sampled_from(["split", "split", "stock_dividend"]),
         "ratio": st.sampled_from(["2", "0.1", "3"]),
     }
 )
