@@ -46,6 +46,7 @@ final as (
         counted.kind,
         counted.is_split,
         counted.ratio,
+        counted.new_symbol,
         {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.
         {{ to_utc(

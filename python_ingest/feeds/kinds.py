@@ -372,13 +372,21 @@ ACTIONS = Kind(
         _EXCHANGE,
         _SYMBOL,
         Column("ex_date", "DATE", required=True),
-        _words("kind", ("split", "stock_dividend")),
+        _words("kind", ("split", "stock_dividend", "symbol_change")),
         # of a split the new shares for an old one, of a stock dividend those besides it
         Column("ratio", DECIMAL),
         _SOURCE,
+        _later("new_symbol"),
     ),
     checks=(
-        ("ratio is null", "ratio: missing"),
+        ("kind in ('split', 'stock_dividend') and ratio is null", "ratio: missing"),
+        ("kind = 'symbol_change' and ratio is not null", "ratio: a symbol_change has none"),
+        ("kind = 'symbol_change' and new_symbol is null", "new_symbol: missing"),
+        (
+            "kind <> 'symbol_change' and new_symbol is not null",
+            "new_symbol: only a symbol_change has one",
+        ),
+        ("new_symbol = symbol", "new_symbol: the symbol itself"),
         ("ratio <= 0", "ratio: not above zero"),
         ("not ratio between 0.000001 and 1000000", "ratio: not from 0.000001 to 1000000"),
     ),

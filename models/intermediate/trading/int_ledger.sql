@@ -13,7 +13,14 @@ charged_fills as {{ not_materialized() }} (
             '(cost_basis - realized_pnl_delta - position_delta * price)', 'multiplier'
         ) }} as cost_before
     from {{ ref('int_fill_commissions') }}
-    where transfer is null
+    where transfer is null and action is null
+
+),
+
+-- A cost that goes from one position to another: both together bring nothing, or what was rounded.
+moved_costs as (
+
+    select * from {{ ref('int_moved_costs') }}
 
 ),
 
@@ -108,6 +115,22 @@ final as (
         0 as fees,
         case when margined then realized_pnl else 0 end as cash
     from transfers
+
+    union all
+
+    select
+        account_id,
+        event_at as moved_at,
+        quote_currency as currency,
+        0 as flow,
+        0 as other_cash,
+        0 as carry,
+        case when margined then 0 else realized_pnl - cost end as brought_in,
+        realized_pnl,
+        0 as commission,
+        0 as fees,
+        case when margined then realized_pnl else 0 end as cash
+    from moved_costs
 
     union all
 

@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['event_number', 'lot_number'],
@@ -14,6 +15,12 @@
 ) }}
 -- What each event did to the lots that were open before (python_ingest/accounting/lots.py).
 with
+
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
 
 events as {{ not_materialized() }} (
 
@@ -45,7 +52,9 @@ former as (
             0::decimal(38, 10) as opened_quantity,
             0::decimal(38, 20) as cost,
             0::decimal(38, 20) as position_cost,
-            0::decimal(38, 20) as realized_pnl
+            0::decimal(38, 20) as realized_pnl,
+            null::varchar as opening_symbol,
+            null::bigint as opening_number
         from events
         where false
     {% endif %}
@@ -64,76 +73,130 @@ newest as (
 
 ),
 
-beginnings as (
+-- Of what corporate actions link: its lineage, and the symbol by which its lots are told apart.
+linked as (
 
     select
-        {{ columns_of(position) }},
-        last(position_cost order by event_number, part) as position_cost,
-        last(realized_pnl order by event_number, part) as realized_pnl,
+        newest.*,
+        coalesce(lineages.lineage, newest.symbol) as lineage,
+        if(lineages.symbol is null, null, newest.symbol) as book
+    from newest
+    left join lineages on {{ same_key('newest', 'lineages', ['exchange', 'symbol']) }}
+
+),
+
+open_lots as (
+
+    select
+        {{ columns_of(group) }},
         list(
             {
+                'symbol': book,
                 'lot_number': lot_number,
                 'opened_at': opened_at,
                 'quantity': quantity,
                 'opened_quantity': opened_quantity,
-                'cost': cost
+                'cost': cost,
+                'opening_symbol': opening_symbol,
+                'opening_number': opening_number
             }
             order by lot_number
-        ) filter (where quantity is distinct from 0) as open_lots
-    from newest
-    group by {{ columns_of(position) }}
+        ) as lots
+    from linked
+    where quantity is distinct from 0
+    group by {{ columns_of(group) }}
+
+),
+
+last_changes as (
+
+    select *
+    from linked
+    qualify
+        row_number() over (
+            partition by {{ columns_of(position) }}
+            order by event_number desc, part desc
+        ) = 1
+
+),
+
+books as (
+
+    select
+        {{ columns_of(group) }},
+        list(
+            {
+                'symbol': book,
+                'cost': position_cost,
+                'realized': realized_pnl
+            }
+        ) as books
+    from last_changes
+    group by {{ columns_of(group) }}
 
 ),
 
 listed as (
 
     select
-        {{ columns_of(position) }},
-        lot_method,
+        events.account_id,
+        events.exchange,
+        coalesce(lineages.lineage, events.symbol) as lineage,
+        events.strategy_id,
+        events.position_side,
+        events.lot_method,
         list(
             {
-                'event_number': event_number,
-                'opened_at': opened_at,
-                'quantity': quantity,
-                'price': price,
-                'ratio': ratio,
-                'transfer': transfer,
-                'transfer_cost': transfer_cost
+                'symbol': if(lineages.symbol is null, null, events.symbol),
+                'action': events.action,
+                'event_number': events.event_number,
+                'opened_at': events.opened_at,
+                'quantity': events.quantity,
+                'price': events.price,
+                'ratio': events.ratio,
+                'transfer': events.transfer,
+                'transfer_cost': events.transfer_cost
             }
-            order by event_number
+            order by events.event_at, events.action_order nulls last, events.event_number
         ) as events
     from events
-    group by {{ columns_of(position) }}, lot_method
+    left join lineages on {{ same_key('events', 'lineages', ['exchange', 'symbol']) }}
+    group by all
 
 ),
 
 folded as (
 
     select
-        {{ columns_of(position, 'listed') }},
+        {{ columns_of(group, 'listed') }},
         unnest( -- noqa: AL03
             fold_position_lots(
                 listed.lot_method,
-                coalesce(beginnings.open_lots, []),
-                -- what was unknown is not nothing
-                if(beginnings.account_id is null, 0, beginnings.position_cost),
-                if(beginnings.account_id is null, 0, beginnings.realized_pnl),
+                coalesce(open_lots.lots, []),
+                coalesce(books.books, []),
                 listed.events
             ),
             recursive := true
         )
     from listed
-    left join beginnings on {{ same_key('listed', 'beginnings', position) }}
+    left join open_lots on {{ same_key('listed', 'open_lots', group) }}
+    left join books on {{ same_key('listed', 'books', group) }}
 
 ),
 
 final as (
 
     select
-        folded.*,
-        events.event_at
+        folded.* exclude (lineage) replace ( -- noqa: RF02
+            coalesce(folded.symbol, folded.lineage) as symbol
+        ),
+        events.event_at,
+        events.action
     from folded
-    inner join events on {{ same_key('folded', 'events', position + ['event_number']) }}
+    inner join events
+        on
+            {{ same_key('folded', 'events', position[:2] + position[3:] + ['event_number']) }}
+            and coalesce(folded.symbol, folded.lineage) = events.symbol
 
 )
 

@@ -26,13 +26,16 @@ final as (
         states.event_number,
         states.event_at,
         coalesce(states.original_time, states.event_at) as opened_at,
+        states.action,
+        states.action_order,
         accounts.lot_method,
         coalesce(states.position_delta, 0)::decimal(38, 10) as quantity,
         coalesce(states.price, 0)::decimal(38, 10) as price,
         states.ratio,
         -- a fill of an inverse contract has a cost of its own
         coalesce(
-            states.transfer, case when states.transfer_cost is not null then 'in' end
+            states.transfer,
+            case when states.transfer_cost is not null and states.action is null then 'in' end
         ) as transfer,
         states.transfer_cost
     from states

@@ -41,7 +41,7 @@ opened as (
     select
         states.*,
         states.cost as open_cost,
-        fills.trade_name,
+        {{ uuid_v5('fills', 'fills.trade_name') }} as lot_id,
         fills.price as opening_price,
         fills.multiplier,
         coalesce(fills.is_inverse, false) as is_inverse,
@@ -54,8 +54,9 @@ opened as (
     from states
     inner join fills
         on
-            {{ same_key('states', 'fills', position) }}
-            and states.lot_number = fills.event_number
+            {{ same_key('states', 'fills', position[:2] + position[3:]) }}
+            and coalesce(states.opening_symbol, states.symbol) = fills.symbol
+            and coalesce(states.opening_number, states.lot_number) = fills.event_number
     window
         so_far as (
             partition by {{ columns_of(position, 'states') }}
@@ -109,7 +110,8 @@ final as (
         strategy_id,
         position_side,
         lot_number,
-        {{ uuid_v5('with_costs', 'trade_name') }} as lot_id,
+        lot_id,
+        is_moved,
         lot_method,
         opened_at,
         held_until,

@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['event_number'],
@@ -14,8 +15,8 @@
 ) }}
 
 -- What each position holds after every event, and what that cost and earned. The events of a
--- position are put in order and handed to the fold as one list (fold_positions,
--- python_ingest/accounting/fold.py), which begins with what the position was before them.
+-- position, and of those that corporate actions link to it, are put in order and handed to the fold
+-- as one list (fold_positions, python_ingest/accounting/), which begins with what they were before.
 with
 
 events as (
@@ -28,6 +29,12 @@ events as (
                 {{ same_key('events', 'pending', position[:4]) }}
                 and events.event_at >= pending.restart_at
     {% endif %}
+
+),
+
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
 
 ),
 
@@ -62,39 +69,66 @@ beginnings as (
 
 ),
 
+starts as (
+
+    select
+        beginnings.account_id,
+        beginnings.exchange,
+        coalesce(lineages.lineage, beginnings.symbol) as lineage,
+        beginnings.strategy_id,
+        beginnings.position_side,
+        list(
+            {
+                'symbol': if(lineages.symbol is null, null, beginnings.symbol),
+                'quantity': beginnings.quantity,
+                'cost': beginnings.cost_basis,
+                'realized': beginnings.realized_pnl
+            }
+        ) as states
+    from beginnings
+    left join lineages on {{ same_key('beginnings', 'lineages', ['exchange', 'symbol']) }}
+    group by all
+
+),
+
+with_lineage as (
+
+    select
+        events.*,
+        coalesce(lineages.lineage, events.symbol) as lineage,
+        lineages.symbol is not null as is_linked
+    from events
+    left join lineages on {{ same_key('events', 'lineages', ['exchange', 'symbol']) }}
+
+),
+
 numbered as (
 
     select
         *,
         row_number() over (
-            partition by {{ columns_of(position) }}
+            partition by {{ columns_of(group) }}
             order by
                 event_at asc,
-                is_split desc,
-                kind asc,
+                action_order asc nulls last,
                 sequence_number asc nulls last,
                 trade_number asc nulls last,
                 content_hash asc
         ) as step
-    from events
+    from with_lineage
 
 ),
 
 folded as (
 
     select
-        {{ columns_of(position, 'numbered') }},
-        coalesce(any_value(beginnings.event_number), 0) as events_before,
+        {{ columns_of(group, 'numbered') }},
         fold_positions(
-            {% for held in ['quantity', 'cost_basis', 'realized_pnl'] %}
-                -- what was unknown is not nothing
-                case
-                    when count(beginnings.event_number) = 0 then 0
-                    else any_value(beginnings.{{ held }})
-                end,
-            {% endfor %}
+            coalesce(any_value(starts.states), []),
             list(
                 {
+                    'symbol': if(numbered.is_linked, numbered.symbol, null),
+                    'action': numbered.action,
                     'quantity': numbered.quantity,
                     'price': numbered.price,
                     'ratio': numbered.ratio,
@@ -104,20 +138,21 @@ folded as (
                 order by numbered.step
             ),
             numbered.position_side
-        ) as states
+        ) as states,
+        list(numbered.event_at order by numbered.step) filter (where numbered.is_linked) as times
     from numbered
-    left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
-    group by {{ columns_of(position, 'numbered') }}
+    left join starts on {{ same_key('numbered', 'starts', group) }}
+    group by {{ columns_of(group, 'numbered') }}
 
 ),
 
 unfolded as (
 
     select
-        {{ columns_of(position) }},
-        events_before,
+        {{ columns_of(group) }},
         unnest(range(1, len(states) + 1)) as step,
-        unnest(states) as state
+        unnest(states) as state,
+        times
     from folded
 
 ),
@@ -125,19 +160,29 @@ unfolded as (
 final as (
 
     select
-        {{ columns_of(position, 'unfolded') }},
-        unfolded.events_before + unfolded.step as event_number,
+        {{ columns_of(position, 'numbered') }},
+        coalesce(beginnings.event_number, 0)
+        + row_number() over (
+            partition by {{ columns_of(position, 'numbered') }} order by numbered.step
+        ) as event_number,
         numbered.event_at,
         numbered.is_split,
         numbered.ratio,
+        numbered.action,
+        numbered.action_symbol,
+        numbered.action_order,
         numbered.order_id,
         numbered.fill_id,
         unfolded.state.quantity, -- noqa: RF01
         unfolded.state.average_price, -- noqa: RF01
         unfolded.state.cost as cost_basis, -- noqa: RF01
-        unfolded.state.realized as realized_pnl -- noqa: RF01
+        unfolded.state.realized as realized_pnl, -- noqa: RF01
+        -- of what a new symbol took over: when it was opened, or whose it was before all events
+        unfolded.times[unfolded.state.opened_step] as inherited_at, -- noqa: RF01
+        unfolded.state.opened_symbol as inherited_from -- noqa: RF01
     from unfolded
-    inner join numbered on {{ same_key('unfolded', 'numbered', position + ['step']) }}
+    inner join numbered on {{ same_key('unfolded', 'numbered', group + ['step']) }}
+    left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
 
 )
 

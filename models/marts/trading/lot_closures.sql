@@ -25,7 +25,7 @@ changes as (
                 {{ same_key('changes', 'pending', position[:4]) }}
                 and changes.event_at >= pending.restart_at
     {% endif %}
-    where changes.taken_quantity <> 0
+    where changes.taken_quantity <> 0 and changes.action is distinct from 'symbol_out'
 
 ),
 

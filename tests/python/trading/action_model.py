@@ -1,0 +1,127 @@
+"""An independent model of positions, round trips and lots over corporate actions, in fractions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+from .lot_model import Lots
+from .trading_model import Position
+
+Key = tuple[str, str, str]  # account, symbol, strategy
+
+
+@dataclass(frozen=True)
+class Fill:
+    at: datetime
+    account: str
+    symbol: str
+    strategy: str
+    signed: Fraction
+    price: Fraction
+
+
+@dataclass(frozen=True)
+class Action:
+    at: datetime
+    kind: str
+    symbol: str
+    ratio: Fraction | None = None
+    new_symbol: str | None = None
+
+
+@dataclass
+class Trip:
+    opened_at: datetime
+    entered: Fraction = Fraction(0)
+    exited: Fraction = Fraction(0)
+    realized: Fraction = Fraction(0)
+    fills: int = 0
+    symbol: str = ""
+    closed_at: datetime | None = None
+
+
+@dataclass
+class Book:
+    position: Position = field(default_factory=Position)
+    lots: Lots | None = None
+    trip: Trip | None = None
+
+
+PLACE = {"split": 0, "stock_dividend": 1, "symbol_change": 2}
+
+
+@dataclass
+class Desk:
+    """All books of all accounts; `methods` says whose lots are kept, and how."""
+
+    methods: dict[str, str]
+    books: dict[Key, Book] = field(default_factory=dict)
+    ended: list[tuple[Key, Trip]] = field(default_factory=list)
+    moves: list[tuple[datetime, Key]] = field(default_factory=list)
+
+    def run(self, fills: list[Fill], actions: list[Action]) -> None:
+        """An action comes before what is traded at its time."""
+        timed = [((a.at, 0, PLACE[a.kind]), a) for a in actions]
+        happens: list[tuple[tuple[datetime, int, int], Fill | Action]] = [*timed]
+        happens += [((fill.at, 1, 0), fill) for fill in fills]
+        for _, it in sorted(happens, key=lambda pair: pair[0]):
+            self.trade(it) if isinstance(it, Fill) else self.act(it)
+
+    def book(self, key: Key) -> Book:
+        if key not in self.books:
+            method = self.methods.get(key[0])
+            self.books[key] = Book(lots=Lots(method) if method else None)
+        return self.books[key]
+
+    def trade(self, fill: Fill) -> None:
+        key = fill.account, fill.symbol, fill.strategy
+        book = self.book(key)
+        position, before = book.position, book.position.quantity
+        position.fill(fill.signed, fill.price)
+        if book.lots:
+            book.lots.fill(fill.signed, fill.price, fill.at)
+        left = abs(fill.signed)
+        if before * fill.signed < 0:
+            assert book.trip
+            size = min(left, abs(before))
+            book.trip.exited += size
+            book.trip.realized += position.own or 0
+            book.trip.fills += 1
+            left -= size
+            if size == abs(before):
+                book.trip.closed_at, book.trip.symbol = fill.at, fill.symbol
+                self.ended.append((key, book.trip))
+                book.trip = None
+        if left:
+            book.trip = book.trip or Trip(fill.at)
+            book.trip.entered += left
+            book.trip.fills += 1
+
+    def act(self, action: Action) -> None:
+        for key in [key for key in self.books if key[1] == action.symbol]:
+            book = self.books[key]
+            if action.kind in ("split", "stock_dividend"):
+                assert action.ratio
+                ratio = action.ratio + (action.kind == "stock_dividend")
+                book.position.split(ratio)
+                if book.lots:
+                    book.lots.split(ratio)
+            elif book.position.quantity:
+                assert action.new_symbol
+                self.rename(action.at, key, (key[0], action.new_symbol, key[2]))
+
+    def rename(self, at: datetime, old: Key, new: Key) -> None:
+        """All that is held is held under another symbol: cost, time, lots and trip."""
+        book, other = self.books[old], self.book(new)
+        assert not other.position.quantity
+        held, cost = book.position.quantity, book.position.quantity * book.position.average
+        book.position.take(-held)
+        other.position.bring(held, cost)
+        other.trip, book.trip = book.trip, None
+        self.moves += [(at, old), (at, new)]
+        if book.lots and other.lots:
+            other.lots.open, book.lots.open = book.lots.open, []
+            for number, lot in enumerate(other.lots.open):
+                lot.number = number - 10**6
