@@ -47,6 +47,8 @@ final as (
         counted.is_split,
         counted.ratio,
         counted.new_symbol,
+        counted.cash_amount,
+        counted.currency,
         {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.
         {{ to_utc(

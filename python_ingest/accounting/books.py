@@ -21,6 +21,8 @@ from python_ingest.accounting.fold import (
 
 SYMBOL_OUT = "symbol_out"  # all that is held goes to another symbol
 SYMBOL_IN = "symbol_in"  # and comes from it, with its cost and the time at which it was opened
+CASH_IN_LIEU = "cash_in_lieu"  # the fraction of a share is sold, at the event's price
+WHOLE = 10**10
 
 
 class Opening(NamedTuple):
@@ -78,8 +80,9 @@ def fold_books(books: Iterable[Book], events: BookEvents, *, side: int = 0) -> B
     """Return the state of its book after every event.
 
     Events are those of `fold`, each of one book, and the legs of corporate actions, two and two:
-    what comes is what the leg before it gave. side: as in `within_side`, 0 for no side. Money that
-    has no room is None from its event on, as it is when it was None before, and so is a quantity.
+    what comes is what the leg before it gave. Cash in lieu has one leg. side: as in `within_side`,
+    0 for no side. Money that has no room is None from its event on, as it is when it was None
+    before, and so is a quantity.
     """
     if events.symbol[:1] == [None] and not any(events.action):  # nothing links it
         (book,) = tuple(books) or (Book(),)
@@ -127,7 +130,11 @@ class _Fold:
                 continue
             self._catch_up(symbol)
             book = self.books.setdefault(symbol, Book(symbol))
-            if action == SYMBOL_OUT:
+            if action == CASH_IN_LIEU:
+                held = book.quantity or 0
+                part = abs(held) % WHOLE * (-1 if held > 0 else 1)
+                self._note(book, [at], [part], [self.events.price[at]], [None], [None])
+            elif action == SYMBOL_OUT:
                 self._go(book, at)
             else:
                 self._come(book, at)

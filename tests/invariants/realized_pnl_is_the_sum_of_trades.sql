@@ -33,7 +33,6 @@ trips as (
 positions as (
 
     select * from {{ ref('positions') }}
-    where is_fill
 
 ),
 

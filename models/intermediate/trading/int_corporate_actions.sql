@@ -58,6 +58,10 @@ final as (
                     new_instruments.is_inverse
                 )
                 then 'its symbols differ in currency, multiplier or margin: list both in the seed'
+            when actions.currency <> instruments.quote_currency
+                then 'its currency is not that of the instrument'
+            when actions.kind = 'cash_in_lieu' and instruments.is_inverse
+                then 'an inverse contract has no fractions that are sold'
         end as fault
     from actions
     left join in_a_chain

@@ -1,5 +1,6 @@
 -- Fills that count, with what each cost in commission, in the currency its instrument is quoted in;
--- and what an action did to a trip as a fill does: a new symbol may close what was held of it.
+-- and what an action did to a trip as a fill does: cash in lieu sells, and a new symbol may close
+-- what was held of it.
 with
 
 fills as {{ not_materialized() }} (
@@ -15,6 +16,7 @@ fills as {{ not_materialized() }} (
         not is_split
         and (
             action is null
+            or action = 'cash_in_lieu'
             or (action = 'symbol_in' and sign(previous_quantity) * sign(position_delta) < 0)
         )
 

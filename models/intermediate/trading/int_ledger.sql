@@ -13,7 +13,7 @@ charged_fills as {{ not_materialized() }} (
             '(cost_basis - realized_pnl_delta - position_delta * price)', 'multiplier'
         ) }} as cost_before
     from {{ ref('int_fill_commissions') }}
-    where transfer is null and action is null
+    where transfer is null and (action is null or action = 'cash_in_lieu')
 
 ),
 

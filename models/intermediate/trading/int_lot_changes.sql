@@ -148,7 +148,8 @@ listed as (
         list(
             {
                 'symbol': if(lineages.symbol is null, null, events.symbol),
-                'action': events.action,
+                -- to lots it is a fill
+                'action': nullif(events.action, 'cash_in_lieu'),
                 'event_number': events.event_number,
                 'opened_at': events.opened_at,
                 'quantity': events.quantity,

@@ -5,7 +5,7 @@ with
 states as (
 
     select * from {{ ref('int_position_states') }}
-    where action is not null
+    where action <> 'cash_in_lieu'
 
 ),
 

@@ -1,3 +1,4 @@
+{% set kinds = ['split', 'stock_dividend', 'symbol_change', 'cash_in_lieu'] %}
 -- What happens to each position: its fills, and the corporate actions of its instrument from its
 -- beginning on. An action comes before what is traded at its instant; what concerns two symbols is
 -- two events, of which the second takes what the first gave.
@@ -27,12 +28,14 @@ legs as (
     select
         *,
         is_split as is_split_leg,
-        if(is_split, null, 'symbol_out') as action,
+        case kind
+            when 'symbol_change' then 'symbol_out' when 'cash_in_lieu' then 'cash_in_lieu'
+        end as action,
         symbol as held_symbol,
         new_symbol as action_symbol,
         concat_ws(
             chr(31),
-            list_position(['split', 'stock_dividend', 'symbol_change'], kind),
+            list_position({{ kinds }}, kind),
             symbol,
             new_symbol,
             'a'
@@ -45,7 +48,9 @@ legs as (
         'symbol_in' as action,
         new_symbol as held_symbol,
         symbol as action_symbol,
-        concat_ws(chr(31), 3, symbol, new_symbol, 'b') as action_order
+        concat_ws(
+            chr(31), list_position({{ kinds }}, kind), symbol, new_symbol, 'b'
+        ) as action_order
     from actions
     where new_symbol is not null
 
@@ -94,7 +99,7 @@ final as (
         null as order_id,
         null as fill_id,
         0 as quantity,
-        0 as price,
+        coalesce(legs.cash_amount, 0) as price,
         legs.ratio,
         null as transfer,
         null as transfer_cost

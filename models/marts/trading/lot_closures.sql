@@ -114,6 +114,7 @@ final as (
         if(is_transfer, null, {{ uuid_v5('charged', 'trade_name') }}) as trade_id,
         case
             when is_transfer then 'transfer'
+            when action = 'cash_in_lieu' then 'cash_in_lieu'
             when trade_name is null then 'split'
             else 'fill'
         end as closed_by,

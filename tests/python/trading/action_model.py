@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -29,6 +30,7 @@ class Action:
     symbol: str
     ratio: Fraction | None = None
     new_symbol: str | None = None
+    cash_amount: Fraction | None = None
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Book:
     trip: Trip | None = None
 
 
-PLACE = {"split": 0, "stock_dividend": 1, "symbol_change": 2}
+PLACE = {"split": 0, "stock_dividend": 1, "symbol_change": 2, "cash_in_lieu": 3}
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Desk:
     books: dict[Key, Book] = field(default_factory=dict)
     ended: list[tuple[Key, Trip]] = field(default_factory=list)
     moves: list[tuple[datetime, Key]] = field(default_factory=list)
+    cash: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
 
     def run(self, fills: list[Fill], actions: list[Action]) -> None:
         """An action comes before what is traded at its time."""
@@ -77,27 +80,33 @@ class Desk:
 
     def trade(self, fill: Fill) -> None:
         key = fill.account, fill.symbol, fill.strategy
+        self.fill(key, fill.at, fill.signed, fill.price)
+
+    def fill(
+        self, key: Key, at: datetime, signed: Fraction, price: Fraction, *, counts: int = 1
+    ) -> None:
         book = self.book(key)
         position, before = book.position, book.position.quantity
-        position.fill(fill.signed, fill.price)
+        position.fill(signed, price)
         if book.lots:
-            book.lots.fill(fill.signed, fill.price, fill.at)
-        left = abs(fill.signed)
-        if before * fill.signed < 0:
+            book.lots.fill(signed, price, at)
+        self.cash[key[0]] -= signed * price
+        left = abs(signed)
+        if before * signed < 0:
             assert book.trip
             size = min(left, abs(before))
             book.trip.exited += size
             book.trip.realized += position.own or 0
-            book.trip.fills += 1
+            book.trip.fills += counts
             left -= size
             if size == abs(before):
-                book.trip.closed_at, book.trip.symbol = fill.at, fill.symbol
+                book.trip.closed_at, book.trip.symbol = at, key[1]
                 self.ended.append((key, book.trip))
                 book.trip = None
         if left:
-            book.trip = book.trip or Trip(fill.at)
+            book.trip = book.trip or Trip(at)
             book.trip.entered += left
-            book.trip.fills += 1
+            book.trip.fills += counts
 
     def act(self, action: Action) -> None:
         for key in [key for key in self.books if key[1] == action.symbol]:
@@ -108,6 +117,12 @@ class Desk:
                 book.position.split(ratio)
                 if book.lots:
                     book.lots.split(ratio)
+            elif action.kind == "cash_in_lieu":
+                held = book.position.quantity
+                part = (abs(held) - abs(held).__floor__()) * (1 if held > 0 else -1)
+                if part:
+                    assert action.cash_amount is not None
+                    self.fill(key, action.at, -part, action.cash_amount, counts=0)
             elif book.position.quantity:
                 assert action.new_symbol
                 self.rename(action.at, key, (key[0], action.new_symbol, key[2]))

@@ -59,6 +59,10 @@ def random_world(rng: random.Random, number: int) -> tuple[list[Fill], list[Acti
         actions.append(Action(day(1), "stock_dividend", a, rng.choice(DIVIDENDS)))
     if rng.random() < 0.6:
         actions.append(Action(day(3), "split", c, rng.choice(RATIOS)))
+    if rng.random() < 0.8:  # of what the split of the instant left, or of the former symbol's
+        at, symbol = rng.choice([(day(1), b), (day(3), c)])
+        price = Fraction(rng.randint(500, 5000), 100)
+        actions.append(Action(at, "cash_in_lieu", symbol, cash_amount=price))
     return fills, actions
 
 
@@ -88,9 +92,11 @@ def told_fill(number: int, fill: Fill) -> dict[str, Any]:
 
 def told_action(action: Action) -> dict[str, Any]:
     ratio = action.ratio and decimal_text(int(action.ratio * UNIT))
+    cash = action.cash_amount and decimal_text(int(action.cash_amount * UNIT))
     return {
         "exchange": "x", "symbol": action.symbol, "ex_date": action.at.date(),
         "kind": action.kind, "ratio": ratio, "new_symbol": action.new_symbol,
+        "cash_amount": cash, "currency": cash and "USD",
     }  # fmt: skip
 
 
@@ -104,6 +110,7 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
         fills += more[0]
         actions += more[1]
     desk.run([*fills, *MARKED], [*actions, RENAMED])
+    desk.cash["marked"] += Fraction(DIVIDEND["amount"])
     made = Warehouse(tmp_path_factory.mktemp("actions") / "data")
     made.dbt("seed")
     with duckdb.connect(str(made.path)) as connection:
@@ -165,7 +172,9 @@ def test_every_position_ends_as_the_model(desk_and_warehouse: tuple[Desk, Wareho
 
 def test_a_change_has_a_row_of_its_own(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     desk, warehouse = desk_and_warehouse
-    rows = warehouse.rows("from positions where snapshot_time in (?, ?)", [day(1), day(2)])
+    rows = warehouse.rows(
+        "from positions where snapshot_time in (?, ?, ?)", [day(1), day(2), day(3)]
+    )
     found = {
         (row["snapshot_time"], (row["account_id"], row["symbol"], row["strategy_id"])): row
         for row in rows
@@ -191,7 +200,9 @@ def test_a_trip_goes_on_under_the_new_symbol(desk_and_warehouse: tuple[Desk, War
         assert Fraction(row["entered_quantity"]) == trip.entered
         assert Fraction(row["exited_quantity"]) == trip.exited
         assert near(row["realized_pnl"], trip.realized), key
-    assert any(trip.opened_at < day(1) < day(2) < (trip.closed_at or START) for _, trip in desk.ended)
+    assert any(
+        trip.opened_at < day(1) < day(2) < (trip.closed_at or START) for _, trip in desk.ended
+    )
 
 
 def test_lots_keep_their_times_and_costs(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
@@ -222,6 +233,21 @@ def test_lots_keep_their_times_and_costs(desk_and_warehouse: tuple[Desk, Warehou
     for key, book in desk.books.items():
         if book.lots:
             assert near(realized.get(key, 0), book.lots.realized, 6), key
+
+
+def test_cash_in_lieu_sells_the_fraction(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    """No order and no trade, but a closing of lots; the cash is there."""
+    desk, warehouse = desk_and_warehouse
+    closures = warehouse.rows("from lot_closures where closed_by = 'cash_in_lieu'")
+    assert len(closures) > 3
+    assert all(row["exit_price"] and row["trade_id"] is None for row in closures)
+    ends = warehouse.rows(
+        "from account_snapshots qualify row_number() over (partition by account_id"
+        " order by snapshot_time desc) = 1"
+    )
+    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked"}
+    for row in ends:
+        assert near(row["cash_balance"], desk.cash[row["account_id"]], 2)
 
 
 def test_the_new_symbol_begins_at_the_price_of_the_old_one(
@@ -280,15 +306,21 @@ def test_the_data_tests_hold(desk_and_warehouse: tuple[Desk, Warehouse]) -> None
     [
         ("X,2024-03-05,symbol_change,,", "new_symbol: missing"),
         ("X,2024-03-05,symbol_change,,X", "new_symbol: the symbol itself"),
-        ("X,2024-03-05,symbol_change,2,Y", "ratio: a symbol_change has none"),
+        ("X,2024-03-05,symbol_change,2,Y", "ratio: a symbol_change or cash_in_lieu has none"),
         ("X,2024-03-05,split,2,Y", "new_symbol: only a symbol_change has one"),
         ("X,2024-03-05,split,,", "ratio: missing"),
+        ("X,2024-03-05,cash_in_lieu,,,,USD", "cash_amount: missing"),
+        ("X,2024-03-05,cash_in_lieu,,,-1,USD", "cash_amount: negative"),
+        ("X,2024-03-05,split,2,,3,", "cash_amount, currency: only a cash_in_lieu has them"),
     ],
 )
 def test_what_cannot_be_right_is_rejected(row: str, reason: str, tmp_path: Path) -> None:
     file = tmp_path / "actions.csv"
     good = "x,OK,2024-03-05,symbol_change,,NEW"
-    file.write_text(f"exchange,symbol,ex_date,kind,ratio,new_symbol\n{good}\nx,{row}\n")
+    file.write_text(
+        f"exchange,symbol,ex_date,kind,ratio,new_symbol,cash_amount,currency\n"
+        f"{good},,\nx,{row}{',' * (6 - row.count(','))}\n"
+    )
     data_dir = Warehouse(tmp_path / "data").data_dir
     settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(data_dir)})
     (result,) = land_files(settings, "actions", [file])
