@@ -165,7 +165,7 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
             " (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
             " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8),"
             " 'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),"
-            " 'symbol': null::varchar, 'action': null::varchar}"
+            " 'symbol': null::varchar, 'action': null::varchar, 'share': null::decimal(18, 8)}"
             " order by event_time) as events"
             " from raw.order_events group by symbol"
         )

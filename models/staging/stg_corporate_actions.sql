@@ -30,7 +30,8 @@ counted as (
     from with_ratio
     qualify
         row_number() over (
-            partition by exchange, symbol, ex_date, kind
+            partition by
+                exchange, symbol, ex_date, kind, if(kind = 'spin_off', new_symbol, null)
             order by {{ source_rank('source') }}, content_hash, batch_id, row_number
         ) = 1
 
@@ -49,6 +50,7 @@ final as (
         counted.new_symbol,
         counted.cash_amount,
         counted.currency,
+        counted.cost_share,
         {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.
         {{ to_utc(

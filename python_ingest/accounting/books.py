@@ -12,15 +12,20 @@ from typing import NamedTuple
 
 from python_ingest.accounting.fold import (
     Moved,
+    States,
     Transfer,
+    after_split,
     costs_within,
     fold,
+    share_of_cost,
     that_fit,
     within_side,
 )
 
 SYMBOL_OUT = "symbol_out"  # all that is held goes to another symbol
 SYMBOL_IN = "symbol_in"  # and comes from it, with its cost and the time at which it was opened
+SPIN_OFF_OUT = "spin_off_out"  # a share of the cost goes to another symbol
+SPIN_OFF_IN = "spin_off_in"  # and comes, with ratio new units for one
 CASH_IN_LIEU = "cash_in_lieu"  # the fraction of a share is sold, at the event's price
 WHOLE = 10**10
 
@@ -56,6 +61,7 @@ class BookEvents(NamedTuple):
     moved: list[Moved]
     symbol: list[str | None]
     action: list[str | None]  # None for a fill, a transfer and a split
+    share: list[int | None]  # of the cost that a spin-off takes, in 1e-8
 
 
 class BookStates(NamedTuple):
@@ -105,6 +111,10 @@ def _folded(  # noqa: PLR0913, PLR0917 - columns of events
         quantities, prices, ratios, moved,
         quantity=book.quantity or 0, cost=book.cost or 0, realized=book.realized or 0,
     )  # fmt: skip
+    return _fitting(book, states)
+
+
+def _fitting(book: Book, states: States) -> Sequence[Sequence[int | None]]:
     return that_fit(
         states,
         known_quantity=book.quantity is not None,
@@ -130,14 +140,11 @@ class _Fold:
                 continue
             self._catch_up(symbol)
             book = self.books.setdefault(symbol, Book(symbol))
-            if action == CASH_IN_LIEU:
-                held = book.quantity or 0
-                part = abs(held) % WHOLE * (-1 if held > 0 else 1)
-                self._note(book, [at], [part], [self.events.price[at]], [None], [None])
-            elif action == SYMBOL_OUT:
-                self._go(book, at)
-            else:
-                self._come(book, at)
+            legs = {
+                CASH_IN_LIEU: self._sell_fraction, SYMBOL_OUT: self._go,
+                SPIN_OFF_OUT: self._spin_off,
+            }  # fmt: skip
+            legs.get(action, self._come)(book, at)
         for symbol in list(self.waiting):
             self._catch_up(symbol)
         quantity, average, cost, realized = self.known
@@ -154,9 +161,25 @@ class _Fold:
                 [it.ratio[at] for at in steps], [it.moved[at] for at in steps],
             )  # fmt: skip
 
+    def _sell_fraction(self, book: Book, at: int) -> None:
+        held = book.quantity or 0
+        part = abs(held) % WHOLE * (-1 if held > 0 else 1)
+        self._note(book, [at], [part], [self.events.price[at]], [None], [None])
+
     def _go(self, book: Book, at: int) -> None:
         self.given = _Given(book.quantity, book.cost, book.opening)
         self._note(book, [at], [-(book.quantity or 0)], [0], [None], [Transfer.OUT])
+
+    def _spin_off(self, book: Book, at: int) -> None:
+        """Give a share of the cost, and keep what is held."""
+        ratio, share = self.events.ratio[at] or 0, self.events.share[at] or 0
+        quantity = None if book.quantity is None else after_split(book.quantity, ratio)
+        cost = book.cost if not book.cost or not quantity else share_of_cost(book.cost, share)
+        self.given = _Given(quantity, cost if quantity else 0)
+        held, left = book.quantity or 0, (book.cost or 0) - (self.given.cost or 0)
+        average = (2 * left + held) // (2 * held) if held else 0
+        states = States([held], [average], [left], [book.realized or 0])
+        self._put(book, [at], _fitting(book, states))
 
     def _come(self, book: Book, at: int) -> None:
         given, was_flat = self.given, book.quantity == 0
@@ -165,7 +188,7 @@ class _Fold:
         if given.cost is None:
             book.cost = None
         self._note(book, [at], [given.quantity or 0], [0], [None], [given.cost or 0])
-        if was_flat and book.quantity and given.opening:
+        if was_flat and book.quantity and given.opening:  # of a spin-off none: it opens
             self.openings[at] = book.opening = given.opening
         self.given = _Given()
 
@@ -173,9 +196,12 @@ class _Fold:
         self, book: Book, steps: list[int], quantities: list[int], prices: list[int],
         ratios: list[int | None], moved: list[Moved],
     ) -> None:  # fmt: skip
-        """Fold events of a book, note its states, and where what it holds was opened."""
+        """Fold events of a book and note its states."""
+        self._put(book, steps, _folded(book, quantities, prices, ratios, moved, self.side))
+
+    def _put(self, book: Book, steps: list[int], states: Sequence[Sequence[int | None]]) -> None:
+        """Note states of a book, and where what it holds was opened."""
         before = book.quantity or 0
-        states = _folded(book, quantities, prices, ratios, moved, self.side)
         for column, values in zip(self.known, states, strict=True):
             for at, value in zip(steps, values, strict=True):
                 column[at] = value

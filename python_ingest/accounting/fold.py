@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 RATIO = 10**8  # a ratio counts 1e-8
 MOST_OLD_SHARES = 1000
+COARSE = 10**8  # a cost that is shared out has 12 decimals: with any multiplier it fits money
 TOO_LARGE = 10**38  # what a DECIMAL of 38 digits does not hold
 
 
@@ -37,6 +38,11 @@ def after_split(quantity: int, ratio: int) -> int:
     """Return what a split makes of a quantity, in whole units, half up."""
     new, old = shares_of(ratio)
     return (2 * quantity * new + old) // (2 * old)
+
+
+def share_of_cost(cost: int, share: int) -> int:
+    """Return a share (in 1e-8) of a cost, to 12 decimals, half up."""
+    return (2 * cost * share + RATIO * COARSE) // (2 * RATIO * COARSE) * COARSE
 
 
 def within_side(

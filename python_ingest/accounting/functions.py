@@ -13,7 +13,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from python_ingest.accounting.books import Book, BookEvents, BookStates, fold_books
 from python_ingest.accounting.fold import Moved, Transfer
-from python_ingest.accounting.lot_books import BookChanges, LotBook, fold_lot_books
+from python_ingest.accounting.lot_books import BookChanges, Legs, LotBook, fold_lot_books
 from python_ingest.accounting.lots import Events, Lot, Method
 
 QUANTITY = pa.decimal128(38, 10)
@@ -27,7 +27,9 @@ EVENTS_SQL = (
     "struct(quantity decimal(38, 10), price decimal(38, 10), ratio decimal(18, 8),"
     " transfer varchar, transfer_cost decimal(38, 20))[]"
 )
-BOOK_EVENTS_SQL = EVENTS_SQL.replace("struct(", "struct(symbol varchar, action varchar, ")
+BOOK_EVENTS_SQL = EVENTS_SQL.replace(
+    "struct(", "struct(symbol varchar, action varchar, share decimal(18, 8), "
+)
 STATES_SQL = (
     "struct(quantity decimal(38, 10), average_price decimal(38, 10),"
     " cost decimal(38, 20), realized decimal(38, 20), opened_step bigint, opened_symbol varchar)[]"
@@ -37,7 +39,7 @@ FIELDS = (("quantity", QUANTITY), ("average_price", QUANTITY), ("cost", MONEY), 
 LOTS_SQL = (
     "struct(symbol varchar, lot_number bigint, opened_at timestamp, quantity decimal(38, 10),"
     " opened_quantity decimal(38, 10), cost decimal(38, 20), opening_symbol varchar,"
-    " opening_number bigint)[]"
+    " opening_number bigint, opening_spin_off varchar)[]"
 )
 LOT_BOOKS_SQL = "struct(symbol varchar, cost decimal(38, 20), realized decimal(38, 20))[]"
 LOT_EVENTS_SQL = BOOK_EVENTS_SQL.replace(
@@ -52,6 +54,7 @@ CHANGES = (
     *(("taken_quantity", QUANTITY), ("taken_cost", MONEY), ("entry_price", QUANTITY)),
     *(("realized_pnl_delta", MONEY), ("position_cost", MONEY), ("realized_pnl", MONEY)),
     *(("symbol", pa.string()), ("opening_symbol", pa.string()), ("opening_number", pa.int64())),
+    ("opening_spin_off", pa.string()),
 )
 SQL_TYPES = {
     pa.int64(): "bigint",
@@ -67,14 +70,14 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
     """Fold one list of events per row; return a list of states of the same length per row.
 
     starts: the states before, a list of (symbol, quantity, cost, realized), of which there may be
-    none. events: list of (symbol, quantity, price, ratio, transfer, transfer_cost, action) in
-    order; ratio is NULL for a fill. transfer: `in` for what comes in kind, at transfer_cost, `out`
-    for what goes. symbol is NULL but where corporate actions link several (`fold_books`), of which
-    action names the legs; opening is then where what came was opened: the event, or the symbol of
-    the state before. side: a position that is `long` or `short` never flips; what would lead beyond
-    nothing is cut. Money that has no room is NULL from there on, as it is when it was NULL before.
-    So is a quantity; a split that leaves it without room keeps the cost, which is NULL from the
-    next event on.
+    none. events: list of (symbol, quantity, price, ratio, transfer, transfer_cost, action, share)
+    in order; ratio is NULL for a fill. transfer: `in` for what comes in kind, at transfer_cost,
+    `out` for what goes. symbol is NULL but where corporate actions link several (`fold_books`), of
+    which action names the legs; opening is then where what came was opened: the event, or the
+    symbol of the state before. side: a position that is `long` or `short` never flips; what would
+    lead beyond nothing is cut. Money that has no room is NULL from there on, as it is when it was
+    NULL before. So is a quantity; a split that leaves it without room keeps the cost, which is NULL
+    from the next event on.
     """
     events, starts = _whole(events), _whole(starts)
     sides = [SIDES.get(name, 0) for name in side.to_pylist()]
@@ -85,6 +88,7 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
         _moved(values) or [None] * len(values),
         _optional(values.field("symbol"), pa.Array.to_pylist),
         _optional(values.field("action"), pa.Array.to_pylist),
+        _optional(values.field("share"), _integers),
     )  # fmt: skip
     before = list(
         zip(held.field("symbol").to_pylist(),
@@ -126,8 +130,10 @@ def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events
         _integers(values.field("ratio")),
         _moved(values) or [None] * len(values),
     )
-    symbols, actions = (
-        _optional(values.field(name), pa.Array.to_pylist) for name in ("symbol", "action")
+    legs = (
+        _optional(values.field("symbol"), pa.Array.to_pylist),
+        _optional(values.field("action"), pa.Array.to_pylist),
+        _optional(values.field("share"), _integers),
     )
     before: list[tuple[Any, ...]] = list(
         zip(held.field("lot_number").to_pylist(), _times(held.field("opened_at")),
@@ -135,7 +141,8 @@ def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events
             strict=True)
     )  # fmt: skip
     owners, *openings = (
-        held.field(name).to_pylist() for name in ("symbol", "opening_symbol", "opening_number")
+        held.field(name).to_pylist()
+        for name in ("symbol", "opening_symbol", "opening_number", "opening_spin_off")
     )
     paid, earned = (_integers(known.field(name)) for name in ("cost", "realized"))
     names = known.field("symbol").to_pylist()
@@ -151,14 +158,15 @@ def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events
                     tuple(Lot(*before[at]) for at in own_lots if owners[at] == names[book]),
                     paid[book],
                     earned[book],
-                    tuple((before[at][0], (openings[0][at], openings[1][at])) for at in own_lots
+                    tuple((before[at][0], tuple(column[at] for column in openings))
+                          for at in own_lots
                           if owners[at] == names[book] and openings[1][at] is not None),
                 )
                 for book in range(book_span.start, book_span.stop)
             ]  # fmt: skip
             for book_changes in fold_lot_books(
                 Method(name), own_books, Events._make(column[span] for column in columns),
-                symbols[span], actions[span],
+                Legs._make(column[span] for column in legs),
             ):  # fmt: skip
                 _extend(folded, book_changes)
         offsets.append(len(folded[0]))
@@ -176,7 +184,7 @@ def _extend(columns: Sequence[list[Any]], book: BookChanges) -> None:
     """Add the changes of one book."""
     for column, own in zip(columns, book.changes, strict=False):
         column.extend(own)
-    symbols, *openings = columns[-3:]
+    symbols, *openings = columns[-4:]
     symbols.extend([book.symbol] * len(book.changes.lot))
     for place, column in enumerate(openings):
         if book.origins:

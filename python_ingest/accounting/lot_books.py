@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from python_ingest.accounting.books import SYMBOL_OUT
+from python_ingest.accounting.books import SPIN_OFF_IN, SPIN_OFF_OUT, SYMBOL_OUT
 from python_ingest.accounting.lots import Changes, Events, Lot, LotFold, Method
 
-Origin = tuple[str | None, int]
-"""The symbol under which a lot was opened, and its number there."""
+Origin = tuple[str | None, int, str | None]
+"""The symbol under which a lot was opened, its number there, and the spin-off that it came of."""
 
 
 class LotBook(NamedTuple):
@@ -21,6 +21,14 @@ class LotBook(NamedTuple):
     cost: int | None = 0
     realized: int | None = 0
     origins: tuple[tuple[int, Origin], ...] = ()  # of lots that were opened under another symbol
+
+
+class Legs(NamedTuple):
+    """Of each event, as in `fold_books`: its book, and what it is of a corporate action."""
+
+    symbol: list[str | None]
+    action: list[str | None]
+    share: list[int | None]
 
 
 class BookChanges(NamedTuple):
@@ -35,14 +43,13 @@ def fold_lot_books(
     method: Method,
     books: Iterable[LotBook],
     events: Events,
-    symbols: list[str | None],
-    actions: list[str | None],
+    legs: Legs,
 ) -> list[BookChanges]:
     """Return what every event changes in its book.
 
-    symbols, actions: of each event, as in `fold_books`. What a new symbol takes over keeps its
-    time and what was opened, under numbers below zero.
+    What a new symbol takes over keeps its time and what was opened, under numbers below zero.
     """
+    symbols, actions, shares = legs
     known = {book.symbol: book for book in books}
     folds = {
         symbol: LotFold(method, book.lots, book.cost, book.realized)
@@ -63,11 +70,18 @@ def fold_lot_books(
             waiting[symbol].append(at)
             continue
         catch_up(symbol)
+        event = events.number[at]
         if action == SYMBOL_OUT:
-            given, giver = folds[symbol].give(events.number[at]), symbol
+            given, giver = folds[symbol].give(event), symbol
             continue
-        for own, number in folds[symbol].receive(events.number[at], *given).items():
-            origins[symbol][own] = origins[giver].get(number, (giver, number))
+        if action == SPIN_OFF_OUT:
+            ratio, share = events.ratio[at] or 0, shares[at] or 0
+            given, giver = folds[symbol].spin_off(event, ratio, share), symbol
+            continue
+        for own, number in folds[symbol].receive(event, *given).items():
+            opened, opening, spun = origins[giver].get(number, (giver, number, None))
+            spun = f"{symbol}/{event}" if action == SPIN_OFF_IN else spun
+            origins[symbol][own] = opened, opening, spun
         given = ([], 0)
     for symbol in folds:
         catch_up(symbol)

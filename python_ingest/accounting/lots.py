@@ -13,7 +13,13 @@ from enum import StrEnum
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import NamedTuple
 
-from python_ingest.accounting.fold import Moved, Transfer, after_split, fold
+from python_ingest.accounting.fold import (
+    Moved,
+    Transfer,
+    after_split,
+    fold,
+    share_of_cost,
+)
 
 MOST_LOTS = 10**9  # that one event opens
 NO_ROOM = 10**38  # what a DECIMAL of 38 digits does not hold
@@ -160,6 +166,34 @@ class LotFold:
             is_average = self.method is Method.AVERAGE
             self._record(number, cost if is_average else None, self.realized)
         return lots, cost if self.is_known else None
+
+    def spin_off(self, number: int, ratio: int, share: int) -> tuple[list[Lot], int | None]:
+        """Give a share of the cost, by an event; return the lots that carry it, and their cost."""
+        before = after = paid_before = so_far = 0
+        cost, given, self.parts = self.cost, [], []
+        for lot, held in sorted(self.held.items()):
+            quantity, opened, paid, opened_at = held
+            before += quantity
+            rounded = after_split(before, ratio)
+            size, after = rounded - after, rounded
+            own = 0
+            if size:  # what nothing comes of keeps its cost
+                so_far += paid
+                own, paid_before = (
+                    share_of_cost(so_far, share) - paid_before,
+                    share_of_cost(so_far, share),
+                )
+                given.append(Lot(lot, opened_at, size,
+                                 max(after_split(opened, ratio), size, key=abs), own))  # fmt: skip
+            held[2] = paid - own
+            self.parts.append((lot, 0, 0))
+        if self.method is Method.AVERAGE:
+            paid_before = share_of_cost(cost, share) if given else 0
+        self.cost = cost - paid_before
+        self.is_disordered = True
+        if self.parts and not self.is_lost:
+            self._record(number, 0, self.realized)
+        return given, paid_before if self.is_known else None
 
     def receive(self, number: int, lots: Sequence[Lot], cost: int | None) -> dict[int, int]:
         """Open lots that another position gave, by an event; return the number that each had.

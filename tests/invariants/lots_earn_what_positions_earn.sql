@@ -45,7 +45,7 @@ went_out as (
         position_side,
         min(event_number) as event_number
     from {{ ref('int_position_states') }}
-    where transfer = 'out' or action in ('symbol_out', 'symbol_in')
+    where transfer = 'out' or action <> 'cash_in_lieu'
     group by account_id, exchange, symbol, strategy_id, position_side
 
 )

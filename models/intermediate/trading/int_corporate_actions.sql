@@ -16,7 +16,7 @@ instruments as (
 changes as (
 
     select * from actions
-    where kind = 'symbol_change'
+    where kind in ('symbol_change', 'spin_off')
 
 ),
 
@@ -26,11 +26,12 @@ in_a_chain as (
     select distinct
         changes.exchange,
         changes.symbol,
+        changes.kind,
         changes.effective_at
     from changes
     inner join changes as others
         on
-            {{ same_key('changes', 'others', ['exchange', 'effective_at']) }}
+            {{ same_key('changes', 'others', ['exchange', 'kind', 'effective_at']) }}
             and (changes.new_symbol = others.symbol or changes.symbol = others.new_symbol)
 
 ),
@@ -40,8 +41,8 @@ final as (
     select
         actions.*,
         case
-            when actions.kind = 'symbol_change' and in_a_chain.symbol is not null
-                then 'its new symbol changes too at that instant, or its own comes of a change'
+            when in_a_chain.symbol is not null
+                then 'its new symbol has such an action then too, or its own comes of one'
             when
                 instruments.symbol is not null
                 and new_instruments.symbol is not null
@@ -65,7 +66,7 @@ final as (
         end as fault
     from actions
     left join in_a_chain
-        on {{ same_key('actions', 'in_a_chain', ['exchange', 'symbol', 'effective_at']) }}
+        on {{ same_key('actions', 'in_a_chain', ['exchange', 'symbol', 'kind', 'effective_at']) }}
     left join instruments on {{ same_key('actions', 'instruments', ['exchange', 'symbol']) }}
     left join instruments as new_instruments
         on

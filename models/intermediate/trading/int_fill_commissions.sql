@@ -1,6 +1,6 @@
 -- Fills that count, with what each cost in commission, in the currency its instrument is quoted in;
--- and what an action did to a trip as a fill does: cash in lieu sells, and a new symbol may close
--- what was held of it.
+-- and what an action did to a trip as a fill does: cash in lieu sells, a spin-off brings, and a
+-- new symbol may close what was held of it.
 with
 
 fills as {{ not_materialized() }} (
@@ -16,7 +16,7 @@ fills as {{ not_materialized() }} (
         not is_split
         and (
             action is null
-            or action = 'cash_in_lieu'
+            or action in ('cash_in_lieu', 'spin_off_in')
             or (action = 'symbol_in' and sign(previous_quantity) * sign(position_delta) < 0)
         )
 

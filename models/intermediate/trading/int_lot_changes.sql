@@ -54,7 +54,8 @@ former as (
             0::decimal(38, 20) as position_cost,
             0::decimal(38, 20) as realized_pnl,
             null::varchar as opening_symbol,
-            null::bigint as opening_number
+            null::bigint as opening_number,
+            null::varchar as opening_spin_off
         from events
         where false
     {% endif %}
@@ -98,7 +99,8 @@ open_lots as (
                 'opened_quantity': opened_quantity,
                 'cost': cost,
                 'opening_symbol': opening_symbol,
-                'opening_number': opening_number
+                'opening_number': opening_number,
+                'opening_spin_off': opening_spin_off
             }
             order by lot_number
         ) as lots
@@ -150,6 +152,7 @@ listed as (
                 'symbol': if(lineages.symbol is null, null, events.symbol),
                 -- to lots it is a fill
                 'action': nullif(events.action, 'cash_in_lieu'),
+                'share': events.cost_share,
                 'event_number': events.event_number,
                 'opened_at': events.opened_at,
                 'quantity': events.quantity,

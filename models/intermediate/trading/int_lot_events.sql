@@ -28,6 +28,7 @@ final as (
         coalesce(states.original_time, states.event_at) as opened_at,
         states.action,
         states.action_order,
+        states.cost_share,
         accounts.lot_method,
         coalesce(states.position_delta, 0)::decimal(38, 10) as quantity,
         coalesce(states.price, 0)::decimal(38, 10) as price,

@@ -41,13 +41,17 @@ opened as (
     select
         states.*,
         states.cost as open_cost,
-        {{ uuid_v5('fills', 'fills.trade_name') }} as lot_id,
-        fills.price as opening_price,
+        {{ uuid_v5('fills', "fills.trade_name || coalesce('/' || states.opening_spin_off, '')") }}
+            as lot_id,
+        -- A lot that a spin-off made had no fill: what that cost stays with the other one.
+        if(states.opening_spin_off is null, fills.price, null) as opening_price,
         fills.multiplier,
         coalesce(fills.is_inverse, false) as is_inverse,
         fills.quote_currency,
-        fills.commission - fills.closing_commission as commission,
-        fills.fees - fills.closing_fees as fees,
+        if(
+            states.opening_spin_off is null, fills.commission - fills.closing_commission, 0
+        ) as commission,
+        if(states.opening_spin_off is null, fills.fees - fills.closing_fees, 0) as fees,
         sum(states.quantity) over so_far as quantity_so_far,
         sum(states.quantity) over of_all as position_quantity,
         sum(states.cost) over so_far as cost_so_far

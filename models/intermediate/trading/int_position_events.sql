@@ -1,4 +1,4 @@
-{% set kinds = ['split', 'stock_dividend', 'symbol_change', 'cash_in_lieu'] %}
+{% set kinds = ['split', 'stock_dividend', 'spin_off', 'symbol_change', 'cash_in_lieu'] %}
 -- What happens to each position: its fills, and the corporate actions of its instrument from its
 -- beginning on. An action comes before what is traded at its instant; what concerns two symbols is
 -- two events, of which the second takes what the first gave.
@@ -29,7 +29,9 @@ legs as (
         *,
         is_split as is_split_leg,
         case kind
-            when 'symbol_change' then 'symbol_out' when 'cash_in_lieu' then 'cash_in_lieu'
+            when 'spin_off' then 'spin_off_out'
+            when 'symbol_change' then 'symbol_out'
+            when 'cash_in_lieu' then 'cash_in_lieu'
         end as action,
         symbol as held_symbol,
         new_symbol as action_symbol,
@@ -45,7 +47,7 @@ legs as (
     select
         *,
         false as is_split_leg,
-        'symbol_in' as action,
+        if(kind = 'spin_off', 'spin_off_in', 'symbol_in') as action,
         new_symbol as held_symbol,
         symbol as action_symbol,
         concat_ws(
@@ -77,6 +79,7 @@ final as (
         position_delta::decimal(38, 10) as quantity,
         coalesce(price, 0)::decimal(38, 10) as price,
         null::decimal(18, 8) as ratio,
+        null::decimal(18, 8) as cost_share,
         -- What a fill of an inverse contract costs is no product of quantity and price.
         case when is_inverse and transfer is null then 'in' else transfer end as transfer,
         transfer_cost
@@ -101,6 +104,7 @@ final as (
         0 as quantity,
         coalesce(legs.cash_amount, 0) as price,
         legs.ratio,
+        legs.cost_share,
         null as transfer,
         null as transfer_cost
     from legs

@@ -129,6 +129,7 @@ folded as (
                 {
                     'symbol': if(numbered.is_linked, numbered.symbol, null),
                     'action': numbered.action,
+                    'share': numbered.cost_share,
                     'quantity': numbered.quantity,
                     'price': numbered.price,
                     'ratio': numbered.ratio,
@@ -168,6 +169,7 @@ final as (
         numbered.event_at,
         numbered.is_split,
         numbered.ratio,
+        numbered.cost_share,
         numbered.action,
         numbered.action_symbol,
         numbered.action_order,

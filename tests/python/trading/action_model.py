@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from .lot_model import Lots
+from .lot_model import Lots, OpenLot
 from .trading_model import Position
 
 Key = tuple[str, str, str]  # account, symbol, strategy
@@ -31,6 +31,7 @@ class Action:
     ratio: Fraction | None = None
     new_symbol: str | None = None
     cash_amount: Fraction | None = None
+    cost_share: Fraction | None = None
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Book:
     trip: Trip | None = None
 
 
-PLACE = {"split": 0, "stock_dividend": 1, "symbol_change": 2, "cash_in_lieu": 3}
+KINDS = ["split", "stock_dividend", "spin_off", "symbol_change", "cash_in_lieu"]
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Desk:
 
     def run(self, fills: list[Fill], actions: list[Action]) -> None:
         """An action comes before what is traded at its time."""
-        timed = [((a.at, 0, PLACE[a.kind]), a) for a in actions]
+        timed = [((a.at, 0, KINDS.index(a.kind)), a) for a in actions]
         happens: list[tuple[tuple[datetime, int, int], Fill | Action]] = [*timed]
         happens += [((fill.at, 1, 0), fill) for fill in fills]
         for _, it in sorted(happens, key=lambda pair: pair[0]):
@@ -123,9 +124,41 @@ class Desk:
                 if part:
                     assert action.cash_amount is not None
                     self.fill(key, action.at, -part, action.cash_amount, counts=0)
+            elif action.kind == "spin_off":
+                self.spin_off(action, key)
             elif book.position.quantity:
                 assert action.new_symbol
                 self.rename(action.at, key, (key[0], action.new_symbol, key[2]))
+
+    def spin_off(self, action: Action, old: Key) -> None:
+        """A share of the cost goes to new shares, lot by lot."""
+        assert action.new_symbol
+        assert action.ratio
+        assert action.cost_share is not None
+        book, share = self.books[old], action.cost_share
+        held = book.position.quantity
+        if not held:
+            return
+        other = self.book((old[0], action.new_symbol, old[2]))
+        came = _ten_decimals(held * action.ratio)
+        other.position.bring(came, held * book.position.average * share)
+        book.position.average *= 1 - share
+        other.trip = other.trip or Trip(action.at)
+        other.trip.entered += abs(came)
+        if book.lots and other.lots:
+            average = book.lots.cost / book.lots.quantity
+            before = after = Fraction(0)
+            for lot in book.lots.open:
+                if book.lots.method == "average":
+                    lot.cost = lot.quantity * average
+                before += lot.quantity
+                size, after = (
+                    _ten_decimals(before * action.ratio) - after,
+                    _ten_decimals(before * action.ratio),
+                )
+                cost = lot.cost * share
+                other.lots.open.append(OpenLot(lot.number - 10**9, size, cost, lot.at))
+                lot.cost -= cost
 
     def rename(self, at: datetime, old: Key, new: Key) -> None:
         """All that is held is held under another symbol: cost, time, lots and trip."""
@@ -140,3 +173,7 @@ class Desk:
             other.lots.open, book.lots.open = book.lots.open, []
             for number, lot in enumerate(other.lots.open):
                 lot.number = number - 10**6
+
+
+def _ten_decimals(value: Fraction) -> Fraction:
+    return Fraction((value * 10**10 + Fraction(1, 2)).__floor__(), 10**10)

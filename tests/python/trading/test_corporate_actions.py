@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -63,6 +64,12 @@ def random_world(rng: random.Random, number: int) -> tuple[list[Fill], list[Acti
         at, symbol = rng.choice([(day(1), b), (day(3), c)])
         price = Fraction(rng.randint(500, 5000), 100)
         actions.append(Action(at, "cash_in_lieu", symbol, cash_amount=price))
+    if rng.random() < 0.8:  # of B on the day of its change, so of what becomes C; D trades on
+        ratio, share = rng.choice([Fraction(1, 2), Fraction(2)]), Fraction(rng.randint(0, 10), 10)
+        actions.append(Action(day(2), "spin_off", b, ratio, f"W{number}D", cost_share=share))
+        sold = [fill for fill in fills if fill.at > day(2) and fill.symbol == c][::3]
+        fills += [replace(fill, at=fill.at + timedelta(milliseconds=1), symbol=f"W{number}D")
+                  for fill in sold]  # fmt: skip
     return fills, actions
 
 
@@ -92,10 +99,12 @@ def told_fill(number: int, fill: Fill) -> dict[str, Any]:
 
 def told_action(action: Action) -> dict[str, Any]:
     ratio = action.ratio and decimal_text(int(action.ratio * UNIT))
+    share = action.cost_share
     cash = action.cash_amount and decimal_text(int(action.cash_amount * UNIT))
     return {
         "exchange": "x", "symbol": action.symbol, "ex_date": action.at.date(),
         "kind": action.kind, "ratio": ratio, "new_symbol": action.new_symbol,
+        "cost_share": None if share is None else decimal_text(int(share * UNIT)),
         "cash_amount": cash, "currency": cash and "USD",
     }  # fmt: skip
 
@@ -172,9 +181,7 @@ def test_every_position_ends_as_the_model(desk_and_warehouse: tuple[Desk, Wareho
 
 def test_a_change_has_a_row_of_its_own(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     desk, warehouse = desk_and_warehouse
-    rows = warehouse.rows(
-        "from positions where snapshot_time in (?, ?, ?)", [day(1), day(2), day(3)]
-    )
+    rows = warehouse.rows("from positions where snapshot_time in (?, ?)", [day(1), day(2)])
     found = {
         (row["snapshot_time"], (row["account_id"], row["symbol"], row["strategy_id"])): row
         for row in rows
@@ -307,9 +314,14 @@ def test_the_data_tests_hold(desk_and_warehouse: tuple[Desk, Warehouse]) -> None
         ("X,2024-03-05,symbol_change,,", "new_symbol: missing"),
         ("X,2024-03-05,symbol_change,,X", "new_symbol: the symbol itself"),
         ("X,2024-03-05,symbol_change,2,Y", "ratio: a symbol_change or cash_in_lieu has none"),
-        ("X,2024-03-05,split,2,Y", "new_symbol: only a symbol_change has one"),
+        ("X,2024-03-05,split,2,Y", "new_symbol: only a symbol_change or spin_off has one"),
         ("X,2024-03-05,split,,", "ratio: missing"),
         ("X,2024-03-05,cash_in_lieu,,,,USD", "cash_amount: missing"),
+        ("X,2024-03-05,spin_off,1,,,,0.5", "new_symbol: missing"),
+        ("X,2024-03-05,spin_off,,Y,,,0.5", "ratio: missing"),
+        ("X,2024-03-05,spin_off,1,Y,,,", "cost_share: missing"),
+        ("X,2024-03-05,spin_off,1,Y,,,1.1", "cost_share: not from 0 to 1"),
+        ("X,2024-03-05,split,1,,,,0.1", "cost_share: only a spin_off has one"),
         ("X,2024-03-05,cash_in_lieu,,,-1,USD", "cash_amount: negative"),
         ("X,2024-03-05,split,2,,3,", "cash_amount, currency: only a cash_in_lieu has them"),
     ],
@@ -318,8 +330,8 @@ def test_what_cannot_be_right_is_rejected(row: str, reason: str, tmp_path: Path)
     file = tmp_path / "actions.csv"
     good = "x,OK,2024-03-05,symbol_change,,NEW"
     file.write_text(
-        f"exchange,symbol,ex_date,kind,ratio,new_symbol,cash_amount,currency\n"
-        f"{good},,\nx,{row}{',' * (6 - row.count(','))}\n"
+        f"exchange,symbol,ex_date,kind,ratio,new_symbol,cash_amount,currency,cost_share\n"
+        f"{good},,,\nx,{row}{',' * (7 - row.count(','))}\n"
     )
     data_dir = Warehouse(tmp_path / "data").data_dir
     settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(data_dir)})

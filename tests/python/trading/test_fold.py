@@ -277,7 +277,8 @@ def test_sql_gets_the_states_of_the_fold() -> None:
             select k, list({'quantity': size::decimal(38, 10), 'price': price::decimal(38, 10),
                             'ratio': if(i % 500 = 0, 2, null)::decimal(18, 8),
                             'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),
-                            'symbol': null::varchar, 'action': null::varchar}
+                            'symbol': null::varchar, 'action': null::varchar,
+                            'share': null::decimal(18, 8)}
                        order by i) as events
             from events group by k
         )
@@ -308,7 +309,8 @@ select unnest(fold_positions([{'symbol': null, 'quantity': $quantity::decimal(38
         'quantity': e[1]::decimal(38, 10), 'price': e[2]::decimal(38, 10),
         'ratio': e[3]::decimal(18, 8),
         'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),
-        'symbol': null::varchar, 'action': null::varchar}), $side)) as state
+        'symbol': null::varchar, 'action': null::varchar,
+        'share': null::decimal(18, 8)}), $side)) as state
 """
 
 
@@ -356,7 +358,8 @@ def test_money_without_room_is_unknown_from_there_on() -> None:
             lambda e: {{'quantity': e::decimal(38, 10), 'price': 2::decimal(38, 10),
                         'ratio': null::decimal(18, 8), 'transfer': null::varchar,
                         'transfer_cost': null::decimal(38, 20),
-                        'symbol': null::varchar, 'action': null::varchar}}
+                        'symbol': null::varchar, 'action': null::varchar,
+                        'share': null::decimal(18, 8)}}
         ), 'net'), recursive := true)
     """
     states = connection.sql(fold_sql.format("0::decimal(38, 20)")).fetchall()

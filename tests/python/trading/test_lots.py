@@ -320,6 +320,7 @@ def test_the_published_average_is_rounded() -> None:
 def lot_in_sql(quantity: str, opened: str, cost: str) -> str:
     return (
         f"[{{'symbol': null, 'opening_symbol': null, 'opening_number': null,"
+        " 'opening_spin_off': null,"
         f" 'lot_number': 1, 'opened_at': timestamp '2024-01-01', 'quantity': {quantity},"
         f" 'opened_quantity': {opened}, 'cost': {cost}}}]"
     )
@@ -329,7 +330,7 @@ def event_in_sql(number: int, quantity: str, price: str, ratio: str = "null") ->
     return (
         f"{{'event_number': {number}, 'opened_at': timestamp '2024-01-02', 'quantity': {quantity},"
         f" 'price': {price}, 'ratio': {ratio}, 'transfer': null, 'transfer_cost': null,"
-        " 'symbol': null, 'action': null}"
+        " 'symbol': null, 'action': null, 'share': null}"
     )
 
 
