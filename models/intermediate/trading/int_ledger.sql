@@ -1,3 +1,6 @@
+{% set moved = [
+    'account_id', 'event_at', 'quote_currency', 'margined', 'flow', 'brought_in', 'realized_pnl'
+] %}
 -- Every movement of money, in its own currency; NULL where it is unknown.
 with
 
@@ -17,16 +20,14 @@ charged_fills as {{ not_materialized() }} (
 
 ),
 
--- A cost that goes from one position to another: both together bring nothing, or what was rounded.
-moved_costs as (
-
-    select * from {{ ref('int_moved_costs') }}
-
-),
-
+-- In kind, and of a cost that went to another symbol: both legs bring nothing, or what was rounded.
 transfers as (
 
-    select * from {{ ref('int_transfers') }}
+    select {{ columns_of(moved) }}
+    from {{ ref('int_transfers') }}
+    union all
+    select {{ columns_of(moved) }}
+    from {{ ref('int_moved_costs') }}
 
 ),
 
@@ -115,22 +116,6 @@ final as (
         0 as fees,
         case when margined then realized_pnl else 0 end as cash
     from transfers
-
-    union all
-
-    select
-        account_id,
-        event_at as moved_at,
-        quote_currency as currency,
-        0 as flow,
-        0 as other_cash,
-        0 as carry,
-        case when margined then 0 else realized_pnl - cost end as brought_in,
-        realized_pnl,
-        0 as commission,
-        0 as fees,
-        case when margined then realized_pnl else 0 end as cash
-    from moved_costs
 
     union all
 

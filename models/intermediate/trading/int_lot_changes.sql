@@ -1,26 +1,30 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 {% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
+{% set lot = [
+    'book as symbol', 'lot_number', 'opened_at', 'quantity', 'opened_quantity', 'cost',
+    'opening_symbol', 'opening_number', 'opening_spin_off'
+] %}
+{% set told = [
+    'book as symbol', 'lot_action as action', 'cost_share as share', 'event_number', 'opened_at',
+    'quantity', 'price', 'ratio', 'transfer', 'transfer_cost'
+] %}
+{% set added = {
+    'part': 'bigint', 'lot_number': 'bigint', 'opened_quantity': 'decimal(38, 10)',
+    'cost': 'decimal(38, 20)', 'position_cost': 'decimal(38, 20)',
+    'realized_pnl': 'decimal(38, 20)', 'opening_symbol': 'varchar', 'opening_number': 'bigint',
+    'opening_spin_off': 'varchar'
+} %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['event_number', 'lot_number'],
     meta={
-        'region': {
-            'pending': 'int_positions_to_restate',
-            'by': position[:4],
-            'from': 'event_at'
-        },
+        'region': {'pending': 'int_positions_to_restate', 'by': position[:4], 'from': 'event_at'},
         'time': 'event_at'
     }
 ) }}
 -- What each event did to the lots that were open before (python_ingest/accounting/lots.py).
 with
-
-lineages as (
-
-    select * from {{ ref('int_symbol_lineages') }}
-
-),
 
 events as {{ not_materialized() }} (
 
@@ -38,24 +42,13 @@ events as {{ not_materialized() }} (
 former as (
 
     {% if is_incremental() %}
-        select former.*
-        from {{ this }} as former
-        inner join {{ ref('int_positions_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
+        {{ before_restart(position) }}
     {% else %}
         select
             *,
-            0::bigint as part,
-            0::bigint as lot_number,
-            0::decimal(38, 10) as opened_quantity,
-            0::decimal(38, 20) as cost,
-            0::decimal(38, 20) as position_cost,
-            0::decimal(38, 20) as realized_pnl,
-            null::varchar as opening_symbol,
-            null::bigint as opening_number,
-            null::varchar as opening_spin_off
+            {% for name, type in added.items() %}
+                null::{{ type }} as {{ name }},
+            {% endfor %}
         from events
         where false
     {% endif %}
@@ -64,7 +57,11 @@ former as (
 
 newest as (
 
-    select *
+    select
+        *,
+        row_number() over (
+            partition by {{ columns_of(position) }} order by event_number desc, part desc
+        ) = 1 as is_last
     from former
     qualify
         row_number() over (
@@ -74,98 +71,44 @@ newest as (
 
 ),
 
--- Of what corporate actions link: its lineage, and the symbol by which its lots are told apart.
 linked as (
 
-    select
-        newest.*,
-        coalesce(lineages.lineage, newest.symbol) as lineage,
-        if(lineages.symbol is null, null, newest.symbol) as book
-    from newest
-    left join lineages on {{ same_key('newest', 'lineages', ['exchange', 'symbol']) }}
+    {{ with_lineage('newest') }}
 
 ),
 
-open_lots as (
+beginnings as (
 
     select
         {{ columns_of(group) }},
+        list({{ struct_of(lot, 'linked') }} order by lot_number)
+        filter (where quantity is distinct from 0) as lots,
         list(
-            {
-                'symbol': book,
-                'lot_number': lot_number,
-                'opened_at': opened_at,
-                'quantity': quantity,
-                'opened_quantity': opened_quantity,
-                'cost': cost,
-                'opening_symbol': opening_symbol,
-                'opening_number': opening_number,
-                'opening_spin_off': opening_spin_off
-            }
-            order by lot_number
-        ) as lots
+            {{ struct_of(
+                ['book as symbol', 'position_cost as cost', 'realized_pnl as realized'], 'linked'
+            ) }}
+        ) filter (where is_last) as books
     from linked
-    where quantity is distinct from 0
     group by {{ columns_of(group) }}
 
 ),
 
-last_changes as (
+linked_events as (
 
-    select *
-    from linked
-    qualify
-        row_number() over (
-            partition by {{ columns_of(position) }}
-            order by event_number desc, part desc
-        ) = 1
-
-),
-
-books as (
-
-    select
-        {{ columns_of(group) }},
-        list(
-            {
-                'symbol': book,
-                'cost': position_cost,
-                'realized': realized_pnl
-            }
-        ) as books
-    from last_changes
-    group by {{ columns_of(group) }}
+    {{ with_lineage('events') }}
 
 ),
 
 listed as (
 
     select
-        events.account_id,
-        events.exchange,
-        coalesce(lineages.lineage, events.symbol) as lineage,
-        events.strategy_id,
-        events.position_side,
-        events.lot_method,
+        {{ columns_of(group + ['lot_method']) }},
         list(
-            {
-                'symbol': if(lineages.symbol is null, null, events.symbol),
-                -- to lots it is a fill
-                'action': nullif(events.action, 'cash_in_lieu'),
-                'share': events.cost_share,
-                'event_number': events.event_number,
-                'opened_at': events.opened_at,
-                'quantity': events.quantity,
-                'price': events.price,
-                'ratio': events.ratio,
-                'transfer': events.transfer,
-                'transfer_cost': events.transfer_cost
-            }
-            order by events.event_at, events.action_order nulls last, events.event_number
+            {{ struct_of(told, 'linked_events') }}
+            order by event_at, action_order nulls last, event_number
         ) as events
-    from events
-    left join lineages on {{ same_key('events', 'lineages', ['exchange', 'symbol']) }}
-    group by all
+    from linked_events
+    group by {{ columns_of(group + ['lot_method']) }}
 
 ),
 
@@ -176,15 +119,14 @@ folded as (
         unnest( -- noqa: AL03
             fold_position_lots(
                 listed.lot_method,
-                coalesce(open_lots.lots, []),
-                coalesce(books.books, []),
+                coalesce(beginnings.lots, []),
+                coalesce(beginnings.books, []),
                 listed.events
             ),
             recursive := true
         )
     from listed
-    left join open_lots on {{ same_key('listed', 'open_lots', group) }}
-    left join books on {{ same_key('listed', 'books', group) }}
+    left join beginnings on {{ same_key('listed', 'beginnings', group) }}
 
 ),
 

@@ -27,6 +27,8 @@ final as (
         states.event_at,
         coalesce(states.original_time, states.event_at) as opened_at,
         states.action,
+        -- to lots it is a fill
+        nullif(states.action, 'cash_in_lieu') as lot_action,
         states.action_order,
         states.cost_share,
         accounts.lot_method,

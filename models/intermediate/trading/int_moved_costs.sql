@@ -15,7 +15,7 @@ instruments as (
 
 ),
 
-final as (
+in_money as (
 
     select
         states.account_id,
@@ -35,6 +35,16 @@ final as (
         ) }} as cost
     from states
     inner join instruments on {{ same_key('states', 'instruments', ['exchange', 'symbol']) }}
+
+),
+
+final as (
+
+    select
+        *,
+        0 as flow,
+        case when margined then 0 else realized_pnl - cost end as brought_in
+    from in_money
 
 )
 

@@ -1,22 +1,18 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set told = ['quantity', 'price', 'ratio', 'transfer', 'transfer_cost'] %}
 {% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['event_number'],
     meta={
-        'region': {
-            'pending': 'int_positions_to_restate',
-            'by': position[:4],
-            'from': 'event_at'
-        },
+        'region': {'pending': 'int_positions_to_restate', 'by': position[:4], 'from': 'event_at'},
         'time': 'event_at'
     }
 ) }}
 
--- What each position holds after every event, and what that cost and earned. The events of a
--- position, and of those that corporate actions link to it, are put in order and handed to the fold
--- as one list (fold_positions, python_ingest/accounting/), which begins with what they were before.
+-- What each position holds after every event, and what that cost and earned. The events of positions
+-- that corporate actions link are one list for the fold (python_ingest/accounting/books.py).
 with
 
 events as (
@@ -32,35 +28,14 @@ events as (
 
 ),
 
-lineages as (
-
-    select * from {{ ref('int_symbol_lineages') }}
-
-),
-
 beginnings as (
 
     {% if is_incremental() %}
-        select former.*
-        from {{ this }} as former
-        inner join {{ ref('int_positions_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
-        qualify
-            row_number() over (
-                partition by {{ columns_of(position, 'former') }}
-                order by former.event_number desc
-            ) = 1
+        {{ newest_before_restart(position) }}
     {% else %}
         select
-            account_id,
-            exchange,
-            symbol,
-            strategy_id,
-            position_side,
+            * replace (0::decimal(38, 10) as quantity),
             0::bigint as event_number,
-            0::decimal(38, 10) as quantity,
             0::decimal(38, 20) as cost_basis,
             0::decimal(38, 20) as realized_pnl
         from events
@@ -69,36 +44,28 @@ beginnings as (
 
 ),
 
-starts as (
+linked_beginnings as (
 
-    select
-        beginnings.account_id,
-        beginnings.exchange,
-        coalesce(lineages.lineage, beginnings.symbol) as lineage,
-        beginnings.strategy_id,
-        beginnings.position_side,
-        list(
-            {
-                'symbol': if(lineages.symbol is null, null, beginnings.symbol),
-                'quantity': beginnings.quantity,
-                'cost': beginnings.cost_basis,
-                'realized': beginnings.realized_pnl
-            }
-        ) as states
-    from beginnings
-    left join lineages on {{ same_key('beginnings', 'lineages', ['exchange', 'symbol']) }}
-    group by all
+    {{ with_lineage('beginnings') }}
 
 ),
 
-with_lineage as (
+starts as (
 
     select
-        events.*,
-        coalesce(lineages.lineage, events.symbol) as lineage,
-        lineages.symbol is not null as is_linked
-    from events
-    left join lineages on {{ same_key('events', 'lineages', ['exchange', 'symbol']) }}
+        {{ columns_of(group) }},
+        list({{ struct_of(
+            ['book as symbol', 'quantity', 'cost_basis as cost', 'realized_pnl as realized'],
+            'linked_beginnings'
+        ) }}) as states
+    from linked_beginnings
+    group by {{ columns_of(group) }}
+
+),
+
+linked_events as (
+
+    {{ with_lineage('events') }}
 
 ),
 
@@ -115,7 +82,7 @@ numbered as (
                 trade_number asc nulls last,
                 content_hash asc
         ) as step
-    from with_lineage
+    from linked_events
 
 ),
 
@@ -126,21 +93,12 @@ folded as (
         fold_positions(
             coalesce(any_value(starts.states), []),
             list(
-                {
-                    'symbol': if(numbered.is_linked, numbered.symbol, null),
-                    'action': numbered.action,
-                    'share': numbered.cost_share,
-                    'quantity': numbered.quantity,
-                    'price': numbered.price,
-                    'ratio': numbered.ratio,
-                    'transfer': numbered.transfer,
-                    'transfer_cost': numbered.transfer_cost
-                }
+                {{ struct_of(['book as symbol', 'action', 'cost_share as share'] + told, 'numbered') }}
                 order by numbered.step
             ),
             numbered.position_side
         ) as states,
-        list(numbered.event_at order by numbered.step) filter (where numbered.is_linked) as times
+        list(numbered.event_at order by numbered.step) filter (where numbered.book is not null) as times
     from numbered
     left join starts on {{ same_key('numbered', 'starts', group) }}
     group by {{ columns_of(group, 'numbered') }}

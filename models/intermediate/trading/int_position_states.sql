@@ -35,9 +35,7 @@ fills as (
 
     select * from {{ ref('int_position_fills') }}
     {% if is_incremental() %}
-        where executed_at >= (
-            select min(pending.restart_at) from {{ ref('int_positions_to_restate') }} as pending
-        )
+        where executed_at >= (select min(restart_at) from {{ ref('int_positions_to_restate') }})
     {% endif %}
 
 ),
@@ -45,17 +43,7 @@ fills as (
 beginnings as (
 
     {% if is_incremental() %}
-        select former.*
-        from {{ this }} as former
-        inner join {{ ref('int_positions_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
-        qualify
-            row_number() over (
-                partition by {{ columns_of(position, 'former') }}
-                order by former.event_number desc
-            ) = 1
+        {{ newest_before_restart(position) }}
     {% else %}
         select
             *,
@@ -78,7 +66,6 @@ with_previous as (
         {% endfor %}
         coalesce(beginnings.trip_number, 0) as trips_before,
         beginnings.opened_at as opened_before,
-        -- What a new symbol took over was opened under a former one.
         coalesce(folds.inherited_at, former.opened_at) as taken_over_since
     from folds
     left join beginnings on {{ same_key('folds', 'beginnings', position) }}
@@ -102,19 +89,16 @@ with_openings as (
         cost_basis - previous_cost_basis - realized_pnl_delta as paid,
         coalesce(quantity <> 0 and sign(quantity) <> sign(previous_quantity), false) as opens,
         -- The fold cuts what would lead beyond a side, and says what an action moves.
-        if(
-            is_split or (position_side = 'net' and action is null),
-            null,
-            quantity - previous_quantity
-        )::decimal(29, 10) as moved,
+        case
+            when not is_split and (position_side <> 'net' or action is not null)
+                then quantity - previous_quantity
+        end::decimal(29, 10) as moved,
         if(opens, coalesce(taken_over_since, event_at), null) as opens_at
     from with_previous
     where
-        case
-            when is_split or action like '%out' then previous_quantity <> 0
-            when action is not null then quantity is distinct from previous_quantity
-            else true
-        end
+        (not is_split and action is null)
+        or (previous_quantity <> 0 and (is_split or action like '%out'))
+        or (quantity is distinct from previous_quantity and action is not null)
 
 ),
 
@@ -149,11 +133,10 @@ final as (
         {{ columns_of(told, 'fills') }},
         fills.quantity as fill_quantity,
         {{ moved }} as position_delta,
-        if(
-            fills.is_inverse or fills.transfer is not null or states.action is not null,
-            states.paid,
-            null
-        ) as transfer_cost,
+        case
+            when fills.is_inverse or coalesce(fills.transfer, states.action) is not null
+                then states.paid
+        end as transfer_cost,
         coalesce(fills.price, {{ price_paid('states.paid', moved, 'fills.is_inverse') }}) as price
     from states
     left join fills

@@ -4,11 +4,7 @@
     materialized='incremental',
     unique_key=position + ['snapshot_time'],
     meta={
-        'region': {
-            'pending': 'int_valuations_to_restate',
-            'by': position[:4],
-            'from': 'snapshot_time'
-        },
+        'region': {'pending': 'int_valuations_to_restate', 'by': position[:4], 'from': 'snapshot_time'},
         'time': 'snapshot_time'
     }
 ) }}
@@ -23,8 +19,8 @@ mark_times as (
 
 ),
 
--- A fill has a row of its own, as an action has that moves more than a split does; a split shows at
--- the next mark, its own time included.
+-- A fill, or a leg of an action, has a row of its own; a split shows at the next mark, its own time
+-- included.
 states as (
 
     select
