@@ -47,7 +47,7 @@ former as (
         select
             *,
             {% for name, type in added.items() %}
-                null::{{ type }} as {{ name }},
+                null::{{ type }} as {{ name }}{{ ',' if not loop.last }}
             {% endfor %}
         from events
         where false

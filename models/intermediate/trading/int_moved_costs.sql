@@ -1,5 +1,4 @@
--- What a corporate action did to the cost of a position and to what it realised, in money: cost that
--- goes to another symbol leaves nothing to pay.
+-- What a corporate action did to the cost of a position and to what it realised, in money.
 with
 
 states as (

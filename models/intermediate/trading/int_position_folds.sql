@@ -1,6 +1,9 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
-{% set told = ['quantity', 'price', 'ratio', 'transfer', 'transfer_cost'] %}
+{% set told = [
+    'book as symbol', 'action', 'cost_share as share', 'quantity', 'price', 'ratio', 'transfer',
+    'transfer_cost'
+] %}
 {% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
@@ -11,8 +14,7 @@
     }
 ) }}
 
--- What each position holds after every event, and what that cost and earned. The events of positions
--- that corporate actions link are one list for the fold (python_ingest/accounting/books.py).
+-- What each position holds after every event, what that cost and earned (accounting/books.py).
 with
 
 events as (
@@ -92,13 +94,11 @@ folded as (
         {{ columns_of(group, 'numbered') }},
         fold_positions(
             coalesce(any_value(starts.states), []),
-            list(
-                {{ struct_of(['book as symbol', 'action', 'cost_share as share'] + told, 'numbered') }}
-                order by numbered.step
-            ),
+            list({{ struct_of(told, 'numbered') }} order by numbered.step),
             numbered.position_side
         ) as states,
-        list(numbered.event_at order by numbered.step) filter (where numbered.book is not null) as times
+        list(numbered.event_at order by numbered.step)
+        filter (where numbered.book is not null) as times
     from numbered
     left join starts on {{ same_key('numbered', 'starts', group) }}
     group by {{ columns_of(group, 'numbered') }}
