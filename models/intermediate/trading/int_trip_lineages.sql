@@ -21,7 +21,7 @@ links as (
         on
             {{ same_key('came', 'went', trip[:2] + trip[3:5] + ['event_at']) }}
             and came.action_symbol = went.symbol
-            and went.action_symbol = came.symbol
+            and came.symbol = went.action_symbol
     where came.action = 'symbol_in' and went.action = 'symbol_out'
 
 ),

@@ -297,6 +297,26 @@ def test_a_full_refresh_gives_the_same(desk_and_warehouse: tuple[Desk, Warehouse
         assert copy.rows(query) == warehouse.rows(query), mart
 
 
+def test_a_change_between_two_currencies_counts_no_more(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    """The new symbol is listed later, with another currency: what was taken over is taken back."""
+    _, warehouse = desk_and_warehouse
+    copy = Warehouse(warehouse.data_dir.with_name("listed"))
+    shutil.copy(warehouse.path, copy.path)
+    with duckdb.connect(str(copy.path)) as connection:
+        connection.execute(
+            "insert into reference.instruments by name select 'x' as exchange, 'META' as symbol,"
+            " 'EUR' as quote_currency"
+        )
+    copy.dbt(*RUN)
+    marked = copy.rows("from current_positions where account_id = 'marked' order by symbol")
+    assert [(row["symbol"], row["quantity"]) for row in marked] == [("FB", 10), ("META", -10)]
+    assert copy.rows("from round_trips where account_id = 'marked'") == []
+    (told,) = copy.rows("from intermediate.int_corporate_actions where fault is not null")
+    assert (told["symbol"], told["fault"][:19]) == ("FB", "its symbols differ ")
+
+
 def test_the_data_tests_hold(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     _, warehouse = desk_and_warehouse
     warehouse.dbt(
