@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
 
--- Actions that do not count, and why. Correct such a one with another source, or list what it names.
+-- Actions that do not count, and why. Correct one by another source, or list what it names.
 select
     exchange,
     symbol,

@@ -1,8 +1,7 @@
 {{ config(severity='warn') }}
 
--- A position whose symbol changes goes on as it was; of one into a symbol that was held already, both
--- are one from then on, and what was of the other side is closed at its cost. Two companies that
--- merge are two transfers.
+-- A symbol changed into one that was held already: both are one position from then on, and what was
+-- of the other side is closed at its cost. Two companies that merge are two transfers.
 select
     account_id,
     exchange,

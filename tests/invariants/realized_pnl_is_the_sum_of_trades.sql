@@ -12,20 +12,32 @@ lineages as (
 trips as (
 
     select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        position_side,
-        closed_at,
-        sum(sum(realized_pnl)) over so_far as realized_pnl,
+        round_trips.account_id,
+        round_trips.exchange,
+        round_trips.symbol,
+        round_trips.strategy_id,
+        round_trips.position_side,
+        round_trips.closed_at,
+        sum(sum(round_trips.realized_pnl)) over so_far as realized_pnl,
         sum(count(*)) over so_far as trips
     from {{ ref('round_trips') }} as round_trips
     anti join lineages
         on round_trips.exchange = lineages.exchange and round_trips.symbol = lineages.symbol
-    group by account_id, exchange, symbol, strategy_id, position_side, closed_at
+    group by
+        round_trips.account_id,
+        round_trips.exchange,
+        round_trips.symbol,
+        round_trips.strategy_id,
+        round_trips.position_side,
+        round_trips.closed_at
     window so_far as (
-        partition by account_id, exchange, symbol, strategy_id, position_side order by closed_at
+        partition by
+            round_trips.account_id,
+            round_trips.exchange,
+            round_trips.symbol,
+            round_trips.strategy_id,
+            round_trips.position_side
+        order by round_trips.closed_at
     )
 
 ),

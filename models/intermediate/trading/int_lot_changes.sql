@@ -45,10 +45,10 @@ former as (
         {{ before_restart(position) }}
     {% else %}
         select
-            *,
             {% for name, type in added.items() %}
-                null::{{ type }} as {{ name }}{{ ',' if not loop.last }}
+                null::{{ type }} as {{ name }},
             {% endfor %}
+            *
         from events
         where false
     {% endif %}
