@@ -164,7 +164,8 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
             "select symbol, list({'quantity':"
             " (if(side = 'buy', 1, -1) * fill_quantity)::decimal(38, 10),"
             " 'price': fill_price::decimal(38, 10), 'ratio': null::decimal(18, 8),"
-            " 'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20)}"
+            " 'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),"
+            " 'symbol': null::varchar, 'action': null::varchar, 'share': null::decimal(18, 8)}"
             " order by event_time) as events"
             " from raw.order_events group by symbol"
         )
@@ -178,8 +179,8 @@ def fold_rate(path: Path, rows: int) -> tuple[float, float]:
         alone = time.process_time() - begin
         begin = time.process_time()
         connection.execute(
-            f"create temp table folded as select symbol, unnest(fold_positions(0::decimal(38, 10),"
-            f" 0::decimal(38, 20), 0::decimal(38, 20), events, 'net')) from ({lists})"
+            f"create temp table folded as select symbol, unnest(fold_positions([], events,"
+            f" 'net')) from ({lists})"
         )
         return alone, time.process_time() - begin
 

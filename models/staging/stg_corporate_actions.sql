@@ -12,13 +12,26 @@ exchanges as (
 
 ),
 
+-- A stock dividend of d is a split of 1 + d.
+with_ratio as (
+
+    select
+        * replace (
+            if(kind = 'stock_dividend', 1 + ratio, ratio)::decimal(18, 8) as ratio
+        ),
+        kind in ('split', 'stock_dividend') as is_split
+    from actions
+
+),
+
 counted as (
 
     select *
-    from actions
+    from with_ratio
     qualify
         row_number() over (
-            partition by exchange, symbol, ex_date, kind
+            partition by
+                exchange, symbol, ex_date, kind, if(kind = 'spin_off', new_symbol, null)
             order by {{ source_rank('source') }}, content_hash, batch_id, row_number
         ) = 1
 
@@ -32,7 +45,12 @@ final as (
         counted.symbol,
         counted.ex_date,
         counted.kind,
+        counted.is_split,
         counted.ratio,
+        counted.new_symbol,
+        counted.cash_amount,
+        counted.currency,
+        counted.cost_share,
         {{ split_shares('counted.ratio') }} as shares,
         -- The instant at which the exchange's day begins.
         {{ to_utc(

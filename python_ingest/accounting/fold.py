@@ -7,7 +7,7 @@ below the 1e-8 that is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from fractions import Fraction
 from functools import cache
@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 RATIO = 10**8  # a ratio counts 1e-8
 MOST_OLD_SHARES = 1000
+COARSE = 10**8  # a cost that is shared out has 12 decimals: with any multiplier it fits money
+TOO_LARGE = 10**38  # what a DECIMAL of 38 digits does not hold
 
 
 @cache
@@ -36,6 +38,11 @@ def after_split(quantity: int, ratio: int) -> int:
     """Return what a split makes of a quantity, in whole units, half up."""
     new, old = shares_of(ratio)
     return (2 * quantity * new + old) // (2 * old)
+
+
+def share_of_cost(cost: int, share: int) -> int:
+    """Return a share (in 1e-8) of a cost, to 12 decimals, half up."""
+    return (2 * cost * share + RATIO * COARSE) // (2 * RATIO * COARSE) * COARSE
 
 
 def within_side(
@@ -145,3 +152,30 @@ def fold(  # noqa: PLR0913 - three columns of events and the state they start fr
         else:
             put_average(0)
     return states
+
+
+def that_fit(
+    states: States, *, known_quantity: bool, is_known: bool
+) -> Sequence[Sequence[int | None]]:
+    """Leave out what a DECIMAL of 38 digits does not hold, and all that follows from it."""
+    quantity, average, cost, realized = states
+    if is_known and all(
+        min(part, default=0) > -TOO_LARGE and max(part, default=0) < TOO_LARGE for part in states
+    ):
+        return states
+    kept = 0 if not known_quantity else _first_too_large(quantity)
+    unknown = 0 if not is_known else min(_first_too_large(cost, realized), kept + 1)
+    rest = [None] * (len(quantity) - unknown)
+    return (
+        quantity[:kept] + [None] * (len(quantity) - kept),
+        average[:unknown] + rest,
+        cost[:unknown] + rest,
+        realized[:unknown] + rest,
+    )
+
+
+def _first_too_large(*parts: list[int]) -> int:
+    return min(
+        next((at for at, value in enumerate(part) if abs(value) >= TOO_LARGE), len(part))
+        for part in parts
+    )

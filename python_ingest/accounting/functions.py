@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,35 +11,40 @@ import numpy as np
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from python_ingest.accounting.fold import (
-    Moved,
-    States,
-    Transfer,
-    costs_within,
-    fold,
-    within_side,
-)
-from python_ingest.accounting.lots import Changes, Events, Lot, Method, fold_lots
+from python_ingest.accounting.books import Book, BookEvents, BookStates, fold_books
+from python_ingest.accounting.fold import Moved, Transfer
+from python_ingest.accounting.lot_books import BookChanges, Legs, LotBook, fold_lot_books
+from python_ingest.accounting.lots import Events, Lot, Method
 
 QUANTITY = pa.decimal128(38, 10)
 MONEY = pa.decimal128(38, 20)
-TOO_LARGE = 10**38
 SIDES = {"long": 1, "short": -1}
+STARTS_SQL = (
+    "struct(symbol varchar, quantity decimal(38, 10), cost decimal(38, 20),"
+    " realized decimal(38, 20))[]"
+)
 EVENTS_SQL = (
     "struct(quantity decimal(38, 10), price decimal(38, 10), ratio decimal(18, 8),"
     " transfer varchar, transfer_cost decimal(38, 20))[]"
 )
+BOOK_EVENTS_SQL = EVENTS_SQL.replace(
+    "struct(", "struct(symbol varchar, action varchar, share decimal(18, 8), "
+)
 STATES_SQL = (
     "struct(quantity decimal(38, 10), average_price decimal(38, 10),"
-    " cost decimal(38, 20), realized decimal(38, 20))[]"
+    " cost decimal(38, 20), realized decimal(38, 20), opened_step bigint, opened_symbol varchar)[]"
 )
 FIELDS = (("quantity", QUANTITY), ("average_price", QUANTITY), ("cost", MONEY), ("realized", MONEY))
 
 LOTS_SQL = (
-    "struct(lot_number bigint, opened_at timestamp, quantity decimal(38, 10),"
-    " opened_quantity decimal(38, 10), cost decimal(38, 20))[]"
+    "struct(symbol varchar, lot_number bigint, opened_at timestamp, quantity decimal(38, 10),"
+    " opened_quantity decimal(38, 10), cost decimal(38, 20), opening_symbol varchar,"
+    " opening_number bigint, opening_spin_off varchar)[]"
 )
-LOT_EVENTS_SQL = EVENTS_SQL.replace("struct(", "struct(event_number bigint, opened_at timestamp, ")
+LOT_BOOKS_SQL = "struct(symbol varchar, cost decimal(38, 20), realized decimal(38, 20))[]"
+LOT_EVENTS_SQL = BOOK_EVENTS_SQL.replace(
+    "struct(", "struct(event_number bigint, opened_at timestamp, "
+)
 TIME = pa.timestamp("us")
 CHANGES = (
     *(("event_number", pa.int64()), ("part", pa.int64()), ("lot_number", pa.int64())),
@@ -48,9 +53,12 @@ CHANGES = (
     *(("cost", MONEY), ("unit_cost", QUANTITY)),
     *(("taken_quantity", QUANTITY), ("taken_cost", MONEY), ("entry_price", QUANTITY)),
     *(("realized_pnl_delta", MONEY), ("position_cost", MONEY), ("realized_pnl", MONEY)),
+    *(("symbol", pa.string()), ("opening_symbol", pa.string()), ("opening_number", pa.int64())),
+    ("opening_spin_off", pa.string()),
 )
 SQL_TYPES = {
     pa.int64(): "bigint",
+    pa.string(): "varchar",
     TIME: "timestamp",
     QUANTITY: "decimal(38, 10)",
     MONEY: "decimal(38, 20)",
@@ -58,69 +66,62 @@ SQL_TYPES = {
 CHANGES_SQL = f"struct({', '.join(f'{name} {SQL_TYPES[kind]}' for name, kind in CHANGES)})[]"
 
 
-def fold_positions(
-    quantity: pa.Array, cost: pa.Array, realized: pa.Array, events: pa.Array, side: pa.Array
-) -> Any:
+def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
     """Fold one list of events per row; return a list of states of the same length per row.
 
-    quantity decimal(38, 10), cost and realized decimal(38, 20): the initial state.
-    events: list of (quantity, price, ratio, transfer, transfer_cost) in order; ratio is NULL for a
-    fill. transfer: `in` for what comes in kind, at transfer_cost, `out` for what goes. side: a
-    position that is `long` or `short` never flips; what would lead beyond nothing is cut. Money
-    that has no room is NULL from there on, as it is when it was NULL before. So is a quantity; a
-    split that leaves it without room keeps the cost, which is NULL from the next event on.
+    starts: the states before, a list of (symbol, quantity, cost, realized), of which there may be
+    none. events: list of (symbol, quantity, price, ratio, transfer, transfer_cost, action, share)
+    in order; ratio is NULL for a fill. transfer: `in` for what comes in kind, at transfer_cost,
+    `out` for what goes. symbol is NULL but where corporate actions link several (`fold_books`), of
+    which action names the legs; opening is then where what came was opened: the event, or the
+    symbol of the state before. side: a position that is `long` or `short` never flips; what would
+    lead beyond nothing is cut. Money that has no room is NULL from there on, as it is when it was
+    NULL before. So is a quantity; a split that leaves it without room keeps the cost, which is NULL
+    from the next event on.
     """
-    events = _whole(events)
-    starts = zip(_integers(quantity), _integers(cost), _integers(realized), strict=True)
+    events, starts = _whole(events), _whole(starts)
     sides = [SIDES.get(name, 0) for name in side.to_pylist()]
-    values = events.flatten()
-    quantities, prices = _units(values.field("quantity")), _units(values.field("price"))
-    ratios = values.field("ratio")
-    has_splits = ratios.null_count < len(ratios)
-    moved = _moved(values)
-    offsets = events.offsets.to_pylist()  # to_numpy imports pandas, which takes longer than a fold
-    folded: tuple[list[int | None], ...] = ([], [], [], [])
-    spans = pairwise(offsets)
-    for (held, paid, earned), own_side, (begin, end) in zip(starts, sides, spans, strict=True):
-        filled, costs = quantities[begin:end], moved and moved[begin:end]
-        own_ratios = _integers(ratios[begin:end]) if has_splits else [None] * (end - begin)
-        if own_side:
-            kept = within_side(filled, own_ratios, own_side, quantity=held or 0)
-            costs = costs and costs_within(costs, filled, kept)
-            filled = kept
-        states = fold(
-            filled,
-            prices[begin:end],
-            own_ratios,
-            costs,
-            quantity=held or 0,
-            cost=paid or 0,
-            realized=earned or 0,
-        )
-        is_known = None not in (held, paid, earned)
-        fitting = _that_fit(states, known_quantity=held is not None, is_known=is_known)
-        for all_states, some in zip(folded, fitting, strict=True):
-            all_states.extend(some)
-    columns = [_decimals(c, kind) for c, (_, kind) in zip(folded, FIELDS, strict=True)]
-    struct = pa.StructArray.from_arrays(columns, names=[name for name, _ in FIELDS])
+    values, held = events.flatten(), starts.flatten()
+    columns = (
+        _units(values.field("quantity")), _units(values.field("price")),
+        _optional(values.field("ratio"), _integers),
+        _moved(values) or [None] * len(values),
+        _optional(values.field("symbol"), pa.Array.to_pylist),
+        _optional(values.field("action"), pa.Array.to_pylist),
+        _optional(values.field("share"), _integers),
+    )  # fmt: skip
+    before = list(
+        zip(held.field("symbol").to_pylist(),
+            *(_integers(held.field(name)) for name in ("quantity", "cost", "realized")),
+            strict=True)
+    )  # fmt: skip
+    folded: tuple[list[Any], ...] = tuple([] for _ in BookStates._fields)
+    for own_side, span, own_starts in zip(sides, _spans(events), _spans(starts), strict=True):
+        own = BookEvents._make(column[span] for column in columns)
+        states = fold_books((Book(*start) for start in before[own_starts]), own, side=own_side)
+        for at, column in enumerate(folded):
+            column.extend(states[at])
+    *known, openings = folded
+    arrays = [_decimals(c, kind) for c, (_, kind) in zip(known, FIELDS, strict=True)]
+    arrays.append(pa.array([it and (it.step or None) for it in openings], pa.int64()))
+    arrays.append(
+        pa.array([None if it is None or it.step else it.symbol for it in openings], pa.string())
+    )
+    names = [*(name for name, _ in FIELDS), "opened_step", "opened_symbol"]
+    struct = pa.StructArray.from_arrays(arrays, names=names)
     return pa.ListArray.from_arrays(events.offsets, struct)
 
 
-def fold_position_lots(
-    method: pa.Array,
-    lots: pa.Array,
-    cost: pa.Array,
-    realized: pa.Array,
-    events: pa.Array,
-) -> Any:
+def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events: pa.Array) -> Any:
     """Fold one list of events per row into what each changes; return a list of changes per row.
 
-    method: fifo, lifo, hifo or average. lots, cost, realized: the lots that are open before, what
-    they cost and what was realised, NULL where it is unknown. events: as fold_positions takes them,
-    each with its event_number. Lots of which a quantity is NULL change no more.
+    method: fifo, lifo, hifo or average. books: (symbol, cost, realized) before, of which there may
+    be none; lots: those that are open then. NULL is unknown. events: as fold_positions takes them,
+    each with its event_number. symbol is NULL but where corporate actions link several; opening is
+    where a lot was opened under another. Lots of which a quantity is NULL change no more.
     """
-    events, lots = _whole(events), _whole(lots)
-    values, held = events.flatten(), lots.flatten()
+    events, lots, books = _whole(events), _whole(lots), _whole(books)
+    values, held, known = events.flatten(), lots.flatten(), books.flatten()
     columns = Events(
         values.field("event_number").to_pylist(),
         _times(values.field("opened_at")),
@@ -129,35 +130,68 @@ def fold_position_lots(
         _integers(values.field("ratio")),
         _moved(values) or [None] * len(values),
     )
+    legs = (
+        _optional(values.field("symbol"), pa.Array.to_pylist),
+        _optional(values.field("action"), pa.Array.to_pylist),
+        _optional(values.field("share"), _integers),
+    )
     before: list[tuple[Any, ...]] = list(
         zip(held.field("lot_number").to_pylist(), _times(held.field("opened_at")),
             *(_integers(held.field(name)) for name in ("quantity", "opened_quantity", "cost")),
             strict=True)
     )  # fmt: skip
-    starts = zip(
-        method.to_pylist(), _integers(cost), _integers(realized), _spans(events), _spans(lots),
-        strict=True,
-    )  # fmt: skip
-    folded = Changes(*([] for _ in Changes._fields))
+    owners, *openings = (
+        held.field(name).to_pylist()
+        for name in ("symbol", "opening_symbol", "opening_number", "opening_spin_off")
+    )
+    paid, earned = (_integers(known.field(name)) for name in ("cost", "realized"))
+    names = known.field("symbol").to_pylist()
+    folded: tuple[list[Any], ...] = tuple([] for _ in CHANGES)
     offsets = [0]
-    for name, paid, earned, span, lot_span in starts:
-        some = [Lot(*lot) for lot in before[lot_span]]
-        if None not in [lot.quantity for lot in some]:
-            changes = fold_lots(
-                Method(name), Events._make(column[span] for column in columns),
-                lots=some, cost=paid, realized=earned,
-            )  # fmt: skip
-            for all_changes, own in zip(folded, changes, strict=True):
-                all_changes.extend(own)
-        offsets.append(len(folded.event))
+    spans = zip(method.to_pylist(), _spans(events), _spans(lots), _spans(books), strict=True)
+    for name, span, lot_span, book_span in spans:
+        own_lots = range(lot_span.start, lot_span.stop)
+        if None not in [before[at][2] for at in own_lots]:
+            own_books = [
+                LotBook(
+                    names[book],
+                    tuple(Lot(*before[at]) for at in own_lots if owners[at] == names[book]),
+                    paid[book],
+                    earned[book],
+                    tuple((before[at][0], tuple(column[at] for column in openings))
+                          for at in own_lots
+                          if owners[at] == names[book] and openings[1][at] is not None),
+                )
+                for book in range(book_span.start, book_span.stop)
+            ]  # fmt: skip
+            for book_changes in fold_lot_books(
+                Method(name), own_books, Events._make(column[span] for column in columns),
+                Legs._make(column[span] for column in legs),
+            ):  # fmt: skip
+                _extend(folded, book_changes)
+        offsets.append(len(folded[0]))
     arrays = [
         _decimals(column, kind)
         if kind in {QUANTITY, MONEY}
-        else pa.array(column, pa.int64()).cast(kind)
+        else pa.array(column, kind if kind == pa.string() else pa.int64()).cast(kind)
         for column, (_, kind) in zip(folded, CHANGES, strict=True)
     ]
     struct = pa.StructArray.from_arrays(arrays, names=[name for name, _ in CHANGES])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
+
+
+def _extend(columns: Sequence[list[Any]], book: BookChanges) -> None:
+    """Add the changes of one book."""
+    for column, own in zip(columns, book.changes, strict=False):
+        column.extend(own)
+    symbols, *openings = columns[-4:]
+    symbols.extend([book.symbol] * len(book.changes.lot))
+    for place, column in enumerate(openings):
+        if book.origins:
+            origins = (book.origins.get(lot or 0) for lot in book.changes.lot)
+            column.extend(origin and origin[place] for origin in origins)
+        else:
+            column.extend([None] * len(book.changes.lot))
 
 
 def _moved(events: pa.Array) -> list[Moved] | None:
@@ -172,6 +206,11 @@ def _moved(events: pa.Array) -> list[Moved] | None:
     ]
 
 
+def _optional(array: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[Any]:
+    """What it reads, where there is anything."""
+    return [None] * len(array) if array.null_count == len(array) else read(array)
+
+
 def _times(array: pa.Array) -> list[int]:
     """Microseconds since 1970."""
     return list(array.cast(pa.int64()).to_pylist())
@@ -179,35 +218,8 @@ def _times(array: pa.Array) -> list[int]:
 
 def _spans(lists: pa.Array) -> list[slice]:
     """Where the values of each list lie."""
-    offsets = lists.offsets.to_pylist()
+    offsets = lists.offsets.to_pylist()  # to_numpy imports pandas, which takes longer than a fold
     return [slice(begin, end) for begin, end in pairwise(offsets)]
-
-
-def _that_fit(
-    states: States, *, known_quantity: bool, is_known: bool
-) -> Iterable[Sequence[int | None]]:
-    """Leave out what a DECIMAL of 38 digits does not hold, and all that follows from it."""
-    quantity, average, cost, realized = states
-    if is_known and all(
-        min(part, default=0) > -TOO_LARGE and max(part, default=0) < TOO_LARGE for part in states
-    ):
-        return states
-    kept = 0 if not known_quantity else _first_too_large(quantity)
-    unknown = 0 if not is_known else min(_first_too_large(cost, realized), kept + 1)
-    rest = [None] * (len(quantity) - unknown)
-    return (
-        quantity[:kept] + [None] * (len(quantity) - kept),
-        average[:unknown] + rest,
-        cost[:unknown] + rest,
-        realized[:unknown] + rest,
-    )
-
-
-def _first_too_large(*parts: list[int]) -> int:
-    return min(
-        next((at for at, value in enumerate(part) if abs(value) >= TOO_LARGE), len(part))
-        for part in parts
-    )
 
 
 def _whole(array: pa.Array) -> pa.Array:
@@ -253,7 +265,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     connection.create_function(
         "fold_positions",
         fold_positions,
-        ["decimal(38, 10)", "decimal(38, 20)", "decimal(38, 20)", EVENTS_SQL, "varchar"],
+        [STARTS_SQL, BOOK_EVENTS_SQL, "varchar"],
         STATES_SQL,
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,
@@ -261,7 +273,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     connection.create_function(
         "fold_position_lots",
         fold_position_lots,
-        ["varchar", LOTS_SQL, "decimal(38, 20)", "decimal(38, 20)", LOT_EVENTS_SQL],
+        ["varchar", LOTS_SQL, LOT_BOOKS_SQL, LOT_EVENTS_SQL],
         CHANGES_SQL,
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,

@@ -13,8 +13,15 @@ from enum import StrEnum
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import NamedTuple
 
-from python_ingest.accounting.fold import Moved, Transfer, after_split, fold
+from python_ingest.accounting.fold import (
+    Moved,
+    Transfer,
+    after_split,
+    fold,
+    share_of_cost,
+)
 
+MOST_LOTS = 10**9  # that one event opens
 NO_ROOM = 10**38  # what a DECIMAL of 38 digits does not hold
 
 
@@ -85,13 +92,18 @@ def fold_lots(
     then the oldest lot is taken first (`lifo`: the newest). A quantity without room is None, and
     ends the list.
     """
-    return _Fold(method, tuple(lots), cost, realized).run(events)
+    folded = LotFold(method, tuple(lots), cost, realized)
+    folded.run(events)
+    return folded.changes
 
 
-class _Fold:
+class LotFold:
+    """The lots of one position, which go on from one list of events to the next."""
+
     def __init__(
         self, method: Method, lots: tuple[Lot, ...], cost: int | None, realized: int | None
     ) -> None:
+        """Begin with what is open, as `fold_lots` does."""
         self.method = method
         self.is_known = cost is not None and realized is not None
         self.is_lost = False
@@ -112,7 +124,8 @@ class _Fold:
         self.parts: list[tuple[int, int, int]] = []  # lot, quantity and cost that were taken
         self._put_in_order()
 
-    def run(self, events: Events) -> Changes:
+    def run(self, events: Events) -> None:
+        """Add what every event changes to `changes`."""
         is_average = self.method is Method.AVERAGE
         if is_average:
             states = fold(
@@ -136,7 +149,83 @@ class _Fold:
                 self.realized += given - sum(paid for _, _, paid in self.parts)
             if self.parts:
                 self._record(number, given, earned)
-        return self.changes
+
+    def give(self, number: int) -> tuple[list[Lot], int | None]:
+        """Close every lot at its own cost, by an event; return them, and what all cost."""
+        cost = self.cost
+        lots = [
+            Lot(lot, opened_at, quantity, opened, paid)
+            for lot, (quantity, opened, paid, opened_at) in self.held.items()
+        ]
+        self.parts = [(lot.number, lot.quantity, lot.cost or 0) for lot in lots]
+        for lot in self.held.values():
+            lot[0] = lot[2] = 0
+        self.total = self.cost = 0
+        self.is_disordered = True
+        if self.parts and not self.is_lost:
+            is_average = self.method is Method.AVERAGE
+            self._record(number, cost if is_average else None, self.realized)
+        return lots, cost if self.is_known else None
+
+    def spin_off(self, number: int, ratio: int, share: int) -> tuple[list[Lot], int | None]:
+        """Give a share of the cost, by an event; return the lots that carry it, and their cost."""
+        before = after = paid_before = so_far = 0
+        cost, given, self.parts = self.cost, [], []
+        for lot, held in sorted(self.held.items()):
+            quantity, opened, paid, opened_at = held
+            before += quantity
+            rounded = after_split(before, ratio)
+            size, after = rounded - after, rounded
+            own = 0
+            if size:  # what nothing comes of keeps its cost
+                so_far += paid
+                own, paid_before = (
+                    share_of_cost(so_far, share) - paid_before,
+                    share_of_cost(so_far, share),
+                )
+                given.append(Lot(lot, opened_at, size,
+                                 max(after_split(opened, ratio), size, key=abs), own))  # fmt: skip
+            held[2] = paid - own
+            self.parts.append((lot, 0, 0))
+        if self.method is Method.AVERAGE:
+            paid_before = share_of_cost(cost, share) if given else 0
+        self.cost = cost - paid_before
+        self.is_disordered = True
+        if self.parts and not self.is_lost:
+            self._record(number, 0, self.realized)
+        return given, paid_before if self.is_known else None
+
+    def receive(self, number: int, lots: Sequence[Lot], cost: int | None) -> dict[int, int]:
+        """Open lots that another position gave, by an event; return the number that each had.
+
+        They keep their time, and what was opened. One of the other side closes what is held, at
+        its own cost. The new numbers are below zero, since an event opens several.
+        """
+        self.parts, earned, given = [], self.realized, 0
+        if cost is None:
+            self.is_known = False
+        pool = self.cost, self.realized, self.total
+        numbers: dict[int, int] = {}
+        for place, lot in enumerate(sorted(lots, key=lambda it: (it.opened_at, it.number))):
+            rest = self._close(lot.quantity)
+            paid = _share(lot.cost or 0, rest, lot.quantity)
+            given += paid - (lot.cost or 0)
+            if rest:
+                own = place - number * MOST_LOTS
+                numbers[own] = lot.number
+                self._open(own, lot.opened_at, rest, paid)
+                self.held[own][1] = lot.opened
+        if self.method is Method.AVERAGE:
+            moved = sum(lot.quantity for lot in lots)
+            states = fold([moved], [0], [None], [cost or 0],
+                          cost=pool[0], realized=pool[1], quantity=pool[2])  # fmt: skip
+            self.cost, self.realized = states.cost[0], states.realized[0]
+        else:
+            self.realized += given - sum(paid for _, _, paid in self.parts)
+        self.is_disordered = True
+        if self.parts and not self.is_lost:
+            self._record(number, given, earned)
+        return numbers
 
     def _fill(
         self, number: int, opened_at: int, filled: int, price: int, moved: Moved
@@ -222,7 +311,8 @@ class _Fold:
 
     def _split(self, ratio: int) -> None:
         before = after = 0
-        for number, lot in self.held.items():
+        # as they are numbered: what another position gave is numbered before what is held
+        for number, lot in sorted(self.held.items()):
             quantity, opened, cost, _ = lot
             before += quantity
             rounded = after_split(before, ratio)

@@ -372,11 +372,41 @@ ACTIONS = Kind(
         _EXCHANGE,
         _SYMBOL,
         Column("ex_date", "DATE", required=True),
-        _text("kind", required=True, words=("split",)),
-        Column("ratio", DECIMAL, required=True),
+        _words("kind", ("split", "stock_dividend", "spin_off", "symbol_change", "cash_in_lieu")),
+        # of a split the new shares for an old one, of a stock dividend those besides it, of a
+        # spin-off those of the new symbol
+        Column("ratio", DECIMAL),
         _SOURCE,
+        _later("new_symbol"),
+        # what was paid for a whole share
+        Column("cash_amount", WIDE, not_negative=True, is_later=True),
+        _later("currency"),
+        Column("cost_share", DECIMAL, is_later=True),
     ),
     checks=(
+        ("kind in ('split', 'stock_dividend', 'spin_off') and ratio is null", "ratio: missing"),
+        (
+            "kind in ('symbol_change', 'cash_in_lieu') and ratio is not null",
+            "ratio: a symbol_change or cash_in_lieu has none",
+        ),
+        ("kind in ('symbol_change', 'spin_off') and new_symbol is null", "new_symbol: missing"),
+        (
+            "kind not in ('symbol_change', 'spin_off') and new_symbol is not null",
+            "new_symbol: only a symbol_change or spin_off has one",
+        ),
+        ("kind = 'spin_off' and cost_share is null", "cost_share: missing"),
+        ("cost_share not between 0 and 1", "cost_share: not from 0 to 1"),
+        (
+            "kind <> 'spin_off' and cost_share is not null",
+            "cost_share: only a spin_off has one",
+        ),
+        ("new_symbol = symbol", "new_symbol: the symbol itself"),
+        ("kind = 'cash_in_lieu' and cash_amount is null", "cash_amount: missing"),
+        (
+            "kind <> 'cash_in_lieu' and coalesce(cash_amount::varchar, currency) is not null",
+            "cash_amount, currency: only a cash_in_lieu has them",
+        ),
+        *_amount_checks("cash_amount"),
         ("ratio <= 0", "ratio: not above zero"),
         ("not ratio between 0.000001 and 1000000", "ratio: not from 0.000001 to 1000000"),
     ),

@@ -1,7 +1,8 @@
 -- By whatever method lots are closed: what a position realised and what its lots cost differ by
 -- the same amount as in `positions`, so realised and unrealised together are the same at every
 -- mark. By the average, each is the same. What goes out in kind takes lots at their own cost, which
--- the average does not: from then on only the average is compared.
+-- the average does not, and so does what goes to another symbol: from then on only the average is
+-- compared.
 with
 
 changes as (
@@ -44,7 +45,7 @@ went_out as (
         position_side,
         min(event_number) as event_number
     from {{ ref('int_position_states') }}
-    where transfer = 'out'
+    where transfer = 'out' or action <> 'cash_in_lieu'
     group by account_id, exchange, symbol, strategy_id, position_side
 
 )

@@ -1,5 +1,5 @@
--- What is held is the sum of signed fills less base-asset commission, where no split stands
--- between, and nothing was cut that led beyond a side.
+-- What is held is the sum of signed fills less base-asset commission, where no split or other
+-- action stands between, and nothing was cut that led beyond a side.
 with
 
 fills as (
@@ -27,7 +27,7 @@ held as (
         strategy_id,
         position_side,
         arg_max(quantity, event_number) as quantity,
-        bool_or(is_split) as has_split,
+        bool_or(is_split or action is not null) as has_split,
         bool_or(
             position_delta <> signed_quantity - if(is_base_commission, commission, 0)
         ) as is_cut

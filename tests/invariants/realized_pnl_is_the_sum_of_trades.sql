@@ -1,22 +1,43 @@
 -- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far,
--- to within their rounding.
+-- to within their rounding. One that went on under a new symbol counts what it realised before as
+-- well: of these the sum over all symbols is compared, once nothing is held of any.
 with
+
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
 
 trips as (
 
     select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        position_side,
-        closed_at,
-        sum(sum(realized_pnl)) over so_far as realized_pnl,
+        round_trips.account_id,
+        round_trips.exchange,
+        round_trips.symbol,
+        round_trips.strategy_id,
+        round_trips.position_side,
+        round_trips.closed_at,
+        sum(sum(round_trips.realized_pnl)) over so_far as realized_pnl,
         sum(count(*)) over so_far as trips
-    from {{ ref('round_trips') }}
-    group by account_id, exchange, symbol, strategy_id, position_side, closed_at
+    from {{ ref('round_trips') }} as round_trips
+    anti join lineages
+        on round_trips.exchange = lineages.exchange and round_trips.symbol = lineages.symbol
+    group by
+        round_trips.account_id,
+        round_trips.exchange,
+        round_trips.symbol,
+        round_trips.strategy_id,
+        round_trips.position_side,
+        round_trips.closed_at
     window so_far as (
-        partition by account_id, exchange, symbol, strategy_id, position_side order by closed_at
+        partition by
+            round_trips.account_id,
+            round_trips.exchange,
+            round_trips.symbol,
+            round_trips.strategy_id,
+            round_trips.position_side
+        order by round_trips.closed_at
     )
 
 ),
@@ -24,7 +45,72 @@ trips as (
 positions as (
 
     select * from {{ ref('positions') }}
-    where is_fill
+
+),
+
+-- Of what is linked.
+states as (
+
+    select
+        states.*,
+        lineages.lineage,
+        {{ in_money('states.realized_pnl', 'instruments.multiplier') }} as realized
+    from {{ ref('int_position_states') }} as states
+    inner join {{ ref('int_traded_instruments') }} as instruments
+        on states.exchange = instruments.exchange and states.symbol = instruments.symbol
+    inner join lineages
+        on states.exchange = lineages.exchange and states.symbol = lineages.symbol
+    qualify
+        row_number() over (
+            partition by
+                states.account_id,
+                states.exchange,
+                states.symbol,
+                states.strategy_id,
+                states.position_side
+            order by states.event_number desc
+        ) = 1
+
+),
+
+linked_trips as (
+
+    select
+        round_trips.account_id,
+        round_trips.exchange,
+        lineages.lineage,
+        round_trips.strategy_id,
+        round_trips.position_side,
+        sum(round_trips.realized_pnl) as realized_pnl,
+        count(*) as trips
+    from {{ ref('round_trips') }} as round_trips
+    inner join lineages
+        on round_trips.exchange = lineages.exchange and round_trips.symbol = lineages.symbol
+    group by all
+
+),
+
+totals as (
+
+    select
+        states.account_id,
+        states.exchange,
+        states.lineage,
+        states.strategy_id,
+        states.position_side,
+        bool_and(states.quantity = 0) as is_flat,
+        sum(states.realized) as realized_pnl,
+        coalesce(any_value(linked_trips.realized_pnl), 0) as of_trips,
+        coalesce(any_value(linked_trips.trips), 0) + 1 as trips
+    from states
+    left join linked_trips
+        on
+            states.account_id = linked_trips.account_id
+            and states.exchange = linked_trips.exchange
+            and states.lineage = linked_trips.lineage
+            and states.strategy_id = linked_trips.strategy_id
+            and states.position_side = linked_trips.position_side
+    group by all
 
 )
 
@@ -52,3 +138,17 @@ where
         positions.snapshot_time is null
         or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001
     )
+
+union all
+
+select
+    totals.account_id,
+    totals.exchange,
+    totals.lineage as symbol,
+    totals.strategy_id,
+    totals.position_side,
+    null as closed_at,
+    totals.of_trips,
+    totals.realized_pnl
+from totals
+where totals.is_flat and abs(totals.realized_pnl - totals.of_trips) > totals.trips * 0.00000001

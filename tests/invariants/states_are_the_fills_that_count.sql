@@ -38,7 +38,7 @@ states as (
         order_id,
         fill_id
     from {{ ref('int_position_states') }}
-    where not is_split
+    where not is_split and action is null
 
 ),
 

@@ -5,7 +5,9 @@ select
     concat_ws('/', account_id, exchange, symbol, strategy_id, {{ hedged_side() }}) as key,
     if(quantity is null, 'positions.quantity', 'positions.realized_pnl, total_cost_basis')
         as columns,
-    if(is_split, 'split', concat_ws('/', order_id, fill_id)) || ' at ' || event_at as event
+    coalesce(
+        action, if(is_split, 'split', concat_ws('/', order_id, fill_id))
+    ) || ' at ' || event_at as event
 from {{ ref('int_position_folds') }}
 where quantity is null or cost_basis is null
 qualify

@@ -1,6 +1,7 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
--- Instruments whose 1m closes may have changed since all of the chain was built, and from when on.
+-- Instruments whose price may have changed since all of the chain was built, and from when on: by
+-- their own 1m closes, or by those of a former symbol.
 with
 
 changed_minutes as (
@@ -10,7 +11,20 @@ changed_minutes as (
 
 ),
 
-final as (
+instruments as (
+
+    select * from {{ ref('int_traded_instruments') }}
+
+),
+
+changes as (
+
+    select * from {{ ref('int_corporate_actions') }}
+    where kind = 'symbol_change'
+
+),
+
+own as (
 
     select
         exchange as price_exchange,
@@ -18,6 +32,44 @@ final as (
         min(minute) + interval 1 minute as restart_at
     from changed_minutes
     group by exchange, symbol
+
+),
+
+carried as (
+
+    select
+        new_instruments.price_exchange,
+        new_instruments.symbol,
+        changes.effective_at as restart_at
+    from own
+    inner join instruments on {{ same_key('own', 'instruments', ['price_exchange', 'symbol']) }}
+    inner join changes
+        on
+            {{ same_key('instruments', 'changes', ['exchange', 'symbol']) }}
+            and own.restart_at <= changes.effective_at
+    inner join instruments as new_instruments
+        on
+            changes.exchange = new_instruments.exchange
+            and changes.new_symbol = new_instruments.symbol
+
+),
+
+own_or_carried as (
+
+    select * from own
+    union all
+    select * from carried
+
+),
+
+final as (
+
+    select
+        price_exchange,
+        symbol,
+        min(restart_at) as restart_at
+    from own_or_carried
+    group by price_exchange, symbol
 
 )
 

@@ -24,7 +24,13 @@ built as (
 
 ),
 
-fresh_splits as (
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
+
+fresh_actions as (
 
     select * from {{ ref('stg_corporate_actions') }}
     where batch_id > (select built.batch_id from built)
@@ -83,17 +89,22 @@ inherited_restarts as (
 
 ),
 
-split_restarts as (
+-- What was only ever held under another symbol has events of that one.
+action_restarts as (
 
     select
         events.account_id,
-        splits.exchange,
-        splits.symbol,
+        events.exchange,
+        events.symbol,
         events.strategy_id,
-        splits.effective_at as restart_at
-    from fresh_splits as splits
+        actions.effective_at as restart_at
+    from fresh_actions as actions
+    left join lineages on {{ same_key('actions', 'lineages', ['exchange', 'symbol']) }}
+    left join lineages as others on {{ same_key('lineages', 'others', ['exchange', 'lineage']) }}
     inner join events
-        on splits.exchange = events.exchange and splits.symbol = events.symbol
+        on
+            actions.exchange = events.exchange
+            and coalesce(others.symbol, actions.symbol) = events.symbol
 
 ),
 
@@ -109,7 +120,7 @@ all_restarts as (
     union all
     select * from inherited_restarts
     union all
-    select * from split_restarts
+    select * from action_restarts
     union all
     select * from reference_restarts
     union all
@@ -117,16 +128,16 @@ all_restarts as (
 
 ),
 
+restarts as (
+
+    select * replace (coalesce(strategy_id, 'unassigned') as strategy_id)
+    from all_restarts
+
+),
+
 final as (
 
-    select
-        account_id,
-        exchange,
-        symbol,
-        coalesce(strategy_id, 'unassigned') as strategy_id,
-        min(restart_at) as restart_at
-    from all_restarts
-    group by account_id, exchange, symbol, coalesce(strategy_id, 'unassigned')
+    {{ whole_lineage('restarts', 'lineages') }}
 
 )
 

@@ -16,6 +16,12 @@ states as (
 
 ),
 
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
+
 changed_rates as (
 
     select * from {{ ref('int_changed_rates') }}
@@ -40,14 +46,7 @@ restarts as (
 
 final as (
 
-    select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        min(restart_at) as restart_at
-    from restarts
-    group by account_id, exchange, symbol, strategy_id
+    {{ whole_lineage('restarts', 'lineages') }}
 
 )
 

@@ -1,10 +1,24 @@
--- Fills that count, with what each cost in commission, in the currency its instrument is quoted in.
+-- Fills that count, with what each cost in commission, in the currency its instrument is quoted in;
+-- and what an action did to a trip as a fill does: cash in lieu sells, a spin-off brings, and a
+-- new symbol may close what was held of it.
 with
 
 fills as {{ not_materialized() }} (
 
-    select * from {{ ref('int_position_states') }}
-    where not is_split
+    select
+        * replace (
+            if(action is null, side, if(position_delta > 0, 'buy', 'sell')) as side,
+            if(action is null, commission, 0) as commission,
+            if(action is null, fees, 0) as fees
+        )
+    from {{ ref('int_position_states') }}
+    where
+        not is_split
+        and (
+            action is null
+            or action in ('cash_in_lieu', 'spin_off_in')
+            or (action = 'symbol_in' and sign(previous_quantity) * sign(position_delta) < 0)
+        )
 
 ),
 

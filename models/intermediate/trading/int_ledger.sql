@@ -1,3 +1,6 @@
+{% set moved = [
+    'account_id', 'event_at', 'quote_currency', 'margined', 'flow', 'brought_in', 'realized_pnl'
+] %}
 -- Every movement of money, in its own currency; NULL where it is unknown.
 with
 
@@ -13,13 +16,18 @@ charged_fills as {{ not_materialized() }} (
             '(cost_basis - realized_pnl_delta - position_delta * price)', 'multiplier'
         ) }} as cost_before
     from {{ ref('int_fill_commissions') }}
-    where transfer is null
+    where transfer is null and (action is null or action = 'cash_in_lieu')
 
 ),
 
+-- In kind, and of a cost that went to another symbol: both legs bring nothing, or what was rounded.
 transfers as (
 
-    select * from {{ ref('int_transfers') }}
+    select {{ columns_of(moved) }}
+    from {{ ref('int_transfers') }}
+    union all
+    select {{ columns_of(moved) }}
+    from {{ ref('int_moved_costs') }}
 
 ),
 

@@ -15,13 +15,6 @@ states as {{ not_materialized() }} (
 
 ),
 
-splits as (
-
-    select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
-
-),
-
 final as (
 
     select
@@ -33,23 +26,23 @@ final as (
         states.event_number,
         states.event_at,
         coalesce(states.original_time, states.event_at) as opened_at,
+        states.action,
+        -- to lots it is a fill
+        nullif(states.action, 'cash_in_lieu') as lot_action,
+        states.action_order,
+        states.cost_share,
         accounts.lot_method,
         coalesce(states.position_delta, 0)::decimal(38, 10) as quantity,
         coalesce(states.price, 0)::decimal(38, 10) as price,
-        splits.ratio,
+        states.ratio,
         -- a fill of an inverse contract has a cost of its own
         coalesce(
-            states.transfer, case when states.transfer_cost is not null then 'in' end
+            states.transfer,
+            case when states.transfer_cost is not null and states.action is null then 'in' end
         ) as transfer,
         states.transfer_cost
     from states
     inner join accounts on states.account_id = accounts.account_id
-    left join splits
-        on
-            states.is_split
-            and states.exchange = splits.exchange
-            and states.symbol = splits.symbol
-            and states.event_at = splits.effective_at
 
 )
 

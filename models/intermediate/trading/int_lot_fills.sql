@@ -25,7 +25,9 @@ fills as (
         commissions.position_side,
         commissions.event_number,
         coalesce(commissions.trade_id, commissions.fill_id) as trade_name,
-        commissions.transfer is not null as is_transfer,
+        coalesce(
+            commissions.action <> 'cash_in_lieu', commissions.transfer is not null
+        ) as is_transfer,
         commissions.price,
         commissions.multiplier,
         commissions.is_inverse,

@@ -56,6 +56,11 @@ states as (
         newest.strategy_id,
         newest.position_side,
         newest.lot_number,
+        newest.opening_symbol,
+        newest.opening_number,
+        newest.opening_spin_off,
+        -- Such a one goes on under another symbol.
+        coalesce(newest.quantity = 0 and newest.action = 'symbol_out', false) as is_moved,
         accounts.lot_method,
         newest.opened_at,
         newest.opened_quantity,

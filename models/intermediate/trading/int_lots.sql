@@ -41,21 +41,26 @@ opened as (
     select
         states.*,
         states.cost as open_cost,
-        fills.trade_name,
-        fills.price as opening_price,
+        {{ uuid_v5('fills', "fills.trade_name || coalesce('/' || states.opening_spin_off, '')") }}
+            as lot_id,
+        -- A lot that a spin-off made had no fill: what that cost stays with the other one.
+        if(states.opening_spin_off is null, fills.price, null) as opening_price,
         fills.multiplier,
         coalesce(fills.is_inverse, false) as is_inverse,
         fills.quote_currency,
-        fills.commission - fills.closing_commission as commission,
-        fills.fees - fills.closing_fees as fees,
+        if(
+            states.opening_spin_off is null, fills.commission - fills.closing_commission, 0
+        ) as commission,
+        if(states.opening_spin_off is null, fills.fees - fills.closing_fees, 0) as fees,
         sum(states.quantity) over so_far as quantity_so_far,
         sum(states.quantity) over of_all as position_quantity,
         sum(states.cost) over so_far as cost_so_far
     from states
     inner join fills
         on
-            {{ same_key('states', 'fills', position) }}
-            and states.lot_number = fills.event_number
+            {{ same_key('states', 'fills', position[:2] + position[3:]) }}
+            and coalesce(states.opening_symbol, states.symbol) = fills.symbol
+            and coalesce(states.opening_number, states.lot_number) = fills.event_number
     window
         so_far as (
             partition by {{ columns_of(position, 'states') }}
@@ -109,7 +114,8 @@ final as (
         strategy_id,
         position_side,
         lot_number,
-        {{ uuid_v5('with_costs', 'trade_name') }} as lot_id,
+        lot_id,
+        is_moved,
         lot_method,
         opened_at,
         held_until,

@@ -1,23 +1,34 @@
--- What an instrument's price was known to be, from when on: the close of each 1m bar. Read from the
--- minutes, which never leave the database; bars do.
+-- What an instrument's price was known to be, from when on: its own closes, and what it took over
+-- from the symbol that it had before.
 with
 
-minutes as (
+closes as (
 
-    select * from {{ ref('int_minute_bars_selected') }}
-    where scope = 'intraday'
+    select * from {{ ref('int_minute_closes') }}
+
+),
+
+carried_prices as (
+
+    select * from {{ ref('int_carried_prices') }}
 
 ),
 
 final as (
 
     select
-        exchange as price_exchange,
+        price_exchange,
         symbol,
-        minute + interval 1 minute as known_at,
-        coalesce(close, open) as price
-    from minutes
-    where open is not null
+        known_at,
+        price
+    from closes
+    union all
+    select
+        price_exchange,
+        symbol,
+        known_at,
+        price
+    from carried_prices
 
 )
 

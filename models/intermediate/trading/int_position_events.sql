@@ -1,5 +1,7 @@
--- What happens to each position: its fills, and the splits of its instrument from its first fill
--- on.
+{% set kinds = ['split', 'stock_dividend', 'spin_off', 'symbol_change', 'cash_in_lieu'] %}
+-- What happens to each position: its fills, and the corporate actions of its instrument from its
+-- beginning on. An action comes before what is traded at its instant; what concerns two symbols is
+-- two events, of which the second takes what the first gave.
 with
 
 fills as {{ not_materialized() }} (
@@ -8,25 +10,51 @@ fills as {{ not_materialized() }} (
 
 ),
 
-splits as (
+actions as (
 
-    select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
+    select * from {{ ref('int_corporate_actions') }}
+    where fault is null
 
 ),
 
-split_positions as (
+beginnings as (
+
+    select * from {{ ref('int_position_beginnings') }}
+
+),
+
+legs as (
 
     select
-        fills.account_id,
-        fills.exchange,
-        fills.symbol,
-        fills.strategy_id,
-        fills.position_side,
-        min(fills.executed_at) as first_filled_at
-    from fills
-    semi join splits on fills.exchange = splits.exchange and fills.symbol = splits.symbol
-    group by fills.account_id, fills.exchange, fills.symbol, fills.strategy_id, fills.position_side
+        *,
+        is_split as is_split_leg,
+        case kind
+            when 'spin_off' then 'spin_off_out'
+            when 'symbol_change' then 'symbol_out'
+            when 'cash_in_lieu' then 'cash_in_lieu'
+        end as action,
+        symbol as held_symbol,
+        new_symbol as action_symbol,
+        concat_ws(
+            chr(31),
+            list_position({{ kinds }}, kind),
+            symbol,
+            new_symbol,
+            'a'
+        ) as action_order
+    from actions
+    union all
+    select
+        *,
+        false as is_split_leg,
+        if(kind = 'spin_off', 'spin_off_in', 'symbol_in') as action,
+        new_symbol as held_symbol,
+        symbol as action_symbol,
+        concat_ws(
+            chr(31), list_position({{ kinds }}, kind), symbol, new_symbol, 'b'
+        ) as action_order
+    from actions
+    where new_symbol is not null
 
 ),
 
@@ -40,6 +68,9 @@ final as (
         position_side,
         executed_at as event_at,
         false as is_split,
+        null::varchar as action,
+        null::varchar as action_order,
+        null::varchar as action_symbol,
         sequence_number,
         trade_number,
         content_hash,
@@ -48,35 +79,40 @@ final as (
         position_delta::decimal(38, 10) as quantity,
         coalesce(price, 0)::decimal(38, 10) as price,
         null::decimal(18, 8) as ratio,
+        null::decimal(18, 8) as cost_share,
         -- What a fill of an inverse contract costs is no product of quantity and price.
         case when is_inverse and transfer is null then 'in' else transfer end as transfer,
         transfer_cost
     from fills
     union all
     select
-        positions.account_id,
-        positions.exchange,
-        positions.symbol,
-        positions.strategy_id,
-        positions.position_side,
-        splits.effective_at as event_at,
-        true as is_split,
+        beginnings.account_id,
+        beginnings.exchange,
+        beginnings.symbol,
+        beginnings.strategy_id,
+        beginnings.position_side,
+        legs.effective_at as event_at,
+        legs.is_split_leg as is_split,
+        legs.action,
+        legs.action_order,
+        legs.action_symbol,
         null as sequence_number,
         null as trade_number,
         null as content_hash,
         null as order_id,
         null as fill_id,
         0 as quantity,
-        0 as price,
-        splits.ratio,
+        coalesce(legs.cash_amount, 0) as price,
+        legs.ratio,
+        legs.cost_share,
         null as transfer,
         null as transfer_cost
-    from splits
-    inner join split_positions as positions
+    from legs
+    inner join beginnings
         on
-            splits.exchange = positions.exchange
-            and splits.symbol = positions.symbol
-            and splits.effective_at >= positions.first_filled_at
+            legs.exchange = beginnings.exchange
+            and legs.held_symbol = beginnings.symbol
+            and legs.effective_at >= beginnings.began_at
 
 )
 

@@ -1,21 +1,20 @@
 -- depends_on: {{ ref('int_positions_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set told = [
+    'book as symbol', 'action', 'cost_share as share', 'quantity', 'price', 'ratio', 'transfer',
+    'transfer_cost'
+] %}
+{% set group = ['account_id', 'exchange', 'lineage', 'strategy_id', 'position_side'] %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['event_number'],
     meta={
-        'region': {
-            'pending': 'int_positions_to_restate',
-            'by': position[:4],
-            'from': 'event_at'
-        },
+        'region': {'pending': 'int_positions_to_restate', 'by': position[:4], 'from': 'event_at'},
         'time': 'event_at'
     }
 ) }}
 
--- What each position holds after every event, and what that cost and earned. The events of a
--- position are put in order and handed to the fold as one list (fold_positions,
--- python_ingest/accounting/fold.py), which begins with what the position was before them.
+-- What each position holds after every event, what that cost and earned (accounting/books.py).
 with
 
 events as (
@@ -34,26 +33,11 @@ events as (
 beginnings as (
 
     {% if is_incremental() %}
-        select former.*
-        from {{ this }} as former
-        inner join {{ ref('int_positions_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
-        qualify
-            row_number() over (
-                partition by {{ columns_of(position, 'former') }}
-                order by former.event_number desc
-            ) = 1
+        {{ newest_before_restart(position) }}
     {% else %}
         select
-            account_id,
-            exchange,
-            symbol,
-            strategy_id,
-            position_side,
+            * replace (0::decimal(38, 10) as quantity),
             0::bigint as event_number,
-            0::decimal(38, 10) as quantity,
             0::decimal(38, 20) as cost_basis,
             0::decimal(38, 20) as realized_pnl
         from events
@@ -62,61 +46,72 @@ beginnings as (
 
 ),
 
+linked_beginnings as (
+
+    {{ with_lineage('beginnings') }}
+
+),
+
+starts as (
+
+    select
+        {{ columns_of(group) }},
+        list({{ struct_of(
+            ['book as symbol', 'quantity', 'cost_basis as cost', 'realized_pnl as realized'],
+            'linked_beginnings'
+        ) }}) as states
+    from linked_beginnings
+    group by {{ columns_of(group) }}
+
+),
+
+linked_events as (
+
+    {{ with_lineage('events') }}
+
+),
+
 numbered as (
 
     select
         *,
         row_number() over (
-            partition by {{ columns_of(position) }}
+            partition by {{ columns_of(group) }}
             order by
                 event_at asc,
-                is_split desc,
+                action_order asc nulls last,
                 sequence_number asc nulls last,
                 trade_number asc nulls last,
                 content_hash asc
         ) as step
-    from events
+    from linked_events
 
 ),
 
 folded as (
 
     select
-        {{ columns_of(position, 'numbered') }},
-        coalesce(any_value(beginnings.event_number), 0) as events_before,
+        {{ columns_of(group, 'numbered') }},
         fold_positions(
-            {% for held in ['quantity', 'cost_basis', 'realized_pnl'] %}
-                -- what was unknown is not nothing
-                case
-                    when count(beginnings.event_number) = 0 then 0
-                    else any_value(beginnings.{{ held }})
-                end,
-            {% endfor %}
-            list(
-                {
-                    'quantity': numbered.quantity,
-                    'price': numbered.price,
-                    'ratio': numbered.ratio,
-                    'transfer': numbered.transfer,
-                    'transfer_cost': numbered.transfer_cost
-                }
-                order by numbered.step
-            ),
+            coalesce(any_value(starts.states), []),
+            list({{ struct_of(told, 'numbered') }} order by numbered.step),
             numbered.position_side
-        ) as states
+        ) as states,
+        list(numbered.event_at order by numbered.step)
+        filter (where numbered.book is not null) as times
     from numbered
-    left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
-    group by {{ columns_of(position, 'numbered') }}
+    left join starts on {{ same_key('numbered', 'starts', group) }}
+    group by {{ columns_of(group, 'numbered') }}
 
 ),
 
 unfolded as (
 
     select
-        {{ columns_of(position) }},
-        events_before,
+        {{ columns_of(group) }},
         unnest(range(1, len(states) + 1)) as step,
-        unnest(states) as state
+        unnest(states) as state,
+        times
     from folded
 
 ),
@@ -124,18 +119,30 @@ unfolded as (
 final as (
 
     select
-        {{ columns_of(position, 'unfolded') }},
-        unfolded.events_before + unfolded.step as event_number,
+        {{ columns_of(position, 'numbered') }},
+        coalesce(beginnings.event_number, 0)
+        + row_number() over (
+            partition by {{ columns_of(position, 'numbered') }} order by numbered.step
+        ) as event_number,
         numbered.event_at,
         numbered.is_split,
+        numbered.ratio,
+        numbered.cost_share,
+        numbered.action,
+        numbered.action_symbol,
+        numbered.action_order,
         numbered.order_id,
         numbered.fill_id,
         unfolded.state.quantity, -- noqa: RF01
         unfolded.state.average_price, -- noqa: RF01
         unfolded.state.cost as cost_basis, -- noqa: RF01
-        unfolded.state.realized as realized_pnl -- noqa: RF01
+        unfolded.state.realized as realized_pnl, -- noqa: RF01
+        -- of what a new symbol took over: when it was opened, or whose it was before all events
+        unfolded.times[unfolded.state.opened_step] as inherited_at, -- noqa: RF01
+        unfolded.state.opened_symbol as inherited_from -- noqa: RF01
     from unfolded
-    inner join numbered on {{ same_key('unfolded', 'numbered', position + ['step']) }}
+    inner join numbered on {{ same_key('unfolded', 'numbered', group + ['step']) }}
+    left join beginnings on {{ same_key('numbered', 'beginnings', position) }}
 
 )
 

@@ -35,9 +35,7 @@ fills as (
 
     select * from {{ ref('int_position_fills') }}
     {% if is_incremental() %}
-        where executed_at >= (
-            select min(pending.restart_at) from {{ ref('int_positions_to_restate') }} as pending
-        )
+        where executed_at >= (select min(restart_at) from {{ ref('int_positions_to_restate') }})
     {% endif %}
 
 ),
@@ -45,17 +43,7 @@ fills as (
 beginnings as (
 
     {% if is_incremental() %}
-        select former.*
-        from {{ this }} as former
-        inner join {{ ref('int_positions_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
-        qualify
-            row_number() over (
-                partition by {{ columns_of(position, 'former') }}
-                order by former.event_number desc
-            ) = 1
+        {{ newest_before_restart(position) }}
     {% else %}
         select
             *,
@@ -77,9 +65,14 @@ with_previous as (
                 over history as previous_{{ held }},
         {% endfor %}
         coalesce(beginnings.trip_number, 0) as trips_before,
-        beginnings.opened_at as opened_before
+        beginnings.opened_at as opened_before,
+        coalesce(folds.inherited_at, former.opened_at) as taken_over_since
     from folds
     left join beginnings on {{ same_key('folds', 'beginnings', position) }}
+    left join beginnings as former
+        on
+            folds.inherited_from = former.symbol
+            and {{ same_key('folds', 'former', position[:2] + position[3:]) }}
     window history as (
         partition by {{ columns_of(position, 'folds') }}
         order by folds.event_number
@@ -87,7 +80,7 @@ with_previous as (
 
 ),
 
--- A split of what is not held is no event.
+-- A split, or another action, of what is not held is no event.
 with_openings as (
 
     select
@@ -95,25 +88,30 @@ with_openings as (
         realized_pnl - previous_realized_pnl as realized_pnl_delta,
         cost_basis - previous_cost_basis - realized_pnl_delta as paid,
         coalesce(quantity <> 0 and sign(quantity) <> sign(previous_quantity), false) as opens,
-        -- The fold cuts what would lead beyond a side.
-        if(
-            is_split or position_side = 'net', null, quantity - previous_quantity
-        )::decimal(29, 10) as moved
+        -- The fold cuts what would lead beyond a side, and says what an action moves.
+        case
+            when not is_split and (position_side <> 'net' or action is not null)
+                then quantity - previous_quantity
+        end::decimal(29, 10) as moved,
+        if(opens, coalesce(taken_over_since, event_at), null) as opens_at
     from with_previous
-    where not is_split or previous_quantity <> 0
+    where
+        (not is_split and action is null)
+        or (previous_quantity <> 0 and (is_split or action like '%out'))
+        or (quantity is distinct from previous_quantity and action is not null)
 
 ),
 
 states as (
 
     select
-        * exclude (trips_before, opened_before), -- noqa: RF02
+        * exclude (trips_before, opened_before, opens_at, taken_over_since), -- noqa: RF02
         (trips_before + count_if(opens) over history)::bigint as trip_number,
-        coalesce(max(event_at) filter (where opens) over history, opened_before) as opened_at,
+        coalesce(last_value(opens_at ignore nulls) over history, opened_before) as opened_at,
         -- When the round trip was opened that ends here.
         case
             when previous_quantity <> 0 and (opens or quantity = 0)
-                then coalesce(max(event_at) filter (where opens) over earlier, opened_before)
+                then coalesce(last_value(opens_at ignore nulls) over earlier, opened_before)
         end as ended_opened_at
     from with_openings
     window
@@ -131,11 +129,14 @@ states as (
 final as (
 
     select
-        states.* exclude (paid, moved), -- noqa: RF02
+        states.* exclude (paid, moved, inherited_at, inherited_from), -- noqa: RF02
         {{ columns_of(told, 'fills') }},
         fills.quantity as fill_quantity,
         {{ moved }} as position_delta,
-        if(fills.is_inverse or fills.transfer is not null, states.paid, null) as transfer_cost,
+        case
+            when fills.is_inverse or coalesce(fills.transfer, states.action) is not null
+                then states.paid
+        end as transfer_cost,
         coalesce(fills.price, {{ price_paid('states.paid', moved, 'fills.is_inverse') }}) as price
     from states
     left join fills

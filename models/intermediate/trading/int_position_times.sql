@@ -4,11 +4,7 @@
     materialized='incremental',
     unique_key=position + ['snapshot_time'],
     meta={
-        'region': {
-            'pending': 'int_valuations_to_restate',
-            'by': position[:4],
-            'from': 'snapshot_time'
-        },
+        'region': {'pending': 'int_valuations_to_restate', 'by': position[:4], 'from': 'snapshot_time'},
         'time': 'snapshot_time'
     }
 ) }}
@@ -23,13 +19,15 @@ mark_times as (
 
 ),
 
--- A fill has a row of its own; a split shows at the next mark, its own time included.
+-- A fill, or a leg of an action, has a row of its own; a split shows at the next mark, its own time
+-- included.
 states as (
 
     select
         states.*,
         states.event_at as held_from,
-        not states.is_split as is_fill,
+        not states.is_split and states.action is null as is_fill,
+        not states.is_split as has_row,
         states.event_at - interval (states.is_split::integer) microsecond as marked_after
     from {{ ref('int_position_states') }} as states
     {% if is_incremental() %}
@@ -49,6 +47,7 @@ holdings as (
         -- One that is open has a row at every mark: what it was lies within an interval.
         select
             former.* exclude (snapshot_time, is_published) replace (false as is_fill), -- noqa: RF02
+            false as has_row,
             0 as event_number,
             former.snapshot_time as held_from,
             pending.restart_at - interval 1 microsecond as marked_after
@@ -112,7 +111,7 @@ times as (
         held_from as snapshot_time,
         true as is_published
     from spans
-    where is_fill
+    where has_row
     union all by name
     select
         marks.*,

@@ -11,7 +11,7 @@ prices as (
 splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
-    where kind = 'split'
+    where is_split
 
 ),
 

@@ -40,7 +40,7 @@ fills as (
         price,
         quote_currency,
         is_inverse,
-        transfer is not null as is_transfer,
+        transfer is not null or action is not null as is_transfer,
         abs(previous_quantity) as previous_size,
         abs(quantity) as size,
         abs(position_delta)::decimal(38, 10) as filled_size,

@@ -42,15 +42,39 @@ ended as (
 
 ),
 
+lineages as (
+
+    select * from {{ ref('int_trip_lineages') }}
+
+),
+
+-- One that went on under a new symbol is one, of the symbol under which it ended.
+parts as (
+
+    select
+        *,
+        symbol as part_symbol,
+        trip_number as part_number
+    from ended
+    union all
+    select
+        ended.*,
+        lineages.former_symbol as part_symbol,
+        lineages.former_trip_number as part_number
+    from ended
+    inner join lineages on {{ same_key('ended', 'lineages', position + ['trip_number']) }}
+
+),
+
 trips as (
 
     select
-        legs.account_id,
-        legs.exchange,
-        legs.symbol,
-        legs.strategy_id,
-        legs.position_side,
-        legs.trip_number,
+        parts.account_id,
+        parts.exchange,
+        parts.symbol,
+        parts.strategy_id,
+        parts.position_side,
+        parts.trip_number,
         if(any_value(legs.side) filter (where legs.opens) = 'buy', 'long', 'short') as side,
         any_value(legs.quote_currency) as currency,
         min(legs.event_at) as opened_at,
@@ -73,12 +97,13 @@ trips as (
         {{ sum_if_known('legs.commission') }} as commission,
         sum(legs.fees) as fees
     from legs
-    semi join ended
+    inner join parts
         on
-            {{ same_key('legs', 'ended', position) }}
-            and legs.trip_number = ended.trip_number
-            and legs.event_at >= ended.opened_at
-    group by {{ columns_of(position, 'legs') }}, legs.trip_number
+            {{ same_key('legs', 'parts', position[:2] + position[3:]) }}
+            and legs.symbol = parts.part_symbol
+            and legs.trip_number = parts.part_number
+            and legs.event_at >= parts.opened_at
+    group by {{ columns_of(position, 'parts') }}, parts.trip_number
 
 ),
 

@@ -54,7 +54,7 @@ states as (
                 'trade_id': coalesce(states.trade_id, states.fill_id)
             },
             states.event_number
-        ) filter (where not states.is_split) as first_fill
+        ) filter (where states.fill_id is not null) as first_fill
     from all_states as states
     asof inner join times
         on states.account_id = times.account_id and states.event_at <= times.as_of

@@ -15,15 +15,44 @@ instruments as (
 
 ),
 
-traded as (
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
+
+filled as (
 
     select distinct
+        exchange,
+        symbol
+    from fills
+
+),
+
+-- Also what was never traded, but came of what was.
+held as (
+
+    select * from filled
+    union
+    select
+        others.exchange,
+        others.symbol
+    from filled
+    inner join lineages on {{ same_key('filled', 'lineages', ['exchange', 'symbol']) }}
+    inner join lineages as others on {{ same_key('lineages', 'others', ['exchange', 'lineage']) }}
+
+),
+
+traded as (
+
+    select
         exchange,
         symbol,
         -- Alpaca's messages have no multiplier; the symbol of an option says what it is.
         exchange = 'alpaca'
         and regexp_full_match(symbol, '[A-Z]{1,6}[0-9]?[0-9]{6}[CP][0-9]{8}') as is_us_option
-    from fills
+    from held
 
 ),
 

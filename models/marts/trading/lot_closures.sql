@@ -25,7 +25,7 @@ changes as (
                 {{ same_key('changes', 'pending', position[:4]) }}
                 and changes.event_at >= pending.restart_at
     {% endif %}
-    where changes.taken_quantity <> 0
+    where changes.taken_quantity <> 0 and changes.action is distinct from 'symbol_out'
 
 ),
 
@@ -114,6 +114,7 @@ final as (
         if(is_transfer, null, {{ uuid_v5('charged', 'trade_name') }}) as trade_id,
         case
             when is_transfer then 'transfer'
+            when action = 'cash_in_lieu' then 'cash_in_lieu'
             when trade_name is null then 'split'
             else 'fill'
         end as closed_by,

@@ -3,6 +3,8 @@ with
 lots as (
 
     select * from {{ ref('int_lots') }}
+    -- A lot that went on under another symbol is a lot of that one.
+    where is_moved is not true
 
 ),
 

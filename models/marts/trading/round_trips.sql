@@ -19,19 +19,42 @@ shares as (
 
 ),
 
+lineages as (
+
+    select * from {{ ref('int_trip_lineages') }}
+
+),
+
+-- What came under a former symbol is of the trip that it was to be.
+shares_of_trips as (
+
+    select
+        {{ columns_of(trip) }},
+        part,
+        amount_in_quote
+    from shares
+    union all
+    select
+        {{ columns_of(trip, 'lineages') }},
+        shares.part,
+        shares.amount_in_quote
+    from shares
+    inner join lineages
+        on
+            {{ same_key('shares', 'lineages', trip[:2] + trip[3:5]) }}
+            and shares.symbol = lineages.former_symbol
+            and shares.trip_number = lineages.former_trip_number
+
+),
+
 cash as (
 
     select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        position_side,
-        trip_number,
+        {{ columns_of(trip) }},
         {{ paid_as('carry') }} as carry,
         {{ paid_as('commission') }} as commission,
         {{ paid_as('fees') }} as fees
-    from shares
+    from shares_of_trips
     group by {{ columns_of(trip) }}
 
 ),

@@ -20,7 +20,7 @@ with
 states as (
 
     select * from {{ ref('int_position_states') }}
-    where not is_split and transfer is null
+    where not is_split and transfer is null and action is null
 
 ),
 

@@ -164,6 +164,7 @@ def test_a_tick_without_room_is_refused_by_name(
         ("0", "ratio: not above zero"),
         ("1000001", "ratio: not from 0.000001 to 1000000"),
         ("0.00000001", "ratio: not from 0.000001 to 1000000"),
+        ("", "ratio: missing"),
     ],
 )
 def test_a_split_stays_a_split(

@@ -95,11 +95,20 @@ def random_accounts(seed: int) -> tuple[dict[str, Account], dict[str, list[dict[
     }
     # Twice the same ratio: both count.
     splits["xetra", "SAP"] = [(at, Fraction(5, 2)) for at, _ in splits["xetra", "SAP"]]
+    # A stock dividend at the instant of a split comes after it.
+    dividends = {("alpaca", "AAPL"): Fraction(1, 10), ("fut", "ES"): Fraction(1, 3)}
     rows["corporate_actions"] = [
         {"exchange": exchange, "symbol": symbol, "ex_date": at.date(),
          "ratio": decimal_text(int(ratio * UNIT))}
         for (exchange, symbol), some in splits.items() for at, ratio in some
     ]  # fmt: skip
+    for (exchange, symbol), more in dividends.items():
+        at, _ = splits[exchange, symbol][0]
+        splits[exchange, symbol].insert(1, (at, 1 + more))
+        rows["corporate_actions"].append(
+            {"exchange": exchange, "symbol": symbol, "ex_date": at.date(),
+             "kind": "stock_dividend", "ratio": decimal_text(int(more * UNIT))}
+        )  # fmt: skip
     accounts = {}
     for name in NAMES:
         trades = []

@@ -276,14 +276,16 @@ def test_sql_gets_the_states_of_the_fold() -> None:
         lists as (
             select k, list({'quantity': size::decimal(38, 10), 'price': price::decimal(38, 10),
                             'ratio': if(i % 500 = 0, 2, null)::decimal(18, 8),
-                            'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20)}
+                            'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),
+                            'symbol': null::varchar, 'action': null::varchar,
+                            'share': null::decimal(18, 8)}
                        order by i) as events
             from events group by k
         )
         select k, list_transform(events, lambda e: (e.quantity * 10000000000)::bigint),
             list_transform(events, lambda e: (e.price * 10000000000)::bigint),
             list_transform(events, lambda e: (e.ratio * 100000000)::bigint),
-            fold_positions(5::decimal(38, 10), 7::decimal(38, 20), 9::decimal(38, 20), events,
+            fold_positions([{'symbol': null, 'quantity': 5, 'cost': 7, 'realized': 9}], events,
                 'net')
         from lists
         """
@@ -301,11 +303,14 @@ def test_sql_gets_the_states_of_the_fold() -> None:
 
 
 FOLD = """
-select unnest(fold_positions($quantity::decimal(38, 10), $cost::decimal(38, 20),
-    $realized::decimal(38, 20), list_transform($events, lambda e: {
+select unnest(fold_positions([{'symbol': null, 'quantity': $quantity::decimal(38, 10),
+    'cost': $cost::decimal(38, 20), 'realized': $realized::decimal(38, 20)}],
+    list_transform($events, lambda e: {
         'quantity': e[1]::decimal(38, 10), 'price': e[2]::decimal(38, 10),
         'ratio': e[3]::decimal(18, 8),
-        'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20)}), $side)) as state
+        'transfer': null::varchar, 'transfer_cost': null::decimal(38, 20),
+        'symbol': null::varchar, 'action': null::varchar,
+        'share': null::decimal(18, 8)}), $side)) as state
 """
 
 
@@ -347,11 +352,14 @@ def test_money_without_room_is_unknown_from_there_on() -> None:
     connection = duckdb.connect()
     register(connection)
     fold_sql = """
-        select unnest(fold_positions(0::decimal(38, 10), {}, 0::decimal(38, 20), list_transform(
+        select unnest(fold_positions([{{'symbol': null, 'quantity': 0, 'cost': {},
+            'realized': 0}}], list_transform(
             [-70000000000000, 30000000000000, 800000000000000000, -800000000000000000, 1],
             lambda e: {{'quantity': e::decimal(38, 10), 'price': 2::decimal(38, 10),
                         'ratio': null::decimal(18, 8), 'transfer': null::varchar,
-                        'transfer_cost': null::decimal(38, 20)}}
+                        'transfer_cost': null::decimal(38, 20),
+                        'symbol': null::varchar, 'action': null::varchar,
+                        'share': null::decimal(18, 8)}}
         ), 'net'), recursive := true)
     """
     states = connection.sql(fold_sql.format("0::decimal(38, 20)")).fetchall()
@@ -362,7 +370,7 @@ def test_money_without_room_is_unknown_from_there_on() -> None:
         -4 * 10**13,
         1 - 4 * 10**13,
     ]
-    assert states[1][1:] == (2, -8e13, 0)
-    assert [state[1:] for state in states[2:]] == [(None, None, None)] * 3
+    assert states[1][1:4] == (2, -8e13, 0)
+    assert [state[1:4] for state in states[2:]] == [(None, None, None)] * 3
     unknown = connection.sql(fold_sql.format("null::decimal(38, 20)")).fetchall()
-    assert [state[1:] for state in unknown] == [(None, None, None)] * 5
+    assert [state[1:4] for state in unknown] == [(None, None, None)] * 5

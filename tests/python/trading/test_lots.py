@@ -319,7 +319,9 @@ def test_the_published_average_is_rounded() -> None:
 
 def lot_in_sql(quantity: str, opened: str, cost: str) -> str:
     return (
-        f"[{{'lot_number': 1, 'opened_at': timestamp '2024-01-01', 'quantity': {quantity},"
+        f"[{{'symbol': null, 'opening_symbol': null, 'opening_number': null,"
+        " 'opening_spin_off': null,"
+        f" 'lot_number': 1, 'opened_at': timestamp '2024-01-01', 'quantity': {quantity},"
         f" 'opened_quantity': {opened}, 'cost': {cost}}}]"
     )
 
@@ -327,7 +329,8 @@ def lot_in_sql(quantity: str, opened: str, cost: str) -> str:
 def event_in_sql(number: int, quantity: str, price: str, ratio: str = "null") -> str:
     return (
         f"{{'event_number': {number}, 'opened_at': timestamp '2024-01-02', 'quantity': {quantity},"
-        f" 'price': {price}, 'ratio': {ratio}, 'transfer': null, 'transfer_cost': null}}"
+        f" 'price': {price}, 'ratio': {ratio}, 'transfer': null, 'transfer_cost': null,"
+        " 'symbol': null, 'action': null, 'share': null}"
     )
 
 
@@ -336,7 +339,8 @@ def test_the_function_in_sql_folds_each_row_by_itself() -> None:
     with duckdb.connect() as connection:
         register(connection)
         found = connection.execute(
-            "select method, list_transform(fold_position_lots(method, lots, cost, 0, events),"
+            "select method, list_transform(fold_position_lots(method, lots,"
+            " [{'symbol': null, 'cost': cost, 'realized': 0}], events),"
             " lambda c: [c.event_number, c.lot_number, c.quantity, c.taken_quantity,"
             " c.realized_pnl_delta, c.position_cost])"
             f" from (values ('fifo', {lot_in_sql('2', '4', '20')}, 20,"

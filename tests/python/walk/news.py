@@ -77,15 +77,33 @@ cash = st.fixed_dictionaries(
         "accrual_time": st.one_of(st.none(), _times),
     }
 ).map(_cash)
-splits = st.fixed_dictionaries(
-    {
-        "exchange": st.sampled_from(["alpaca", "binance"]),
-        "symbol": st.sampled_from(["S0", "S1", "S2", "S3"]),
-        "ex_date": st.sampled_from(["2024-03-09", "2024-03-10", "2024-03-11"]),
-        "kind": st.just("split"),
-        "ratio": st.sampled_from(["2", "0.1", "3"]),
-    }
-)
+_action_days = st.sampled_from(["2024-03-09", "2024-03-10", "2024-03-11"])
+_actions_of = {
+    "split": {"ratio": st.sampled_from(["2", "0.1", "3"])},
+    "stock_dividend": {"ratio": st.sampled_from(["0.05", "0.33333333"])},
+    # to symbols that are traded too, perhaps in circles, and to one that is not
+    "symbol_change": {"new_symbol": st.sampled_from(["S0", "S1", "S4", "NEW"])},
+    "spin_off": {
+        "new_symbol": st.sampled_from(["S4", "CHILD"]),
+        "ratio": st.sampled_from(["1", "0.25"]),
+        "cost_share": st.sampled_from(["0.2", "1"]),
+    },
+    "cash_in_lieu": {"cash_amount": st.sampled_from(["10", "0.5"])},
+}
+actions = st.one_of(
+    *(
+        st.fixed_dictionaries(
+            {
+                "exchange": st.sampled_from(["alpaca", "binance"]),
+                "symbol": st.sampled_from(["S0", "S1", "S2", "S3"]),
+                "ex_date": _action_days,
+                "kind": st.just(kind),
+                **columns,
+            }
+        )
+        for kind, columns in _actions_of.items()
+    )
+).filter(lambda row: row.get("new_symbol") != row["symbol"])
 # Of the days of the walk: landed again with something else, by a symbol or a currency.
 statements = st.tuples(
     st.sampled_from(["2024-03-09 21:00:00", "2024-03-10 21:00:00", "2024-03-11 21:00:00"]),

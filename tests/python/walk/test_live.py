@@ -36,7 +36,7 @@ KINDS: dict[str, st.SearchStrategy[news.Row]] = {
     "ticks": news.ticks,
     "corrections": news.corrections,
     "cash": news.cash,
-    "actions": news.splits,
+    "actions": news.actions,
 }
 # When and with what a row was built, and when its event landed, which is later in the warehouse.
 OF_A_BUILD = "columns(lambda c: not starts_with(c, 'built_') and c <> 'reported_at')"

@@ -62,7 +62,7 @@ events = st.one_of(
     st.tuples(st.just("land_prices"), st.integers(5, 25)),
     st.tuples(st.just("land"), st.just("cash"), st.lists(news.cash, **few)),
     st.tuples(st.just("land"), st.just("statements"), st.lists(news.statements, **few)),
-    st.tuples(st.just("land"), st.just("actions"), st.lists(news.splits, min_size=1, max_size=1)),
+    st.tuples(st.just("land"), st.just("actions"), st.lists(news.actions, min_size=1, max_size=1)),
     st.tuples(st.just("land"), st.just("metrics"), st.lists(news.metrics, **few)),
     st.tuples(st.just("land"), st.just("logs"), st.lists(news.logs, **few)),
     st.sampled_from(sorted(CHANGES)).flatmap(

@@ -1,0 +1,54 @@
+{# Restarts of positions, of all symbols of a lineage from the first of them on: they are folded together
+   (docs/adr/0180). #}
+{% macro whole_lineage(restarts, lineages) -%}
+    select
+        restarts.account_id,
+        restarts.exchange,
+        coalesce(others.symbol, restarts.symbol) as symbol,
+        restarts.strategy_id,
+        min(restarts.restart_at) as restart_at
+    from {{ restarts }} as restarts
+    left join {{ lineages }} as lineages on {{ same_key('restarts', 'lineages', ['exchange', 'symbol']) }}
+    left join {{ lineages }} as others on {{ same_key('lineages', 'others', ['exchange', 'lineage']) }}
+    group by all
+{%- endmacro %}
+
+{# Rows with the lineage of their symbol, and the book that they are of in it; the symbol and none, where
+   nothing links it. #}
+{% macro with_lineage(rows) -%}
+    select
+        {{ rows }}.*,
+        coalesce(lineages.lineage, {{ rows }}.symbol) as lineage,
+        lineages.symbol as book
+    from {{ rows }}
+    left join {{ ref('int_symbol_lineages') }} as lineages
+        on {{ same_key(rows, 'lineages', ['exchange', 'symbol']) }}
+{%- endmacro %}
+
+{# What was before a restart, and the newest row of each position of it. #}
+{% macro before_restart(position) -%}
+    select former.*
+    from {{ this }} as former
+    inner join {{ ref('int_positions_to_restate') }} as pending
+        on
+            {{ same_key('former', 'pending', position[:4]) }}
+            and former.event_at < pending.restart_at
+{%- endmacro %}
+
+{% macro newest_before_restart(position) -%}
+    {{ before_restart(position) }}
+    qualify
+        row_number() over (
+            partition by {{ columns_of(position, 'former') }}
+            order by former.event_number desc
+        ) = 1
+{%- endmacro %}
+
+{# A struct of columns; `a as b` is a under the name b. #}
+{% macro struct_of(names, row) -%}
+    {% raw %}{{% endraw %}
+    {%- for name in names -%}
+        '{{ name.split(' as ')[-1] }}': {{ row }}.{{ name.split(' as ')[0] }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+    {% raw %}}{% endraw %}
+{%- endmacro %}

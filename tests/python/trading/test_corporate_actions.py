@@ -1,0 +1,361 @@
+"""Corporate actions besides splits, against fractions: positions, trips, lots and marks; landed
+late and corrected, and built in parts."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_ingest.landing.land import land_files
+from python_ingest.settings import load_settings
+
+from .action_model import Action, Desk, Fill
+from .trading_cases import decimal_text
+from .trading_warehouse import Warehouse
+
+UNIT = 10**8
+START = datetime(2024, 3, 4, 9)
+METHODS = {"fifo": "fifo", "lifo": "lifo", "hifo": "hifo", "average": "average"}
+ACCOUNTS = ("main", *METHODS)
+RUN = ("run", "--select", "+marts.trading", "--vars", "{as_of: '2024-03-09 00:00:00'}")
+MARTS = ("orders", "trades", "positions", "current_positions", "round_trips", "lots",
+         "lot_closures", "account_snapshots", "portfolio_snapshots")  # fmt: skip
+RATIOS = [Fraction(2), Fraction(1, 10), Fraction(3, 2), Fraction(1, 3)]
+DIVIDENDS = [Fraction(1, 20), Fraction(1, 3)]
+WORLDS = 10  # each of symbols of its own: A, which is called B one day and C another
+
+
+def day(number: int, hour: int = 0) -> datetime:
+    return datetime(2024, 3, 4) + timedelta(days=number, hours=hour)
+
+
+def random_world(rng: random.Random, number: int) -> tuple[list[Fill], list[Action]]:
+    """Fills under the symbol of their day; some of the former one, which another has then."""
+    a, b, c = (f"W{number}{letter}" for letter in "ABC")
+    fills = []
+    for second in sorted(rng.sample(range(3600 * 80), 60)):
+        at = START + timedelta(seconds=second)
+        named = a if at < day(1) else b if at < day(2) else c
+        symbol = a if at > day(1) and rng.random() < 0.1 else named
+        fills.append(
+            Fill(at, rng.choice(ACCOUNTS), symbol, rng.choice(["alpha", "beta"]),
+                 Fraction(rng.randint(1, 30) * rng.choice([1, 1, -1])),
+                 Fraction(rng.randint(500, 5000), 100))
+        )  # fmt: skip
+    actions = [
+        Action(day(1), "symbol_change", a, new_symbol=b),
+        Action(day(2), "symbol_change", b, new_symbol=c),
+    ]
+    if rng.random() < 0.6:  # of the instant of a change: before it, so of the former symbol
+        actions.append(Action(day(1), "split", a, rng.choice(RATIOS)))
+    if rng.random() < 0.6:
+        actions.append(Action(day(1), "stock_dividend", a, rng.choice(DIVIDENDS)))
+    if rng.random() < 0.6:
+        actions.append(Action(day(3), "split", c, rng.choice(RATIOS)))
+    if rng.random() < 0.8:  # of what the split of the instant left, or of the former symbol's
+        at, symbol = rng.choice([(day(1), b), (day(3), c)])
+        price = Fraction(rng.randint(500, 5000), 100)
+        actions.append(Action(at, "cash_in_lieu", symbol, cash_amount=price))
+    if rng.random() < 0.8:  # of B on the day of its change, so of what becomes C; D trades on
+        ratio, share = rng.choice([Fraction(1, 2), Fraction(2)]), Fraction(rng.randint(0, 10), 10)
+        actions.append(Action(day(2), "spin_off", b, ratio, f"W{number}D", cost_share=share))
+        sold = [fill for fill in fills if fill.at > day(2) and fill.symbol == c][::3]
+        fills += [replace(fill, at=fill.at + timedelta(milliseconds=1), symbol=f"W{number}D")
+                  for fill in sold]  # fmt: skip
+    return fills, actions
+
+
+# One that is marked: bought as FB, sold as META. The newest tick of FB lands last.
+MARKED = [
+    Fill(day(0) + timedelta(hours=10), "marked", "FB", "alpha", Fraction(10), Fraction(100)),
+    Fill(day(2) + timedelta(hours=10), "marked", "META", "alpha", Fraction(-10), Fraction(140)),
+]
+RENAMED = Action(day(1), "symbol_change", "FB", new_symbol="META")
+TICKS = [("FB", 11, "110"), ("META", -9000, "7"), ("META", 24 + 15, "130"), ("FB", 20, "125")]
+DIVIDEND = {
+    "event_id": "d", "event_time": str(day(2)), "account_id": "marked", "kind": "dividend",
+    "amount": "7", "exchange": "x", "symbol": "FB", "accrual_time": str(day(0, 15)),
+}  # fmt: skip
+
+
+def told_fill(number: int, fill: Fill) -> dict[str, Any]:
+    size = decimal_text(int(abs(fill.signed) * UNIT))
+    return {
+        "event_id": f"f{number}", "order_id": f"f{number}", "trade_id": f"f{number}",
+        "event_type": "fill", "event_time": str(fill.at), "exchange": "x", "symbol": fill.symbol,
+        "account_id": fill.account, "strategy_id": fill.strategy, "quantity": size,
+        "side": "buy" if fill.signed > 0 else "sell", "fill_quantity": size,
+        "fill_price": decimal_text(int(fill.price * UNIT)),
+    }  # fmt: skip
+
+
+def told_action(action: Action) -> dict[str, Any]:
+    ratio = action.ratio and decimal_text(int(action.ratio * UNIT))
+    share = action.cost_share
+    cash = action.cash_amount and decimal_text(int(action.cash_amount * UNIT))
+    return {
+        "exchange": "x", "symbol": action.symbol, "ex_date": action.at.date(),
+        "kind": action.kind, "ratio": ratio, "new_symbol": action.new_symbol,
+        "cost_share": None if share is None else decimal_text(int(share * UNIT)),
+        "cash_amount": cash, "currency": cash and "USD",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Warehouse]:
+    """Actions land in any build, one of them first with another new symbol."""
+    rng = random.Random(180)  # noqa: S311
+    desk, fills, actions = Desk(METHODS), [], []
+    for number in range(WORLDS):
+        more = random_world(rng, number)
+        fills += more[0]
+        actions += more[1]
+    desk.run([*fills, *MARKED], [*actions, RENAMED])
+    desk.cash["marked"] += Fraction(DIVIDEND["amount"])
+    made = Warehouse(tmp_path_factory.mktemp("actions") / "data")
+    made.dbt("seed")
+    with duckdb.connect(str(made.path)) as connection:
+        connection.executemany(
+            "insert into reference.accounts (account_id, lot_method) values (?, ?)",
+            list(METHODS.items()),
+        )
+    orders = [told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED])]
+    actions_told = [told_action(action) for action in [*actions, RENAMED]]
+    made.land("cash_events", [DIVIDEND])
+    wrong = told_action(actions[0]) | {"new_symbol": "W0C"}
+    actions_told[0]["source"] = "rest"
+    rng.shuffle(orders)
+    rng.shuffle(actions_told)
+    for part in range(3):
+        made.land("order_events", orders[part::3])
+        made.land("corporate_actions", [*actions_told[part::3], *([wrong] if not part else [])])
+        ticks = [
+            {"exchange": "x", "symbol": f"W{number}{letter}", "trade_id": f"{part}-{number}",
+             "timestamp": str(START + timedelta(hours=rng.randint(0, 90), minutes=part)),
+             "last_price": str(rng.randint(5, 50)), "last_size": "1"}
+            for number in range(WORLDS) for letter in "ABC"
+        ]  # fmt: skip
+        ticks += [
+            {"exchange": "x", "symbol": symbol, "trade_id": price, "last_price": price,
+             "last_size": "1", "timestamp": str(day(0) + timedelta(hours=hour))}
+            for symbol, hour, price in ([TICKS[:2], TICKS[2:3], TICKS[3:]][part])
+        ]  # fmt: skip
+        made.land("market_ticks", ticks)
+        made.dbt(*RUN)
+    return desk, made
+
+
+def near(got: Any, expected: Fraction, digits: int = 7) -> bool:
+    return abs(Fraction(got) - expected) <= Fraction(1, 10**digits)
+
+
+def test_every_position_ends_as_the_model(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    desk, warehouse = desk_and_warehouse
+    rows = warehouse.rows(
+        "from positions qualify row_number() over (partition by account_id, symbol, strategy_id"
+        " order by snapshot_time desc) = 1"
+    )
+    found = {(row["account_id"], row["symbol"], row["strategy_id"]): row for row in rows}
+    assert found.keys() == desk.books.keys()
+    inherited = 0
+    for key, book in desk.books.items():
+        row, position = found[key], book.position
+        assert Fraction(row["quantity"]) == position.quantity, key
+        assert near(row["realized_pnl"], position.realized), key
+        cost = position.quantity * position.average
+        assert near(row["total_cost_basis"], abs(cost)), key
+        if position.quantity:
+            assert book.trip
+            assert row["opened_at"] == row["first_entry_time"] == book.trip.opened_at, key
+            inherited += book.trip.opened_at < day(1) and not key[1].endswith("A")
+    assert inherited > 5
+
+
+def test_a_change_has_a_row_of_its_own(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    desk, warehouse = desk_and_warehouse
+    rows = warehouse.rows("from positions where snapshot_time in (?, ?)", [day(1), day(2)])
+    found = {
+        (row["snapshot_time"], (row["account_id"], row["symbol"], row["strategy_id"])): row
+        for row in rows
+    }
+    assert len(desk.moves) > 50
+    for at, key in desk.moves:
+        row = found[at, key]
+        assert not row["is_fill"]
+        if key[1] == "FB" or (key[1] != "META" and key[1].endswith("AB"[at == day(2)])):
+            assert (row["quantity"], row["side"]) == (0, "flat")
+
+
+def test_a_trip_goes_on_under_the_new_symbol(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    desk, warehouse = desk_and_warehouse
+    found = {
+        (row["account_id"], row["symbol"], row["strategy_id"], row["closed_at"]): row
+        for row in warehouse.rows("from round_trips")
+    }
+    assert len(found) == len(desk.ended) > 50
+    for key, trip in desk.ended:
+        row = found[*key, trip.closed_at]
+        assert (row["opened_at"], row["fills"]) == (trip.opened_at, trip.fills), key
+        assert Fraction(row["entered_quantity"]) == trip.entered
+        assert Fraction(row["exited_quantity"]) == trip.exited
+        assert near(row["realized_pnl"], trip.realized), key
+    assert any(
+        trip.opened_at < day(1) < day(2) < (trip.closed_at or START) for _, trip in desk.ended
+    )
+
+
+def test_lots_keep_their_times_and_costs(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    desk, warehouse = desk_and_warehouse
+    rows = warehouse.rows("from lots where closed_at is null")
+    for key, book in desk.books.items():
+        if book.lots is None:
+            continue
+        own = [r for r in rows if (r["account_id"], r["symbol"], r["strategy_id"]) == key]
+        found = {row["opened_at"]: row for row in own}
+        assert len(found) == len(own)
+        assert found.keys() == {lot.at for lot in book.lots.open}, key
+        for lot in book.lots.open:
+            row = found[lot.at]
+            assert Fraction(row["remaining_quantity"]) == abs(lot.quantity), key
+            if key[0] != "average":
+                assert near(row["remaining_cost"], abs(lot.cost)), key
+        assert near(sum(row["remaining_cost"] for row in own), abs(book.lots.cost)), key
+    every = warehouse.rows("from lots")
+    assert len({row["lot_id"] for row in every}) == len(every)
+    realized = {
+        (row["account_id"], row["symbol"], row["strategy_id"]): row["realized"]
+        for row in warehouse.rows(
+            "select account_id, symbol, strategy_id, sum(realized_pnl) as realized"
+            " from lot_closures group by all"
+        )
+    }
+    for key, book in desk.books.items():
+        if book.lots:
+            assert near(realized.get(key, 0), book.lots.realized, 6), key
+
+
+def test_cash_in_lieu_sells_the_fraction(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    """No order and no trade, but a closing of lots; the cash is there."""
+    desk, warehouse = desk_and_warehouse
+    closures = warehouse.rows("from lot_closures where closed_by = 'cash_in_lieu'")
+    assert len(closures) > 3
+    assert all(row["exit_price"] and row["trade_id"] is None for row in closures)
+    ends = warehouse.rows(
+        "from account_snapshots qualify row_number() over (partition by account_id"
+        " order by snapshot_time desc) = 1"
+    )
+    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked"}
+    for row in ends:
+        assert near(row["cash_balance"], desk.cash[row["account_id"]], 2)
+
+
+def test_the_new_symbol_begins_at_the_price_of_the_old_one(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    """META had a price of its own long ago: of another company."""
+    _, warehouse = desk_and_warehouse
+    marked = "from positions where account_id = 'marked'"
+    found = {(r["symbol"], r["snapshot_time"]): r for r in warehouse.rows(marked)}
+    worth = {key: (row["current_price"], row["market_value"]) for key, row in found.items()}
+    assert worth["FB", day(0, 23)] == (125, 1250)
+    assert worth["META", day(1)] == worth["META", day(1, 15)] == (125, 1250)
+    assert worth["META", day(1, 16)] == (130, 1300)
+    assert ("FB", day(1, 1)) not in found
+    values = "from account_snapshots where account_id = 'marked' and snapshot_type = 'intraday'"
+    at = {row["snapshot_time"]: row for row in warehouse.rows(values)}
+    assert at[day(0, 23)]["equity"] == at[day(1, 1)]["equity"] == 250
+    assert at[day(1, 16)]["equity"] == 300
+    assert {row["net_flows"] for row in at.values()} == {0}
+
+
+def test_a_trip_has_the_carry_of_its_former_symbol(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    _, warehouse = desk_and_warehouse
+    (trip,) = warehouse.rows("from round_trips where account_id = 'marked'")
+    assert (trip["symbol"], trip["opened_at"], trip["fills"]) == ("META", MARKED[0].at, 2)
+    assert (trip["realized_pnl"], trip["carry"], trip["net_pnl"]) == (400, 7, 407)
+    trades = warehouse.rows("from trades where account_id = 'marked' order by executed_at")
+    assert [trade["symbol"] for trade in trades] == ["FB", "META"]
+
+
+def test_a_full_refresh_gives_the_same(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    _, warehouse = desk_and_warehouse
+    copy = Warehouse(warehouse.data_dir.with_name("refreshed"))
+    shutil.copy(warehouse.path, copy.path)
+    copy.dbt(*RUN, "--full-refresh")
+    for mart in MARTS:
+        query = f"from {mart} order by all"
+        assert copy.rows(query) == warehouse.rows(query), mart
+
+
+def test_a_change_between_two_currencies_counts_no_more(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    """The new symbol is listed later, with another currency: what was taken over is taken back."""
+    _, warehouse = desk_and_warehouse
+    copy = Warehouse(warehouse.data_dir.with_name("listed"))
+    shutil.copy(warehouse.path, copy.path)
+    with duckdb.connect(str(copy.path)) as connection:
+        connection.execute(
+            "insert into reference.instruments by name select 'x' as exchange, 'META' as symbol,"
+            " 'EUR' as quote_currency"
+        )
+    copy.dbt(*RUN)
+    marked = copy.rows("from current_positions where account_id = 'marked' order by symbol")
+    assert [(row["symbol"], row["quantity"]) for row in marked] == [("FB", 10), ("META", -10)]
+    assert copy.rows("from round_trips where account_id = 'marked'") == []
+    (told,) = copy.rows("from intermediate.int_corporate_actions where fault is not null")
+    assert (told["symbol"], told["fault"][:19]) == ("FB", "its symbols differ ")
+
+
+def test_the_data_tests_hold(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    _, warehouse = desk_and_warehouse
+    warehouse.dbt(
+        "test", "--select", "portfolio_equity_is_accounted_for", "positions_add_up_to_the_ledger",
+        "realized_pnl_is_the_sum_of_trades", "lots_earn_what_positions_earn",
+        "open_lots_are_the_position", "states_are_the_fills_that_count",
+        "position_quantity_is_conserved", "every_fill_time_of_a_position_has_its_row",
+        "corporate_actions_count", "int_position_states", "int_lot_changes", "lots",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("X,2024-03-05,symbol_change,,", "new_symbol: missing"),
+        ("X,2024-03-05,symbol_change,,X", "new_symbol: the symbol itself"),
+        ("X,2024-03-05,symbol_change,2,Y", "ratio: a symbol_change or cash_in_lieu has none"),
+        ("X,2024-03-05,split,2,Y", "new_symbol: only a symbol_change or spin_off has one"),
+        ("X,2024-03-05,split,,", "ratio: missing"),
+        ("X,2024-03-05,cash_in_lieu,,,,USD", "cash_amount: missing"),
+        ("X,2024-03-05,spin_off,1,,,,0.5", "new_symbol: missing"),
+        ("X,2024-03-05,spin_off,,Y,,,0.5", "ratio: missing"),
+        ("X,2024-03-05,spin_off,1,Y,,,", "cost_share: missing"),
+        ("X,2024-03-05,spin_off,1,Y,,,1.1", "cost_share: not from 0 to 1"),
+        ("X,2024-03-05,split,1,,,,0.1", "cost_share: only a spin_off has one"),
+        ("X,2024-03-05,cash_in_lieu,,,-1,USD", "cash_amount: negative"),
+        ("X,2024-03-05,split,2,,3,", "cash_amount, currency: only a cash_in_lieu has them"),
+    ],
+)
+def test_what_cannot_be_right_is_rejected(row: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "actions.csv"
+    good = "x,OK,2024-03-05,symbol_change,,NEW"
+    file.write_text(
+        f"exchange,symbol,ex_date,kind,ratio,new_symbol,cash_amount,currency,cost_share\n"
+        f"{good},,,\nx,{row}{',' * (7 - row.count(','))}\n"
+    )
+    data_dir = Warehouse(tmp_path / "data").data_dir
+    settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(data_dir)})
+    (result,) = land_files(settings, "actions", [file])
+    assert (result.landed, result.rejected) == (1, 1)
+    with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
+        assert connection.execute("select reason from raw.rejected_rows").fetchall() == [(reason,)]
