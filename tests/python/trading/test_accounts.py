@@ -528,3 +528,15 @@ def test_every_round_trip(one: tuple[str, Account, Warehouse]) -> None:
         net = trip.realized - trip.commission - trip.fees + trip.carry
         assert close(row["net_pnl"], net, 10**7), key
     assert any(trip.carry for trip in expected.values())
+
+
+def test_the_tests_of_a_build_hold(
+    accounts_and_warehouse: tuple[dict[str, Account], Warehouse],
+) -> None:
+    """Accounts share the ids of orders, fills and cash."""
+    _, warehouse = accounts_and_warehouse
+    done = warehouse.dbt(
+        *("test", "--select", "stg_cash_events", "marts.trading"),
+        *("--exclude", "names_differ_by_more_than_case"),  # it asks the chain of ticks too
+    )
+    assert "unique_combination_of_columns_stg_cash_events" in done.stdout
