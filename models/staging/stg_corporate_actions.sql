@@ -17,7 +17,7 @@ with_ratio as (
 
     select
         * replace (
-            if(kind = 'stock_dividend', 1 + ratio, ratio)::decimal(18, 8) as ratio
+            (ratio + case when kind = 'stock_dividend' then 1 else 0 end)::decimal(18, 8) as ratio
         ),
         kind in ('split', 'stock_dividend') as is_split
     from actions
@@ -31,7 +31,7 @@ counted as (
     qualify
         row_number() over (
             partition by
-                exchange, symbol, ex_date, kind, if(kind = 'spin_off', new_symbol, null)
+                exchange, symbol, ex_date, kind, case when kind = 'spin_off' then new_symbol end
             order by {{ source_rank('source') }}, content_hash, batch_id, row_number
         ) = 1
 

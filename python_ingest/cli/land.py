@@ -158,7 +158,7 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
     if not as_json and result.before:
         former = f"batch {result.before.batch_id} ({result.before.format})"
-        print(f"  warning: the same file landed before, as {former}")
+        print(f"  warning: the same file landed before, as {former}; its rows stay")
     if not as_json:
         _print_reasons(result)
 

@@ -137,6 +137,8 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
             require_a_document_a_line(beginning, [feed])
             require_feeds_layout(feed, beginning, wanted.folder, named=True)
             _require_fits(feed, known, beginning)
+        elif not sees(feed, beginning):
+            raise FileRejectedError(f"it is not of feed {feed.name}, whose files are refused")
         return _contradicted(feed, wanted, beginning)
     found = wanted.format or _canonical_format(wanted, beginning)
     if found != "parquet":

@@ -181,7 +181,12 @@ TICKS = Kind(
         _id("trade_id"),
         Column("conditions", "VARCHAR[]"),
         _text("tape"),
-        Column("aggressor_side", words=("buy", "sell"), in_hash=False),
+        Column(
+            "aggressor_side",
+            words=("buy", "sell"),
+            in_hash=False,
+            synonyms=(("b", "buy"), ("s", "sell")),
+        ),
         _SOURCE,
         _CORRELATION,
     ),

@@ -129,7 +129,8 @@ def require_own_names(known: Iterable[Declaration], beginning: Beginning) -> Non
     """
     for feed in sorted(known, key=lambda feed: not beginning.parts(feed)):
         line = foreign_header(feed, beginning)
-        if line is not None and not feed.refuse and _most_fit(feed, beginning.below(1)):
+        is_read_by_order = not (feed.recognise.header or feed.refuse)
+        if line is not None and is_read_by_order and _most_fit(feed, beginning.below(1)):
             raise FileRejectedError(_of_other_names(feed, line))
 
 

@@ -170,9 +170,9 @@ def _any_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> int 
 def _otherwise_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Landed | None:
     row = connection.execute(
         "select batch_id, format, feed_version from raw.landings"
-        " where sha256 = ? and kind = ? and format <> ? and rows_landed > 0"
-        " order by batch_id desc limit 1",
-        [segment.sha256, segment.kind, segment.format],
+        " where sha256 = ? and kind = ? and rows_landed > 0"
+        " and (format, feed_version) is distinct from (?, ?) order by batch_id desc limit 1",
+        [segment.sha256, segment.kind, segment.format, segment.feed_version],
     ).fetchone()
     return Landed(*row) if row else None
 
@@ -271,7 +271,7 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         ignored=counted.others,
         new=True,
         reasons=reasons,
-        before=_otherwise_before(connection, segment),
+        before=_otherwise_before(connection, segment) if landed else None,
     )
     if not landed and not recorded:
         before = _any_before(connection, segment)

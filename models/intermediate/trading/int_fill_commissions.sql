@@ -7,9 +7,13 @@ fills as {{ not_materialized() }} (
 
     select
         * replace (
-            if(action is null, side, if(position_delta > 0, 'buy', 'sell')) as side,
-            if(action is null, commission, 0) as commission,
-            if(action is null, fees, 0) as fees
+            case
+                when action is null then side
+                when position_delta > 0 then 'buy'
+                else 'sell'
+            end as side,
+            case when action is null then commission else 0 end as commission,
+            case when action is null then fees else 0 end as fees
         )
     from {{ ref('int_position_states') }}
     where

@@ -47,7 +47,7 @@ legs as (
     select
         *,
         false as is_split_leg,
-        if(kind = 'spin_off', 'spin_off_in', 'symbol_in') as action,
+        case when kind = 'spin_off' then 'spin_off_in' else 'symbol_in' end as action,
         new_symbol as held_symbol,
         symbol as action_symbol,
         concat_ws(

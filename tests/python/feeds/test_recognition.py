@@ -459,3 +459,14 @@ def test_columns_that_a_header_names_otherwise_are_not_read_by_their_order(
     file.write_text("\n".join([",".join(names).upper(), *[row] * rows, ""]))
     (result,) = land_files(settings, feed.kind, [file])
     assert (result.error, result.rejected, result.read) == (None, 0, rows)
+
+
+@pytest.mark.parametrize("name", ["binance-klines", "ib-flex-xml", "kraken-ohlcvt"])
+def test_a_file_is_not_refused_as_what_it_is_not(
+    name: str, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "XBTEUR.csv"
+    path.write_text("a,b\n1,2\n")
+    (feed,) = [feed for feed in feeds() if feed.name == name]
+    (result,) = land_files(settings, feed.kind, [path], name)
+    assert (result.error or "").startswith(f"it is not of feed {name}, ")

@@ -186,6 +186,7 @@ def test_an_id_within_another_is_looked_at(settings: Settings, tmp_path: Path) -
         ("orders", "event_type", ("Partially Filled", "partial fill"), "partial_fill"),
         ("cash", "kind", ("Borrow Fee", "BORROW  FEE ", "borrow-fee"), "borrow_fee"),
         ("ticks", "kind", (" Trade", "TRADE"), "trade"),
+        ("ticks", "aggressor_side", ("B", "b", " Buy"), "buy"),
         ("corrections", "action", ("Bust", " bust "), "bust"),
     ],
 )

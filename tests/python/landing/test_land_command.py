@@ -133,7 +133,7 @@ def test_the_same_file_for_another_owner_lands_with_a_warning(
     assert "1 landed" in done.stdout
     done = ingest(settings, "land", kind, str(path), *second)
     assert (done.returncode, done.stdout.count(warning)) == (0, 1)
-    assert f"  {warning}, as batch 1 ({shown})\n" in done.stdout
+    assert f"  {warning}, as batch 1 ({shown}); its rows stay\n" in done.stdout
     assert "1 landed" in done.stdout
     done = ingest(settings, "land", kind, str(path), *second)
     assert (done.returncode, warning in done.stdout) == (0, False)

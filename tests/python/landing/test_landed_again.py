@@ -125,3 +125,35 @@ def test_json_tells_the_counts(settings: Settings, tmp_path: Path) -> None:
     told = json.loads(ingest(settings, "land", "ticks", str(path), "--json").stdout)
     assert told["read"] == told["landed"] + told["duplicate"] + told["rejected"] + told["ignored"]
     assert (told["read"], told["ignored"], told["others"]) == (3, 1, {"kline": 1})
+
+
+FEED = """
+name = "acme"
+kind = "ticks"
+about = "a test"
+file = { format = "csv" }
+recognise = { header = ["t", "px"] }
+columns.exchange = { constant = "acme" }
+columns.symbol = { constant = "A" }
+columns.timestamp = { from = "t", format = "ISO" }
+columns.last_price = "px"
+"""
+
+
+def test_what_a_former_declaration_read_otherwise_is_said(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path, feed = tmp_path / "a.csv", settings.feeds_dir / "acme.toml"
+    feed.parent.mkdir(parents=True)
+    path.write_text("t,px\n2024-01-02,17150\n")
+    feed.write_text(FEED)
+    first = ingest(settings, "land", "ticks", str(path))
+    assert "landed before" not in first.stdout
+    feed.write_text(FEED.replace('"px"\n', '{ from = "px", scale = 0.01 }\n'))
+    mended = ingest(settings, "land", "ticks", str(path))
+    assert "1 landed" in mended.stdout
+    assert "the same file landed before, as batch 1 (acme); its rows stay\n" in mended.stdout
+    feed.write_text(FEED.replace("a test", "another test"))
+    same = ingest(settings, "land", "ticks", str(path))  # its rows are those of the first
+    assert "1 duplicate" in same.stdout
+    assert "landed before" not in same.stdout
