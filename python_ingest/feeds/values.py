@@ -26,10 +26,11 @@ CLOCK = "now()::timestamp"
 MULTIPLIER = "decimal(18, 4)"
 """The type of an instrument's multiplier."""
 
-# How far ahead of the clock a time may be; a split is announced long before its day.
+# How far ahead of the clock a time may be. An action whose day begins later somewhere would count
+# at once, and nothing would land on its day.
 _LATEST = {
     "TIMESTAMP": ("1 day", BEFORE_1970_OR_FUTURE),
-    "DATE": ("10 year", "outside 1970 to 10 years from now"),
+    "DATE": ("-12 hour", "before 1970, or yet to come: land it from 12:00 UTC of that day on"),
 }
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
@@ -320,7 +321,7 @@ def _outside(column: Column, clock: str) -> tuple[str, str]:
     ahead, reason = _LATEST[column.type]
     said, nothing = (literal(f"{column.name}: {why}") for why in (reason, NO_TIME))
     return (
-        f"{typed} <= {epoch} or {typed} > ({clock} + interval {ahead})",
+        f"{typed} <= {epoch} or {typed} > ({clock} + interval '{ahead}')",
         f"case when {typed} = {epoch} then {nothing} else {said} end",
     )
 

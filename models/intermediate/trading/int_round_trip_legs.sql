@@ -41,6 +41,7 @@ fills as (
         quote_currency,
         is_inverse,
         transfer is not null or action is not null as is_transfer,
+        action = 'symbol_in' as takes_over,
         abs(previous_quantity) as previous_size,
         abs(quantity) as size,
         abs(position_delta)::decimal(38, 10) as filled_size,
@@ -128,7 +129,8 @@ final as (
         quote_currency,
         is_inverse,
         is_transfer,
-        size as entered,
+        -- What a new symbol takes over was entered under the former one.
+        if(takes_over, 0, size) as entered,
         0 as exited,
         0 as realized_pnl,
         commission - closing_commission as commission,

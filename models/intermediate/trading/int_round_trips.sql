@@ -58,7 +58,8 @@ parts as (
     from ended
     union all
     select
-        ended.*,
+        -- all of it, also what was before the new symbol was held
+        ended.* replace (timestamp '1970-01-01' as opened_at),
         lineages.former_symbol as part_symbol,
         lineages.former_trip_number as part_number
     from ended

@@ -58,8 +58,11 @@ with_drawdown as (
         {{ rounded('valuations.unrealized_pnl', 16) }} as unrealized,
         {{ rounded('valuations.realized_pnl', 16) }} as realized,
         {{ rounded('abs(valuations.cost_basis)', 16) }} as cost,
-        {{ rounded('costs.commission + coalesce(cash.commission, 0)', 16) }} as commission,
-        {{ rounded('costs.fees + coalesce(cash.fees, 0)', 16) }} as fees,
+        -- Before a first fill of its own, what a new symbol holds has cost nothing under it.
+        {{ rounded(
+            'if(costs.event_at is null, 0, costs.commission) + coalesce(cash.commission, 0)', 16
+        ) }} as commission,
+        {{ rounded('coalesce(costs.fees, 0) + coalesce(cash.fees, 0)', 16) }} as fees,
         {{ rounded('coalesce(cash.carry, 0)', 16) }} as carry
     from valuations
     inner join drawdowns

@@ -18,7 +18,7 @@ from python_ingest.settings import Settings
 LARGEST = 2**63 - 1
 NEVER = "1970-01-01 is written where there is no time"
 OUTSIDE = "outside 1970 to now + 1 day"
-FAR = "outside 1970 to 10 years from now"
+FAR = "before 1970, or yet to come: land it from 12:00 UTC of that day on"
 # A row of each kind, and which of its columns are times.
 ROWS: dict[str, dict[str, Any]] = {
     "ticks": {"exchange": "x", "symbol": "s", "timestamp": None, "last_price": "1"},

@@ -79,6 +79,17 @@ MARKED = [
     Fill(day(2) + timedelta(hours=10), "marked", "META", "alpha", Fraction(-10), Fraction(140)),
 ]
 RENAMED = Action(day(1), "symbol_change", "FB", new_symbol="META")
+# The new symbol is held already: two trips become one; and a short, which the old one closes.
+HELD = [
+    Fill(day(0, 10), "held", "OPA", "alpha", Fraction(100), Fraction(10)),
+    Fill(day(0, 11), "held", "OPA", "alpha", Fraction(-40), Fraction(12)),
+    Fill(day(0, 12), "held", "OPB", "alpha", Fraction(1), Fraction(10)),
+    Fill(day(0, 12), "held", "OPB", "short", Fraction(-1), Fraction(10)),
+    Fill(day(0, 13), "held", "OPA", "short", Fraction(3), Fraction(10)),
+    Fill(day(1, 15), "held", "OPB", "alpha", Fraction(-61), Fraction(11)),
+    Fill(day(1, 15), "held", "OPB", "short", Fraction(-2), Fraction(11)),
+]
+TAKEN_OVER = Action(day(1), "symbol_change", "OPA", new_symbol="OPB")
 TICKS = [("FB", 11, "110"), ("META", -9000, "7"), ("META", 24 + 15, "130"), ("FB", 20, "125")]
 DIVIDEND = {
     "event_id": "d", "event_time": str(day(2)), "account_id": "marked", "kind": "dividend",
@@ -119,6 +130,7 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
         fills += more[0]
         actions += more[1]
     desk.run([*fills, *MARKED], [*actions, RENAMED])
+    desk.cash["held"] = -sum((fill.signed * fill.price for fill in HELD), Fraction(0))
     desk.cash["marked"] += Fraction(DIVIDEND["amount"])
     made = Warehouse(tmp_path_factory.mktemp("actions") / "data")
     made.dbt("seed")
@@ -127,8 +139,8 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
             "insert into reference.accounts (account_id, lot_method) values (?, ?)",
             list(METHODS.items()),
         )
-    orders = [told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED])]
-    actions_told = [told_action(action) for action in [*actions, RENAMED]]
+    orders = [told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED, *HELD])]
+    actions_told = [told_action(action) for action in [*actions, RENAMED, TAKEN_OVER]]
     made.land("cash_events", [DIVIDEND])
     wrong = told_action(actions[0]) | {"new_symbol": "W0C"}
     actions_told[0]["source"] = "rest"
@@ -160,8 +172,8 @@ def near(got: Any, expected: Fraction, digits: int = 7) -> bool:
 def test_every_position_ends_as_the_model(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     desk, warehouse = desk_and_warehouse
     rows = warehouse.rows(
-        "from positions qualify row_number() over (partition by account_id, symbol, strategy_id"
-        " order by snapshot_time desc) = 1"
+        "from positions where account_id <> 'held' qualify row_number() over"
+        " (partition by account_id, symbol, strategy_id order by snapshot_time desc) = 1"
     )
     found = {(row["account_id"], row["symbol"], row["strategy_id"]): row for row in rows}
     assert found.keys() == desk.books.keys()
@@ -198,7 +210,7 @@ def test_a_trip_goes_on_under_the_new_symbol(desk_and_warehouse: tuple[Desk, War
     desk, warehouse = desk_and_warehouse
     found = {
         (row["account_id"], row["symbol"], row["strategy_id"], row["closed_at"]): row
-        for row in warehouse.rows("from round_trips")
+        for row in warehouse.rows("from round_trips where account_id <> 'held'")
     }
     assert len(found) == len(desk.ended) > 50
     for key, trip in desk.ended:
@@ -252,7 +264,7 @@ def test_cash_in_lieu_sells_the_fraction(desk_and_warehouse: tuple[Desk, Warehou
         "from account_snapshots qualify row_number() over (partition by account_id"
         " order by snapshot_time desc) = 1"
     )
-    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked"}
+    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked", "held"}
     for row in ends:
         assert near(row["cash_balance"], desk.cash[row["account_id"]], 2)
 
@@ -285,6 +297,32 @@ def test_a_trip_has_the_carry_of_its_former_symbol(
     assert (trip["realized_pnl"], trip["carry"], trip["net_pnl"]) == (400, 7, 407)
     trades = warehouse.rows("from trades where account_id = 'marked' order by executed_at")
     assert [trade["symbol"] for trade in trades] == ["FB", "META"]
+
+
+def test_a_trip_has_all_that_both_symbols_were(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    _, warehouse = desk_and_warehouse
+    one, closed, other = warehouse.rows(
+        "from round_trips where account_id = 'held' order by strategy_id, closed_at"
+    )
+    assert (one["symbol"], one["opened_at"]) == ("OPB", day(0, 10))
+    assert (one["entered_quantity"], one["exited_quantity"]) == (101, 101)
+    assert (one["realized_pnl"], one["fills"]) == (141, 4)
+    assert (closed["side"], closed["realized_pnl"], closed["closed_at"]) == ("short", 0, day(1))
+    assert (other["side"], other["opened_at"]) == ("long", day(0, 13))
+    assert (other["realized_pnl"], other["exited_quantity"]) == (2, 2)
+
+
+def test_what_a_new_symbol_took_over_has_costs(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    _, warehouse = desk_and_warehouse
+    unknown = warehouse.rows(
+        "from positions where commission is null or fees is null or net_pnl is null"
+        " and unrealized_pnl is not null"
+    )
+    assert unknown == []
 
 
 def test_a_full_refresh_gives_the_same(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
