@@ -242,8 +242,8 @@ def _most_fit(feed: Declaration, beginning: Beginning) -> bool:
 def foreign_header(feed: Declaration, beginning: Beginning) -> str | None:
     """Return a first line of names alone that are not those of a feed's fields, in their order."""
     lines = [line for line in beginning.lines if not _is_comment(feed, line)]
-    names = header_names(feed, lines[0]) if lines and feed.file.names else []
-    if len(names) <= 1 or not all(map(_NAME.fullmatch, names)):
+    names = header_names(feed, lines[0]) if lines else []
+    if not names or len(names) != len(feed.file.names) or not all(map(_NAME.fullmatch, names)):
         return None
     is_known = names_fields(feed, lines[0]) or has_header(feed, lines[0]) or fits(feed, lines[0])
     return None if is_known else lines[0]
