@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_flightsql.dbapi
+import pytest
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import Segment
 from python_ingest.reading.flight_protocol import location, token
 from python_ingest.reading.publish import publish
 from python_ingest.schema.migrate import migrate
-from python_ingest.settings import Settings
+from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 
 ROOT = Path(__file__).parents[3]
@@ -132,6 +134,25 @@ def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@contextmanager
+def served_ticks(folder: Path, others: str = "") -> Iterator[Settings]:
+    """Serve ten published ticks, and `others` (SQL of more relations) at the second publication."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_DIR", str(folder / "data"))
+        patch.setenv("SERVE_PORT", str(free_port()))
+        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
+        patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
+        patch.delenv("SERVE_TOKEN", raising=False)
+        settings = load_settings()
+        build_and_publish(settings)
+        arrive(settings, [trade(n) for n in range(10)], folder, 0)
+        land_pending(settings)
+        build_and_publish(settings, others)
+        (folder / "secret.csv").write_text("a\nwhat no client may read\n")
+        with serving(settings.serve.port):
+            yield settings
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from tests.python.reading.live import (
     free_port,
     open_publications,
     resident_mb,
+    served_ticks,
     serving,
     trade,
 )
@@ -75,21 +76,8 @@ def relations(batch: int) -> str:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A server with ten published ticks and all types; its settings."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("flight-sql")
-        patch.setenv("DATA_DIR", str(folder / "data"))
-        patch.setenv("SERVE_PORT", str(free_port()))
-        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
-        patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
-        patch.delenv("SERVE_TOKEN", raising=False)
-        live = load_settings()
-        build_and_publish(live)
-        arrive(live, [trade(n) for n in range(10)], folder, 0)
-        land_pending(live)
-        build_and_publish(live, relations(1))
-        (folder / "secret.csv").write_text("a\nwhat no client may read\n")
-        with serving(live.serve.port):
-            yield live
+    with served_ticks(tmp_path_factory.mktemp("flight-sql"), relations(1)) as settings:
+        yield settings
 
 
 @pytest.fixture

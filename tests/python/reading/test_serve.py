@@ -37,6 +37,7 @@ from tests.python.reading.live import (
     build_and_publish,
     free_port,
     resident_mb,
+    served_ticks,
     serving,
     trade,
 )
@@ -45,21 +46,8 @@ from tests.python.reading.live import (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A server with ten published ticks; its settings."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("served")
-        patch.setenv("DATA_DIR", str(folder / "data"))
-        patch.setenv("SERVE_PORT", str(free_port()))
-        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
-        patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
-        patch.delenv("SERVE_TOKEN", raising=False)
-        settings = load_settings()
-        build_and_publish(settings)
-        arrive(settings, [trade(n) for n in range(10)], folder, 0)
-        land_pending(settings)
-        build_and_publish(settings)
-        (folder / "secret.csv").write_text("a\nwhat no client may read\n")
-        with serving(settings.serve.port):
-            yield settings
+    with served_ticks(tmp_path_factory.mktemp("served")) as settings:
+        yield settings
 
 
 @pytest.fixture

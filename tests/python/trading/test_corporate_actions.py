@@ -4,7 +4,6 @@ late and corrected, and built in parts."""
 from __future__ import annotations
 
 import random
-import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -327,8 +326,7 @@ def test_what_a_new_symbol_took_over_has_costs(
 
 def test_a_full_refresh_gives_the_same(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     _, warehouse = desk_and_warehouse
-    copy = Warehouse(warehouse.data_dir.with_name("refreshed"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("refreshed"))
     copy.dbt(*RUN, "--full-refresh")
     for mart in MARTS:
         query = f"from {mart} order by all"
@@ -340,8 +338,7 @@ def test_a_change_between_two_currencies_counts_no_more(
 ) -> None:
     """The new symbol is listed later, with another currency: what was taken over is taken back."""
     _, warehouse = desk_and_warehouse
-    copy = Warehouse(warehouse.data_dir.with_name("listed"))
-    shutil.copy(warehouse.path, copy.path)
+    copy = warehouse.copy(warehouse.data_dir.with_name("listed"))
     with duckdb.connect(str(copy.path)) as connection:
         connection.execute(
             "insert into reference.instruments by name select 'x' as exchange, 'META' as symbol,"
