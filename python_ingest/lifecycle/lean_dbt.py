@@ -1,83 +1,126 @@
 """What dbt does again for every node, done once (docs/adr/0170).
 
-A fifth of a build goes into three things: to list all macros for a node (twice), to compile Jinja
-that was compiled before, and to word events that nobody reads. A node sees the same without them.
+A third of a build goes into what each node gets and does not use: a context of 760 values, templates
+compiled that were compiled before, events that nobody reads. A node sees the same without them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any
+import json
+from collections.abc import Callable, Container, Iterable, Mapping
+from functools import cache, wraps
+from types import SimpleNamespace
+from typing import Any, TextIO
 
+import parsedatetime  # type: ignore[import-untyped]
+from dbt.adapters.base.impl import BaseAdapter
+from dbt.adapters.base.relation import BaseRelation
 from dbt.clients.jinja import MacroGenerator
+from dbt.compilation import Compiler, Linker
 from dbt.context.macros import MacroNamespace
 from dbt.context.manifest import ManifestContext
 from dbt.exceptions import PackageNotFoundForMacroError
 from dbt.include.global_project import PROJECT_NAME
 from dbt.tracking import track_behavior_change_warn
-from dbt_common.clients.jinja import MacroFuzzEnvironment
+from dbt_common.clients import system
+from dbt_common.clients.jinja import (
+    MacroFuzzEnvironment,
+    MacroFuzzTemplate,
+    NativeSandboxTemplate,
+)
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 
-_Bind = Callable[[MacroGenerator], MacroGenerator]
 
+class _Lazy(dict[str, Any]):
+    """A dictionary whose values are made when they are asked for."""
 
-class _Bound(MacroGenerator):
-    """A macro of a node's context: 700 for each, and dbt makes each in four calls."""
+    def __init__(self, names: Container[str], make: Callable[[str], Any]) -> None:
+        self._names, self._make = names, make
 
-    def __init__(self, macro: Any, context: dict[str, Any], node: Any, stack: Any) -> None:
-        self.macro, self.context, self.node, self.stack = macro, context, node, stack
+    def __missing__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self.setdefault(name, self._make(name))
 
-
-class _Package(dict[str, MacroGenerator]):
-    """The macros of a package; each is bound to the node when it is asked for."""
-
-    def __init__(self, macros: Mapping[str, MacroGenerator], bind: _Bind) -> None:
-        self._macros, self._bind = macros, bind
-
-    def __missing__(self, name: str) -> MacroGenerator:
-        return self.setdefault(name, self._bind(self._macros[name]))
+    def __contains__(self, name: object) -> bool:
+        return name in self._names or super().__contains__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self._macros else default
+        return self[name] if name in self else default  # noqa: SIM401 - this is that get
+
+
+class _Names:
+    """What the nodes of a package may name, as dbt's order of search leaves it."""
+
+    def __init__(self, searched: MacroNamespace, members: Iterable[str]) -> None:
+        first = {**searched.global_namespace, **searched.local_namespace}
+        self.macros = {**searched.global_project_namespace, **first}
+        self.packages = {PROJECT_NAME: searched.global_project_namespace, **searched.packages}
+        self.seen_packages = [name for name in self.packages if name not in first]
+        self.all = {*self.macros, *members}
 
 
 class _Namespace(dict[str, Any]):
-    """dbt's MacroNamespace of a node as the plain dictionary that its context is made of."""
+    """dbt's MacroNamespace of a node, less what its context finds by itself."""
 
-    def __init__(self, once: MacroNamespace, bind: _Bind) -> None:
-        ours = {name: _Package(macros, bind) for name, macros in once.packages.items()}
-        self._packages = {PROJECT_NAME: _Package(once.global_project_namespace, bind), **ours}
-        # What comes first in dbt's order of search counts: here it comes last.
-        self.update((name, bind(macro)) for name, macro in once.global_project_namespace.items())
-        self.update(self._packages)
-        for macros in (once.global_namespace, once.local_namespace):
-            self.update((name, bind(macro)) for name, macro in macros.items())
+    def __init__(self, names: _Names, bind: Callable[[MacroGenerator], MacroGenerator]) -> None:
+        def bound(macros: Mapping[str, MacroGenerator]) -> _Lazy:
+            return _Lazy(macros, lambda name: bind(macros[name]))
+
+        self.macros = bound(names.macros)
+        self._packages = {name: bound(macros) for name, macros in names.packages.items()}
+        self.update((name, self._packages[name]) for name in names.seen_packages)
 
     def get_from_package(self, package: str | None, name: str) -> Any:
         """A macro by its name, or None; as dbt's own."""
         if package is None:
-            return self.get(name)
+            return self.get(name) or self.macros.get(name)
         if package not in self._packages:
             raise PackageNotFoundForMacroError(package)
         return self._packages[package].get(name)
 
 
-def _list_macros_once() -> None:
-    known: dict[tuple[int, int, str], tuple[object, MacroNamespace]] = {}
-    build = ManifestContext._build_namespace
+def _make_contexts_lazy() -> None:
+    known: dict[tuple[int, int, str, type], tuple[object, _Names]] = {}
+    build, generate = ManifestContext._build_namespace, ManifestContext.generate_builtins
 
     @wraps(build)
     def build_namespace(self: ManifestContext) -> Any:
-        macros = self.manifest.get_macros_by_package()
-        key = id(macros), len(self.manifest.macros), self.search_package
-        if key not in known:
-            known[key] = macros, build(self)  # kept, so that no other gets its id
-        node, context, stack = getattr(self, "model", None), self._ctx, self.macro_stack
-        return _Namespace(known[key][1], lambda listed: _Bound(listed.macro, context, node, stack))
+        macros, members = self.manifest.get_macros_by_package(), self._context_members_
+        key = id(macros), len(self.manifest.macros), self.search_package, type(self)
+        if key not in known:  # the macros are kept, so that no others get their id
+            known[key] = macros, _Names(build(self), members)
+        names = known[key][1]
+        node, stack = getattr(self, "model", None), self.macro_stack
+        # dispatch relies on what dbt's `var`, made for each context, happens to load
+        self.config.load_dependencies()  # type: ignore[attr-defined]
+        # A macro stands before a member of its name.
+        self._ctx = context = _Lazy(
+            names.all,
+            lambda name: (namespace.macros if name in names.macros else context["builtins"])[name],
+        )
+        namespace = _Namespace(
+            names, lambda listed: MacroGenerator(listed.macro, context, node, stack)
+        )
+        return namespace
+
+    @wraps(generate)
+    def generate_builtins(self: ManifestContext) -> dict[str, Any]:
+        if not isinstance(self._ctx, _Lazy):
+            return generate(self)
+        members = self._context_members_
+
+        def member(name: str) -> Any:
+            found = members[name]
+            return found.__get__(self) if hasattr(found, "__get__") else found
+
+        return _Lazy(members, member)
 
     ManifestContext._build_namespace = build_namespace  # type: ignore[method-assign]
+    ManifestContext.generate_builtins = generate_builtins  # type: ignore[method-assign, assignment]
+    # dbt's templates read a context in its place; its native ones copy what there is of it.
+    NativeSandboxTemplate.new_context = MacroFuzzTemplate.new_context  # type: ignore[method-assign, assignment]
 
 
 def _compile_once() -> None:
@@ -130,9 +173,45 @@ def _word_what_is_read() -> None:
     BaseEvent.pb_msg = WhenRead()
 
 
+def _read_dates_once() -> None:
+    # 40 patterns for each table that a statement answers with, and those have no rows.
+    parsedatetime.Constants = cache(parsedatetime.Constants)
+
+
+def _look_for_one_name() -> None:
+    match = BaseAdapter._make_match
+
+    @wraps(match)
+    def match_one_name(
+        self: BaseAdapter, relations: list[BaseRelation], database: str, schema: str, name: str
+    ) -> list[BaseRelation]:
+        alike = [r for r in relations if str(r.identifier).casefold() == name.casefold()]
+        return match(self, alike, database, schema, name)
+
+    BaseAdapter._make_match = match_one_name  # type: ignore[method-assign, assignment]
+
+
+def _write_at_once() -> None:
+    def dump(content: Any, file: TextIO, **how: Any) -> None:
+        file.write(json.dumps(content, **how))  # in C; json.dump goes through Python value by value
+
+    system.json = SimpleNamespace(load=json.load, dump=dump)  # type: ignore[assignment, attr-defined]
+
+
+def _draw_the_graph_once() -> None:
+    Linker.add_test_edges = Linker.add_test_edges_2  # type: ignore[method-assign]
+    # A pickle and two summaries, which nobody reads.
+    Compiler.write_graph_file = lambda *_: None  # type: ignore[method-assign]
+    Linker.get_graph_summary = lambda *_: {}  # type: ignore[method-assign]
+
+
 def make_dbt_lean() -> None:
     """Change dbt in this process; to do it again changes nothing."""
     if not hasattr(EventManager.fire_event, "__wrapped__"):
-        _list_macros_once()
+        _make_contexts_lazy()
         _compile_once()
         _word_what_is_read()
+        _read_dates_once()
+        _look_for_one_name()
+        _write_at_once()
+        _draw_the_graph_once()

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import io
+import json
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dbt.adapters.base.impl import BaseAdapter
+from dbt.adapters.duckdb.relation import DuckDBRelation
 from dbt.adapters.events.types import SQLQuery
+from dbt.adapters.exceptions import ApproximateMatchError
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.macros import MacroNamespaceBuilder
 from dbt.exceptions import PackageNotFoundForMacroError
 from dbt.tracking import track_behavior_change_warn
-from dbt_common.clients import jinja
+from dbt_common.clients import jinja, system
 from dbt_common.events.base_types import EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.types import Note
+from dbt_common.utils.encoding import JSONEncoder
 
-from python_ingest.lifecycle.lean_dbt import _Namespace, make_dbt_lean
+from python_ingest.lifecycle.lean_dbt import _Lazy, _Names, _Namespace, make_dbt_lean
 
 ADAPTERS = ["dbt_duckdb", "dbt"]
 # Every name that a project, a package, an adapter and dbt may each have a macro of.
@@ -39,24 +49,26 @@ def lean() -> None:
     make_dbt_lean()
 
 
-def meant(namespace: Any) -> Any:
-    """What each name leads to, macros as their ids."""
-    if isinstance(namespace, MacroGenerator):
-        return namespace.macro.unique_id
-    return {name: meant(namespace[name]) for name in namespace}
+def meant(found: Any) -> Any:
+    """What a name leads to, macros as their ids."""
+    return found.macro.unique_id if isinstance(found, MacroGenerator) else found
 
 
 @pytest.mark.parametrize("package", ["ours", "theirs", "dbt"])
 def test_a_name_means_the_same_macro_to_a_node(package: str) -> None:
-    context: dict[str, Any] = {}
-    once = MacroNamespaceBuilder("ours", package, None, ADAPTERS).build_namespace(MACROS, context)
-    lean = _Namespace(once, lambda listed: MacroGenerator(listed.macro, context))
-    assert lean.keys() == set(once)
+    once = MacroNamespaceBuilder("ours", package, None, ADAPTERS).build_namespace(MACROS, {})
+    names = _Names(once, ["ref"])
+    lean = _Namespace(names, lambda listed: MacroGenerator(listed.macro, context))
+    context = _Lazy(names.all, lambda name: lean.macros[name])
+    context.update(lean)  # as dbt does
+    assert names.all | lean.keys() == {"ref", *once}
     for name, expected in once.items():
         if isinstance(expected, MacroGenerator):
-            assert meant(lean[name]) == meant(expected), name
+            assert meant(context[name]) == meant(expected), name
+            assert context[name].context is context
         else:
-            assert {inner: meant(lean[name][inner]) for inner in expected} == meant(expected), name
+            found = {inner: meant(context[name][inner]) for inner in expected}
+            assert found == {inner: meant(expected[inner]) for inner in expected}, name
     for inside in (None, "dbt", "ours", "theirs"):
         for name in ("a", "b", "c", "d", "only_duckdb", "only_ours", "only_theirs", "none"):
             expected = once.get_from_package(inside, name)
@@ -66,6 +78,55 @@ def test_a_name_means_the_same_macro_to_a_node(package: str) -> None:
         lean.get_from_package("nobody", "a")
     with pytest.raises(KeyError):
         lean["ours"]["none"]
+
+
+def test_a_lazy_value_is_made_once_and_what_is_set_comes_first() -> None:
+    made: list[str] = []
+    lazy = _Lazy({"a", "b"}, lambda name: made.append(name) or name.upper())
+    assert ("a" in lazy, "none" in lazy, made) == (True, False, [])
+    assert (lazy["a"], lazy.get("a"), lazy.get("none", 1), made) == ("A", "A", 1, ["a"])
+    lazy["b"] = "ours"
+    lazy["more"] = "more"
+    assert (lazy["b"], lazy["more"], "more" in lazy, made) == ("ours", "more", True, ["a"])
+    with pytest.raises(KeyError):
+        lazy["none"]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_template_finds_what_is_made_when_it_asks(native: bool) -> None:
+    context = _Lazy({"lazy"}, lambda name: f"{name} value")
+    text = "{{ lazy }}{{ other is defined }}{{ range is defined }}"
+    template = jinja.get_template(text, context, native=native)
+    assert template.render(context) == "lazy valueFalseTrue"
+
+
+@pytest.mark.parametrize("name", ["Orders", "orders", "none"])
+def test_a_relation_is_found_as_dbt_finds_it(name: str) -> None:
+    relations = [
+        DuckDBRelation.create(database="db", schema=schema, identifier=table)
+        for schema, table in (("main", "orders"), ("main", "orders_warm"), ("warm", "orders"))
+    ]
+    adapter = SimpleNamespace(
+        config=SimpleNamespace(quoting={"database": True, "schema": True, "identifier": True})
+    )
+    adapter._make_match_kwargs = partial(BaseAdapter._make_match_kwargs, adapter)
+    arguments = (adapter, relations, "db", "main", name)
+    try:
+        expected = BaseAdapter._make_match.__wrapped__(*arguments)
+    except ApproximateMatchError:
+        with pytest.raises(ApproximateMatchError):
+            BaseAdapter._make_match(*arguments)
+    else:
+        assert BaseAdapter._make_match(*arguments) == expected
+
+
+def test_what_is_written_is_what_dbt_writes(tmp_path: Path) -> None:
+    content = {"when": datetime(2024, 1, 2), "exact": Decimal("1.5"), "none": None, "name": "ü"}
+    system.write_json(str(tmp_path / "lean.json"), content)
+    expected = io.StringIO()
+    json.dump(content, expected, cls=JSONEncoder)
+    assert (tmp_path / "lean.json").read_text() == expected.getvalue()
+    assert system.read_json(str(tmp_path / "lean.json"))["exact"] == 1.5
 
 
 def test_a_template_that_was_compiled_before_reads_its_own_context() -> None:
