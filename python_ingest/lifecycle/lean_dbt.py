@@ -1,7 +1,7 @@
 """What dbt does again for every node, done once (docs/adr/0170).
 
-A third of a build goes into what each node gets and does not use: a context of 760 values, templates
-compiled that were compiled before, events that nobody reads. A node sees the same without them.
+A third of a build goes into what each node gets and does not use: a context of 760 values,
+templates compiled that were compiled before, events that nobody reads. A node sees the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any, TextIO
 
-import parsedatetime  # type: ignore[import-untyped]
 from dbt.adapters.base.impl import BaseAdapter
 from dbt.adapters.base.relation import BaseRelation
 from dbt.clients.jinja import MacroGenerator
@@ -22,7 +21,7 @@ from dbt.context.manifest import ManifestContext
 from dbt.exceptions import PackageNotFoundForMacroError
 from dbt.include.global_project import PROJECT_NAME
 from dbt.tracking import track_behavior_change_warn
-from dbt_common.clients import system
+from dbt_common.clients import agate_helper, system
 from dbt_common.clients.jinja import (
     MacroFuzzEnvironment,
     MacroFuzzTemplate,
@@ -175,7 +174,8 @@ def _word_what_is_read() -> None:
 
 def _read_dates_once() -> None:
     # 40 patterns for each table that a statement answers with, and those have no rows.
-    parsedatetime.Constants = cache(parsedatetime.Constants)
+    dates = agate_helper.agate.data_types.date_time.parsedatetime
+    dates.Constants = cache(dates.Constants)
 
 
 def _look_for_one_name() -> None:
