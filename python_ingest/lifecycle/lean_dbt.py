@@ -174,7 +174,7 @@ def _word_what_is_read() -> None:
 
 def _read_dates_once() -> None:
     # 40 patterns for each table that a statement answers with, and those have no rows.
-    dates = agate_helper.agate.data_types.date_time.parsedatetime
+    dates = vars(agate_helper)["agate"].data_types.date_time.parsedatetime
     dates.Constants = cache(dates.Constants)
 
 
