@@ -181,7 +181,15 @@ def _build_nothing(place: list[str]) -> None:
     from dbt.adapters.duckdb import connections  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    command = ["build", "--quiet", "--log-level-file", "none", "--exclude-resource-type", "test"]
+    command = [
+        "build",
+        "--quiet",
+        "--log-level-file",
+        "none",
+        "--exclude-resource-type",
+        "test",
+        "unit_test",
+    ]
     built = dbtRunner().invoke([*command, *place])  # not with our manifest: a build changes it
     assert built.success, built.exception
     connections.DuckDBConnectionManager.close_all_connections()
