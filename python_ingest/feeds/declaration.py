@@ -214,8 +214,9 @@ ANY = "*"
 class Value(_Strict):
     """Where a canonical column comes from, and what is done to it: in the order of the fields.
 
-    Exactly one of `source` (the first of several fields that is there), `constant`, `file` (a named
-    part of the file's name or path), `around` (a field of the document around the rows or the
+    Exactly one of `source` (the first of several fields that is there), `constant`, `told` (names of
+    exchanges: the first one whose pattern is found in the file's path; where none is, a user says
+    one of them by `--exchange`), `file` (a named part of the file's name or path), `around` (a field of the document around the rows or the
     message), `key` (the key that their list has there), `joined` (texts of fields), `sum` (of
     fields that are all there) and `clock` (the local clock before the line) says where from.
     `values` are joined too, behind `joined`: other columns as they land, however the file spells
@@ -230,6 +231,7 @@ class Value(_Strict):
 
     source: Annotated[Fields, BeforeValidator(_listed)] | None = Field(default=None, alias="from")
     constant: Text | None = None
+    told: Annotated[dict[Text, Pattern], Field(min_length=2)] | None = None
     either: Words = Field(default=[], alias="or")
     file: Text | None = None
     around: Text | None = None
@@ -267,10 +269,10 @@ class Value(_Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         joined = self.joined or self.values
-        origins = [self.source, self.constant, self.file, self.around, joined, self.sum]
+        origins = [self.source, self.constant, self.told, self.file, self.around, joined, self.sum]
         if sum(origin is not None for origin in origins) + self.key + self.clock != 1:
             raise ValueError(
-                "say one of from, constant, file, around, key, joined, values, sum, clock"
+                "say one of from, constant, told, file, around, key, joined, values, sum, clock"
             )
         if self.after_midnight and (self.unit or self.format):
             raise ValueError("after_midnight takes neither unit nor format")
@@ -531,9 +533,15 @@ class Declaration(_Strict):
     def exchanges(self) -> list[str]:
         """The exchanges that its files may be of; empty where the rows or a user say it."""
         values = [one for columns in self._sections for one in columns.get("exchange", [])]
-        constants = [value for value in values if value.constant is not None]
-        found = list(dict.fromkeys(n for v in constants for n in (v.constant or "", *v.either)))
+        said = [[*([v.constant] if v.constant else []), *v.either, *(v.told or {})] for v in values]
+        found = list(dict.fromkeys(name for names in said for name in names))
         return [] if ANY in found else found
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The exchanges that a file's path tells apart, with their patterns."""
+        values = [one for columns in self._sections for one in columns.get("exchange", [])]
+        return {name: pattern for value in values for name, pattern in (value.told or {}).items()}
 
     @property
     def names_exchange(self) -> bool:
@@ -567,7 +575,9 @@ def _require_of(column: Column, value: Value, place: str) -> None:
         for key in keys:
             if getattr(value, key) and of_type.get(column.type) != what:
                 raise ValueError(f"{place}.{key}: is for {what}")
-    for name in (value.constant, *value.either):
+    if value.told and column.name != "exchange":
+        raise ValueError(f"{place}.told: is for exchange")
+    for name in (value.constant, *value.either, *(value.told or {})):
         known = (name or "").lower().replace(" ", "")
         if known in column.names and known != name:
             raise ValueError(f"{place}.constant: {name!r} is spelled {known!r}")

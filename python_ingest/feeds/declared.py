@@ -71,11 +71,12 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Fields:
-    """How SQL names what a value of a kind of row may come from."""
+    """How SQL names what a value of a kind of row may come from, and the exchange that was said."""
 
     kind: Kind
     at: Mapping[str, str]
     parts: Mapping[str, str]
+    exchange: str | None = None
 
 
 def scan(
@@ -84,7 +85,7 @@ def scan(
     """Return a file's reading by a declaration.
 
     `parts`: what the declaration's patterns found in the file's name. `exchange`: which one of
-    those that the declaration allows. Raises FileRejectedError when the file may be cut off, or
+    those that the declaration allows; a user says it, or the file's path. Raises FileRejectedError when the file may be cut off, or
     its name lacks what the declaration needs of it.
     """
     layout, lines = (_csv_layout if _is_csv(declaration) else _json_layout)(declaration, source)
@@ -162,7 +163,7 @@ def _reading(
     is_csv = _is_csv(declaration)
     records, at = (_csv if is_csv else _json)(declaration, layout)
     kind = KINDS[declaration.kind]
-    fields = _Fields(kind, at, dict(parts))
+    fields = _Fields(kind, at, dict(parts), exchange)
     given = [_merged(declaration, message) for message in declaration.messages] or [
         declaration.columns
     ]
@@ -237,8 +238,8 @@ def _merged(declaration: Declaration, message: Message) -> Columns:
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
     """Let the exchange that a user named stand where the declaration allows it."""
     found = [
-        value.model_copy(update={"constant": exchange})
-        if exchange in value.either or ANY in value.either
+        value.model_copy(update={"constant": exchange, "told": None})
+        if exchange in (*value.either, *(value.told or {})) or ANY in value.either
         else value
         for value in columns.get("exchange", [])
     ]
@@ -410,6 +411,8 @@ def _text(value: Value, fields: _Fields, columns: Columns) -> str:
 
 def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
     """SQL of what a value comes from."""
+    if value.told:
+        return "null::varchar"
     if value.constant is not None or value.file is not None:
         return literal(value.constant or fields.parts[value.file or ""])
     if value.clock:
@@ -599,6 +602,8 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
         message = declaration.messages[number - 1] if declaration.messages else None
         if message and message.reject:
             found.setdefault(f"true then {literal(message.reject)}", []).append(str(number))
+        for test, why in _untold(columns, fields):
+            found.setdefault(f"{test} then {why}", []).append(str(number))
         for name in message.required if message else []:
             absent = f"{_sql(kind.column(name), columns, fields)} is null"
             why = _why_absent(name, columns, fields)
@@ -628,6 +633,21 @@ def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields)
                     nested = f"{_is_nested(fields.at[name], name)} then {not_a_text}"
                     found.setdefault(nested, []).append(str(number))
     return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]
+
+
+def _untold(columns: Columns, fields: _Fields) -> list[tuple[str, str]]:
+    """Return (condition, reason) for what may be of one exchange or another, unless one is said."""
+    found, others = [], ["true"]
+    for value in columns.get("exchange", []):
+        holds = _holds(value.when, value.unless, fields)
+        if value.told:
+            names = " or ".join(value.told)
+            why = f"it may be of {names}, and nothing tells which: say --exchange NAME"
+            if fields.exchange is not None:
+                why = f"it is of {names}, and --exchange says {fields.exchange}"
+            found.append((" and ".join([holds, *others]), literal(f"exchange: {why}")))
+        others.append(f"not ({holds})")
+    return found
 
 
 def _why_absent(name: str, columns: Columns, fields: _Fields) -> str:

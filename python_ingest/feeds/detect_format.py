@@ -29,6 +29,7 @@ from python_ingest.feeds.recognise import (
     require_fits,
     require_own_names,
     sees,
+    undecided,
 )
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
 from python_ingest.feeds.values import spelled
@@ -101,8 +102,9 @@ def scan_of(
     found = detect_format(wanted, beginning)
     if isinstance(found, Declaration):
         parts = _parts(found, beginning)
-        scan = declared.scan(found, path, parts, wanted.exchange)
-        return _as_said(replace(scan, format=_with_parts(found, parts)), wanted)
+        told = _told(found, wanted, beginning)
+        scan = declared.scan(found, path, parts, wanted.exchange or told)
+        return _as_said(replace(scan, format=_with_parts(found, parts, told)), wanted)
     return _as_said(_canonical(connection, wanted, found, path), wanted)
 
 
@@ -110,7 +112,9 @@ def format_and_version(wanted: Wanted, beginning: Beginning) -> tuple[str, int]:
     """Return a file's format and its version, as the manifest keeps them. Raises as `scan_of`."""
     found = detect_format(wanted, beginning)
     if isinstance(found, Declaration):
-        return _named(_with_parts(found, _parts(found, beginning)), wanted), found.version
+        told = _told(found, wanted, beginning)
+        name = _with_parts(found, _parts(found, beginning), told)
+        return _named(name, wanted), found.version
     return _named(found, wanted), CANONICAL_VERSION
 
 
@@ -172,6 +176,11 @@ def _contradicted(feed: Declaration, wanted: Wanted, beginning: Beginning) -> De
     if wanted.exchange is None and not feed.names_exchange:
         raise FileRejectedError(
             f"a file of feed {feed.name} does not say of which exchange it is: say --exchange NAME"
+        )
+    if wanted.exchange is None and (markets := undecided(feed, beginning)):
+        raise FileRejectedError(
+            f"lines of {' and '.join(markets)} are the same, and neither its name nor its folder"
+            f" tells whose they are: say {' or '.join(f'--exchange {name}' for name in markets)}"
         )
     if wanted.exchange is not None and not _may_be_of(feed, wanted.exchange):
         raise _of_another([feed], wanted.exchange)
@@ -267,7 +276,8 @@ def _decided(seen: list[Declaration], wanted: Wanted, beginning: Beginning) -> D
     chosen = begun or by_path or named or seen
     possible = [f for f in chosen if not _foreign_symbol(f, f.exchanges, beginning)] or chosen
     if wanted.exchange is not None:
-        of_exchange = [f for f in seen if _may_be_of(f, wanted.exchange)]
+        # how a file begins is in it; its path is not, and a user knows better
+        of_exchange = [f for f in begun or seen if _may_be_of(f, wanted.exchange)]
         if not of_exchange:
             raise _of_another(possible, wanted.exchange)
         chosen = possible = [f for f in chosen if f in of_exchange] or of_exchange
@@ -353,10 +363,18 @@ def _canonical(
     return json_lines.scan(wanted.kind, source, wanted.exchange)
 
 
-def _with_parts(feed: Declaration, parts: dict[str, str]) -> str:
+def _with_parts(feed: Declaration, parts: dict[str, str], exchange: str | None) -> str:
     """Return a feed and what it takes from a file's name: the same bytes as another are others."""
-    told = ", ".join(f"{part} {parts[part]}" for part in dict.fromkeys(feed.parts))
-    return f"{feed.name} ({told})" if told else feed.name
+    found = [f"{part} {parts[part]}" for part in dict.fromkeys(feed.parts)]
+    # the last is what all such files were of, before their names told it
+    if exchange is not None and exchange != list(feed.told)[-1]:
+        found.append(f"exchange {exchange}")
+    return f"{feed.name} ({', '.join(found)})" if found else feed.name
+
+
+def _told(feed: Declaration, wanted: Wanted, beginning: Beginning) -> str | None:
+    """Return which of the exchanges with the same lines the path tells, unless a user says it."""
+    return beginning.told(feed) if wanted.exchange is None else None
 
 
 def _named(found: str, wanted: Wanted) -> str:

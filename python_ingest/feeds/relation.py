@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from python_ingest.feeds.binance_markets import contradictions
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import Lines
 from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted, nanoseconds
@@ -43,12 +44,20 @@ class Scan:
     headers_within: bool = False
 
 
-def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CLOCK) -> str:
+def validated(
+    kind: Kind,
+    scan: Scan,
+    *,
+    with_hash: bool = True,
+    clock: str = CLOCK,
+    markets: bool = True,
+) -> str:
     """Return SQL of the kind's typed columns, `reason`, `ignored`, `raw_text`, `content_hash`.
 
     Of an ordered kind it has `nanoseconds` too.
     Accepted rows have neither `reason` nor `ignored`; only rejected ones carry `raw_text`.
-    `clock` is the time (SQL) that tells what lies in the future.
+    `clock` is the time (SQL) that tells what lies in the future. `markets`: whether a symbol that
+    only another market of Binance has is wrong; another database's rows keep their names.
     """
     present = [c for c in kind.columns if c.name in scan.types]
     source = [f"{quoted(c.name)} as {quoted('source.' + c.name)}" for c in present]
@@ -74,6 +83,8 @@ def validated(kind: Kind, scan: Scan, *, with_hash: bool = True, clock: str = CL
         f"when {condition} then {reason}"
         for condition, reason in complaints(kind, scan.types, clock)
     ]
+    if markets and {"exchange", "symbol"} <= set(scan.types):
+        whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
     if "complaint" in scan.extra:
         whens.insert(0, "when complaint is not null then complaint")
     if "ignored" in scan.extra:

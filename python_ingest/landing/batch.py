@@ -198,7 +198,8 @@ def segment_rows(
     kind = KINDS[segment.kind]
     keys = f", {identity_of(segment).columns}" if kind.is_ordered else ""
     if segment.canonical:
-        rows = validated(kind, parquet.scan(connection, kind, path), clock=clock)
+        scan = parquet.scan(connection, kind, path)
+        rows = validated(kind, scan, clock=clock, markets=segment.markets)
         return f"select *, null::bigint as line_number {keys} from ({rows})", False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()

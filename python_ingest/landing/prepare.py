@@ -60,6 +60,7 @@ def prepare(
                 sequence_identifies=read.scan.sequence_identifies,
                 trade_id_identifies=read.scan.trade_id_identifies,
                 newest_first=read.scan.newest_first,
+                markets=True,
                 again=again,
             )
             return spool.commit(settings, segment, read.finished)

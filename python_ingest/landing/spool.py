@@ -27,8 +27,9 @@ class Segment:
     `canonical`: the file is a copy of the source and is validated while it is landed; else the
     rows carry their verdict. `others`: messages of kinds that are not ours, by kind. `sha256` is
     the source's, `parquet_sha256` the segment's own. `again`: land it though its source landed.
-    The last three are as in `feeds.relation.Scan`; a segment that does not say was written when
-    every sequence number was taken for a key.
+    The three after it are as in `feeds.relation.Scan`; a segment that does not say was written when
+    every sequence number was taken for a key. `markets` as of `feeds.relation.validated`: one that
+    does not say landed before symbols were held against their market.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Segment:
     sequence_identifies: bool = True
     trade_id_identifies: bool = True
     newest_first: bool = False
+    markets: bool = False
 
 
 def new_name(kind: str, sha256: str) -> str:

@@ -26,7 +26,7 @@ def landed_sql(table: Table, columns: Mapping[str, str]) -> str:
         taken["source"] = "VARCHAR"
         expressions = [e for e in expressions if e != '"source"'] + ["'backfill' as source"]
     sql = f"select {', '.join(expressions)}, row_number, null::varchar as raw_text from extracted"
-    return validated(kind, Scan(FORMAT, sql, taken, extra=("row_number",)))
+    return validated(kind, Scan(FORMAT, sql, taken, extra=("row_number",)), markets=False)
 
 
 def _has_origin(kind: Kind) -> bool:

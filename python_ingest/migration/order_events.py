@@ -106,7 +106,8 @@ def make_order_events(settings: Settings) -> Manifest | None:
             extra=("row_number",),
         )
         connection.execute(
-            f"copy ({validated(ORDERS, scan)}) to {sql_path(temporary)} (format parquet)"
+            f"copy ({validated(ORDERS, scan, markets=False)}) to {sql_path(temporary)}"
+            " (format parquet)"
         )
         found = connection.execute(
             "select count(*), min(event_time), max(event_time) from events"

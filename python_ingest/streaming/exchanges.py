@@ -13,6 +13,7 @@ from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds.catalogue import named
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.lines import Source
+from python_ingest.feeds.recognise import told_by
 from python_ingest.feeds.relation import Scan
 
 Symbols = Sequence[str]
@@ -50,9 +51,12 @@ class Exchange:
             raise UsageError(f"--url {given}: not a ws:// or wss:// address")
         return base + self.path(symbols) if urlsplit(base).path == "" else base
 
-    def scan(self, kind: str, source: Source) -> Scan:
-        """Return the reading of received messages as rows of a kind."""
-        return scan(next(feed for feed in named(self.name) if feed.kind == kind), source, {})
+    def scan(self, kind: str, source: Source, url: str) -> Scan:
+        """Return the reading of messages received from an address as rows of a kind."""
+        feed = next(feed for feed in named(self.name) if feed.kind == kind)
+        # a host of another market tells; a relay does not
+        market = told_by(feed, urlsplit(url).hostname or "") or self.name
+        return scan(feed, source, {}, market)
 
 
 def _binance_path(symbols: Symbols) -> str:

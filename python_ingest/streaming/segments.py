@@ -30,10 +30,11 @@ class SegmentWriter:
     Not thread-safe: one flush at a time.
     """
 
-    def __init__(self, settings: Settings, exchange: Exchange, place: Place) -> None:
+    def __init__(self, settings: Settings, exchange: Exchange, place: Place, url: str = "") -> None:
         self._settings = settings
         self._place = place
         self._exchange = exchange
+        self._url = url
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         self.name = f"stream-{exchange.name}-{started}"
         self._number = 0
@@ -60,7 +61,7 @@ class SegmentWriter:
                 marks = self._exchange.marks.get(kind)
                 if marks is None or any(mark in others for mark in marks):
                     path = folder / f"{kind}.parquet"
-                    scan = self._exchange.scan(kind, lines)
+                    scan = self._exchange.scan(kind, lines, self._url)
                     write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
                     others = others or self._others(path)
                     path = self._numbered(KINDS[kind], path, scan)
@@ -90,6 +91,7 @@ class SegmentWriter:
             sequence_identifies=feed.sequence_identifies,
             trade_id_identifies=feed.trade_id_identifies,
             newest_first=feed.newest_first,
+            markets=True,
         )
 
     def _others(self, finished: Path) -> dict[str, int]:

@@ -104,7 +104,7 @@ class Stream:
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
         self._place = Place(settings)
-        self._writer = SegmentWriter(settings, exchange, self._place)
+        self._writer = SegmentWriter(settings, exchange, self._place, self._url)
         self._to_land: queue.Queue[spool.Segment | None] = queue.Queue()
         self._records: list[tuple[str, dict[str, Any]]] = []
         self._stopped = threading.Event()

@@ -47,7 +47,7 @@ def ndjson(*messages: object) -> bytes:
 def test_documented_stream_messages(land: Land) -> None:
     lines = ndjson(TRADE, {"stream": "bnbbtc@aggTrade", "data": AGG_TRADE}, BOOK_TICKER)
     clocked = b"1672515782136123456 " + ndjson({"stream": "x@bookTicker", "data": BOOK_TICKER})
-    result, ask = land("ticks", "a.ndjson", lines + clocked + ndjson({"e": "kline", "s": "X"}))
+    result, ask = land("ticks", "spot.ndjson", lines + clocked + ndjson({"e": "kline", "s": "X"}))
     assert (result.landed, result.rejected, result.others) == (3, 1, {"kline": 1})
     at = dt.datetime(2022, 12, 31, 19, 43, 2, 136000)
     price = Decimal("0.001")
@@ -86,7 +86,7 @@ def test_recording_agrees_with_a_plain_reading(land: Land) -> None:
         seen[stream] += 1
         if stream == "trade":
             size += Decimal(message["data"]["q"])
-    result, ask = land("ticks", "b.ndjson.gz", packed)
+    result, ask = land("ticks", "spot-b.ndjson.gz", packed)
     assert (result.landed, result.rejected) == (seen["trade"] + seen["bookTicker"], 0)
     assert result.others["depthUpdate"] == seen["depth"]
     assert ask("select sum(last_size), count(last_size) from raw.market_ticks") == [
@@ -109,7 +109,7 @@ def test_archives_in_milliseconds_and_microseconds(land: Land) -> None:
     assert result.landed == 1
     # the same trade from the stream is the same row
     stream = {**TRADE, "s": "BTCUSDT", "t": 3735683259, "p": "61837.63", "q": "0.02"}
-    result, ask = land("ticks", "s.ndjson", ndjson({**stream, "T": 1723161255342}))
+    result, ask = land("ticks", "spot-s.ndjson", ndjson({**stream, "T": 1723161255342}))
     assert (result.landed, result.duplicate) == (0, 1)
     assert ask(
         "select kind, symbol, trade_id, timestamp, source from raw.market_ticks order by 2, 3"
@@ -134,7 +134,7 @@ def test_execution_reports(land: Land) -> None:
     content = ndjson(
         REPORT, fill, envelope, cancel, open_still, ended, {"e": "balanceUpdate"}
     )  # fmt: skip
-    result, ask = land("orders", "o.ndjson", content)
+    result, ask = land("orders", "spot-o.ndjson", content)
     assert result.others == {"balanceUpdate": 1}
     assert (result.landed, result.rejected) == (6, 0)
     order = (REPORT["c"], "4293153", "buy", "limit", 1, Decimal("0.1026441"))
@@ -174,10 +174,10 @@ def test_a_time_is_in_milliseconds_or_microseconds(
 ) -> None:
     """No other unit is guessed at, nor another time taken where one is written."""
     content, name, kind, table, time = {
-        "stream": (ndjson({**TRADE, "T": 0}), "a.ndjson", "ticks", "market_ticks", "timestamp"),
+        "stream": (ndjson({**TRADE, "T": 0}), "spot.ndjson", "ticks", "market_ticks", "timestamp"),
         "quote": (
             ndjson({"e": "bookTicker", **BOOK_TICKER, "T": 0, "E": 1672515782137}),
-            "a.ndjson",
+            "spot.ndjson",
             "ticks",
             "market_ticks",
             "timestamp",
@@ -189,7 +189,13 @@ def test_a_time_is_in_milliseconds_or_microseconds(
             "market_ticks",
             "timestamp",
         ),
-        "orders": (ndjson({**REPORT, "T": 0}), "a.ndjson", "orders", "order_events", "event_time"),
+        "orders": (
+            ndjson({**REPORT, "T": 0}),
+            "spot.ndjson",
+            "orders",
+            "order_events",
+            "event_time",
+        ),
     }[form]
     before, after = (b",0,", b",%s,") if form == "archive" else (b'"T": 0', b'"T": %s')
     result, ask = land(kind, name, content.replace(before, after % written.encode()))
@@ -202,7 +208,7 @@ def test_a_time_is_in_milliseconds_or_microseconds(
 def test_a_message_whose_name_is_damaged_is_rejected(land: Land) -> None:
     """It may be a trade; a message without a symbol is none."""
     damaged = {("" if key == "e" else key): value for key, value in TRADE.items()}
-    result, ask = land("ticks", "a.ndjson", ndjson(TRADE, damaged, {"result": None, "id": 1}))
+    result, ask = land("ticks", "spot.ndjson", ndjson(TRADE, damaged, {"result": None, "id": 1}))
     assert (result.landed, result.rejected, result.others) == (1, 1, {"unnamed": 1})
     assert ask("select reason, contains(raw_text, '\"t\": 12345') from raw.rejected_rows") == [
         ("nothing says what kind of message it is", True)

@@ -173,7 +173,7 @@ def test_rows_of_another_market_are_rejected(
 
 def test_what_is_named_rightly_lands(land: Callable[..., LandingResult]) -> None:
     assert land("a.csv", TARDIS, named_format="tardis-trades").landed == 1
-    assert land("a.ndjson", SPOT, named_format="binance").landed == 1
+    assert land("spot.ndjson", SPOT, named_format="binance").landed == 1
     assert land("BTCUSD_PERP-aggTrades-2024-07.csv", AGG, exchange="binance-coinm").landed == 1
     assert land("XYZUSDT-aggTrades-2024-07.csv", AGG, exchange="binance-usdm").landed == 1
     assert {feed.kind for feed in feeds()} <= set(KINDS)

@@ -77,7 +77,7 @@ VENUES: dict[str, dict[str, Callable[[Trade], str]]] = {
         "tardis.csv": tardis("bitstamp", "btcusd"),
     },
     "binance": {
-        "live.ndjson": binance_stream,
+        "spot-live.ndjson": binance_stream,
         "BTCUSDT-trades-2025-01-01.csv": binance_archive,
         "BTCUSDT-trades-2024-01.csv": old_binance_archive,
         "tardis.csv": tardis("binance", "BTCUSDT"),

@@ -153,17 +153,17 @@ def test_an_exchange_that_contradicts_the_rows(
     assert (result.landed, result.rejected) == (0, 1)
     assert rows("select reason from raw.rejected_rows order by batch_id") == [
         ("exchange: it is of x, and --exchange says kraken",),
-        ("exchange: it is of binance, and --exchange says binance-usdm",),
+        ("exchange: it is of binance-us or binance, and --exchange says binance-usdm",),
     ]
 
 
 def test_the_same_lines_for_two_markets(
     land: Callable[..., list[LandingResult]], rows: Rows
 ) -> None:
-    assert land("a.ndjson", SPOT)[0].landed == 1
-    assert land("a.ndjson", SPOT)[0].state == "already landed"
-    assert land("a.ndjson", SPOT, exchange="binance-us")[0].landed == 1
-    assert land("a.ndjson", SPOT, exchange="binance-us")[0].state == "already landed"
+    assert land("spot.ndjson", SPOT)[0].landed == 1
+    assert land("spot.ndjson", SPOT)[0].state == "already landed"
+    assert land("spot.ndjson", SPOT, exchange="binance-us")[0].landed == 1
+    assert land("spot.ndjson", SPOT, exchange="binance-us")[0].state == "already landed"
     assert rows("select exchange from raw.market_ticks order by 1") == [
         ("binance",),
         ("binance-us",),

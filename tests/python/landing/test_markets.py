@@ -26,7 +26,7 @@ def batches(settings: Settings, tmp_path: Path) -> dict[str, int]:
         "spot.csv": "binance,XYZUSDT,2024-07-04,100,1,1001\n",
         "futures/um/XYZUSDT-trades-2024-07-04.csv": "binance,XYZUSDT,2024-07-04,101,10,1001\n"
         "binance,XYZUSDT,2024-07-04,102,10,1002\n",
-        "perpetual.csv": "binance,BTCUSD_PERP,2024-07-04,60000,3,7\n",
+        "perpetual.csv": "binance-coinm,BTCUSD_PERP,2024-07-04,60000,3,7\n",
         "misread.csv": "binance,XYZUSDT,1970-01-02,100,1,5\n",
     }
     made = {}
@@ -37,6 +37,8 @@ def batches(settings: Settings, tmp_path: Path) -> dict[str, int]:
         (result,) = land_files(settings, "ticks", [path], "csv")
         assert result.batch_id is not None
         made[name] = result.batch_id
+    with open_writer(settings) as connection:
+        connection.execute("update raw.market_ticks set exchange = 'binance'")
     return made
 
 
