@@ -18,6 +18,8 @@ CANONICAL = ("parquet", "csv", "ndjson")
 """Formats of canonical columns: nothing has to be said of them, so they are no declarations."""
 
 _VENDORS = Path(__file__).parent / "vendors"
+# editors on Windows call it so, and hide the end of the name
+_IS_TOML = re.compile(r"^[^.].*\.toml(\.txt)?$", re.IGNORECASE)
 _NAME = re.compile(r"""^\s*name\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -81,7 +83,8 @@ _Found = tuple[tuple[tuple[Path, Declaration], ...], tuple[Fault, ...]]
 
 
 def _all(folder: Path | None) -> _Found:
-    own = sorted(folder.glob("*.toml")) if folder and folder.is_dir() else []
+    files = folder.iterdir() if folder and folder.is_dir() else []
+    own = sorted(path for path in files if _IS_TOML.search(path.name))
     return _read(tuple(own), tuple(map(_changed, own)))
 
 
@@ -108,6 +111,10 @@ def _read(own: Sequence[Path], changed: Sequence[float]) -> _Found:
     read: dict[Path, dict[str, Any]] = {}
     for path in own:
         bases.pop(path.stem, None)  # what builds on it builds on no other
+        if path.suffix.lower() != ".toml":
+            what = f"feed {path}: is not read, since its name does not end with .toml: rename it"
+            wrong.append(Fault(what, _named_in(path)))
+            continue
         try:
             read[path] = bases[path.stem] = raw(path)
         except ConfigError as error:

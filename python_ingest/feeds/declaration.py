@@ -207,6 +207,7 @@ _ARE_FOR = {
     "times": ("clock", "unit", "format", "offsets", "zone", "after_midnight"),
     "lists": ("split",),
 }
+_FIXED = 'a text that is the same in each row is {{ constant = "{0}" }}'
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
 
@@ -214,11 +215,12 @@ ANY = "*"
 class Value(_Strict):
     """Where a canonical column comes from, and what is done to it: in the order of the fields.
 
-    Exactly one of `source` (the first of several fields that is there), `constant`, `told` (names of
-    exchanges: the first one whose pattern is found in the file's path; where none is, a user says
-    one of them by `--exchange`), `file` (a named part of the file's name or path), `around` (a field of the document around the rows or the
-    message), `key` (the key that their list has there), `joined` (texts of fields), `sum` (of
-    fields that are all there) and `clock` (the local clock before the line) says where from.
+    Exactly one of `source` (the first of several fields that is there), `constant`, `told` (names
+    of exchanges: the first one whose pattern is found in the file's path; where none is, a user
+    says one of them by `--exchange`), `file` (a named part of the file's name or path), `around`
+    (a field of the document around the rows or the message), `key` (the key that their list has
+    there), `joined` (texts of fields), `sum` (of fields that are all there) and `clock` (the local
+    clock before the line) says where from.
     `values` are joined too, behind `joined`: other columns as they land, however the file spells
     them. `numbered`: what is equal then, of one account in a file, is told apart by a number behind
     it. `or`: exchanges that a user may name instead; `"*"` is any. `none` are the texts that say
@@ -504,7 +506,7 @@ class Declaration(_Strict):
         known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
         for name in self.field_names:
             if name.lower() not in known:
-                near = close_to(name, list(known))
+                near = close_to(name, list(known)) or f"; {_FIXED.format(name)}"
                 raise ValueError(f"columns: no field {name!r} in names, header or optional{near}")
 
     def _require_parts(self) -> None:
@@ -575,6 +577,9 @@ def _require_of(column: Column, value: Value, place: str) -> None:
         for key in keys:
             if getattr(value, key) and of_type.get(column.type) != what:
                 raise ValueError(f"{place}.{key}: is for {what}")
+    for name in value.source or []:
+        if name in (*column.words, *column.names):
+            raise ValueError(f"{place}.from: {name!r} is a field here; {_FIXED.format(name)}")
     if value.told and column.name != "exchange":
         raise ValueError(f"{place}.told: is for exchange")
     for name in (value.constant, *value.either, *(value.told or {})):
@@ -608,7 +613,7 @@ def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declarat
 def raw(path: Path) -> dict[str, Any]:
     """Return what a file says, unchecked. Raises ConfigError when it is no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         gone = f"a link to {path.readlink()}, which is not there" if path.is_symlink() else None
         raise ConfigError(f"feed {path}: {gone or error.strerror}") from None

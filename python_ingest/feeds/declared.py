@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -85,8 +86,8 @@ def scan(
     """Return a file's reading by a declaration.
 
     `parts`: what the declaration's patterns found in the file's name. `exchange`: which one of
-    those that the declaration allows; a user says it, or the file's path. Raises FileRejectedError when the file may be cut off, or
-    its name lacks what the declaration needs of it.
+    those that the declaration allows; a user says it, or the file's path. Raises FileRejectedError
+    when the file may be cut off, has a field twice, or its name lacks what the declaration needs.
     """
     layout, lines = (_csv_layout if _is_csv(declaration) else _json_layout)(declaration, source)
     sql, types = _reading(declaration, layout, tuple(sorted(parts.items())), exchange)
@@ -130,6 +131,10 @@ def _csv_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Line
         return _Layout(), Lines(source, carriage_returns=False)
     has_header = not file.names or _has_header(declaration, source)
     names = header_of(source, file.delimiter, file.header_until) if has_header else file.names
+    lower = [name.lower() for name in names]
+    doubled = [name for name in declaration.field_names if lower.count(name.lower()) > 1]
+    if doubled:
+        raise FileRejectedError(f"column {doubled[0]!r} appears more than once")
     return _Layout(header=tuple(names)), Lines(source, header=has_header, carriage_returns=False)
 
 
@@ -411,10 +416,8 @@ def _text(value: Value, fields: _Fields, columns: Columns) -> str:
 
 def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
     """SQL of what a value comes from."""
-    if value.told:
-        return "null::varchar"
-    if value.constant is not None or value.file is not None:
-        return literal(value.constant or fields.parts[value.file or ""])
+    if value.constant is not None or value.file is not None or value.told:
+        return "null" if value.told else literal(value.constant or fields.parts[value.file or ""])
     if value.clock:
         return "make_timestamp(clock // 1000)"
     if value.joined or value.values:
@@ -561,6 +564,12 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
     found = _DATE_FORMATS.get(len(date))
     if found is None:
         raise FileRejectedError(f"its name has the date {date!r}; expected YYYYMMDD or YYYY-MM-DD")
+    try:
+        datetime.strptime(date, found)
+    except ValueError:
+        raise FileRejectedError(
+            f"its name has the date {date!r}, and there is no such day"
+        ) from None
     day = f"strptime({literal(date)}, {literal(found)})"
     factor = _MICROSECONDS[value.after_midnight or "ms"]
     passed = f"floor(try_cast({text} as decimal(18, 6)) * {factor})::bigint"

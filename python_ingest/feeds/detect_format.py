@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from python_ingest.feeds import declared, json_lines, parquet, text
 from python_ingest.feeds.binance_markets import foreign, is_foreign
 from python_ingest.feeds.catalogue import CANONICAL, faults, feeds, require_sound
 from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.hints import hints, names_of, nearest
+from python_ingest.feeds.hints import hints, names_in, names_of, nearest
 from python_ingest.feeds.kinds import OWNERS, Kind
 from python_ingest.feeds.layout import (
     require_a_document_a_line,
@@ -150,7 +151,7 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
     if found == "csv":
         _require_layout(wanted, known, beginning)
     if found is not None:
-        return found
+        return found if found == "parquet" else _explained(wanted, found, beginning, known)
     seen = [feed for feed in known if sees(feed, beginning)]
     if not seen:
         return _unknown(wanted, beginning)
@@ -335,10 +336,21 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
     if found == "csv":
         _require_layout(wanted, known, beginning)
         require_own_names(known, beginning)
+    return _explained(wanted, found, beginning, known)
+
+
+def _explained(
+    wanted: Wanted, found: str, beginning: Beginning, known: Sequence[Declaration]
+) -> str:
+    """Return a canonical format that a file is read as; say what it may be where it cannot be."""
     try:
         _canonical(None, wanted, found, beginning.source)
     except FileRejectedError as error:
-        said = [str(error), *hints(beginning, wanted.kind, known)]
+        delimiter = wanted.delimiter or ","
+        names = {name.lower() for name in names_in(beginning, delimiter)}
+        if names <= set(wanted.kind.column_names):
+            raise
+        said = [str(error), *hints(beginning, wanted.kind, known, delimiter)]
         said += [
             f"if it is of feed {feed.name}, say so: --format {feed.name}"
             for feed in known

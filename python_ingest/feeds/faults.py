@@ -17,6 +17,7 @@ _A_WHOLE = "is a whole number, not {shown}"
 _A_DATE = "is a date such as 2024-05-02, not {shown}"
 _A_TABLE = "is a table in {{ }}, not {shown}"
 _EMPTY = "is empty"
+_BELOW = "TOML reads what stands below [{0}] as its own, so [{0}] goes to the end of the file"
 _WORDS = {
     "missing": "is missing",
     "literal_error": "{shown} is none of {expected}",
@@ -72,9 +73,19 @@ def in_our_words(
         context = {"error": "", "expected": "", **(first.get("ctx") or {})}
         words = _WORDS.get(first["type"], "is not {shown}")
         what = words.format(**context, shown=_shown(first["input"]))
+        if first["type"] == "missing":
+            what += _elsewhere(place, first["input"])
         if first["type"] == "literal_error":
             what += close_to(str(first["input"]), re.findall(r"'([^']*)'", context["expected"]))
     return f"{'.'.join(place)}{': ' if place else ''}{what}"
+
+
+def _elsewhere(place: Sequence[str], said: Any) -> str:
+    """Return which table has a missing key: TOML gives it what stands below its name."""
+    for name, table in said.items() if len(place) == 1 and isinstance(said, dict) else ():
+        if isinstance(table, dict) and place[0] in table:
+            return f"; {name}.{place[0]} is there: {_BELOW.format(name)}"
+    return ""
 
 
 def _meant(
@@ -87,6 +98,8 @@ def _meant(
         if part in ("when", "unless"):
             break  # fields of the vendor's, whatever they are called
     key = place[-1]
+    if len(place) > 1 and table is not whole and key in keys_of(whole):
+        return f"; {_BELOW.format(place[0])}"
     near = close_to(key, keys_of(table))
     if near:
         return near

@@ -33,9 +33,14 @@ class _Likeness:
     differs: str = ""
 
 
-def hints(beginning: Beginning, kind: Kind, known: Sequence[Declaration]) -> list[str]:
-    """Return a sentence for each thing that the fields of a file suggest."""
-    names = names_in(beginning)
+def hints(
+    beginning: Beginning, kind: Kind, known: Sequence[Declaration], delimiter: str = ","
+) -> list[str]:
+    """Return a sentence for each thing that the fields of a file suggest.
+
+    `delimiter`: what a user says that separates them.
+    """
+    names = names_in(beginning, delimiter)
     # one whose lines it has is offered by --format
     others = [feed for feed in known if not has_fields(feed, beginning)]
     return (_of_names(names, kind) if names else [])[:3] + nearest(beginning, others)
@@ -58,18 +63,18 @@ def _of_names(names: Sequence[str], kind: Kind) -> list[str]:
     return found
 
 
-def names_in(beginning: Beginning) -> list[str]:
+def names_in(beginning: Beginning, delimiter: str = ",") -> list[str]:
     """Return the names of a file's fields: of its header, or of its first object."""
     if beginning.is_json:
         documents = json_lines.first_documents(beginning.source)
         return list(documents[0][1]) if documents else []
-    return names_of(first_line(beginning.source))
+    return names_of(first_line(beginning.source), delimiter)
 
 
-def names_of(line: str) -> list[str]:
+def names_of(line: str, delimiter: str = ",") -> list[str]:
     """Return the fields of a line, none where it is no separated text."""
     try:
-        return list(split(line))
+        return list(split(line, delimiter))
     except FileRejectedError:
         return []
 
@@ -100,6 +105,8 @@ def nearest(beginning: Beginning, known: Sequence[Declaration]) -> list[str]:
     alike = [feed for like, feed in scored if like == best]
     names = list(dict.fromkeys(f.name for f in alike if not f.refuse)) or [alike[0].name]
     which = f", which {best.differs}" if best.differs else ""
+    if alike[0].refuse and len(names) == 1 and names[0] == alike[0].name:
+        return [f"nearest is feed {names[0]}{which}, and such files are refused: {alike[0].refuse}"]
     return [f"nearest is feed {' or '.join(names)}{which}: ingest feeds try {names[0]} FILE"]
 
 

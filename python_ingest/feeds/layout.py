@@ -17,7 +17,7 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.catalogue import source_of
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import MAX_LINE, opened
+from python_ingest.feeds.lines import MAX_LINE, first_line, opened
 from python_ingest.feeds.recognise import Beginning, fits, has_header, sees
 from python_ingest.feeds.text import DELIMITERS, split
 
@@ -186,12 +186,15 @@ def _refused(feeds: list[Declaration], found: Layout, folder: Path | None) -> Fi
     said = found.differs(feed.file.delimiter, f"feed {names}")
     done, name = found.cut(feed.file.delimiter), feed.name
     file = "NEW" if done else "FILE"
-    if found.delimiter != feed.file.delimiter:
+    source = source_of(feed, folder)
+    if found.delimiter != feed.file.delimiter and source.parent == folder:
+        done.append(f'say delimiter = "{_shown(found.delimiter)[1:-1]}" of file in {source}')
+    elif found.delimiter != feed.file.delimiter:
         name = f"{feed.name}-{DELIMITERS[found.delimiter]}"
         place = (folder or Path("DATA_DIR", "feeds")) / f"{name}.toml"
         lines = (
             f'name = "{name}"',
-            f'like = "{source_of(feed, folder).stem}"',
+            f'like = "{source.stem}"',
             f'file.delimiter = "{_shown(found.delimiter)[1:-1]}"',
         )
         done += [f"declare it in {place}, in three lines: {', '.join(lines)}"]
@@ -213,6 +216,10 @@ def require_a_document_a_line(beginning: Beginning, known: Sequence[Declaration]
         raise FileRejectedError(
             f"it is one JSON {what} in a line of more than {MAX_LINE:,} bytes, and a line may have"
             f" no more: {_shorter(first, is_list=is_list, known=known)}"
+        )
+    if len(beginning.lines) == 1 and is_cut_off(first_line(beginning.source)):
+        raise FileRejectedError(
+            "its only line is a JSON document that does not end: it is cut off; fetch it again"
         )
     if _is_spread(beginning):
         how = "jq -c '.[]' FILE > NEW" if is_list else "jq -c . FILE > NEW"
@@ -258,6 +265,13 @@ def _is_spread(beginning: Beginning) -> bool:
     if first in _OPENS or _is_whole("\n".join(lines)):
         return True
     return first.endswith((",", "{", "[", ":")) and not _is_whole(lines[1])
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether a JSON document ends before all that it opens is closed."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    opens = sum(map(bare.count, "{["))
+    return '"' in bare or opens > sum(map(bare.count, "}]"))
 
 
 def _is_whole(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,6 +121,9 @@ def is_exact(kind: Kind, scan: Scan) -> bool:
     )
 
 
+_NAMELESS = re.compile(r"|unnamed: ?\d+|__index_level_\d+__", re.IGNORECASE)
+
+
 def check_columns(kind: Kind, names: list[str], given: Sequence[str] = ()) -> None:
     """Raise FileRejectedError when columns are unknown, doubled or missing and not `given`."""
     doubled = sorted(name for name, times in Counter(names).items() if times > 1)
@@ -130,6 +134,11 @@ def check_columns(kind: Kind, names: list[str], given: Sequence[str] = ()) -> No
     problems = []
     if doubled:
         problems.append(f"column {', '.join(map(_shown, doubled[:_SHOWN]))} appears more than once")
+    for name in [one for one in unknown if _NAMELESS.fullmatch(one)]:
+        unknown.remove(name)
+        where = "the last" if names[0] != name else "the first"
+        why = "a comma at the end of the header" if names[0] != name else "a data frame's index"
+        problems.append(f"a column without a name ({where}: {why}; write the file without it)")
     more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     if unknown:
         problems.append(f"unknown columns {', '.join(map(_shown, unknown[:_SHOWN]))}{more}")
