@@ -577,9 +577,9 @@ def _require_of(column: Column, value: Value, place: str) -> None:
         for key in keys:
             if getattr(value, key) and of_type.get(column.type) != what:
                 raise ValueError(f"{place}.{key}: is for {what}")
-    for name in value.source or []:
-        if name in (*column.words, *column.names):
-            raise ValueError(f"{place}.from: {name!r} is a field here; {_FIXED.format(name)}")
+    for field in value.source or []:
+        if field in (*column.words, *column.names):
+            raise ValueError(f"{place}.from: {field!r} is a field here; {_FIXED.format(field)}")
     if value.told and column.name != "exchange":
         raise ValueError(f"{place}.told: is for exchange")
     for name in (value.constant, *value.either, *(value.told or {})):
