@@ -180,8 +180,8 @@ def _contradicted(feed: Declaration, wanted: Wanted, beginning: Beginning) -> De
         )
     if wanted.exchange is None and (markets := undecided(feed, beginning)):
         raise FileRejectedError(
-            f"lines of {' and '.join(markets)} are the same, and neither its name nor its folder"
-            f" tells whose they are: say {' or '.join(f'--exchange {name}' for name in markets)}"
+            f"lines of {' and '.join(markets)} are the same (feed {feed.name}), and neither name"
+            f" nor folder tells whose: say {' or '.join(f'--exchange {name}' for name in markets)}"
         )
     if wanted.exchange is not None and not _may_be_of(feed, wanted.exchange):
         raise _of_another([feed], wanted.exchange)
@@ -348,7 +348,7 @@ def _explained(
     except FileRejectedError as error:
         delimiter = wanted.delimiter or ","
         names = {name.lower() for name in names_in(beginning, delimiter)}
-        if names <= set(wanted.kind.column_names):
+        if names and names <= set(wanted.kind.column_names):
             raise
         said = [str(error), *hints(beginning, wanted.kind, known, delimiter)]
         said += [
