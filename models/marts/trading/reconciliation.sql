@@ -19,7 +19,8 @@ runs as (
     select
         *,
         max(as_of) filter (where is_held_alike) over earlier as last_agreement_at,
-        count_if(is_held_alike) over earlier as run
+        -- before the first statement nothing agreed
+        coalesce(count_if(is_held_alike) over earlier, 0) as run
     from items
     window earlier as (
         partition by account_id, exchange, symbol, currency

@@ -202,6 +202,26 @@ def test_neither_has_it(tmp_path: Path) -> None:
     assert aapl["first_fill_at"] == datetime(2024, 3, 4, 15)
 
 
+def test_books_that_never_agreed(tmp_path: Path) -> None:
+    """Every statement names the first fill ever, until one agrees; then what is after that."""
+    warehouse = Warehouse(tmp_path)
+    days = [f"2024-03-{day:02} 21:00:00" for day in (4, 5, 6, 7)]
+    warehouse.land("order_events", [*FILLS[:2], *FILLS[4:6]])
+    warehouse.land("cash_events", CASH)
+    for as_of, quantity in zip(days, ("1", "2", "34", "3"), strict=True):
+        warehouse.land("statements", [says(as_of, quantity, symbol="AAPL"),
+                                      says(as_of, "1", currency="USD")])  # fmt: skip
+    warehouse.land("order_events", [fill("a6", "2024-03-07 15:00:00", "buy", "1", "100")])
+    warehouse.build("--vars", AS_OF)
+    first = {
+        symbol: [told(warehouse, as_of)[symbol]["first_fill_at"] for as_of in days]
+        for symbol in ("AAPL", "USD")
+    }
+    ever = datetime(2024, 3, 4, 15)
+    assert first["AAPL"] == [ever, ever, ever, datetime(2024, 3, 7, 15)]
+    assert first["USD"] == [datetime(2024, 3, 4, 9)] * 4
+
+
 def test_positions_by_exchange_beside_balances(tmp_path: Path) -> None:
     """As exchanges' exports have it: a balance names no exchange, and says nothing of positions."""
     warehouse = Warehouse(tmp_path)
