@@ -21,8 +21,8 @@ final as (
         exchange,
         symbol,
         strategy_id,
-        -- What was held just before it says whose it is.
-        coalesce(accrual_time, event_time) as accrued_at,
+        -- What was held just before it says whose it is; nothing is paid before it accrued.
+        least(coalesce(accrual_time, event_time), event_time) as accrued_at,
         source,
         ingestion_time,
         case

@@ -27,7 +27,10 @@ valuations as (
                 {{ same_key('valuations', 'pending', position[:4]) }}
                 and valuations.snapshot_time >= pending.restart_at
     {% endif %}
-    where valuations.is_published
+    where
+        valuations.is_published
+        -- What is paid after the end of a trip moves no price.
+        and coalesce(valuations.closed_at, valuations.snapshot_time) = valuations.snapshot_time
 
 ),
 

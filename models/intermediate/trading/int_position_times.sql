@@ -1,5 +1,9 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set told = [
+    'snapshot_time', 'is_published', 'is_fill', 'quantity', 'average_price', 'cost_basis',
+    'realized_pnl', 'trip_number', 'opened_at', 'closed_at', 'correlation_id'
+] %}
 {{ config(
     materialized='incremental',
     unique_key=position + ['snapshot_time'],
@@ -10,7 +14,7 @@
 ) }}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 
--- When each position is valued: at its fills, and at every mark while it is open.
+-- When each position is valued: at fills, at payments, and at every mark while it is open.
 with
 
 mark_times as (
@@ -19,15 +23,15 @@ mark_times as (
 
 ),
 
--- A fill, or a leg of an action, has a row of its own; a split shows at the next mark, its own time
--- included.
+-- A fill, or a leg of an action, has a row of its own; a split that leaves something shows at the
+-- next mark, its own time included.
 states as (
 
     select
         states.*,
         states.event_at as held_from,
         not states.is_split and states.action is null as is_fill,
-        not states.is_split as has_row,
+        not states.is_split or states.quantity = 0 as has_row,
         states.event_at - interval (states.is_split::integer) microsecond as marked_after
     from {{ ref('int_position_states') }} as states
     {% if is_incremental() %}
@@ -46,7 +50,8 @@ holdings as (
         union all by name
         -- One that is open has a row at every mark: what it was lies within an interval.
         select
-            former.* exclude (snapshot_time, is_published) replace (false as is_fill), -- noqa: RF02
+            former.* exclude (snapshot_time, is_published, is_fill, closed_at), -- noqa: RF02
+            false as is_fill,
             false as has_row,
             0 as event_number,
             former.snapshot_time as held_from,
@@ -81,12 +86,14 @@ spans as (
 
 ),
 
-open_spans as (
+marks as (
 
     select
-        spans.*,
-        coalesce(before.mark_number, 0) as marks_before,
-        coalesce(until.mark_number, 0) as marks_until
+        spans.* exclude (is_fill), -- noqa: RF02
+        false as is_fill,
+        unnest(range(
+            coalesce(before.mark_number, 0) + 1, coalesce(until.mark_number, 0) + 1
+        )) as mark_number
     from spans
     asof left join mark_times as before on spans.marked_after >= before.snapshot_time
     asof left join mark_times as until on spans.held_until > until.snapshot_time
@@ -94,13 +101,15 @@ open_spans as (
 
 ),
 
-marks as (
+payments as (
 
-    select
-        * replace (false as is_fill),
-        unnest(range(marks_before + 1, marks_until + 1)) as mark_number
-    from open_spans
-    where marks_until > marks_before
+    select paid.* from {{ ref('int_paid_positions') }} as paid
+    {% if is_incremental() %}
+        semi join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('paid', 'pending', position[:4]) }}
+                and paid.snapshot_time >= pending.restart_at
+    {% endif %}
 
 ),
 
@@ -109,7 +118,8 @@ times as (
     select
         *,
         held_from as snapshot_time,
-        true as is_published
+        true as is_published,
+        if(quantity = 0, held_from, null) as closed_at
     from spans
     where has_row
     union all by name
@@ -124,23 +134,12 @@ times as (
 
 final as (
 
-    select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        position_side,
-        snapshot_time,
-        is_published,
-        is_fill,
-        quantity,
-        average_price,
-        cost_basis,
-        realized_pnl,
-        trip_number,
-        opened_at,
-        correlation_id
+    select {{ columns_of(position + told, 'times') }}
     from times
+    anti join payments on {{ same_key('times', 'payments', position + ['snapshot_time']) }}
+    union all
+    select {{ columns_of(position + told, 'payments') }}
+    from payments
 
 )
 

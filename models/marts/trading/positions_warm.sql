@@ -68,7 +68,8 @@ with_drawdown as (
     inner join drawdowns
         on
             {{ same_key('valuations', 'drawdowns', position) }}
-            and valuations.snapshot_time = drawdowns.snapshot_time
+            -- of what was paid after the end: that of the end
+            and coalesce(valuations.closed_at, valuations.snapshot_time) = drawdowns.snapshot_time
     asof left join costs
         on
             {{ same_key('valuations', 'costs', position) }}
@@ -117,7 +118,7 @@ final as (
         {{ percentage('deepest_fall', 'largest_cost') }} as max_drawdown_pct,
         snapshot_time,
         opened_at,
-        if(quantity = 0, snapshot_time, null) as closed_at,
+        if(quantity = 0, coalesce(closed_at, snapshot_time), null) as closed_at,
         correlation_id,
         is_fill,
         trip_number

@@ -392,6 +392,34 @@ def test_every_mark_is_there(one: tuple[str, Account, Warehouse]) -> None:
             assert (key in found) == expected, key
 
 
+def test_what_was_paid_is_in_a_row_from_its_moment_on(
+    one: tuple[str, Account, Warehouse],
+) -> None:
+    """Also of what is flat by then: the newest row of each position says what it has earned."""
+    name, account, warehouse = one
+    found = warehouse.rows("from positions where account_id = ? order by snapshot_time", [name])
+    paid_while_flat = 0
+    for cash in account.cash_events:
+        owners = [strategy for it, strategy in account.keys if it == cash.instrument]
+        for strategy in owners:
+            own = [
+                row for row in found
+                if (row["exchange"], row["symbol"], book(row), row["snapshot_time"] <= cash.at)
+                == (cash.instrument.exchange, cash.instrument.symbol, strategy, True)
+            ]  # fmt: skip
+            at = {"snapshot_time": cash.at}
+            commission, fees, carry = expected_costs(account, cash.instrument, strategy, at)
+            if not own:
+                assert commission == fees == carry == 0
+                continue
+            assert close(own[-1]["commission"], commission), own[-1]
+            assert close(own[-1]["fees"], fees), own[-1]
+            assert close(own[-1]["carry"], carry), own[-1]
+            is_flat = not own[-1]["quantity"]
+            paid_while_flat += is_flat and strategy in account.shares(cash)
+    assert name != "hedged" or paid_while_flat
+
+
 def test_every_account_snapshot(one: tuple[str, Account, Warehouse]) -> None:
     name, account, warehouse = one
     found = warehouse.rows(
