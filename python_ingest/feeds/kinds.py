@@ -387,6 +387,8 @@ ACTIONS = Kind(
         Column("cash_amount", WIDE, not_negative=True, is_later=True),
         _later("currency"),
         Column("cost_share", DECIMAL, is_later=True),
+        # it takes back the action that says the same
+        Column("withdrawn", "BOOLEAN", default="false", is_later=True),
     ),
     checks=(
         ("kind in ('split', 'stock_dividend', 'spin_off') and ratio is null", "ratio: missing"),

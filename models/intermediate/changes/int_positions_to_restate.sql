@@ -33,7 +33,7 @@ lineages as (
 fresh_actions as (
 
     select * from {{ ref('stg_corporate_actions') }}
-    where batch_id > (select built.batch_id from built)
+    where changed_in_batch > (select built.batch_id from built)
 
 ),
 

@@ -89,7 +89,7 @@ final as (
     union all
     select min(effective_at) as restart_at
     from corporate_actions
-    where batch_id > (select built.batch_id from built)
+    where changed_in_batch > (select built.batch_id from built)
     union all
     select min(changed_from) as restart_at
     from cash_events

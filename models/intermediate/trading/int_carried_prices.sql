@@ -27,7 +27,7 @@ changes as (
 splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
-    where is_split
+    where is_split and is_withdrawn is not true
 
 ),
 

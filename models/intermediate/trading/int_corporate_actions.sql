@@ -1,9 +1,11 @@
--- Corporate actions, and what is wrong with one: such a one does not count, and a test names it.
+-- Corporate actions that were not withdrawn, and what is wrong with one: such a one does not count,
+-- and a test names it.
 with
 
 actions as (
 
     select * from {{ ref('stg_corporate_actions') }}
+    where is_withdrawn is not true
 
 ),
 

@@ -11,7 +11,7 @@ prices as (
 splits as (
 
     select * from {{ ref('stg_corporate_actions') }}
-    where is_split
+    where is_split and is_withdrawn is not true
 
 ),
 

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from python_ingest import schema
 from python_ingest.landing.land import land_files
 from python_ingest.settings import load_settings
 
@@ -89,11 +90,42 @@ HELD = [
     Fill(day(1, 15), "held", "OPB", "short", Fraction(-2), Fraction(11)),
 ]
 TAKEN_OVER = Action(day(1), "symbol_change", "OPA", new_symbol="OPB")
+# What is wrong with them is told: two ratios, a split of the symbol that comes only then, and cash
+# for a fraction of the one that has gone. One is told by mistake.
+DISPUTED = [
+    {"exchange": "x", "ex_date": day(1).date(), **told}
+    for told in (
+        {"symbol": "TWICE", "kind": "split", "ratio": "2"},
+        {"symbol": "TWICE", "kind": "split", "ratio": "3"},
+        {"symbol": "BEFORE", "kind": "symbol_change", "new_symbol": "AFTER"},
+        {"symbol": "AFTER", "kind": "split", "ratio": "2"},
+        {"symbol": "BEFORE", "kind": "cash_in_lieu", "cash_amount": "1"},
+    )
+]
+MISTAKEN = {
+    "exchange": "x", "ex_date": day(2).date(), "symbol": "META", "kind": "split", "ratio": "7",
+}  # fmt: skip
 TICKS = [("FB", 11, "110"), ("META", -9000, "7"), ("META", 24 + 15, "130"), ("FB", 20, "125")]
 DIVIDEND = {
     "event_id": "d", "event_time": str(day(2)), "account_id": "marked", "kind": "dividend",
     "amount": "7", "exchange": "x", "symbol": "FB", "accrual_time": str(day(0, 15)),
 }  # fmt: skip
+
+
+def random_dividends(rng: random.Random, number: int) -> list[dict[str, Any]]:
+    """Paid under any symbol of a world, days after it was held there, in what is sold by then."""
+    paid = []
+    for place in range(12):
+        at = START + timedelta(seconds=rng.randint(3600, 3600 * 78))
+        accrued = at - timedelta(seconds=rng.choice([0, 3600, 90_000, 150_000]))
+        paid.append(
+            {"event_id": f"d{number}-{place}", "event_time": str(at), "exchange": "x",
+             "account_id": rng.choice(ACCOUNTS), "symbol": f"W{number}{rng.choice('ABCD')}",
+             "kind": rng.choice(["dividend", "tax", "fee", "commission_adjustment"]),
+             "amount": decimal_text(rng.randint(-10**4, 10**4) * 10**6),
+             "accrual_time": str(accrued)}
+        )  # fmt: skip
+    return paid
 
 
 def told_fill(number: int, fill: Fill) -> dict[str, Any]:
@@ -123,14 +155,16 @@ def told_action(action: Action) -> dict[str, Any]:
 def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Warehouse]:
     """Actions land in any build, one of them first with another new symbol."""
     rng = random.Random(180)  # noqa: S311
-    desk, fills, actions = Desk(METHODS), [], []
+    desk, fills, actions, cash_events = Desk(METHODS), [], [], [DIVIDEND]
     for number in range(WORLDS):
         more = random_world(rng, number)
+        cash_events += random_dividends(random.Random(number), number)  # noqa: S311
         fills += more[0]
         actions += more[1]
     desk.run([*fills, *MARKED], [*actions, RENAMED])
     desk.cash["held"] = -sum((fill.signed * fill.price for fill in HELD), Fraction(0))
-    desk.cash["marked"] += Fraction(DIVIDEND["amount"])
+    for paid in cash_events:
+        desk.cash[paid["account_id"]] += Fraction(paid["amount"])
     made = Warehouse(tmp_path_factory.mktemp("actions") / "data")
     made.dbt("seed")
     with duckdb.connect(str(made.path)) as connection:
@@ -140,11 +174,12 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
         )
     orders = [told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED, *HELD])]
     actions_told = [told_action(action) for action in [*actions, RENAMED, TAKEN_OVER]]
-    made.land("cash_events", [DIVIDEND])
+    made.land("cash_events", cash_events[::2])
     wrong = told_action(actions[0]) | {"new_symbol": "W0C"}
     actions_told[0]["source"] = "rest"
     rng.shuffle(orders)
     rng.shuffle(actions_told)
+    made.land("corporate_actions", [*DISPUTED, MISTAKEN])
     for part in range(3):
         made.land("order_events", orders[part::3])
         made.land("corporate_actions", [*actions_told[part::3], *([wrong] if not part else [])])
@@ -160,6 +195,9 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
             for symbol, hour, price in ([TICKS[:2], TICKS[2:3], TICKS[3:]][part])
         ]  # fmt: skip
         made.land("market_ticks", ticks)
+        if part == 2:
+            made.land("corporate_actions", [MISTAKEN | {"withdrawn": "true"}])
+            made.land("cash_events", cash_events[1::2])
         made.dbt(*RUN)
     return desk, made
 
@@ -298,6 +336,19 @@ def test_a_trip_has_the_carry_of_its_former_symbol(
     assert [trade["symbol"] for trade in trades] == ["FB", "META"]
 
 
+def test_what_is_paid_after_a_change_is_in_a_row_of_the_old_symbol(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    """It is closed since the change, and no current position."""
+    _, warehouse = desk_and_warehouse
+    paid = warehouse.rows("from positions where symbol = 'FB' and snapshot_time >= ?", [day(2)])
+    assert [(row["snapshot_time"], row["carry"], row["net_pnl"]) for row in paid] == [
+        (day(2), 7, 7)
+    ]
+    assert (paid[0]["side"], paid[0]["closed_at"], paid[0]["is_fill"]) == ("flat", day(1), False)
+    assert warehouse.rows("from current_positions where symbol = 'FB'") == []
+
+
 def test_a_trip_has_all_that_both_symbols_were(
     desk_and_warehouse: tuple[Desk, Warehouse],
 ) -> None:
@@ -356,11 +407,92 @@ def test_the_data_tests_hold(desk_and_warehouse: tuple[Desk, Warehouse]) -> None
     _, warehouse = desk_and_warehouse
     warehouse.dbt(
         "test", "--select", "portfolio_equity_is_accounted_for", "positions_add_up_to_the_ledger",
+        "positions_add_up_at_every_moment",
         "realized_pnl_is_the_sum_of_trades", "lots_earn_what_positions_earn",
         "open_lots_are_the_position", "states_are_the_fills_that_count",
         "position_quantity_is_conserved", "every_fill_time_of_a_position_has_its_row",
         "corporate_actions_count", "int_position_states", "int_lot_changes", "lots",
     )  # fmt: skip
+
+
+def compiled(warehouse: Warehouse, name: str) -> str:
+    """A data test as dbt asks it."""
+    warehouse.dbt("compile", "--select", name)
+    (path,) = (warehouse.data_dir / "target" / "compiled").rglob(f"{name}.sql")
+    return path.read_text(encoding="utf-8")
+
+
+def test_actions_that_contradict_each_other_are_named(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    _, warehouse = desk_and_warehouse
+    rows = warehouse.rows(compiled(warehouse, "corporate_actions_agree"))
+    found = {(row["symbol"], row["kind"]): row for row in rows if row["symbol"][0] != "W"}
+    assert found.keys() == {
+        ("TWICE", "split"), ("AFTER", "split"), ("BEFORE", "cash_in_lieu"),
+    }  # fmt: skip
+    assert "of 2 versions" in found["TWICE", "split"]["assumed"]
+    assert "name BEFORE" in found["AFTER", "split"]["what_to_do"]
+    assert "name AFTER" in found["BEFORE", "cash_in_lieu"]["what_to_do"]
+    assert all("withdrawn = true" in row["what_to_do"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "delete from warm.positions_warm where closed_at < snapshot_time",
+        "update warm.positions_warm set carry = carry + 1 where symbol = 'FB'",
+        "update warm.positions_warm set realized_pnl = realized_pnl + 1 where symbol = 'META'",
+        "delete from intermediate.int_cash_shares where part = 'fees'",
+    ],
+)
+def test_positions_that_do_not_add_up_are_found(
+    spoil: str, desk_and_warehouse: tuple[Desk, Warehouse], tmp_path: Path
+) -> None:
+    """In positions that lack something, and in such that have too much."""
+    _, warehouse = desk_and_warehouse
+    query = compiled(warehouse, "positions_add_up_at_every_moment")
+    copy = warehouse.copy(tmp_path)
+    assert copy.rows(query) == []
+    with duckdb.connect(str(copy.path)) as connection:
+        assert connection.execute(spoil).fetchall() != [(0,)]
+    assert copy.rows(query) != []
+
+
+def test_an_upgrade_adds_the_rows_of_what_was_paid(
+    desk_and_warehouse: tuple[Desk, Warehouse], tmp_path: Path
+) -> None:
+    """What was built before migration 020 has none of them."""
+    _, warehouse = desk_and_warehouse
+    copy = warehouse.copy(tmp_path)
+    tables = [f"intermediate.int_position_{name}" for name in ("times", "prices", "valuations")]
+    migration = Path(schema.__file__).parent / "migrations" / "020_paid_positions.sql"
+    with duckdb.connect(str(copy.path)) as connection:
+        former = "delete from {} where (account_id, symbol, snapshot_time) in (select (account_id,"
+        former += " symbol, snapshot_time) from positions where closed_at < snapshot_time)"
+        for table in [*tables, "warm.positions_warm"]:
+            assert connection.execute(former.format(table)).fetchall() != [(0,)]
+        connection.execute(migration.read_text(encoding="utf-8"))
+    copy.dbt(*RUN)
+    assert copy.rows("from positions order by all") == warehouse.rows("from positions order by all")
+
+
+def test_an_action_is_withdrawn_by_telling_it_again(tmp_path: Path) -> None:
+    """It is no duplicate; an action that says nothing of it is the row that it always was."""
+    warehouse = Warehouse(tmp_path / "data")
+    settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(warehouse.data_dir)})
+    header, row = "exchange,symbol,ex_date,kind,ratio", "x,A,2024-03-05,split,2"
+    landed = []
+    for number, text in enumerate(
+        (f"{header}\n{row}\n", f"{header},withdrawn\n{row},true\n{row},false\n")
+    ):
+        file = tmp_path / f"{number}.csv"
+        file.write_text(text)
+        (result,) = land_files(settings, "actions", [file])
+        landed.append((result.landed, result.duplicate, result.rejected))
+    assert landed == [(1, 0, 0), (1, 1, 0)]
+    told = warehouse.rows("select withdrawn from raw.corporate_actions order by batch_id")
+    assert [row["withdrawn"] for row in told] == [False, True]
 
 
 @pytest.mark.parametrize(
