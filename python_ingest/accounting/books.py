@@ -34,7 +34,15 @@ class Opening(NamedTuple):
     """Where the open position of a book was opened."""
 
     step: int  # the event, from 1; 0: before all events
-    symbol: str | None  # the book in which it was open then
+    symbols: tuple[str | None, ...]  # the books in which it was open then, one of them first
+
+
+def earlier(one: Opening | None, other: Opening) -> Opening:
+    """Which of two was first; of what was open before all events it may be any."""
+    if one is None or one.step > other.step:
+        return other
+    symbols = one.symbols + other.symbols if one.step == other.step else one.symbols
+    return Opening(one.step, tuple(dict.fromkeys(symbols)))
 
 
 @dataclass
@@ -49,7 +57,7 @@ class Book:
 
     def __post_init__(self) -> None:
         """Open before all events is what is held at the beginning."""
-        self.opening = Opening(0, self.symbol) if self.quantity else None
+        self.opening = Opening(0, (self.symbol,)) if self.quantity else None
 
 
 class BookEvents(NamedTuple):
@@ -182,14 +190,17 @@ class _Fold:
         self._put(book, [at], _fitting(book, states))
 
     def _come(self, book: Book, at: int) -> None:
-        given, was_flat = self.given, book.quantity == 0
+        given, held = self.given, book.quantity or 0
         if given.quantity is None:
             book.quantity = None
         if given.cost is None:
             book.cost = None
         self._note(book, [at], [given.quantity or 0], [0], [None], [given.cost or 0])
-        if was_flat and book.quantity and given.opening:  # of a spin-off none: it opens
-            self.openings[at] = book.opening = given.opening
+        left = book.quantity or 0
+        if given.opening and left * (given.quantity or 0) > 0:  # of a spin-off none: it opens
+            is_added = left * held > 0
+            book.opening = earlier(book.opening if is_added else None, given.opening)
+            self.openings[at] = book.opening
         self.given = _Given()
 
     def _note(  # noqa: PLR0913, PLR0917 - columns of events
@@ -210,6 +221,6 @@ class _Fold:
             if not held:
                 book.opening = None
             elif before * held <= 0:
-                book.opening = Opening(at + 1, book.symbol)
+                book.opening = Opening(at + 1, (book.symbol,))
             before = held
         book.quantity, _, book.cost, book.realized = (values[-1] for values in states)

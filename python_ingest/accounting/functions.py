@@ -32,7 +32,8 @@ BOOK_EVENTS_SQL = EVENTS_SQL.replace(
 )
 STATES_SQL = (
     "struct(quantity decimal(38, 10), average_price decimal(38, 10),"
-    " cost decimal(38, 20), realized decimal(38, 20), opened_step bigint, opened_symbol varchar)[]"
+    " cost decimal(38, 20), realized decimal(38, 20), opened_step bigint,"
+    " opened_symbols varchar[])[]"
 )
 FIELDS = (("quantity", QUANTITY), ("average_price", QUANTITY), ("cost", MONEY), ("realized", MONEY))
 
@@ -73,11 +74,11 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
     none. events: list of (symbol, quantity, price, ratio, transfer, transfer_cost, action, share)
     in order; ratio is NULL for a fill. transfer: `in` for what comes in kind, at transfer_cost,
     `out` for what goes. symbol is NULL but where corporate actions link several (`fold_books`), of
-    which action names the legs; opening is then where what came was opened: the event, or the
-    symbol of the state before. side: a position that is `long` or `short` never flips; what would
-    lead beyond nothing is cut. Money that has no room is NULL from there on, as it is when it was
-    NULL before. So is a quantity; a split that leaves it without room keeps the cost, which is NULL
-    from the next event on.
+    which action names the legs; opening is then where what came, or what it was added to, was
+    opened first: the event, or the symbols of the states before. side: a position that is `long` or
+    `short` never flips; what would lead beyond nothing is cut. Money that has no room is NULL from
+    there on, as it is when it was NULL before. So is a quantity; a split that leaves it without
+    room keeps the cost, which is NULL from the next event on.
     """
     events, starts = _whole(events), _whole(starts)
     sides = [SIDES.get(name, 0) for name in side.to_pylist()]
@@ -105,9 +106,12 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
     arrays = [_decimals(c, kind) for c, (_, kind) in zip(known, FIELDS, strict=True)]
     arrays.append(pa.array([it and (it.step or None) for it in openings], pa.int64()))
     arrays.append(
-        pa.array([None if it is None or it.step else it.symbol for it in openings], pa.string())
+        pa.array(
+            [None if it is None or it.step else it.symbols for it in openings],
+            pa.list_(pa.string()),
+        )
     )
-    names = [*(name for name, _ in FIELDS), "opened_step", "opened_symbol"]
+    names = [*(name for name, _ in FIELDS), "opened_step", "opened_symbols"]
     struct = pa.StructArray.from_arrays(arrays, names=names)
     return pa.ListArray.from_arrays(events.offsets, struct)
 

@@ -1,8 +1,8 @@
 {{ config(materialized='table', meta={'chain': 'trading'}) }}
 
 -- Instruments whose price may have changed since all of the chain was built, and from when on: by
--- their own 1m closes, or by those of a former symbol.
-with
+-- their own 1m closes, or by those of a symbol whose price they took over.
+with recursive
 
 changed_minutes as (
 
@@ -20,7 +20,7 @@ instruments as (
 changes as (
 
     select * from {{ ref('int_corporate_actions') }}
-    where kind = 'symbol_change'
+    where new_symbol is not null
 
 ),
 
@@ -35,30 +35,25 @@ own as (
 
 ),
 
-carried as (
+reached as (
 
+    select * from own
+    union
     select
         new_instruments.price_exchange,
         new_instruments.symbol,
         changes.effective_at as restart_at
-    from own
-    inner join instruments on {{ same_key('own', 'instruments', ['price_exchange', 'symbol']) }}
+    from reached
+    inner join instruments
+        on {{ same_key('reached', 'instruments', ['price_exchange', 'symbol']) }}
     inner join changes
         on
             {{ same_key('instruments', 'changes', ['exchange', 'symbol']) }}
-            and own.restart_at <= changes.effective_at
+            and reached.restart_at <= changes.effective_at
     inner join instruments as new_instruments
         on
             changes.exchange = new_instruments.exchange
             and changes.new_symbol = new_instruments.symbol
-
-),
-
-own_or_carried as (
-
-    select * from own
-    union all
-    select * from carried
 
 ),
 
@@ -68,7 +63,7 @@ final as (
         price_exchange,
         symbol,
         min(restart_at) as restart_at
-    from own_or_carried
+    from reached
     group by price_exchange, symbol
 
 )

@@ -1,33 +1,26 @@
 {{ config(materialized='table') }}
+{% set carried = ['exchange', 'symbol', 'known_at'] %}
 
--- When a symbol changes, the last price of the former one is that of the new one, unless that has a
--- newer one itself. One from before a split is of old shares and is not taken over.
+-- What a symbol takes over of the last price of another one, unless it has a newer one itself; by
+-- the exact ratios of what happened on the way. A spin-off of what is traded already has its price
+-- of about then: no other company's, as a symbol that is used again may have.
 with
 
-changes as (
+ways as (
 
-    select
-        actions.exchange,
-        actions.symbol,
-        actions.effective_at,
-        instruments.price_exchange,
-        new_instruments.price_exchange as new_price_exchange,
-        actions.new_symbol
-    from {{ ref('int_corporate_actions') }} as actions
-    inner join {{ ref('int_traded_instruments') }} as instruments
-        on {{ same_key('actions', 'instruments', ['exchange', 'symbol']) }}
-    inner join {{ ref('int_traded_instruments') }} as new_instruments
-        on
-            actions.exchange = new_instruments.exchange
-            and actions.new_symbol = new_instruments.symbol
-    where actions.kind = 'symbol_change' and actions.fault is null
+    select * from {{ ref('int_price_ways') }}
 
 ),
 
-splits as (
+instruments as (
 
-    select * from {{ ref('stg_corporate_actions') }}
-    where is_split and is_withdrawn is not true
+    select * from {{ ref('int_traded_instruments') }}
+
+),
+
+adjustments as (
+
+    select * from {{ ref('int_price_adjustments') }}
 
 ),
 
@@ -35,21 +28,42 @@ closes as (
 
     select closes.*
     from {{ ref('int_minute_closes') }} as closes
-    where closes.symbol in (select unnest([changes.symbol, changes.new_symbol]) from changes)
+    where closes.symbol in (select unnest([ways.origin, ways.symbol]) from ways)
 
 ),
 
+priced_ways as (
+
+    select
+        ways.*,
+        instruments.price_exchange,
+        new_instruments.price_exchange as new_price_exchange
+    from ways
+    inner join instruments
+        on ways.exchange = instruments.exchange and ways.origin = instruments.symbol
+    inner join instruments as new_instruments
+        on {{ same_key('ways', 'new_instruments', ['exchange', 'symbol']) }}
+
+),
+
+-- Of several ways the one with the newest price counts.
 last_prices as (
 
     select
-        changes.*,
+        ways.*,
         closes.price,
         closes.known_at as priced_at
-    from changes
+    from priced_ways as ways
     asof inner join closes
         on
-            {{ same_key('changes', 'closes', ['price_exchange', 'symbol']) }}
-            and changes.effective_at >= closes.known_at
+            ways.price_exchange = closes.price_exchange
+            and ways.origin = closes.symbol
+            and ways.left_at >= closes.known_at
+    qualify
+        row_number() over (
+            partition by {{ columns_of(carried, 'ways') }}
+            order by closes.known_at desc, ways.origin asc, ways.left_at desc
+        ) = 1
 
 ),
 
@@ -60,9 +74,57 @@ newest as (
     asof left join closes
         on
             last_prices.new_price_exchange = closes.price_exchange
-            and last_prices.new_symbol = closes.symbol
-            and last_prices.effective_at >= closes.known_at
-    where closes.known_at is null or closes.known_at < last_prices.priced_at
+            and last_prices.symbol = closes.symbol
+            and last_prices.known_at >= closes.known_at
+    where
+        closes.known_at is null
+        or closes.known_at
+        < last_prices.priced_at - interval (if(last_prices.kind = 'spin_off', 1, 0)) day
+
+),
+
+steps as (
+
+    select
+        {{ columns_of(carried) }},
+        coalesce(step.since, priced_at - interval 1 microsecond) as since, -- noqa: RF01
+        step
+    from (select *, unnest(steps) as step from newest) as on_the_way
+
+),
+
+-- Of the symbol that it came to, what takes effect at that instant was before.
+ratios as (
+
+    select
+        {{ columns_of(carried) }},
+        step.new_shares, -- noqa: RF01
+        step.old_shares -- noqa: RF01
+    from steps
+    union all
+    select
+        {{ columns_of(carried, 'steps') }},
+        adjustments.new_shares,
+        adjustments.old_shares
+    from steps
+    inner join adjustments
+        on
+            steps.exchange = adjustments.exchange
+            and steps.step.symbol = adjustments.symbol -- noqa: RF01
+            and adjustments.effective_at > steps.since
+            and (adjustments.effective_at, adjustments.action_order)
+            < (steps.step.until, steps.step.action_order) -- noqa: RF01
+
+),
+
+products as (
+
+    select
+        {{ columns_of(carried) }},
+        list(new_shares) as new_shares,
+        list(old_shares) as old_shares
+    from ratios
+    group by {{ columns_of(carried) }}
 
 ),
 
@@ -70,14 +132,15 @@ final as (
 
     select
         newest.new_price_exchange as price_exchange,
-        newest.new_symbol as symbol,
-        newest.effective_at as known_at,
-        newest.price
+        newest.symbol,
+        newest.known_at,
+        newest.price,
+        {
+            'new_shares': coalesce(try({{ product_of('products.new_shares') }}), 0), -- noqa: PRS
+            'old_shares': coalesce(try({{ product_of('products.old_shares') }}), 0) -- noqa: PRS
+        } as ratio
     from newest
-    anti join splits
-        on
-            {{ same_key('newest', 'splits', ['exchange', 'symbol']) }}
-            and splits.effective_at between newest.priced_at and newest.effective_at
+    inner join products on {{ same_key('newest', 'products', carried) }}
 
 )
 

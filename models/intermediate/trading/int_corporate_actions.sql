@@ -1,10 +1,15 @@
 -- Corporate actions that were not withdrawn, and what is wrong with one: such a one does not count,
 -- and a test names it.
+{% set kinds = ['split', 'stock_dividend', 'spin_off', 'symbol_change', 'cash_in_lieu'] %}
 with
 
 actions as (
 
-    select * from {{ ref('stg_corporate_actions') }}
+    select
+        *,
+        -- of several at one instant
+        concat_ws(chr(31), list_position({{ kinds }}, kind), symbol, new_symbol) as action_order
+    from {{ ref('stg_corporate_actions') }}
     where is_withdrawn is not true
 
 ),

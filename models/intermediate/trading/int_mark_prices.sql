@@ -1,5 +1,5 @@
 -- What an instrument's price was known to be, from when on: its own closes, and what it took over
--- from the symbol that it had before.
+-- of the price of another symbol, by a ratio.
 with
 
 closes as (
@@ -20,14 +20,16 @@ final as (
         price_exchange,
         symbol,
         known_at,
-        price
+        price,
+        null as ratio
     from closes
     union all
     select
         price_exchange,
         symbol,
         known_at,
-        price
+        price,
+        ratio
     from carried_prices
 
 )

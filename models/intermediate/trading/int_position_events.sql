@@ -1,4 +1,3 @@
-{% set kinds = ['split', 'stock_dividend', 'spin_off', 'symbol_change', 'cash_in_lieu'] %}
 -- What happens to each position: its fills, and the corporate actions of its instrument from its
 -- beginning on. An action comes before what is traded at its instant; what concerns two symbols is
 -- two events, of which the second takes what the first gave.
@@ -35,13 +34,7 @@ legs as (
         end as action,
         symbol as held_symbol,
         new_symbol as action_symbol,
-        concat_ws(
-            chr(31),
-            list_position({{ kinds }}, kind),
-            symbol,
-            new_symbol,
-            'a'
-        ) as action_order
+        action_order || chr(31) || 'a' as leg_order
     from actions
     union all
     select
@@ -50,9 +43,7 @@ legs as (
         case when kind = 'spin_off' then 'spin_off_in' else 'symbol_in' end as action,
         new_symbol as held_symbol,
         symbol as action_symbol,
-        concat_ws(
-            chr(31), list_position({{ kinds }}, kind), symbol, new_symbol, 'b'
-        ) as action_order
+        action_order || chr(31) || 'b' as leg_order
     from actions
     where new_symbol is not null
 
@@ -94,7 +85,7 @@ final as (
         legs.effective_at as event_at,
         legs.is_split_leg as is_split,
         legs.action,
-        legs.action_order,
+        legs.leg_order as action_order,
         legs.action_symbol,
         null as sequence_number,
         null as trade_number,

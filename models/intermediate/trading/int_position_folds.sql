@@ -137,9 +137,9 @@ final as (
         unfolded.state.average_price, -- noqa: RF01
         unfolded.state.cost as cost_basis, -- noqa: RF01
         unfolded.state.realized as realized_pnl, -- noqa: RF01
-        -- of what a new symbol took over: when it was opened, or whose it was before all events
+        -- of what a new symbol took over: when it was opened, or of which symbols before all events
         unfolded.times[unfolded.state.opened_step] as inherited_at, -- noqa: RF01
-        unfolded.state.opened_symbol as inherited_from -- noqa: RF01
+        unfolded.state.opened_symbols as inherited_from -- noqa: RF01
     from unfolded
     inner join numbered on {{ same_key('unfolded', 'numbered', group + ['step']) }}
     left join beginnings on {{ same_key('numbered', 'beginnings', position) }}

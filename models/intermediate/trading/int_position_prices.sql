@@ -14,8 +14,9 @@
 ) }}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 
--- What was known of its price when a position was valued, and since when. Most prices are recent;
--- only what has none since an interval before the first restart is looked up in all of history.
+-- What was known of its price when a position was valued, since when, and by which ratio it came
+-- from another symbol. Most prices are recent; only what has none since an interval before the first
+-- restart is looked up in all of history.
 with
 
 times as (
@@ -65,7 +66,8 @@ recently_priced as (
     select
         times.*,
         recent_prices.price,
-        recent_prices.known_at
+        recent_prices.known_at,
+        recent_prices.ratio
     from times
     asof left join recent_prices
         on
@@ -89,8 +91,10 @@ older_prices as (
     select
         prices.price_exchange,
         prices.symbol,
-        max(prices.known_at) as known_at,
-        arg_max(prices.price, prices.known_at) as price
+        max_by(
+            { 'price': prices.price, 'known_at': prices.known_at, 'ratio': prices.ratio },
+            prices.known_at
+        ) as newest
     from prices
     inner join unpriced on {{ same_key('prices', 'unpriced', ['price_exchange', 'symbol']) }}
     where prices.known_at <= (select recent.since from recent)
@@ -107,8 +111,9 @@ final as (
         recently_priced.strategy_id,
         recently_priced.position_side,
         recently_priced.snapshot_time,
-        coalesce(recently_priced.price, older_prices.price) as price,
-        coalesce(recently_priced.known_at, older_prices.known_at) as known_at
+        coalesce(recently_priced.price, older_prices.newest.price) as price, -- noqa: RF01
+        coalesce(recently_priced.known_at, older_prices.newest.known_at) as known_at, -- noqa: RF01
+        coalesce(recently_priced.ratio, older_prices.newest.ratio) as ratio -- noqa: RF01
     from recently_priced
     left join older_prices
         on

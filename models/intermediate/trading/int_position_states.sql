@@ -66,13 +66,14 @@ with_previous as (
         {% endfor %}
         coalesce(beginnings.trip_number, 0) as trips_before,
         beginnings.opened_at as opened_before,
-        coalesce(folds.inherited_at, former.opened_at) as taken_over_since
+        coalesce(folds.inherited_at, (
+            select min(former.opened_at) from beginnings as former
+            where
+                {{ same_key('folds', 'former', position[:2] + position[3:]) }}
+                and list_contains(folds.inherited_from, former.symbol)
+        )) as taken_over_since
     from folds
     left join beginnings on {{ same_key('folds', 'beginnings', position) }}
-    left join beginnings as former
-        on
-            folds.inherited_from = former.symbol
-            and {{ same_key('folds', 'former', position[:2] + position[3:]) }}
     window history as (
         partition by {{ columns_of(position, 'folds') }}
         order by folds.event_number
@@ -93,7 +94,7 @@ with_openings as (
             when not is_split and (position_side <> 'net' or action is not null)
                 then quantity - previous_quantity
         end::decimal(29, 10) as moved,
-        if(opens, coalesce(taken_over_since, event_at), null) as opens_at
+        coalesce(taken_over_since, if(opens, event_at, null)) as opens_at
     from with_previous
     where
         (not is_split and action is null)
@@ -133,10 +134,9 @@ final as (
         {{ columns_of(told, 'fills') }},
         fills.quantity as fill_quantity,
         {{ moved }} as position_delta,
-        case
-            when fills.is_inverse or coalesce(fills.transfer, states.action) is not null
-                then states.paid
-        end as transfer_cost,
+        if(
+            fills.is_inverse or coalesce(fills.transfer, states.action) is not null, states.paid, null
+        ) as transfer_cost,
         coalesce(fills.price, {{ price_paid('states.paid', moved, 'fills.is_inverse') }}) as price
     from states
     left join fills

@@ -66,10 +66,10 @@ class Desk:
     cash: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
 
     def run(self, fills: list[Fill], actions: list[Action]) -> None:
-        """An action comes before what is traded at its time."""
-        timed = [((a.at, 0, KINDS.index(a.kind)), a) for a in actions]
-        happens: list[tuple[tuple[datetime, int, int], Fill | Action]] = [*timed]
-        happens += [((fill.at, 1, 0), fill) for fill in fills]
+        """An action comes before what is traded at its time; of two spin-offs the first by name."""
+        timed = [((a.at, 0, KINDS.index(a.kind), a.new_symbol or ""), a) for a in actions]
+        happens: list[tuple[tuple[datetime, int, int, str], Fill | Action]] = [*timed]
+        happens += [((fill.at, 1, 0, ""), fill) for fill in fills]
         for _, it in sorted(happens, key=lambda pair: pair[0]):
             self.trade(it) if isinstance(it, Fill) else self.act(it)
 

@@ -105,6 +105,40 @@ def test_a_fold_in_two_parts_is_a_fold_in_one(
         assert states[place] == whole[place][len(first) :]
 
 
+@settings(max_examples=200, deadline=None)
+@given(traded)
+def test_what_comes_to_a_position_may_be_older(steps: list[list[Event]]) -> None:
+    """A position is as old as its oldest part that still is on its side."""
+    events = [event for step in steps for event in step]
+    states = fold_books((), columns(events))
+    held: dict[str, int] = {}
+    since: dict[str, int] = {}  # the step that opened what is held
+    given = (0, 0)
+    for at, (symbol, _, _, _, action, _) in enumerate(events):
+        before, now = held.get(symbol, 0), states.quantity[at] or 0
+        if action == SYMBOL_OUT:
+            given = before, since.get(symbol, 0)
+        parts = [since[symbol]] if before * now > 0 else []
+        if action == SYMBOL_IN and given[0] * now > 0:
+            parts.append(given[1])
+            opening = states.opening[at]
+            assert opening is not None
+            assert opening.step == min(parts)
+        else:
+            assert states.opening[at] is None
+        held[symbol] = now
+        since[symbol] = min(parts, default=at + 1)
+
+
+def test_of_two_that_were_open_before_either_may_be_older() -> None:
+    events: list[Event] = [
+        ("A", 0, 0, None, SYMBOL_OUT, None), ("B", 0, 0, None, SYMBOL_IN, None),
+        ("B", 0, 0, None, SYMBOL_OUT, None), ("C", 0, 0, None, SYMBOL_IN, None),
+    ]  # fmt: skip
+    states = fold_books([Book("A", UNIT, 5), Book("B", UNIT, 5)], columns(events))
+    assert states.opening[1] == states.opening[3] == (0, ("B", "A"))
+
+
 @pytest.mark.parametrize("method", list(Method))
 @settings(max_examples=100, deadline=None)
 @given(steps=traded)

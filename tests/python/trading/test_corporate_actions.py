@@ -67,6 +67,8 @@ def random_world(rng: random.Random, number: int) -> tuple[list[Fill], list[Acti
     if rng.random() < 0.8:  # of B on the day of its change, so of what becomes C; D trades on
         ratio, share = rng.choice([Fraction(1, 2), Fraction(2)]), Fraction(rng.randint(0, 10), 10)
         actions.append(Action(day(2), "spin_off", b, ratio, f"W{number}D", cost_share=share))
+        if rng.random() < 0.5:  # another one, which takes its share of what that one left
+            actions.append(replace(actions[-1], new_symbol=f"W{number}E", cost_share=share / 2))
         sold = [fill for fill in fills if fill.at > day(2) and fill.symbol == c][::3]
         fills += [replace(fill, at=fill.at + timedelta(milliseconds=1), symbol=f"W{number}D")
                   for fill in sold]  # fmt: skip
@@ -105,7 +107,29 @@ DISPUTED = [
 MISTAKEN = {
     "exchange": "x", "ex_date": day(2).date(), "symbol": "META", "kind": "split", "ratio": "7",
 }  # fmt: skip
-TICKS = [("FB", 11, "110"), ("META", -9000, "7"), ("META", 24 + 15, "130"), ("FB", 20, "125")]
+# One that gives two others, and is called otherwise on the same day; one of them is later too, and
+# again. Nobody trades them before the prices below.
+SPUN = [
+    Fill(day(0, 10), "spun", "PAR", "alpha", Fraction(30), Fraction(100)),
+    Fill(day(0, 10), "spun", "PAR", "short", Fraction(-9), Fraction(100)),
+]
+SPUN_OFF = [
+    Action(day(1), "spin_off", "PAR", Fraction(3, 10), "KID", cost_share=Fraction(1, 5)),
+    Action(day(1), "spin_off", "PAR", Fraction(1), "LAD", cost_share=Fraction(1, 10)),
+    Action(day(1), "symbol_change", "PAR", new_symbol="PA2"),
+    Action(day(2), "symbol_change", "KID", new_symbol="KI2"),
+    Action(day(2), "split", "KID", Fraction(3)),
+    Action(day(3), "symbol_change", "KI2", new_symbol="KI3"),
+    Action(day(3), "split", "KI2", Fraction(1, 9)),
+]
+TICKS = [
+    ("PAR", 20, "125"),
+    ("PA2", 48 + 23, "70"),
+    ("FB", 11, "110"),
+    ("META", -9000, "7"),
+    ("META", 24 + 15, "130"),
+    ("FB", 20, "125"),
+]
 DIVIDEND = {
     "event_id": "d", "event_time": str(day(2)), "account_id": "marked", "kind": "dividend",
     "amount": "7", "exchange": "x", "symbol": "FB", "accrual_time": str(day(0, 15)),
@@ -161,7 +185,7 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
         cash_events += random_dividends(random.Random(number), number)  # noqa: S311
         fills += more[0]
         actions += more[1]
-    desk.run([*fills, *MARKED], [*actions, RENAMED])
+    desk.run([*fills, *MARKED, *SPUN], [*actions, RENAMED, *SPUN_OFF])
     desk.cash["held"] = -sum((fill.signed * fill.price for fill in HELD), Fraction(0))
     for paid in cash_events:
         desk.cash[paid["account_id"]] += Fraction(paid["amount"])
@@ -172,8 +196,10 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
             "insert into reference.accounts (account_id, lot_method) values (?, ?)",
             list(METHODS.items()),
         )
-    orders = [told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED, *HELD])]
-    actions_told = [told_action(action) for action in [*actions, RENAMED, TAKEN_OVER]]
+    orders = [
+        told_fill(number, fill) for number, fill in enumerate([*fills, *MARKED, *SPUN, *HELD])
+    ]
+    actions_told = [told_action(action) for action in [*actions, RENAMED, *SPUN_OFF, TAKEN_OVER]]
     made.land("cash_events", cash_events[::2])
     wrong = told_action(actions[0]) | {"new_symbol": "W0C"}
     actions_told[0]["source"] = "rest"
@@ -192,7 +218,7 @@ def desk_and_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, 
         ticks += [
             {"exchange": "x", "symbol": symbol, "trade_id": price, "last_price": price,
              "last_size": "1", "timestamp": str(day(0) + timedelta(hours=hour))}
-            for symbol, hour, price in ([TICKS[:2], TICKS[2:3], TICKS[3:]][part])
+            for symbol, hour, price in ([TICKS[2:4], TICKS[4:5], [*TICKS[5:], *TICKS[:2]]][part])
         ]  # fmt: skip
         made.land("market_ticks", ticks)
         if part == 2:
@@ -230,7 +256,8 @@ def test_every_position_ends_as_the_model(desk_and_warehouse: tuple[Desk, Wareho
 
 def test_a_change_has_a_row_of_its_own(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
     desk, warehouse = desk_and_warehouse
-    rows = warehouse.rows("from positions where snapshot_time in (?, ?)", [day(1), day(2)])
+    days = [day(1), day(2), day(3)]
+    rows = warehouse.rows("from positions where snapshot_time in (?, ?, ?)", days)
     found = {
         (row["snapshot_time"], (row["account_id"], row["symbol"], row["strategy_id"])): row
         for row in rows
@@ -301,7 +328,7 @@ def test_cash_in_lieu_sells_the_fraction(desk_and_warehouse: tuple[Desk, Warehou
         "from account_snapshots qualify row_number() over (partition by account_id"
         " order by snapshot_time desc) = 1"
     )
-    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked", "held"}
+    assert {row["account_id"] for row in ends} == {*ACCOUNTS, "marked", "held", "spun"}
     for row in ends:
         assert near(row["cash_balance"], desk.cash[row["account_id"]], 2)
 
@@ -323,6 +350,48 @@ def test_the_new_symbol_begins_at_the_price_of_the_old_one(
     assert at[day(0, 23)]["equity"] == at[day(1, 1)]["equity"] == 250
     assert at[day(1, 16)]["equity"] == 300
     assert {row["net_flows"] for row in at.values()} == {0}
+
+
+def test_a_spin_off_earns_nothing(desk_and_warehouse: tuple[Desk, Warehouse]) -> None:
+    """Until there is a price: the parent keeps of its last one what it keeps of its cost, the child
+    has the rest; to the last digit, whatever they are called and split into."""
+    _, warehouse = desk_and_warehouse
+    spun = "from positions where account_id = 'spun' and quantity <> 0 and snapshot_time = ?"
+    for at in (day(0, 21), day(1), day(1, 9), day(2), day(2, 22), day(3), day(3, 5)):
+        rows = {(row["symbol"], row["strategy_id"]): row for row in warehouse.rows(spun, [at])}
+        for strategy, size in (("alpha", 30), ("short", -9)):
+            own = {name: row for (name, whose), row in rows.items() if whose == strategy}
+            changed = at < day(2, 23)
+            if changed:
+                assert sum(row["market_value"] for row in own.values()) == size * 125, (at, own)
+                assert sum(row["unrealized_pnl"] for row in own.values()) == size * 25
+            children = [row for name, row in own.items() if name[:2] == "KI"]
+            assert [row["market_value"] for row in children] == (
+                [size * 25] if at >= day(1) else []
+            )
+            if at >= day(1):
+                assert own["PA2"]["market_value"] == size * (90 if changed else 70)
+                assert own["LAD"]["market_value"] == size * 10
+    equity = warehouse.rows(
+        "select distinct equity from account_snapshots where account_id = 'spun' and"
+        " snapshot_time between ? and ?", [day(0, 21), day(2, 22)],
+    )  # fmt: skip
+    assert equity == [{"equity": 525}]
+
+
+def test_a_position_is_as_old_as_what_came_to_it(
+    desk_and_warehouse: tuple[Desk, Warehouse],
+) -> None:
+    """A long one that was held already and is younger; a short one, which it closed."""
+    _, warehouse = desk_and_warehouse
+    rows = warehouse.rows(
+        "select distinct strategy_id, opened_at from positions where account_id = 'held'"
+        " and symbol = 'OPB' and snapshot_time >= ? order by all", [day(1)],
+    )  # fmt: skip
+    assert rows == [
+        {"strategy_id": "alpha", "opened_at": day(0, 10)},
+        {"strategy_id": "short", "opened_at": day(0, 13)},
+    ]
 
 
 def test_a_trip_has_the_carry_of_its_former_symbol(
