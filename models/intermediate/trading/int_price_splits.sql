@@ -1,6 +1,8 @@
 -- New shares for old ones since a position's price was known, and by which that was taken over from
 -- another symbol. Bars are not adjusted: a price from before a split is of the old shares.
-{% set row = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side', 'snapshot_time'] %}
+{% set row = [
+    'account_id', 'exchange', 'symbol', 'strategy_id', 'position_side', 'snapshot_time'
+] %}
 with
 
 prices as (
