@@ -2,8 +2,7 @@
 {% set carried = ['exchange', 'symbol', 'known_at'] %}
 
 -- What a symbol takes over of the last price of another one, unless it has a newer one itself; by
--- the exact ratios of what happened on the way. A spin-off of what is traded already has its price
--- of about then: no other company's, as a symbol that is used again may have.
+-- exact ratios. What is spun off may be traded already: its price of about then counts.
 with
 
 ways as (
@@ -87,9 +86,9 @@ steps as (
 
     select
         {{ columns_of(carried) }},
-        coalesce(step.since, priced_at - interval 1 microsecond) as since, -- noqa: RF01
-        step
-    from (select *, unnest(steps) as step from newest) as on_the_way
+        priced_at - interval 1 microsecond as before_all,
+        unnest(steps) as step
+    from newest
 
 ),
 
@@ -111,7 +110,8 @@ ratios as (
         on
             steps.exchange = adjustments.exchange
             and steps.step.symbol = adjustments.symbol -- noqa: RF01
-            and adjustments.effective_at > steps.since
+            and coalesce(steps.step.since, steps.before_all) -- noqa: RF01
+            < adjustments.effective_at
             and (adjustments.effective_at, adjustments.action_order)
             < (steps.step.until, steps.step.action_order) -- noqa: RF01
 

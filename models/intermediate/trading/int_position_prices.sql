@@ -15,8 +15,8 @@
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 
 -- What was known of its price when a position was valued, since when, and by which ratio it came
--- from another symbol. Most prices are recent; only what has none since an interval before the first
--- restart is looked up in all of history.
+-- from another symbol. Most prices are recent; only what has none since an interval before the
+-- first restart is looked up in all of history.
 with
 
 times as (

@@ -59,7 +59,6 @@ with_previous as (
 
     select
         folds.*,
-        -- what was unknown is not nothing
         {% for held in ['quantity', 'realized_pnl', 'cost_basis'] %}
             lag(folds.{{ held }}, 1, if(beginnings.event_number is null, 0, beginnings.{{ held }}))
                 over history as previous_{{ held }},
@@ -134,9 +133,10 @@ final as (
         {{ columns_of(told, 'fills') }},
         fills.quantity as fill_quantity,
         {{ moved }} as position_delta,
-        if(
-            fills.is_inverse or coalesce(fills.transfer, states.action) is not null, states.paid, null
-        ) as transfer_cost,
+        case
+            when fills.is_inverse or coalesce(fills.transfer, states.action) is not null
+                then states.paid
+        end as transfer_cost,
         coalesce(fills.price, {{ price_paid('states.paid', moved, 'fills.is_inverse') }}) as price
     from states
     left join fills

@@ -1,5 +1,5 @@
--- What makes a price that was known before it another one: it is multiplied by old shares and divided
--- by new ones. A spin-off leaves of the price what it leaves of the cost.
+-- What makes a price that was known before it another one: it is multiplied by old shares and
+-- divided by new ones. A spin-off leaves of the price what it leaves of the cost.
 {% set left_of_cost = '(100000000 - ' ~ scaled('cost_share') ~ ')' %}
 with
 
