@@ -49,7 +49,6 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", __file__, str(project), str(work)],
             cwd=project,
-            env={**os.environ, "DATA_DIR": str(work / "data")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -57,9 +56,7 @@ class Zygote:
         )
         self._answers = selectors.DefaultSelector()
         self._answers.register(self._stdout, selectors.EVENT_READ)
-        ready = json.loads(self._line())
-        assert "nodes" in ready, ready
-        self.nodes: list[dict[str, Any]] = ready["nodes"]
+        self.nodes: list[dict[str, Any]] = json.loads(self._line())["nodes"]
 
     @property
     def _stdout(self) -> Any:
@@ -176,44 +173,12 @@ def _child(task: dict[str, Any], manifest: Any, counts: int) -> None:
         os._exit(code)
 
 
-def _build_nothing(place: list[str]) -> None:
-    """Build an empty database: what dbt keeps in memory of its first build, all children have."""
-    from dbt.adapters.duckdb import connections  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415
-
-    command = [
-        "build",
-        "--quiet",
-        "--log-level-file",
-        "none",
-        "--exclude-resource-type",
-        "test",
-        "unit_test",
-    ]
-    built = dbtRunner().invoke([*command, *place])  # not with our manifest: a build changes it
-    assert built.success, built.exception
-    connections.DuckDBConnectionManager.close_all_connections()
-
-
 def _serve(project: Path, work: Path) -> None:
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - not where this module is only imported
-
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from python_ingest.schema.migrate import migrate  # noqa: PLC0415
-    from python_ingest.settings import load_settings  # noqa: PLC0415
-    from python_ingest.storage.writer import open_writer  # noqa: PLC0415
+    from python_ingest.cli.warm import read_project  # noqa: PLC0415 - not where this is imported
 
-    with open_writer(load_settings()) as connection:  # dbt asks for a database, also to parse
-        migrate(connection)
-    place = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    place += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
-    parsed = dbtRunner().invoke(["parse", "--no-partial-parse", *place])
-    if not parsed.success:
-        print(json.dumps({"error": str(parsed.exception)}), file=answers, flush=True)
-        return
-    manifest: Any = parsed.result
-    _build_nothing(place)
+    manifest = read_project(project)
     print(json.dumps({"nodes": _nodes(manifest)}), file=answers, flush=True)
     counts = os.open(work / "statements", os.O_RDWR | os.O_CREAT)
     gc.collect()
