@@ -58,7 +58,11 @@ changes as (
         {{ columns_of(key, 'positions') }},
         positions.snapshot_time as changed_at,
         {% for part in parts %}
-            positions.{{ part }} - lag(positions.{{ part }}, 1, 0) over rows_so_far as {{ part }},
+            -- of as many digits as the ledger's, which are rounded else
+            try_cast(
+                positions.{{ part }} - lag(positions.{{ part }}, 1, 0) over rows_so_far
+                as decimal(38, 16)
+            ) as {{ part }},
         {% endfor %}
         row_number() over rows_so_far = 1 as is_first,
         instruments.quote_currency as currency
