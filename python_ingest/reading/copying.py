@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.reading.descriptions import write_descriptions
 from python_ingest.reading.former import kept_relations
 from python_ingest.reading.layout import (
     BLOCK_SIZE,
@@ -20,7 +21,13 @@ from python_ingest.reading.layout import (
 )
 from python_ingest.reading.live_models import NONE_BUILT, write_models
 from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
-from python_ingest.reading.status import PublishedState, batches_of_chains, write_status
+from python_ingest.reading.status import (
+    DESCRIBED,
+    STATUS,
+    PublishedState,
+    batches_of_chains,
+    write_status,
+)
 from python_ingest.reading.stored import (
     AMENDED,
     AMENDED_TICKS,
@@ -239,6 +246,7 @@ def copy_into(
     batches = batches_of_chains(connection)
     rows, parts = _copy(connection, former, state, data_dir)
     write_status(connection, state, batches)
+    write_descriptions(connection, {STATUS: DESCRIBED, **state.described})
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",
