@@ -160,7 +160,7 @@ def _tables(
                 yield AMENDED, AMENDED_TICKS, "0"
         elif view is None:
             none = " where false" if relation in emptied else ""
-            yield relation, f"select * from {name_of(relation)}{none}", "0"
+            yield relation.published, f"select * from {name_of(relation)}{none}", "0"
 
 
 def _copy(
@@ -174,7 +174,16 @@ def _copy(
     parts: dict[str, Parts] = {}
     row = connection.execute("select current_database()").fetchone()
     also, held_back = state.live.to_publish, state.held_back
-    found = list(needed(connection, str(row[0]) if row else "", left_out=held_back, also=also))
+    catalog = str(row[0]) if row else ""
+    found = list(
+        needed(
+            connection,
+            catalog,
+            left_out=held_back,
+            also=also,
+            renamed=lambda relation: relation.published,
+        )
+    )
     seen = TICKS in {relation for relation, _ in found}
     columns = [n for n, _ in _columns(connection, f"from {name_of(TICKS)}")] if seen else []
     stored = {each.view: each for each in stored_views(found, columns, also)}
@@ -208,7 +217,7 @@ def _copy(
         if each:
             _show_stored(connection, each, view, columns)
         else:
-            _create_view(connection, relation, view.select)
+            _create_view(connection, relation.published, view.select)
     return rows, parts
 
 

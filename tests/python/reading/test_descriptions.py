@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sample_build import REPOSITORY
 
 from python_ingest.cli.publish import publish_command
 from python_ingest.reading.descriptions import Description, descriptions
@@ -22,6 +23,10 @@ RELATIONS = (
     "select table_name, comment from duckdb_tables() where schema_name = 'main' and not internal"
     " union all select view_name, comment from duckdb_views()"
     " where schema_name = 'main' and not internal"
+)
+SCHEMAS = (
+    "select schema_name from duckdb_schemas()"
+    " where database_name = current_database() and not internal"
 )
 UNIT = re.compile(
     r"in (quote currency|its quote currency|base currency|units of the instrument|percent)"
@@ -62,6 +67,17 @@ def test_every_relation_and_column_of_the_sample_is_described(sample, columns):
     assert [name for name, comment in relations if not comment] == []
     assert [(name, column) for name, column, _, comment in columns if not comment] == []
     assert all("\n" not in comment for *_, comment in columns)
+
+
+def test_people_find_what_the_guide_lists_and_nothing_else(sample):
+    guide = (REPOSITORY / "docs" / "analysts.md").read_text()
+    listed = {*re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)}
+    listed |= {"publication_status"}
+    published = sample / "published" / "trading.duckdb"
+    assert {name for name, _ in ask(published, RELATIONS)} == listed - {"migration_status"}
+    assert set(ask(published, SCHEMAS)) == {
+        ("internal",)
+    }  # besides main, which DuckDB calls its own
 
 
 def test_every_amount_says_what_it_is_in(columns):
