@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.reading import missing_files
 from python_ingest.reading.descriptions import write_descriptions
 from python_ingest.reading.former import kept_relations
 from python_ingest.reading.layout import (
@@ -20,6 +21,7 @@ from python_ingest.reading.layout import (
     part_by,
 )
 from python_ingest.reading.live_models import NONE_BUILT, write_models
+from python_ingest.reading.missing_files import MISSING, create_missing_files
 from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
 from python_ingest.reading.status import (
     DESCRIBED,
@@ -254,8 +256,10 @@ def copy_into(
     )
     batches = batches_of_chains(connection)
     rows, parts = _copy(connection, former, state, data_dir)
+    create_missing_files(connection, data_dir)
     write_status(connection, state, batches)
-    write_descriptions(connection, {STATUS: DESCRIBED, **state.described})
+    own = {STATUS: DESCRIBED, MISSING: missing_files.DESCRIBED}
+    write_descriptions(connection, {**own, **state.described})
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",

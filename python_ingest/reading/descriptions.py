@@ -72,5 +72,25 @@ def write_descriptions(connection: duckdb.DuckDBPyConnection, described: Descrip
     connection.execute(";".join(statements))
 
 
+def read_descriptions(connection: duckdb.DuckDBPyConnection, catalog: str) -> Descriptions:
+    """Return what an attached publication says of its relations."""
+    named = {"catalog": catalog}
+    columns: dict[str, dict[str, str]] = {}
+    for relation, column, text in connection.execute(
+        "select table_name, column_name, comment from duckdb_columns()"
+        " where database_name = $catalog and schema_name = 'main' and comment is not null",
+        named,
+    ).fetchall():
+        columns.setdefault(relation, {})[column.lower()] = text
+    relations = connection.execute(
+        "select table_name, comment from duckdb_tables()"
+        " where database_name = $catalog and schema_name = 'main' and comment is not null"
+        " union all select view_name, comment from duckdb_views()"
+        " where database_name = $catalog and schema_name = 'main' and comment is not null",
+        named,
+    ).fetchall()
+    return {name: Description(text, columns.get(name, {})) for name, text in relations}
+
+
 def _text(text: str) -> str:
     return literal(text) if text else "null"

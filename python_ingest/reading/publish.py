@@ -115,8 +115,15 @@ def _attach_former(
         raise IngestError(f"nothing was published, and nothing was before: {first}")
     file = manifest.with_name(settings.published_path.name)
     connection.execute(f"attach {sql_path(file)} as {FORMER} (read_only)")
-    former = json.loads(manifest.read_text(encoding="utf-8"))
-    return [str(path) for path in former["cold_files"]]
+    return newest_cold_files(settings)
+
+
+def newest_cold_files(settings: Settings) -> list[str]:
+    """Return the cold files that the newest publication names."""
+    manifest = newest_manifest(settings)
+    if manifest is None:
+        return []
+    return list(json.loads(manifest.read_text(encoding="utf-8"))["cold_files"])
 
 
 def named_cold_files(settings: Settings) -> set[str]:
