@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -49,8 +48,9 @@ def publish_command(
         return
     if first or last:
         raise UsageError("--from and --to are for --bundle: a publication always has all rows")
-    publication = publish(settings, described=_described(settings))
-    print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB")
+    described, missing = _described(settings)
+    publication = publish(settings, described=described)
+    print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB{missing}")
 
 
 def _date(option: str, text: str | None) -> date | None:
@@ -77,14 +77,12 @@ def _print(made: Bundle) -> None:
     print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
 
 
-def _described(settings: Settings) -> Descriptions:
-    """Return what the models mean, as the last cycle read it."""
+def _described(settings: Settings) -> tuple[Descriptions, str]:
+    """Return what the models mean, as the last cycle read it, and why it is not known."""
     path = settings.data_dir / "dbt" / "manifest.json"
     if not path.exists():  # built by dbt alone
-        print(f"ingest: without descriptions: {path} is not there (ingest cycle)", file=sys.stderr)
-        return {}
+        return {}, f", without descriptions: {path} is not there (ingest cycle)"
     try:
-        return descriptions(read_manifest(path))
+        return descriptions(read_manifest(path)), ""
     except UsageError as error:
-        print(f"ingest: without descriptions: {error}", file=sys.stderr)
-        return {}
+        return {}, f", without descriptions: {error}"

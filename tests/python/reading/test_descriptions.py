@@ -144,6 +144,6 @@ def test_without_a_manifest_it_publishes_and_says_so(settings, capsys, manifest,
         (settings.data_dir / "dbt").mkdir()
         (settings.data_dir / "dbt" / "manifest.json").write_text(manifest)
     publish_command()
-    assert says in capsys.readouterr().err
+    assert says in capsys.readouterr().out
     comments = f"select table_name from ({COLUMNS}) where comment is not null"
     assert set(ask(settings.published_path, comments)) == {("publication_status",)}
