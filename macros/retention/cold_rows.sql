@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {# Whose rows may be cold, and which columns their files have: of what was landed the raw table's, of
-   what is computed those of the mart's contract. #}
+   what is computed those of the mart's contract, without what the mart's view computes by itself. #}
 {% macro make_cold_views() -%} {{ return(adapter.dispatch('make_cold_views')()) }} {%- endmacro %}
 
 {% macro default__make_cold_views() %}
@@ -23,7 +23,8 @@
             "system_metrics_1h", "ohlcv_bars", "orders", "trades", "positions", "portfolio_snapshots"
         ] %}
             {% set columns = [] %}
-            {% for column in graph.nodes["model." ~ project_name ~ "." ~ name].columns.values() %}
+            {% for column in graph.nodes["model." ~ project_name ~ "." ~ name].columns.values()
+                if not column.meta.get("computed") %}
                 {% do columns.append([column.name, column.data_type]) %}
             {% endfor %}
             {% do views.update({name: columns}) %}

@@ -25,7 +25,10 @@ COMMANDS = {
         "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",
     ),
     "cycle": ("cycle", "Land what is pending, build and test, export, audit, publish."),
-    "publish": ("publish", "Copy the database to data/published/ and replace what readers open."),
+    "publish": (
+        "publish",
+        "Copy the database to data/published/ and replace what readers open; make a bundle of it.",
+    ),
     "serve": (
         "serve",
         "Answer queries of this machine until SIGTERM or Ctrl-C: Arrow Flight, read only.",

@@ -2,18 +2,87 @@
 
 from __future__ import annotations
 
-import typer
+from datetime import date
+from pathlib import Path
+from typing import Annotated
 
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from python_ingest.cli.progress import steps
+from python_ingest.cli.shown import size
+from python_ingest.errors import UsageError
+from python_ingest.reading.bundle import Bundle, write_bundle
+from python_ingest.reading.descriptions import Descriptions, descriptions
 from python_ingest.reading.publish import publish
-from python_ingest.settings import load_settings
+from python_ingest.reporting.grain import read_manifest
+from python_ingest.settings import Settings, load_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="publish", epilog="Example: ingest publish")(publish_command)
+    app.command(
+        name="publish",
+        epilog="Example: ingest publish --bundle august.duckdb --from 2024-08-01 --to 2024-08-31",
+    )(publish_command)
 
 
-def publish_command() -> None:
-    """Copy the database to data/published/ and replace what readers open."""
-    publication = publish(load_settings())
-    print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB")
+def publish_command(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Copy what is published, cold rows too, into this new file instead."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Of a bundle: first UTC date of cold relations.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Of a bundle: last UTC date of cold relations.")
+    ] = None,
+) -> None:
+    """Copy the database to data/published/ and replace what readers open; make a bundle of it."""
+    settings = load_settings()
+    first, last = _date("--from", since), _date("--to", until)
+    if bundle:
+        _print(_bundle(settings, bundle, first, last))
+        return
+    if first or last:
+        raise UsageError("--from and --to are for --bundle: a publication always has all rows")
+    described, missing = _described(settings)
+    publication = publish(settings, described=described)
+    print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB{missing}")
+
+
+def _date(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"{option} {text}: a date is wanted, such as 2024-08-08") from None
+
+
+def _bundle(settings: Settings, path: Path, first: date | None, last: date | None) -> Bundle:
+    with steps() as say:
+        return write_bundle(
+            settings, path, first, last, lambda relation: say(f"copying {relation}")
+        )
+
+
+def _print(made: Bundle) -> None:
+    table = Table(box=None)
+    table.add_column("relation")
+    table.add_column("rows", justify="right")
+    for name, rows in made.rows.items():
+        table.add_row(name, f"{rows:,}")
+    Console().print(table)
+    print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
+
+
+def _described(settings: Settings) -> tuple[Descriptions, str]:
+    """Return what the models mean, as the last cycle read it, and why it is not known."""
+    path = settings.data_dir / "dbt" / "manifest.json"
+    if not path.exists():  # built by dbt alone
+        return {}, f", without descriptions: {path} is not there (ingest cycle)"
+    try:
+        return descriptions(read_manifest(path)), ""
+    except UsageError as error:
+        return {}, f", without descriptions: {error}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.reading import missing_files
+from python_ingest.reading.descriptions import write_descriptions
 from python_ingest.reading.former import kept_relations
 from python_ingest.reading.layout import (
     BLOCK_SIZE,
@@ -19,8 +21,15 @@ from python_ingest.reading.layout import (
     part_by,
 )
 from python_ingest.reading.live_models import NONE_BUILT, write_models
+from python_ingest.reading.missing_files import MISSING, create_missing_files
 from python_ingest.reading.parts import Parts, Source, bring_up_to_date, parts_of
-from python_ingest.reading.status import PublishedState, batches_of_chains, write_status
+from python_ingest.reading.status import (
+    DESCRIBED,
+    STATUS,
+    PublishedState,
+    batches_of_chains,
+    write_status,
+)
 from python_ingest.reading.stored import (
     AMENDED,
     AMENDED_TICKS,
@@ -153,7 +162,7 @@ def _tables(
                 yield AMENDED, AMENDED_TICKS, "0"
         elif view is None:
             none = " where false" if relation in emptied else ""
-            yield relation, f"select * from {name_of(relation)}{none}", "0"
+            yield relation.published, f"select * from {name_of(relation)}{none}", "0"
 
 
 def _copy(
@@ -167,7 +176,16 @@ def _copy(
     parts: dict[str, Parts] = {}
     row = connection.execute("select current_database()").fetchone()
     also, held_back = state.live.to_publish, state.held_back
-    found = list(needed(connection, str(row[0]) if row else "", left_out=held_back, also=also))
+    catalog = str(row[0]) if row else ""
+    found = list(
+        needed(
+            connection,
+            catalog,
+            left_out=held_back,
+            also=also,
+            renamed=lambda relation: relation.published,
+        )
+    )
     seen = TICKS in {relation for relation, _ in found}
     columns = [n for n, _ in _columns(connection, f"from {name_of(TICKS)}")] if seen else []
     stored = {each.view: each for each in stored_views(found, columns, also)}
@@ -201,7 +219,7 @@ def _copy(
         if each:
             _show_stored(connection, each, view, columns)
         else:
-            _create_view(connection, relation, view.select)
+            _create_view(connection, relation.published, view.select)
     return rows, parts
 
 
@@ -238,7 +256,10 @@ def copy_into(
     )
     batches = batches_of_chains(connection)
     rows, parts = _copy(connection, former, state, data_dir)
+    create_missing_files(connection, data_dir)
     write_status(connection, state, batches)
+    own = {STATUS: DESCRIBED, MISSING: missing_files.DESCRIBED}
+    write_descriptions(connection, {**own, **state.described})
     connection.execute(f"checkpoint {_TARGET}")
     size = connection.execute(
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",

@@ -7,7 +7,7 @@ like the others: clients such as Grafana list tables only, and it may become one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +62,11 @@ _RELATIONS = """
         and ($like is null or name like $like escape '\\')
     order by name
 """
+_COMMENTS = """
+    select table_name as name, column_name, comment
+    from duckdb_columns()
+    where schema_name = $schema and database_name = $published and comment is not null
+"""
 _IN_SCHEMA = "select $schema where $like is null or $schema like $like escape '\\'"
 
 
@@ -100,25 +105,38 @@ def _list_tables(pool: ReaderPool, published: str, command: Any) -> pa.Table:
     ]
     if not command.include_schema:
         return pa.Table.from_pylist(rows, schema=TABLES)
+    said = pool.query(_COMMENTS, {"schema": SCHEMA, "published": published}, "list_tables")
+    remarks = {(row["name"], row["column_name"]): row["comment"] for row in said.to_pylist()}
     for row in rows:
-        row["table_schema"] = _described(pool, row["table_name"]).serialize().to_pybytes()
+        described = _described(pool, row["table_name"], remarks)
+        row["table_schema"] = described.serialize().to_pybytes()
     return pa.Table.from_pylist(rows, schema=TABLES_WITH_SCHEMA)
 
 
-def _described(pool: ReaderPool, name: str) -> pa.Schema:
-    """Return a relation's columns with what JDBC asks of them; none when it cannot be read."""
+def _described(pool: ReaderPool, name: str, remarks: Mapping[tuple[str, str], str]) -> pa.Schema:
+    """Return a relation's columns with what JDBC asks of them; none when it cannot be read.
+
+    `remarks`: what columns mean, by relation and column.
+    """
     try:
         found = pool.describe(f"select * from {quoted(SCHEMA)}.{quoted(name)}")
     except QueryError:  # its cold files are gone: the others are listed all the same
         return pa.schema([])
-    return pa.schema([_column(found, name, n) for n in range(len(found.schema))])
+    return pa.schema(
+        [
+            _column(found, name, number, remarks.get((name, column)))
+            for number, column in enumerate(found.schema.names)
+        ]
+    )
 
 
-def _column(found: Described, table: str, number: int) -> pa.Field:
+def _column(found: Described, table: str, number: int, remark: str | None) -> pa.Field:
     field = found.schema.field(number)
     said = {"DB_SCHEMA_NAME": SCHEMA, "TABLE_NAME": table, "TYPE_NAME": found.types[number]}
     said |= {"IS_AUTO_INCREMENT": "0", "IS_CASE_SENSITIVE": "0", "IS_READ_ONLY": "1"}
     said["IS_SEARCHABLE"] = "1"
+    if remark:
+        said["REMARKS"] = remark
     if pa.types.is_decimal(field.type):
         said |= {"PRECISION": str(field.type.precision), "SCALE": str(field.type.scale)}
     return field.with_metadata({f"ARROW:FLIGHT:SQL:{key}": text for key, text in said.items()})

@@ -1,7 +1,7 @@
 """What a publication goes on with from the former one, where a chain of models is held back.
 
-A relation that is held back is copied with all that it reads. What it reads gets names of its own
-in the schema `held_back`: relations of other chains may share a table, such as the tombstones of
+A relation that is held back is copied with all that it reads. What it reads gets names of its own,
+`internal.held_back__...`: relations of other chains may share a table, such as the tombstones of
 cold rows, and go on with its newest rows.
 """
 
@@ -14,10 +14,17 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.errors import IngestError
-from python_ingest.reading.views import Relation, name_of, needed, portable_view, view_texts
+from python_ingest.reading.views import (
+    INTERNAL,
+    Relation,
+    name_of,
+    needed,
+    portable_view,
+    view_texts,
+)
 
 FORMER = "former"
-_SCHEMA = "held_back"
+_HELD_BACK = "held_back"
 
 
 class Kept(NamedTuple):
@@ -26,6 +33,14 @@ class Kept(NamedTuple):
     relation: Relation
     select: str
     like: str | None
+
+
+def _held_back(relation: Relation) -> Relation:
+    """Return the name of a relation that held-back ones read; it may have it already."""
+    name = relation.published.name if relation.schema != "main" else "__".join(relation)
+    if not name.startswith(f"{_HELD_BACK}__"):
+        name = f"{_HELD_BACK}__{name}"
+    return Relation(INTERNAL, name)
 
 
 def kept_relations(
@@ -45,13 +60,14 @@ def kept_relations(
     renamed: dict[Relation, Relation] = {}
     for relation, view in needed(connection, FORMER, only=names):
         if relation.schema != "main" or relation.name not in names:
-            inner = relation.name if relation.schema == _SCHEMA else "__".join(relation)
-            renamed[relation] = Relation(_SCHEMA, inner)
+            renamed[relation] = _held_back(relation)
         target = renamed.get(relation, relation)
         if view is None:
             like = target.name.rpartition("__")[2]
             yield Kept(target, f"select * from {FORMER}.{name_of(relation)}", like)
         else:
             text = texts[relation] or ""
-            portable = portable_view(connection, text, FORMER, renamed, data_dir)
+            portable = portable_view(
+                connection, text, FORMER, lambda read: renamed.get(read, read), data_dir
+            )
             yield Kept(target, portable.select, None)

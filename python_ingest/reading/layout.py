@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import duckdb
 
+from python_ingest.reading.views import INTERNAL
+
 # DuckDB skips row groups by their smallest and largest values. So rows that are read together are
 # stored together, in groups of a fifth of the default size (docs/adr/0062). Blocks are smaller too:
 # a column of such a group does not fill a default block, and readers cache and check whole blocks
@@ -44,7 +46,8 @@ _LOOKED_UP_BY = {"orders": "order_id", "trades": "order_id"}
 
 
 def _relation(table: str) -> str:
-    return table.removesuffix("_warm")
+    """Return the relation that a table of the published file belongs to."""
+    return table.rpartition("__")[2].removesuffix("_warm")
 
 
 def order_by(table: str) -> str:
@@ -65,4 +68,5 @@ def indexed_column(table: str) -> str | None:
 
 def fingerprint() -> str:
     """Return how tables are written; tables of a file with another value are not taken over."""
-    return f"DuckDB {duckdb.__version__}, {BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}, {_PARTS}"
+    written = f"{BLOCK_SIZE}, {ROW_GROUP_SIZE}, {_ORDER}, {_PARTS}, {INTERNAL}"
+    return f"DuckDB {duckdb.__version__}, {written}"

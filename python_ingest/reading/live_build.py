@@ -23,7 +23,7 @@ from python_ingest.landing.spool import Segment
 from python_ingest.reading.live_models import TOMBSTONES, LiveModels, Model
 from python_ingest.reading.live_rows import CHANGES, Changed, Difference, agree, changed
 from python_ingest.reading.stored import LANDED_TICKS
-from python_ingest.reading.views import Relation, name_of
+from python_ingest.reading.views import Relation, name_of, portable_view, view_texts
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import literal, quoted
@@ -36,6 +36,11 @@ _TICKS = Relation("raw", "market_ticks")
 _RUN = Relation("state", "run")
 _VANISHED = Relation("state", "vanished_rows")
 _BURIED = Changed(TOMBSTONES, ("relation", "id"))
+
+
+def _published(relation: Relation) -> str:
+    """Return how a relation of the warehouse is called in the publication."""
+    return f"{PUBLISHED}.{name_of(relation.published)}"
 
 
 class LiveBuild:
@@ -51,6 +56,7 @@ class LiveBuild:
         self._connection = connection
         self._live = live
         self._columns: dict[Relation, list[str]] = {}
+        self._texts = view_texts(connection, PUBLISHED)
         self._begin()
 
     def _begin(self) -> None:
@@ -59,7 +65,7 @@ class LiveBuild:
         run(f"use {LANDED}")
         migrate(self._connection)
         for table in _COPIED:
-            run(f"insert into raw.{table} by name from {PUBLISHED}.raw.{table}")
+            run(f"insert into raw.{table} by name from {_published(Relation('raw', table))}")
         run(f"attach ':memory:' as {quoted(self._live.database)}")
         run(f"use {quoted(self._live.database)}")
         relations = [*self._live.base, *(model.relation for model in self._live.models)]
@@ -84,11 +90,12 @@ class LiveBuild:
 
     def _make_base(self) -> None:
         run = self._connection.execute
-        run(f"create table state.run as from {PUBLISHED}.state.run")
+        vanished = _published(_VANISHED)
+        run(f"create table state.run as from {_published(_RUN)}")
         run(f"""
-            create table {CHANGES}.vanished_rows as from {PUBLISHED}.state.vanished_rows limit 0;
+            create table {CHANGES}.vanished_rows as from {vanished} limit 0;
             create view state.vanished_rows as
-                from {PUBLISHED}.state.vanished_rows union all by name from {CHANGES}.vanished_rows;
+                from {vanished} union all by name from {CHANGES}.vanished_rows;
         """)
         _BURIED.make(self._connection, PUBLISHED)
         for relation in self._live.base:
@@ -96,13 +103,13 @@ class LiveBuild:
             if relation.schema == "cold" or relation in (_RUN, _VANISHED, TOMBSTONES):
                 continue
             if relation.schema != "raw":
-                run(f"create view {name} as from {PUBLISHED}.{name}")
+                run(f"create view {name} as from {_published(relation)}")
             elif relation.name in _COPIED:
                 run(f"create view {name} as from {LANDED}.{name}")
             else:
                 known = f"known.{quoted(relation.name)}"
                 published = LANDED_TICKS if relation == _TICKS else relation
-                run(f"create view {known} as from {PUBLISHED}.{name_of(published)}")
+                run(f"create view {known} as from {_published(published)}")
                 run(f"create view {name} as from {known} union all by name from {LANDED}.{name}")
 
     def reads(self, kind: Kind) -> bool:
@@ -130,14 +137,12 @@ class LiveBuild:
         """Make a view over cold files anew: here warm rows and tombstones are other ones."""
         run = self._connection.execute
         for name in (relation.name + "_in_files", relation.name):
-            found = run(
-                "select sql from duckdb_views() where database_name = ? and schema_name = 'cold'"
-                " and view_name = ?",
-                [PUBLISHED, name],
-            ).fetchone()
-            if found:
-                select = str(found[0]).split(" AS ", 1)[1].rstrip(";")
-                run(f"create view if not exists cold.{quoted(name)} as {select}")
+            text = self._texts.get(Relation("cold", name).published)
+            if text:
+                view = portable_view(
+                    self._connection, text, PUBLISHED, lambda read: read.in_warehouse
+                )
+                run(f"create view if not exists cold.{quoted(name)} as {view.select}")
 
     def restate(self) -> None:
         """Run the models on what has landed by now.
@@ -156,7 +161,7 @@ class LiveBuild:
         _BURIED.empty(self._connection)
         run(f"""
             update state.run set started_at = now()::timestamp,
-                run_number = (select run_number + 1 from {PUBLISHED}.state.run),
+                run_number = (select run_number + 1 from {_published(_RUN)}),
                 batch_id = (select coalesce(max(batch_id), 0) from {LANDED}.raw.landings)
         """)
         for model in self._live.models:
@@ -188,10 +193,10 @@ class LiveBuild:
 
     def _restate(self, model: Model) -> None:
         """Fill the tables of a model's difference, as macros/engine/restate.sql finds it."""
-        run, name = self._connection.execute, name_of(model.relation)
+        run = self._connection.execute
         region = model.meta.get("region")
         run(f"create or replace temp table restated as {model.sql}")
-        existing = f"select * from {PUBLISHED}.{name} as row"
+        existing = f"select * from {_published(model.relation)} as row"
         if model.pending:
             inside = _in_region("row", region or {})
             pending = f"{name_of(model.pending)} as pending"
@@ -244,7 +249,7 @@ class LiveBuild:
         self._connection.execute(f"""
             insert into {_BURIED.added} by name
             select {literal(cold["relation"])} as relation, cold.{quoted(cold["id"])}::varchar as id
-            from {PUBLISHED}.cold.{quoted(cold["relation"])} as cold
+            from {_published(Relation("cold", cold["relation"]))} as cold
             semi join {pending} as pending on {on}
             anti join restated on {agree("cold", "restated", model.key)}
             where {days}

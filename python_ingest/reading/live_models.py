@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from python_ingest.errors import IngestError
-from python_ingest.reading.views import Relation, portable_view, reads_of, view_texts
+from python_ingest.reading.views import INTERNAL, Relation, portable_view, reads_of, view_texts
 
 # What is served as if a build ran this instant.
 SERVED = (
@@ -31,7 +31,7 @@ SERVED = (
 )
 NONE_BUILT = "no build that restates has been published yet"
 # Where a publication keeps the models.
-_MODELS = "live.models"
+_MODELS = f"{INTERNAL}.live__models"
 _TICKS = Relation("raw", "market_ticks")
 # What the restating of models reads and writes (macros/engine/restate.sql).
 TOMBSTONES = Relation("warm", "tombstones")
@@ -219,7 +219,7 @@ def _is_whole(model: Model) -> bool:
 
 def write_models(connection: duckdb.DuckDBPyConnection, catalog: str, live: LiveModels) -> None:
     """Write the models into an attached publication."""
-    connection.execute(f"create schema if not exists {catalog}.live")
+    connection.execute(f"create schema if not exists {catalog}.{INTERNAL}")
     connection.execute(f"create table {catalog}.{_MODELS} (told json)")
     connection.execute(f"insert into {catalog}.{_MODELS} values (?)", [json.dumps(asdict(live))])
 

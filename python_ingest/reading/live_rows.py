@@ -61,7 +61,8 @@ class Changed(NamedTuple):
 
         `published`: the catalog with the published rows.
         """
-        source, columns = f"{published}.{name_of(self.relation)}", ", ".join(map(quoted, self.key))
+        source = f"{published}.{name_of(self.relation.published)}"
+        columns = ", ".join(map(quoted, self.key))
         on = agree("published", "removed", self.key)
         connection.execute(f"""
             create table {self.added} as from {source} limit 0;
@@ -104,10 +105,17 @@ class LiveRows:
         views = {m.relation for m in live.models if m.materialized == "view"}
         texts = view_texts(engine, catalog)
         self.kept: list[Changed] = []
-        for relation, view in needed(engine, catalog, only=live.served):
+        for published, view in needed(engine, catalog, only=live.served):
+            relation = published.in_warehouse
             self._connection.execute(f"create schema if not exists {quoted(relation.schema)}")
             if view is not None or relation in views:
-                text = portable_view(engine, texts[relation] or "", catalog, into="memory").select
+                text = portable_view(
+                    engine,
+                    texts[published] or "",
+                    catalog,
+                    lambda read: read.in_warehouse,
+                    into="memory",
+                ).select
                 if relation.schema == "main" and relation.name in _VALUED:
                     text += _NEWEST.format(_VALUED[relation.name])
                 self._connection.execute(f"create view {name_of(relation)} as {text}")
@@ -115,9 +123,8 @@ class LiveRows:
                 kept[relation].make(self._connection, quoted(catalog))
                 self.kept.append(kept[relation])
             else:
-                self._connection.execute(
-                    f"create view {name_of(relation)} as from {quoted(catalog)}.{name_of(relation)}"
-                )
+                source = f"{quoted(catalog)}.{name_of(published)}"
+                self._connection.execute(f"create view {name_of(relation)} as from {source}")
 
     def show(self, differences: Mapping[Relation, Difference]) -> None:
         """Let readers see these differences and no other ones; a query sees all of them or none."""

@@ -19,6 +19,7 @@ import duckdb
 
 from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.copying import Copied, copy_into
+from python_ingest.reading.descriptions import Descriptions, descriptions
 from python_ingest.reading.former import FORMER
 from python_ingest.reading.layout import fingerprint
 from python_ingest.reading.live_models import live_models
@@ -114,8 +115,15 @@ def _attach_former(
         raise IngestError(f"nothing was published, and nothing was before: {first}")
     file = manifest.with_name(settings.published_path.name)
     connection.execute(f"attach {sql_path(file)} as {FORMER} (read_only)")
-    former = json.loads(manifest.read_text(encoding="utf-8"))
-    return [str(path) for path in former["cold_files"]]
+    return newest_cold_files(settings)
+
+
+def newest_cold_files(settings: Settings) -> list[str]:
+    """Return the cold files that the newest publication names."""
+    manifest = newest_manifest(settings)
+    if manifest is None:
+        return []
+    return list(json.loads(manifest.read_text(encoding="utf-8"))["cold_files"])
 
 
 def named_cold_files(settings: Settings) -> set[str]:
@@ -138,19 +146,25 @@ def publish(
     chain_of: Mapping[str, str] | None = None,
     reasons: Mapping[str, str] | None = None,
     manifest: Mapping[str, Any] | None = None,
+    described: Descriptions | None = None,
 ) -> Publication:
     """Copy the database to `published/` and replace what readers open; returns what was written.
 
     `chain_of`: the chain of each relation that has one. Relations of chains in `reasons` stay as
     they were published before, and `publication_status` tells why. `manifest`: of dbt's last build,
-    whose models `ingest serve` is to run.
+    whose models `ingest serve` is to run. `described`: what the relations mean; None: as the
+    manifest says.
 
     Raises IngestError, and leaves the former publication, when the copy cannot be made.
     """
     published = settings.published_path
     versions = published.parent / "versions"
     now = datetime.now(UTC)
-    state = PublishedState(now.replace(tzinfo=None), chain_of or {}, reasons or {})
+    if described is None:
+        described = descriptions(manifest) if manifest else {}
+    state = PublishedState(
+        now.replace(tzinfo=None), chain_of or {}, reasons or {}, described=described
+    )
     version = versions / now.strftime("%Y%m%dT%H%M%S%fZ")
     unfinished = published.parent / f".{version.name}.{os.getpid()}"
     unfinished.mkdir(parents=True)
@@ -175,8 +189,8 @@ def publish(
                 name: state.reasons[state.chain_of[name]] for name in sorted(state.held_back)
             },
         )
-        described = unfinished / "manifest.json"
-        described.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")
+        written = unfinished / "manifest.json"
+        written.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")
         versions.mkdir(exist_ok=True)
         unfinished.rename(version)
     except BaseException:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 
+from python_ingest.reading.descriptions import Description, Descriptions
 from python_ingest.reading.former import FORMER
 from python_ingest.reading.live_models import LiveModels
 from python_ingest.storage.cold_files import exists
@@ -23,19 +24,33 @@ _COLUMNS = """
     published_at timestamp,
     held_back_because varchar
 """
+# What the table and its columns mean.
+DESCRIBED = Description(
+    "One row per published relation: of which moment it is, and why not of the newest.",
+    {
+        "relation": "The relation of schema `main`.",
+        "chain": "The chain of models that it belongs to; NULL where it belongs to none.",
+        "batch_id": "Newest landed batch in it.",
+        "marked_with_batch_id": "Newest landed batch in the bars that valued it; of positions and"
+        " portfolio.",
+        "published_at": "When these rows were published, UTC.",
+        "held_back_because": "Why it is as it was published before; NULL where it is not.",
+    },
+)
 
 
 @dataclass(frozen=True)
 class PublishedState:
     """What is published now: the chain of relations of `main`, and why a chain is held back.
 
-    `built`: the models that `ingest serve` is to run.
+    `built`: the models that `ingest serve` is to run. `described`: what relations of `main` mean.
     """
 
     published_at: datetime
     chain_of: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     built: LiveModels = field(default_factory=LiveModels)
+    described: Descriptions = field(default_factory=dict)
 
     @property
     def live(self) -> LiveModels:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from python_ingest.reading.views import Relation, View, name_of
+from python_ingest.reading.views import INTERNAL, Relation, View, name_of
 from python_ingest.storage.sql import quoted
 
 Needed = Sequence[tuple[Relation, View | None]]
@@ -44,12 +44,12 @@ class Stored(NamedTuple):
     @property
     def table(self) -> Relation:
         """Where the rows lie."""
-        return Relation("warm_rows", self.view.name) if self.is_view else self.view
+        return Relation("warm_rows", self.view.name).published if self.is_view else self.view
 
     @property
     def rest(self) -> Relation:
         """The view of what lies in files."""
-        return Relation("cold_rows", self.view.name)
+        return Relation("cold_rows", self.view.name).published
 
 
 def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]:
@@ -73,7 +73,8 @@ _LIVE = """
     )
 """
 _MORE = ("content_hash", "occurrence", "is_amended")
-AMENDED, LANDED_TICKS = Relation("live", "amended_ticks"), Relation("live", "landed_ticks")
+AMENDED = Relation("live", "amended_ticks").published
+LANDED_TICKS = Relation("live", "landed_ticks").published
 AMENDED_TICKS = (
     "select * from raw.market_ticks semi join intermediate.int_tick_amendments using (tick_id)"
 )
@@ -83,7 +84,7 @@ def landed_ticks(columns: Sequence[str]) -> str:
     """Return a SELECT of the ticks as they landed, over what is published."""
     named = ", ".join(map(quoted, columns))
     return (
-        f"select {named} from warm_rows.market_ticks where not is_amended"
+        f"select {named} from {INTERNAL}.warm_rows__market_ticks where not is_amended"
         f" union all select {named} from {name_of(AMENDED)}"
     )
 

@@ -7,7 +7,7 @@ under another name would read the old file, or nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.sql import quoted
 
 _FILE_READERS = ("read_parquet", "parquet_scan")
+# The schema of a published file that holds what its schema main is made of.
+INTERNAL = "internal"
 
 
 class Relation(NamedTuple):
@@ -26,6 +28,24 @@ class Relation(NamedTuple):
 
     schema: str
     name: str
+
+    @property
+    def published(self) -> Relation:
+        """What the warehouse's relation is called in a published file (docs/adr/0201)."""
+        if self.schema in ("main", INTERNAL):
+            return self
+        return Relation(INTERNAL, f"{self.schema}__{self.name}")
+
+    @property
+    def in_warehouse(self) -> Relation:
+        """What a published file's relation is called in the warehouse."""
+        if self.schema != INTERNAL:
+            return self
+        schema, _, name = self.name.partition("__")
+        return Relation(schema, name)
+
+
+Renaming = Callable[[Relation], Relation]
 
 
 class View(NamedTuple):
@@ -52,15 +72,15 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
     connection: duckdb.DuckDBPyConnection,
     view_sql: str,
     catalog: str,
-    renamed: Mapping[Relation, Relation] | None = None,
+    renamed: Renaming | None = None,
     data_dir: Path | None = None,
     *,
     into: str = "",
 ) -> View:
     """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
 
-    `renamed`: what some of the relations that it reads are called from now on. DuckDB's own parser
-    finds them, so text in literals does not change. `data_dir`: where its local cold files are now.
+    `renamed`: gives the name that a relation has from now on. DuckDB's own parser finds them, so
+    text in literals does not change. `data_dir`: where its local cold files are now.
     `into`: the catalog in which it reads from now on; none says the one that the view is in.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
@@ -82,9 +102,9 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
             read = Relation(node["schema_name"], node["table_name"])
             reads.append(read)
             node["catalog_name"] = into
-            if renamed and read in renamed:
+            if renamed and renamed(read) != read:
                 node["alias"] = node["alias"] or read.name  # columns may be named by it
-                node["schema_name"], node["table_name"] = renamed[read]
+                node["schema_name"], node["table_name"] = renamed(read)
     row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
     return View(str(row[0]) if row else query, reads, reads_files)
 
@@ -114,18 +134,19 @@ def view_texts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[Rela
     return {Relation(schema, name): sql for schema, name, sql in found}
 
 
-def needed(
+def needed(  # noqa: PLR0913 - what to take, and its names
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
     *,
     only: Collection[str] | None = None,
     left_out: Collection[str] = (),
     also: Collection[Relation] = (),
+    renamed: Renaming | None = None,
 ) -> Iterator[tuple[Relation, View | None]]:
     """Yield schema `main` of a database and what its views read, each after what it reads.
 
     `only` these relations of `main` and what they read; `left_out`: what comes from elsewhere;
-    `also`: relations of other schemas.
+    `also`: relations of other schemas. `renamed`: as of `portable_view`.
     """
     texts = view_texts(connection, catalog)
     done = {Relation("main", name) for name in left_out}
@@ -137,7 +158,7 @@ def needed(
         if relation not in texts:
             raise IngestError(f"{reader} reads {'.'.join(relation)}, which is not there")
         text = texts[relation]
-        view = portable_view(connection, text, catalog) if text else None
+        view = portable_view(connection, text, catalog, renamed) if text else None
         for read in view.reads if view else []:
             yield from visit(read, ".".join(relation))
         yield relation, view

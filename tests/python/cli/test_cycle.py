@@ -27,7 +27,7 @@ from python_ingest.telemetry.segment_files import telemetry_dir
 PASSED = AuditResult(passed=True, batch_id=1)
 # A warehouse of two relations, and dbt's graph of them.
 RELATIONS = "create table main.bars as select 1 as id; create table main.metrics as select 1 as id"
-_OF = {"resource_type": "model", "schema": "main"}
+_OF = {"resource_type": "model", "schema": "main", "description": "", "columns": {}}
 GRAPH = {
     "nodes": {
         "model.p.bars": {**_OF, "alias": "bars", "config": {"meta": {"chain": "bars"}}},

@@ -9,6 +9,7 @@ import pytest
 
 from python_ingest.errors import BuildFailedError, IngestError
 from python_ingest.reading.chains import Chains
+from python_ingest.reading.live_models import NONE_BUILT, LiveModels, read_models
 from python_ingest.reading.publish import named_cold_files, publish
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
@@ -73,7 +74,47 @@ def test_a_chain_is_held_back_and_the_others_go_on(published: Settings) -> None:
     publish(published, CHAINS)
     assert ask(published, ORDERS) == [(8, 2, 2)]
     schemas = "select distinct schema_name from duckdb_tables() order by all"
-    assert ask(published, schemas) == [("main",), ("warm",)]
+    assert ask(published, schemas) == [("internal",), ("main",)]
+
+
+# As it was published before what people do not look at lay in one schema.
+OLDER = """
+create schema warm;
+create table warm.tombstones as select 'none' as relation, 0 as id;
+create table warm.orders_warm as select i as order_id, 1 as value from range(10) r(i);
+create table warm.bars_warm as select i as id, 1 as value from range(10) r(i);
+create view main.bars as select * from warm.bars_warm;
+create view main.orders as
+    select orders_warm.order_id, orders_warm.value, bars.value as bar
+    from warm.orders_warm inner join main.bars on orders_warm.order_id = bars.id
+    where order_id not in (select id from warm.tombstones where relation = 'orders');
+create table main.publication_status as
+    select unnest(['bars', 'orders']) as relation, null::varchar as chain, 1::bigint as batch_id,
+        null::bigint as marked_with_batch_id, timestamp '2024-01-01' as published_at,
+        null::varchar as held_back_because;
+"""
+
+
+def test_a_publication_of_an_earlier_version_goes_on(published: Settings) -> None:
+    (version,) = (published.published_path.parent / "versions").iterdir()
+    file = version / published.published_path.name
+    file.unlink()
+    published.published_path.unlink()
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(OLDER)
+    published.published_path.hardlink_to(file)
+    assert read_models_of(published).missing == NONE_BUILT
+    for _ in range(2):
+        publish(published, CHAINS, BECAUSE)
+        assert ask(published, ORDERS) == OLD
+        assert ask(published, BARS) == [(9, 2)]
+        schemas = "select distinct schema_name from duckdb_tables() order by all"
+        assert ask(published, schemas) == [("internal",), ("main",)]
+
+
+def read_models_of(settings: Settings) -> LiveModels:
+    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+        return read_models(reader, settings.published_path.stem)
 
 
 def test_readers_are_told_of_when_a_relation_is_and_why(published: Settings) -> None:

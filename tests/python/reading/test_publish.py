@@ -8,6 +8,7 @@ from python_ingest.errors import IngestError, NotInitialisedError
 from python_ingest.reading.catalog import relations
 from python_ingest.reading.publish import publish
 from python_ingest.reading.status import STATUS
+from python_ingest.reading.views import Relation
 from python_ingest.storage.writer import open_writer
 
 VIEWS = """
@@ -34,7 +35,7 @@ def total(path) -> int:
 def test_a_publication_holds_everything_and_its_checksum(settings):
     build(settings, VIEWS)
     publication = publish(settings)
-    assert publication.rows == {"raw.ticks": 1000}
+    assert publication.rows == {"internal.raw__ticks": 1000}
     content = settings.published_path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == publication.sha256
     (version,) = (settings.published_path.parent / "versions").iterdir()
@@ -51,6 +52,33 @@ def test_views_follow_the_file_under_any_name(settings, tmp_path):
             "select count(*), any_value(said), typeof(any_value(price)) from elsewhere.market_ticks"
         ).fetchone()
     assert row == (1000, "trading.raw", "DECIMAL(38,8)")
+
+
+NAMES = """
+create schema raw;
+create schema staging;
+create schema "odd schema";
+create table raw.orders as select 1 as order_id;
+create table staging.orders as select 2 as order_id;
+create table "odd schema"."a__b" as select 3 as order_id;
+create view main.orders as select orders.order_id, staged.order_id as other, "a__b".order_id as odd
+    from trading.raw.orders cross join trading.staging.orders as staged
+    cross join trading."odd schema"."a__b";
+"""
+
+
+def test_people_see_schema_main_and_the_rest_lies_in_one_other(settings):
+    build(settings, NAMES)
+    publish(settings)
+    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
+        assert reader.execute("from orders").fetchall() == [(1, 2, 3)]
+        found = reader.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name <> 'main'"
+        ).fetchall()
+    names = {"raw__orders", "staging__orders", "odd schema__a__b"}
+    assert set(found) == {("internal", name) for name in names}
+    for name in names:
+        assert Relation("internal", name).in_warehouse.published.name == name
 
 
 TICKS = """
@@ -97,7 +125,7 @@ def test_ticks_that_lie_in_files_stay_there_and_show_once(settings, tmp_path, da
     build(settings, TICKS.format(cold=files) + MANIFEST.format(path=cold, day=day))
     for _ in range(2):  # written as a whole, then taken over
         rows = publish(settings).rows
-        assert rows == {"raw.market_ticks": 0, "warm_rows.market_ticks": 999}
+        assert rows == {"internal.raw__market_ticks": 0, "internal.warm_rows__market_ticks": 999}
         with duckdb.connect(str(settings.published_path), read_only=True) as reader:
             counted = reader.execute(
                 "select symbol, count(*), count(distinct tick_id), count(*) filter (is_busted)"
@@ -110,7 +138,7 @@ def test_a_landed_table_that_others_read_too_is_published_as_it_is(settings):
     build(
         settings, TICKS.format(cold="") + "create view t as select * from trading.raw.market_ticks"
     )
-    assert publish(settings).rows == {"raw.market_ticks": 1000}
+    assert publish(settings).rows == {"internal.raw__market_ticks": 1000}
     assert total(settings.published_path) == 999
 
 

@@ -202,8 +202,8 @@ def weeks_at_rest(settings: Settings) -> list[str]:
     """The weeks of the publication's bars, in the order in which they lie."""
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
         found = connection.execute(
-            "select date_trunc('week', timestamp)::date::varchar from warm.ohlcv_bars_warm"
-            " group by all order by min(rowid)"
+            "select date_trunc('week', timestamp)::date::varchar"
+            " from internal.warm__ohlcv_bars_warm group by all order by min(rowid)"
         )
         return [week for (week,) in found.fetchall()]
 
@@ -249,7 +249,7 @@ def test_a_week_of_bars_lies_series_by_series(settings):
         wanted = f"row_number() over (order by {week}, timeframe, symbol, timestamp)"
         (elsewhere,) = connection.execute(
             f"select count(*) from (select {at_rest} as is_at, {wanted} as belongs_at"
-            " from warm.ohlcv_bars_warm) where is_at <> belongs_at"
+            " from internal.warm__ohlcv_bars_warm) where is_at <> belongs_at"
         ).fetchone()
     assert elsewhere == 0
 

@@ -81,6 +81,23 @@ def test_every_relation_arrives_by_adbc_as_by_served_reader(clients, relations):
     assert filled > 15
 
 
+def test_a_client_is_told_what_columns_mean(served, clients):
+    """By what JDBC calls REMARKS (ADBC does not read it), and by DuckDB's own catalogue."""
+    _, cursor = clients
+    found = asked(served, packed("CommandGetTables", include_schema=True)).to_pylist()
+    said = {
+        (table["table_name"], field.name): field.metadata.get(b"ARROW:FLIGHT:SQL:REMARKS")
+        for table in found
+        for field in pa.ipc.read_schema(pa.py_buffer(table["table_schema"]))
+    }
+    assert said["trades", "price"] == b"Per unit. In quote currency."
+    assert len(said) > 400
+    assert all(said.values())
+    sql = "select comment from duckdb_columns() where table_name = ? and column_name = ?"
+    cursor.execute(sql, ["trades", "price"])
+    assert ("Per unit. In quote currency.",) in cursor.fetchall()
+
+
 def test_an_answer_says_how_new_it_is(clients):
     reader, cursor = clients
     for name in ("ohlcv_bars", "publication_status"):
@@ -106,6 +123,16 @@ def test_any_part_of_any_relation_is_the_same(clients, relations, data):
     assert found.equals(expected)
 
 
+def asked(served, command: bytes) -> pa.Table:
+    """The answer to a command of Flight SQL."""
+    header = (b"authorization", f"Bearer {token(served)}".encode())
+    options = flight.FlightCallOptions(headers=[header])
+    with flight.FlightClient(location(served)) as client:
+        info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options)
+        (endpoint,) = info.endpoints  # Grafana's plugin takes one
+        return client.do_get(endpoint.ticket, options).read_all()
+
+
 def as_grafana_sends(sql: str, start: str, end: str) -> str:
     """Fill in variables and macros as the plugin does: grafana-plugin-sdk-go's data/sqlutil."""
     for name, value in VALUES.items():
@@ -119,13 +146,7 @@ def as_grafana_sends(sql: str, start: str, end: str) -> str:
 def test_the_dashboards_queries_have_rows_that_grafana_can_show(served, title):
     target = TARGETS[title]
     sql = as_grafana_sends(target["queryText"], "2024-08-08T00:00:00Z", "2024-08-09T23:59:59Z")
-    header = (b"authorization", f"Bearer {token(served)}".encode())
-    options = flight.FlightCallOptions(headers=[header])
-    command = packed("CommandStatementQuery", query=sql)
-    with flight.FlightClient(location(served)) as client:
-        info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options)
-        (endpoint,) = info.endpoints  # the plugin takes one
-        rows = client.do_get(endpoint.ticket, options).read_all()
+    rows = asked(served, packed("CommandStatementQuery", query=sql))
     assert rows.num_rows
     assert set(rows.schema.types) <= SHOWN
     if target["format"] == "time_series":

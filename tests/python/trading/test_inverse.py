@@ -67,6 +67,14 @@ def test_positions_are_in_bitcoin(warehouse: Warehouse) -> None:
     assert closed["net_pnl"] == Decimal("-0.00124212")
 
 
+def test_what_was_traded_is_in_bitcoin(warehouse: Warehouse) -> None:
+    traded = warehouse.rows("select quantity, notional from trades order by executed_at")
+    # 1000 / 50000, 2000 / 60000 and 3000 / 55000, sold or bought
+    assert [row["notional"] for row in traded] == [
+        Decimal("0.02"), Decimal("0.03333333"), Decimal("0.05454545"),
+    ]  # fmt: skip
+
+
 def test_a_trip_has_harmonic_averages(warehouse: Warehouse) -> None:
     (trip,) = warehouse.rows("from round_trips")
     assert (trip["average_entry_price"], trip["average_exit_price"]) == (56250, 55000)
