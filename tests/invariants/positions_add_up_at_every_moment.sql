@@ -147,7 +147,7 @@ totals as (
 
 )
 
-select totals.*
+select distinct totals.*
 from totals
 anti join foreign_currencies
     on {{ same_key('totals', 'foreign_currencies', ['account_id', 'currency']) }}

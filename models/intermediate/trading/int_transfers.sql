@@ -29,7 +29,12 @@ in_money as (
         commissions.event_at,
         commissions.quote_currency,
         commissions.margined,
-        {{ in_money('commissions.transfer_cost', 'commissions.multiplier') }} as cost,
+        -- What it left less what was there, each in money: so that all add up to the last digit.
+        {{ in_money('commissions.cost_basis', 'commissions.multiplier') }}
+        - {{ in_money(
+            '(commissions.cost_basis - commissions.realized_pnl_delta - commissions.transfer_cost)',
+            'commissions.multiplier'
+        ) }} as cost_moved,
         {{ in_money(
             worth(
                 'commissions.position_delta', 'valuations.current_price', 'commissions.is_inverse'
@@ -51,7 +56,8 @@ in_money as (
 final as (
 
     select
-        *,
+        * exclude (cost_moved),
+        cost_moved - realized_pnl as cost,
         coalesce(market_value, cost) - case when margined then cost else 0 end as flow,
         -- what it had earned before it came
         coalesce(market_value, cost) - cost as brought_in

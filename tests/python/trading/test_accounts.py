@@ -564,7 +564,8 @@ def test_the_tests_of_a_build_hold(
     """Accounts share the ids of orders, fills and cash."""
     _, warehouse = accounts_and_warehouse
     done = warehouse.dbt(
-        *("test", "--select", "stg_cash_events", "marts.trading"),
+        *("test", "--select", "stg_cash_events", "intermediate.trading", "marts.trading"),
         *("--exclude", "names_differ_by_more_than_case"),  # it asks the chain of ticks too
+        *("--exclude-resource-type", "unit_test"),
     )
     assert "unique_combination_of_columns_stg_cash_events" in done.stdout
