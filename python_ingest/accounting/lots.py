@@ -222,6 +222,7 @@ class LotFold:
             self.cost, self.realized = states.cost[0], states.realized[0]
         else:
             self.realized += given - sum(paid for _, _, paid in self.parts)
+        self.parts = _by_lot(self.parts)
         self.is_disordered = True
         if self.parts and not self.is_lost:
             self._record(number, given, earned)
@@ -380,6 +381,15 @@ class LotFold:
             self.is_known, self.is_disordered = False, True
             for lot in self.held.values():
                 lot[2] = 0
+
+
+def _by_lot(parts: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Each lot once: several that come in may close one that is held."""
+    taken: dict[int, tuple[int, int]] = {}
+    for lot, size, paid in parts:
+        before, paid_before = taken.get(lot, (0, 0))
+        taken[lot] = before + size, paid_before + paid
+    return [(lot, size, paid) for lot, (size, paid) in taken.items()]
 
 
 def _share(money: int, part: int, whole: int) -> int:

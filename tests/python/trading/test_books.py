@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from python_ingest.accounting.books import (
@@ -70,6 +70,11 @@ def paid(events: list[Event], states: BookStates) -> int:
         total += size * price
         held[symbol] = quantity
     return total
+
+
+MOVED: list[Event] = [("A", 0, 0, None, SYMBOL_OUT, None), ("B", 0, 0, None, SYMBOL_IN, None)]
+SOLD: Event = ("A", -1, 0, None, None, None)
+ONE_LOT_IS_CLOSED_BY_TWO = [[("A", 2, 0, None, None, None)], MOVED, [SOLD], [SOLD], MOVED]
 
 
 @settings(max_examples=300, deadline=None)
@@ -142,6 +147,7 @@ def test_of_two_that_were_open_before_either_may_be_older() -> None:
 @pytest.mark.parametrize("method", list(Method))
 @settings(max_examples=100, deadline=None)
 @given(steps=traded)
+@example(steps=ONE_LOT_IS_CLOSED_BY_TWO)
 def test_lots_are_the_positions(method: Method, steps: list[list[Event]]) -> None:
     """The open lots of each book are its quantity; all methods earn the same over all books."""
     events = [event for step in steps for event in step]
