@@ -166,7 +166,7 @@ def test_a_sequence_number_of_a_canonical_file_orders_and_does_not_identify(
 
 def test_a_streams_sequence_number_identifies(land: Callable[..., Any], rows: Rows) -> None:
     quote = '{"u":%d,"s":"B","b":"%s","B":"1","a":"2","A":"1","E":1704189600000}\n'
-    result = land(quote % (7, "1") * 2 + quote % (7, "1.5") + quote % (8, "1"), "ndjson")
+    result = land(quote % (7, "1") * 2 + quote % (7, "1.5") + quote % (8, "1"), "binance.ndjson")
     assert (result.landed, result.duplicate) == (3, 1)
     assert rows("select count(*) from raw.tick_conflicts") == [(1,)]
 

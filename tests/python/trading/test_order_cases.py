@@ -225,7 +225,7 @@ def test_any_order_and_any_split_into_builds_give_the_same(
             continue
         for line in reversed(path.read_text(encoding="utf-8").splitlines()):
             if '"stream": "authorization"' not in line and '"stream": "listening"' not in line:
-                lines.append((f"{path.stem[:2]}-{{}}-{kind}.ndjson", line))
+                lines.append((f"{path.stem[:2]}-{{}}{path.stem[2:]}.ndjson", line))
     for number, (name, line) in enumerate(lines, start=1):
         part = tmp_path / name.format(number)
         part.write_text(line + "\n", encoding="utf-8")
