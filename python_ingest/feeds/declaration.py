@@ -207,6 +207,8 @@ _ARE_FOR = {
     "times": ("clock", "unit", "format", "offsets", "zone", "after_midnight"),
     "lists": ("split",),
 }
+MOMENTS = ("timestamp", "event_time", "as_of", "ex_date")
+"""The columns that tell a row's own time, which a scale's `since` is about: each kind has one."""
 _FIXED = 'a text that is the same in each row is {{ constant = "{0}" }}'
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""

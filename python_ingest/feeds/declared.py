@@ -15,6 +15,7 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.declaration import (
     ANY,
     ISO,
+    MOMENTS,
     Columns,
     Conditions,
     Declaration,
@@ -24,7 +25,7 @@ from python_ingest.feeds.declaration import (
 )
 from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.json_lines import Usual, usual_fields
-from python_ingest.feeds.kinds import DECIMALS, KINDS, TICKS, Column, Kind
+from python_ingest.feeds.kinds import DECIMALS, KINDS, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.messages import messages
 from python_ingest.feeds.relation import Scan, validated
@@ -460,9 +461,10 @@ def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
         )
     if not value.scale:
         return text
-    if len(value.scale) == 1:
+    if not any("since" in factor.model_fields_set for factor in value.scale):
         return _times(text, value.scale[0].by)
-    time = _sql(TICKS.column("timestamp"), columns, fields)
+    moment = next(fields.kind.column(name) for name in MOMENTS if name in columns)
+    time = converted(f"({_sql(moment, columns, fields)})", _type_of(moment, [columns]), moment)
     whens = [
         f"when {time} >= timestamp '{factor.since}' then {_times(text, factor.by)}"
         for factor in sorted(value.scale, key=lambda scale: scale.since, reverse=True)
