@@ -200,8 +200,16 @@ def _pattern_of_one(text: str) -> str:
 
 _GOES_WITH = {
     "either": ("constant",), "separator": ("joined", "values"), "numbered": ("values",),
-    "offsets": ("format",), "zone": ("format", "after_midnight"),
+    "offsets": ("format",), "zone": ("format", "after_midnight"), "expected": ("format", "take"),
+    "none": ("source", "around", "key", "joined"),
 }  # fmt: skip
+# What is no text of the file takes conditions alone.
+_ALONE = {"clock": {"clock", "when", "unless"}, "told": {"told", "when", "unless"}}
+_AFTER_MIDNIGHT = (
+    "after_midnight: goes with from, whose number it counts from the midnight of the file's date:"
+    ' { from = "FIELD", after_midnight = "ms" }; a time in the name is { file = "date", format ='
+    ' "%Y%m%d" }'
+)
 _ARE_FOR = {
     "numbers": ("float32", "absolute", "negate", "scale", "sum"),
     "times": ("clock", "unit", "format", "offsets", "zone", "after_midnight"),
@@ -212,6 +220,11 @@ MOMENTS = ("timestamp", "event_time", "as_of", "ex_date")
 _FIXED = 'a text that is the same in each row is {{ constant = "{0}" }}'
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
+
+
+def _spelled(key: str) -> str:
+    """Return a field of Value as a declaration spells it."""
+    return {"source": "from", "either": "or"}.get(key, key)
 
 
 class Value(_Strict):
@@ -282,13 +295,46 @@ class Value(_Strict):
             raise ValueError("after_midnight takes neither unit nor format")
         if self.unit and self.format:
             raise ValueError("a time has a unit or a format")
-        for key, goes_with in _GOES_WITH.items():
-            if key in self.model_fields_set and not any(getattr(self, n) for n in goes_with):
-                name = self.__class__.model_fields[key].alias or key
-                raise ValueError(f"{name}: goes with {' or '.join(goes_with)}")
+        for is_unused, what in self._unused():
+            if is_unused:
+                raise ValueError(what)
         if self.sign and len(self.sign) == 1:
             raise ValueError("sign: say both positive and negative")
         return self
+
+    def _unused(self) -> list[tuple[bool, str]]:
+        """Return which keys would do nothing beside the others, and whether they are there."""
+        given = self.model_fields_set
+        found = [
+            (
+                key in given and not any(getattr(self, name) for name in goes_with),
+                f"{_spelled(key)}: goes with {' or '.join(map(_spelled, goes_with))}",
+            )
+            for key, goes_with in _GOES_WITH.items()
+        ]
+        for key, may_be in _ALONE.items():
+            others = ", ".join(_spelled(name) for name in sorted(given - may_be))
+            found.append((bool(getattr(self, key) and others), f"{others}: not with {key}"))
+        texts = [*(self.joined or []), *(self.values or [])]
+        days = [factor.since for factor in self.scale]
+        twice = next((day for day in days if days.count(day) > 1), None)
+        return [
+            *found,
+            (self.lower and self.upper, "lower: not with upper"),
+            (
+                self.after_midnight is not None and not (self.source or self.around or self.sum),
+                _AFTER_MIDNIGHT,
+            ),
+            (
+                self.zone is not None and all("%z" in one for one in self.format or ["ISO"]),
+                "zone: every format has %z, an offset, which no zone changes",
+            ),
+            (
+                "separator" in given and len(texts) == 1 and not self.numbered,
+                "separator: there is one text alone",
+            ),
+            (twice is not None, f"scale: two hold from {twice} on"),
+        ]
 
     @field_validator("zone")
     @classmethod
@@ -332,6 +378,16 @@ class Message(_Strict):
     reject: str | None = None
     columns: Columns = {}
     required: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.ignore and self.reject:
+            raise ValueError("say ignore or reject")
+        for key in ("columns", "required") if self.ignore or self.reject else ():
+            if getattr(self, key):
+                end = "ignore" if self.ignore else "reject"
+                raise ValueError(f"{key}: not with {end}: such a record is no row")
+        return self
 
 
 class File(_Strict):
@@ -582,8 +638,9 @@ def _require_of(column: Column, value: Value, place: str) -> None:
     for field in value.source or []:
         if field in (*column.words, *column.names):
             raise ValueError(f"{place}.from: {field!r} is a field here; {_FIXED.format(field)}")
-    if value.told and column.name != "exchange":
-        raise ValueError(f"{place}.told: is for exchange")
+    for key in ("told", "either"):
+        if getattr(value, key) and column.name != "exchange":
+            raise ValueError(f"{place}.{_spelled(key)}: is for exchange")
     for name in (value.constant, *value.either, *(value.told or {})):
         known = (name or "").lower().replace(" ", "")
         if known in column.names and known != name:
