@@ -334,9 +334,20 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
         raise FileRejectedError(_NO_FORMAT)
     known = [feed for feed in feeds(wanted.folder) if feed.kind == wanted.kind.name]
     if found == "csv":
+        _require_own_header(line)
         _require_layout(wanted, known, beginning)
         require_own_names(known, beginning)
     return _explained(wanted, found, beginning, known)
+
+
+def _require_own_header(line: str) -> None:
+    """Raise FileRejectedError where a data frame wrote a header, which had none."""
+    index, *numbers = names_of(line) or [""]
+    if numbers and not index and numbers == [str(at) for at in range(len(numbers))]:
+        raise FileRejectedError(
+            "its first line is a data frame's numbers of columns, and its first column the index:"
+            " neither is the vendor's; write it with to_csv(FILE, header=False, index=False)"
+        )
 
 
 def _explained(

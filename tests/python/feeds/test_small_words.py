@@ -192,3 +192,14 @@ def test_an_own_header_is_not_leans(settings: Settings, land: Land) -> None:
         own = own.replace(f'"{before}"', f'"{after}"')
     assert declare(settings, own.encode()) == []
     assert land("a.csv", "time,price,size,exchange,condi,x\n2024-01-02,1,2,P,0,0\n").landed == 1
+
+
+@pytest.mark.parametrize(
+    "row", ["1,60000.1,0.1,6000.01,1720051200000,True,True", "1,60000.1,0.1,5,5,1720051200000,True"]
+)
+def test_the_numbers_that_a_data_frame_writes_above_are_named(land: Land, row: str) -> None:
+    header = ",".join(map(str, range(row.count(",") + 1)))
+    error = land("BTCUSDT-trades-2024-07-04.csv", f",{header}\n0,{row}\n1,{row}\n").error or ""
+    assert error.startswith("its first line is a data frame's numbers of columns")
+    assert "header=False, index=False" in error
+    assert "nearest" not in error

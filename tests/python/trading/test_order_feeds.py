@@ -18,6 +18,14 @@ from .trading_warehouse import Warehouse
 EXAMPLES = Path(__file__).parents[1] / "feeds" / "examples"
 MANUAL = Path(__file__).parents[3] / "docs" / "landing.md"
 LPCN = "904837e3-3b76-47ec-b432-046db621571b"  # of the example of Alpaca's activities
+FLEX = (
+    "ClientAccountID,Symbol,DateTime,Buy/Sell,Quantity,TradePrice,IBExecID,IBOrderID,TradeID,"
+    "LevelOfDetail,TransactionType,Notes/Codes\n"
+)
+FLEX_FILL = "U1,IBM,20260115;093001,BUY,50,100,0001.cc.01.01,113,6002,EXECUTION,ExchTrade,\n"
+FLEX_BUST = (
+    "U1,IBM,20260115;093001,BUY (Ca.),-50,100,0001.cc.01.01,113,6003,EXECUTION,TradeCancel,Ca\n"
+)
 INVARIANTS = (
     "corrections_find_their_trade", "events_agree_with_their_key", "every_trade_has_its_order",
     "every_counted_fill_has_a_trade_and_an_order", "fill_without_an_order",
@@ -117,6 +125,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     land_lines(made, "binance.ndjson", [report("NEW", "NEW"), report("TRADE", "FILLED")])
     for name in ("ib-flex/activity.csv", "binance-ui-trades/export.csv", "fills/fills.csv"):
         land(made, EXAMPLES / name)
+    for name, line in (("flex.csv", FLEX_FILL), ("flex-bust.csv", FLEX_BUST)):
+        (made.data_dir.parent / name).write_text(FLEX + line)
+        land(made, made.data_dir.parent / name)
     take_back(made)
     made.build()
     made.built = made.dbt("test", "--select", *INVARIANTS).stdout
@@ -164,6 +175,11 @@ def test_an_order_is_made_of_its_fills(warehouse: Warehouse) -> None:
     assert of_order(warehouse, "502")[1]["status"] == "cancelled"
     (held,) = warehouse.rows("from current_positions where exchange = 'ibkr' and symbol = 'AAPL'")
     assert (held["quantity"], float(held["average_entry_price"])) == (100, 230.1)
+
+
+def test_a_bust_with_its_fills_execution_id_takes_it_back(warehouse: Warehouse) -> None:
+    trades, order = of_order(warehouse, "113")
+    assert (trades, order["status"]) == ([], "cancelled")
 
 
 def test_equal_fills_of_a_list_are_all_real(warehouse: Warehouse) -> None:
