@@ -67,10 +67,11 @@ def test_market_data_in_arrays_and_single_lines(land: Land) -> None:
             "C",
         )
     ]
+    # sizes of a stock were round lots then
     assert ask(
         "select symbol, bid_price, bid_size, ask_price, ask_size, trade_id, conditions"
         " from raw.market_ticks where kind = 'quote'"
-    ) == [("AMD", Decimal("87.66"), 1, Decimal("87.68"), 4, None, ["R"])]
+    ) == [("AMD", Decimal("87.66"), 100, Decimal("87.68"), 400, None, ["R"])]
     assert ask("select row_number, reason from raw.rejected_rows") == [(7, "not a JSON object")]
     result, ask = land("corrections", "c.jsonl", ("\n".join(lines) + "\n").encode())
     assert (result.landed, result.rejected) == (2, 1)
