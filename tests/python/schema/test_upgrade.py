@@ -55,8 +55,8 @@ def ask(data_dir: Path, query: str) -> list[tuple]:
 
 @pytest.mark.parametrize("relation", KEPT)
 def test_nothing_that_was_built_is_another(upgraded: Path, relation: str) -> None:
-    """What a relation has since then is null in the rows of before, but for whose they are and that
-    they are of no side.
+    """What a relation has since then is null in the rows of before, but for whose they are, that
+    they are of no side, and what a view computes.
 
     Round trips were made again: no cash had belonged to one.
     """
@@ -66,12 +66,14 @@ def test_nothing_that_was_built_is_another(upgraded: Path, relation: str) -> Non
         for schema in ("former", "main")
     )
     columns = ", ".join(sorted(names - set(KEPT[relation].split(", "))))
-    told = {"account_id", "position_side"}
+    told = {"account_id", "position_side", "notional"}
     added = "".join(f" and {name} is null" for name in sorted(new - names - told))
     if relation == "round_trips":
         added = " and carry = 0"
     if "account_id" in new:
         added += f" and account_id = '{'all' if relation == 'portfolio_snapshots' else 'main'}'"
+    if "notional" in new:
+        added += " and notional = quantity * price"
     if "position_side" in new:
         added += " and position_side = 'net'"
     former = f"select {columns} from former.{relation}"
