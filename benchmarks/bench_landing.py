@@ -137,7 +137,7 @@ def row(name: str, rows: int, seconds: float, baseline: float) -> Row:
 
 
 def bench_lines(work: Path, rows: int, times: int) -> list[Row]:
-    path = work / "lines.ndjson"
+    path = work / "binance.ndjson"
     lines = 0
     with path.open("w") as file:
         while lines < rows:
