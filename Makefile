@@ -6,7 +6,7 @@ SPARK_VENV := .venv-spark
 DUCKDB15_VENV := .venv-duckdb15
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build house test test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
+.PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -19,12 +19,15 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 	@ingest cycle --as-of "2024-08-09 00:00:00"
 
 # Tests wait for the disk's fsync a quarter of their time: where 8 GB of memory are free they write there.
-test test-duckdb15: export TMPDIR := $(shell \
+test test-long test-duckdb15: export TMPDIR := $(shell \
   [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null \
   && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
-test: lint $(DUCKDB15_VENV)/.installed ## Lint, build on fixtures, fast tests (less than 10 minutes on two cores)
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-	@$(MAKE) --no-print-directory test-duckdb15
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: lint ## Lint, build on fixtures, each capability's tests (less than 10 minutes on two cores)
+	$(PYTEST)
+
+test-long: test-duckdb15 ## Walks, kills, months of time, builds by the dozen: a quarter of an hour, in CI too
+	$(PYTEST) -m "long and not slow"
 
 # Bars, positions and cold files: 70 s of CPU.
 test-duckdb15: $(DUCKDB15_VENV)/.installed ## What must be right on DuckDB 1.5 too
@@ -58,8 +61,12 @@ conventions: lint-database
 	$(LINTED) dbt parse --quiet --show-all-deprecations
 	dbt-bouncer run --show-all-failures > target/bouncer.log || { cat target/bouncer.log; exit 1; }
 
-lint-sql: lint-database
-	$(LINTED) sqlfluff lint --processes 2 models macros tests analyses
+# A file is linted anew when it changed, or what all of them depend on.
+SQL := $(shell find models macros tests analyses -name '*.sql')
+lint-sql: target/linted-sql
+target/linted-sql: $(SQL) .sqlfluff dbt_project.yml requirements.lock | lint-database
+	$(LINTED) sqlfluff lint --processes 2 $(if $(filter-out models/% tests/% analyses/%,$?),models macros tests analyses,$?)
+	@touch $@
 
 format: $(VENV)/.installed ## What tools can mend by themselves
 	ruff format

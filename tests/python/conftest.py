@@ -1,14 +1,18 @@
 """Fixtures that every room's tests share."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import duckdb
 import pytest
 from s3_server import s3, s3_server
 from sample_build import the_sample
 
+from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 
 __all__ = ["s3", "s3_server"]
@@ -30,25 +34,35 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-# Half a minute of CPU and more, the longest first, so that no worker is left alone with one of
-# them. Walks alternate with others: what they begin with is made once for each worker.
+# Random walks, kills, months of time, builds by the dozen: a tenth of the tests, half of their time
+# and more (`make test-long`). The longest first, so that no worker is left alone with one of them.
+# Walks alternate with others: what they begin with is made once for each worker.
 LONG = """
-walk/test_years test_sample walk/test_old_days migration/test_consistency
-walk/test_partial_builds test_duckdb15 walk/test_walk trading/test_chain market/test_rules
-trading/test_changed_inputs lifecycle/test_restated market/test_any_order landing/test_power_loss
-landing/test_killed schema/test_widened
+walk/test_years cli/test_resident walk/test_live review/test_docs_site walk/test_partial_builds
+migration/test_consistency walk/test_old_days trading/test_corporate_actions test_duckdb15
+walk/test_walk walk/test_invariants trading/test_lot_marts market/test_rules trading/test_accounts
+schema/test_upgrade trading/test_order_feeds trading/test_reconciliation trading/test_changed_inputs
+trading/test_chain trading/test_extremes trading/test_transfers landing/test_killed
+schema/test_widened lifecycle/test_compaction streaming/test_outage review/test_chains
+migration/test_proof lifecycle/test_restated cli/test_clock reading/test_publish_parts
+landing/test_power_loss trading/test_inverse review/test_slim migration/test_switch
+landing/test_damaged_files recovery/test_snapshot lifecycle/test_archive lifecycle/test_killed
+cli/test_interrupts reading/test_soak migration/test_dual_write_stream streaming/test_stream_killed
+recovery/test_killed market/test_any_order
 """.split()
+FIRST = [*LONG, "test_sample", "trading/test_order_cases", "feeds/test_examples"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before what is not asked for is left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first."""
+    """Mark the tests of long files, and put these first."""
     here = Path(__file__).parent
-
-    def place(item: pytest.Item) -> int:
-        name = str(item.path.relative_to(here).with_suffix(""))
-        return LONG.index(name) if name in LONG else len(LONG)
-
-    items.sort(key=place)
+    names = {item: str(item.path.relative_to(here).with_suffix("")) for item in items}
+    for item in items:
+        if names[item] in LONG:
+            item.add_marker("long")
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(names[item], len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +70,21 @@ def sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The DATA_DIR of the built sample; nobody changes it."""
     base = tmp_path_factory.getbasetemp()
     return the_sample(base if worker_id == "master" else base.parent)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Settings]:
+    """Give settings whose database is new, with all tables of schema raw: a copy of one."""
+    made = tmp_path_factory.mktemp("fresh") / "trading.duckdb"
+    with duckdb.connect(str(made)) as connection:
+        migrate(connection)
+
+    def copied(settings: Settings) -> Settings:
+        settings.data_dir.mkdir(parents=True)
+        shutil.copy(made, settings.database_path)
+        return settings
+
+    return copied
 
 
 @pytest.fixture

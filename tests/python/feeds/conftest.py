@@ -14,8 +14,8 @@ from python_ingest.settings import Settings, load_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
+def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
+    return fresh(load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")}))
 
 
 @pytest.fixture

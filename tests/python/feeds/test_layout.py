@@ -215,6 +215,7 @@ def test_files_that_were_joined_are_rows_above_a_header(read: Callable[..., Prev
 def test_nothing_of_a_refused_file_lands(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / USDM_NAME
     path.write_text("sep=,\n" + USDM)
+    settings.database_path.unlink()
     (result,) = land_files(settings, "ticks", [path], "binance-usdm-trades")
     assert (result.state, settings.database_path.exists()) == ("failed", False)
 

@@ -44,6 +44,7 @@ def land(settings: Settings, tmp_path: Path) -> Callable[..., LandingResult]:
 def test_no_feed_takes_a_file_that_has_nothing_of_it(
     land: Callable[..., LandingResult], settings: Settings, feed: Any
 ) -> None:
+    settings.database_path.unlink()
     result = land("a.txt", STRANGE[feed.file.format], feed.kind, named_format=feed.name)
     assert result.state == "failed"
     assert feed.refuse or f"it is not of feed {feed.name}: " in (result.error or "")
