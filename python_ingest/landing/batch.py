@@ -232,7 +232,8 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     started = time.monotonic()
     batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
     clock = landed_as.clock if landed_as else CLOCK
-    counted = deduplicate.count(connection, kind)
+    rise = kind.is_ordered and segment.canonical and deduplicate.keys_rise(connection)
+    counted = deduplicate.count(connection, kind, rise=rise)
     left = cold_duplicates.reject_what_left(connection, kind, counted)
     if left:
         counted = deduplicate.count(connection, kind)

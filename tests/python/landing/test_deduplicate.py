@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
 from python_ingest.feeds.detect_format import scan_of
 from python_ingest.feeds.relation import Scan
+from python_ingest.landing import deduplicate
+from python_ingest.landing.deduplicate import keys_rise
 from python_ingest.landing.identity import Identity
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
@@ -167,6 +170,46 @@ def test_overlapping_files_land_what_the_model_lands(
         "select bool_and(rows_read = rows_landed + rows_duplicate + rows_rejected),"
         " sum(rows_landed) from raw.landings"
     ) == [(True, total)]
+
+
+# Rising numbers need no count; all others do, wherever the first that does not rise stands.
+RISING = [["1", "2", "3", "4", "10", "11"], ["01", "2", "3", "4.4", "5", "99999999999"]]
+NOT_RISING = {
+    "equal": ["1", "2", "3", "3", "5"],
+    "equal across blocks": ["1", "2", "3", "4", "4", "6"],
+    "the same number otherwise": ["1", "01", "2", "3"],
+    "rounded": ["1", "2", "2.4", "3"],
+    "falling": ["3", "2", "1"],
+    "a word": ["1", "2", "3", "4", "5", "x"],
+    "too long": ["1", "2", "99999999999999999999", "99999999999999999999"],
+    "none": ["1", "2", None, None],
+}
+
+
+@pytest.mark.parametrize("ids", [*RISING, *NOT_RISING.values()])
+def test_rising_keys_are_seen_and_change_nothing(
+    ids: list[str | None],
+    settings: Settings,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = []
+
+    def seen(connection: duckdb.DuckDBPyConnection) -> bool:
+        found.append(keys_rise(connection))
+        return found[-1]
+
+    monkeypatch.setattr(deduplicate, "_BLOCK", 2)
+    monkeypatch.setattr(deduplicate, "keys_rise", seen)
+    ticks = [tick(trade_id=name) for name in ids]
+    (result,) = land_files(settings, "ticks", [write(tmp_path / "a.parquet", ticks)])
+    assert found == [ids in RISING]
+    keys = Counter(name or f"none {at}" for at, name in enumerate(ids))
+    assert (result.landed, result.duplicate) == (len(keys), len(ids) - len(keys))
+    places = rows("select trade_id, place from raw.market_ticks order by tick_id")
+    numbered = [n is not None and n != "x" for n, _ in places]
+    assert [place is None for _, place in places] == numbered
 
 
 def test_content_that_differs_only_in_shape_is_not_the_same(
