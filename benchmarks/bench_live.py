@@ -26,7 +26,7 @@ from table import Row, save
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.prepare import prepare
-from python_ingest.reading.served import ServedReader
+from python_ingest.serving.served import ServedReader
 from python_ingest.settings import Settings, load_settings
 
 TICKS, FILLS = 10_000, 50

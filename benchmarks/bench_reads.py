@@ -25,7 +25,7 @@ from postgres import postgres
 from reads_data import END, SYMBOLS, load_postgres, make_published, orders_of, span
 from table import Row, save
 
-from python_ingest.reading import ReaderPool
+from python_ingest.serving import ReaderPool
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer, transaction
 

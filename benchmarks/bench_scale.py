@@ -24,8 +24,8 @@ import duckdb
 from bench_build import ingest, keep_last_hour_back
 from table import Row, save
 
-from python_ingest.reading import ReaderPool
-from python_ingest.reading.queries import bars, latest_ticks, recent_ticks
+from python_ingest.serving import ReaderPool
+from python_ingest.serving.queries import bars, latest_ticks, recent_ticks
 
 PER_DAY = 2_000_000
 UNDATED = "newest 1,000 ticks of a symbol, no date given"

@@ -21,9 +21,9 @@ from bench_reads import SQL, cpu_seconds, percentile, values
 from reads_data import make_published
 from table import Row, save
 
-from python_ingest.reading.flight_protocol import location, token
-from python_ingest.reading.publish import publish
-from python_ingest.reading.served import ServedReader
+from python_ingest.publication.publish import publish
+from python_ingest.serving.flight_protocol import location, token
+from python_ingest.serving.served import ServedReader
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from python_ingest.reading.publish import publish
+from python_ingest.publication.publish import publish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer

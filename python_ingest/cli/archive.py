@@ -13,7 +13,7 @@ from python_ingest.errors import IngestError, UsageError
 from python_ingest.lifecycle.archive import archive, held_back
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.lifecycle.unarchive import bring_back
-from python_ingest.reading.publish import named_cold_files
+from python_ingest.publication.publish import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock

@@ -26,9 +26,9 @@ from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.reading.catalog import relations
-from python_ingest.reading.chains import Chains
-from python_ingest.reading.publish import Publication, named_cold_files, publish
+from python_ingest.publication.catalog import relations
+from python_ingest.publication.chains import Chains
+from python_ingest.publication.publish import Publication, named_cold_files, publish
 from python_ingest.recovery.segments import remove_safe_segments
 from python_ingest.reporting.grain import read_manifest
 from python_ingest.schema.migrate import migrate

@@ -22,7 +22,7 @@ from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.landing.spool import SERVICE
-from python_ingest.reading.publish import newest_manifest
+from python_ingest.publication.publish import newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings

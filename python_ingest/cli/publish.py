@@ -13,9 +13,9 @@ from rich.table import Table
 from python_ingest.cli.progress import steps
 from python_ingest.cli.shown import size
 from python_ingest.errors import UsageError
-from python_ingest.reading.bundle import Bundle, write_bundle
-from python_ingest.reading.descriptions import Descriptions, descriptions
-from python_ingest.reading.publish import publish
+from python_ingest.publication.bundle import Bundle, write_bundle
+from python_ingest.publication.descriptions import Descriptions, descriptions
+from python_ingest.publication.publish import publish
 from python_ingest.reporting.grain import read_manifest
 from python_ingest.settings import Settings, load_settings
 

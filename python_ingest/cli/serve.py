@@ -14,10 +14,10 @@ from importlib.abc import MetaPathFinder
 import typer
 
 from python_ingest.accounting.functions import register as functions
-from python_ingest.reading.flight_protocol import TOKEN_VARIABLE, location, token, token_path
-from python_ingest.reading.hot_source import SERVE_LOGGER, HotSource
-from python_ingest.reading.pool import ReaderPool
-from python_ingest.reading.server import Server
+from python_ingest.serving.flight_protocol import TOKEN_VARIABLE, location, token, token_path
+from python_ingest.serving.hot_source import SERVE_LOGGER, HotSource
+from python_ingest.serving.pool import ReaderPool
+from python_ingest.serving.server import Server
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments

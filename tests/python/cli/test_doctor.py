@@ -18,7 +18,7 @@ import typer
 from python_ingest.cli import findings
 from python_ingest.cli.doctor import doctor
 from python_ingest.landing.land import land_files
-from python_ingest.reading.publish import newest_manifest, publish
+from python_ingest.publication.publish import newest_manifest, publish
 from python_ingest.recovery.create import create_backup
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings

@@ -21,7 +21,7 @@ from python_ingest.cli.resident import parse_seconds
 from python_ingest.errors import UsageError
 from python_ingest.landing.report import land_records, metric_record
 from python_ingest.landing.spool import pending
-from python_ingest.reading.live_models import SERVED, read_models
+from python_ingest.publication.live_models import SERVED, read_models
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer

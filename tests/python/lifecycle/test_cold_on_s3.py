@@ -15,13 +15,13 @@ from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.lifecycle.unarchive import bring_back
-from python_ingest.reading.catalog import relations
-from python_ingest.reading.hot import HotDay
-from python_ingest.reading.pool import ReaderPool
-from python_ingest.reading.publish import named_cold_files, publish
-from python_ingest.reading.status import STATUS
+from python_ingest.publication.catalog import relations
+from python_ingest.publication.publish import named_cold_files, publish
+from python_ingest.publication.status import STATUS
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
+from python_ingest.serving.hot import HotDay
+from python_ingest.serving.pool import ReaderPool
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.cold_place import sha256_at
 from python_ingest.storage.failures import first_line

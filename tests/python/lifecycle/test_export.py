@@ -15,7 +15,7 @@ from python_ingest.lifecycle import partition
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.reading.publish import publish
+from python_ingest.publication.publish import publish
 from python_ingest.storage import cold_place
 from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.cold_views import make_view

@@ -21,8 +21,8 @@ from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.status import status
-from python_ingest.reading.catalog import relations
-from python_ingest.reading.publish import publish
+from python_ingest.publication.catalog import relations
+from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings, Timescale
 
 from .conftest import TABLES, settings_in

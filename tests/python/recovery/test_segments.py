@@ -12,7 +12,7 @@ from python_ingest.cli import cycle
 from python_ingest.cli.dbt_run import BuildSummary
 from python_ingest.errors import BackupError
 from python_ingest.landing.land import land_files
-from python_ingest.reading.publish import publish
+from python_ingest.publication.publish import publish
 from python_ingest.recovery import segments
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore

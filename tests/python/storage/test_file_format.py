@@ -8,7 +8,7 @@ from lifecycle.conftest import make_warehouse
 
 import python_ingest
 from python_ingest.lifecycle.compaction import compact_database
-from python_ingest.reading.publish import publish
+from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer

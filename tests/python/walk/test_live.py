@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from python_ingest.accounting.functions import register
-from python_ingest.reading.hot_source import HotSource
-from python_ingest.reading.live_build import LiveBuild
-from python_ingest.reading.live_models import SERVED, LiveModels, live_models
-from python_ingest.reading.opened import identity_of
-from python_ingest.reading.pool import ReaderPool
-from python_ingest.reading.publish import publish
-from python_ingest.reading.results import Question
+from python_ingest.publication.attached import identity_of
+from python_ingest.publication.live_models import SERVED, LiveModels, live_models
+from python_ingest.publication.publish import publish
 from python_ingest.reporting.grain import read_manifest
+from python_ingest.serving.hot_source import HotSource
+from python_ingest.serving.live_build import LiveBuild
+from python_ingest.serving.pool import ReaderPool
+from python_ingest.serving.results import Question
 
 from . import news
 from .ground import BASE_SEED, Ground

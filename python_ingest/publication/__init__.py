@@ -1,0 +1,1 @@
+"""The published file: what analysts and dashboards open, replaced by rename."""

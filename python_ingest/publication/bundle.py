@@ -1,0 +1,182 @@
+"""A copy of the publication that is whole in one file, to be handed to somebody.
+
+The published file reads cold Parquet files where they lie here. A bundle holds their rows: each
+relation of schema `main` is a table of it, and nothing else is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.errors import IngestError, UsageError
+from python_ingest.publication.attached import attached, identity_of
+from python_ingest.publication.descriptions import (
+    Description,
+    read_descriptions,
+    write_descriptions,
+)
+from python_ingest.publication.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_column, order_by
+from python_ingest.publication.missing_files import MISSING
+from python_ingest.publication.publish import newest_cold_files
+from python_ingest.publication.views import view_texts
+from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import require_files
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
+from python_ingest.storage.files import clear_unfinished, make_folder, scratch, sync_to_disk
+from python_ingest.storage.sql import literal, quoted, sql_path
+
+CONTENTS = "bundle_contents"
+# What a span of dates is of: relations that read cold files.
+BY_DATE = frozenset({*RELATIONS, "account_snapshots"})
+_SOURCE, _TARGET = "publication", "bundle"
+_DESCRIBED = Description(
+    "One row per relation of this file, which is a copy made by `ingest publish --bundle`.",
+    {
+        "relation": "The relation of schema `main`.",
+        "rows": "Rows in it.",
+        "first_date": "First UTC date (column `date`) whose rows were asked for; NULL: all before"
+        " too, or a relation that has no cold rows, which is here as a whole.",
+        "last_date": "Last such date; NULL: all after too.",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was made: path, size in bytes, and rows by relation."""
+
+    path: Path
+    bytes: int
+    rows: dict[str, int]
+
+
+def write_bundle(
+    settings: Settings,
+    path: Path,
+    first: date | None = None,
+    last: date | None = None,
+    say: Callable[[str], None] = lambda step: None,
+) -> Bundle:
+    """Write all that is published into a new file `path`; return what it holds.
+
+    Of relations with cold rows only the rows of the UTC dates from `first` to `last`, where these
+    are given. `say` is called with each relation before it is copied.
+
+    Raises UsageError when the file is there already or cannot be, NotPublishedError, ExportError
+    when a cold file is gone, IngestError when it cannot be written. Killed, it leaves the folder
+    `.<name>.unfinished` beside it, which the next call removes.
+    """
+    _require_free(path)
+    identity_of(settings.published_path)
+    if first and last and first > last:
+        raise UsageError(f"--from {first} is after --to {last}")
+    require_files(settings.data_dir, newest_cold_files(settings))
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        make_folder(unfinished)
+        clear_unfinished(unfinished)
+        with scratch(unfinished) as folder:
+            made = folder / path.name
+            rows = _fill(settings, made, _span(first, last), say)
+            sync_to_disk(made)
+            size = made.stat().st_size
+            _put(made, path)
+    except (duckdb.Error, OSError) as error:
+        raise_if_interrupted(error)
+        why = "the disk is full: " if is_disk_full(error) else ""
+        raise IngestError(f"{path} was not made: {why}{first_line(error)}") from error
+    finally:
+        _remove_empty(unfinished)
+    return Bundle(path, size, rows)
+
+
+def _require_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already, and stays as it is: name another file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: the folder {path.parent} is not there")
+
+
+def _span(first: date | None, last: date | None) -> tuple[str, str]:
+    """Return both ends as SQL dates."""
+    one, other = (
+        f"date {literal(day.isoformat())}" if day else "null::date" for day in (first, last)
+    )
+    return one, other
+
+
+def _fill(
+    settings: Settings, file: Path, span: tuple[str, str], say: Callable[[str], None]
+) -> dict[str, int]:
+    limits = settings.performance
+    connection = attached(settings, limits.num_threads, limits.memory_limit_mb, catalog=_SOURCE)
+    try:
+        connection.execute(
+            f"attach {sql_path(file)} as {_TARGET}"
+            f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
+        )
+        described = read_descriptions(connection, _SOURCE)
+        connection.execute(f"use {_TARGET}")
+        connection.execute(
+            f"create table main.{CONTENTS}"
+            " (relation varchar primary key, rows bigint, first_date date, last_date date)"
+        )
+        rows = {}
+        for relation in sorted(view_texts(connection, _SOURCE)):
+            if relation.schema == "main" and relation.name != MISSING:
+                say(relation.name)
+                rows[relation.name] = _copy(connection, relation.name, span)
+        write_descriptions(connection, {**described, CONTENTS: _DESCRIBED})
+        connection.execute(f"checkpoint {_TARGET}")
+    finally:
+        connection.close()
+    return rows
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: tuple[str, str]) -> int:
+    source = f"{_SOURCE}.main.{quoted(name)}"
+    first, last = span if name in BY_DATE else ("null::date", "null::date")
+    # A comparison with a literal spares the cold files of other dates.
+    wanted = [f"date >= {first}"] if first.startswith("date") else []
+    wanted += [f"date <= {last}"] if last.startswith("date") else []
+    where = f" where {' and '.join(wanted)}" if wanted else ""
+    found = connection.execute(
+        f"create table main.{quoted(name)} as from {source}{where}{order_by(name)}"
+    ).fetchone()
+    if column := indexed_column(name):
+        connection.execute(
+            f"create index {quoted(f'{name}_by_{column}')} on main.{quoted(name)} ({column})"
+        )
+    rows = int(found[0]) if found else 0
+    connection.execute(
+        f"insert into main.{CONTENTS} values ({literal(name)}, {rows}, {first}, {last})"
+    )
+    return rows
+
+
+def _put(made: Path, path: Path) -> None:
+    """Give the finished file its name; a file that came there meanwhile stays."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} came into being meanwhile, and stays: name another file"
+        ) from None
+    except OSError:  # a file system without links
+        _require_free(path)
+        made.rename(path)
+    sync_to_disk(path.parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # another bundle of this name is being made
+        return

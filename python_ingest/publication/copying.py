@@ -1,0 +1,268 @@
+"""Copy what analysts query into another database file, in the order of its readers."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.publication import missing_files
+from python_ingest.publication.descriptions import write_descriptions
+from python_ingest.publication.former import kept_relations
+from python_ingest.publication.layout import (
+    BLOCK_SIZE,
+    DAY,
+    ROW_GROUP_SIZE,
+    indexed_column,
+    order_by,
+    part_by,
+)
+from python_ingest.publication.live_models import NONE_BUILT, write_models
+from python_ingest.publication.missing_files import MISSING, create_missing_files
+from python_ingest.publication.parts import Parts, Source, bring_up_to_date, parts_of
+from python_ingest.publication.status import (
+    DESCRIBED,
+    STATUS,
+    PublishedState,
+    batches_of_chains,
+    write_status,
+)
+from python_ingest.publication.stored import (
+    AMENDED,
+    AMENDED_TICKS,
+    LANDED_TICKS,
+    TICKS,
+    Needed,
+    Stored,
+    landed_ticks,
+    stored_views,
+)
+from python_ingest.publication.views import Relation, View, name_of, needed
+from python_ingest.storage.cold_files import has_manifest, readable_files
+from python_ingest.storage.sql import quoted, sql_path
+
+_TARGET = "publication"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Rows of each table, the parts of tables kept by part, and the free bytes in the file."""
+
+    rows: dict[str, int]
+    parts: dict[str, Parts]
+    free_bytes: int
+
+
+def _relations(connection: duckdb.DuckDBPyConnection, kind: str) -> list[Relation]:
+    found = connection.execute(
+        f"select schema_name, {kind}_name from duckdb_{kind}s()"
+        " where database_name = ? and not internal",
+        [_TARGET],
+    )
+    return [Relation(*row) for row in found.fetchall()]
+
+
+def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -> None:
+    """Drop every relation of the target except the tables in `kept`."""
+    for kind in ("view", "table"):
+        for relation in _relations(connection, kind):
+            if ".".join(relation) not in kept:
+                connection.execute(f"drop {kind} {_TARGET}.{name_of(relation)}")
+    filled = {"main", *(relation.schema for relation in _relations(connection, "table"))}
+    schemas = connection.execute(
+        "select schema_name from duckdb_schemas() where database_name = ? and not internal",
+        [_TARGET],
+    ).fetchall()
+    for (schema,) in schemas:
+        if schema not in filled:
+            connection.execute(f"drop schema {_TARGET}.{quoted(schema)}")
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, target: Relation, select: str, like: str = ""
+) -> int:
+    """Make a table of the attached target in the order of its readers; return its rows.
+
+    `like`: the table whose readers it has, where it is called otherwise.
+    """
+    like = like or target.name
+    name = f"{_TARGET}.{name_of(target)}"
+    connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
+    copied = connection.execute(f"create table {name} as {select}{order_by(like)}").fetchone()
+    if column := indexed_column(like):
+        index = quoted(f"{target.name}_by_{column}")
+        connection.execute(f"create index {index} on {name} ({column})")
+    return int(copied[0]) if copied else 0
+
+
+def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
+    """Return a SELECT of the view's rows that lie in the warehouse."""
+    select = each.select
+    if not each.cold:
+        return select
+    found = connection.execute(f"select distinct {DAY} from {name_of(each.landed)} order by all")
+    warm = [day for (day,) in found.fetchall()]
+    cold = set()
+    if has_manifest(connection):
+        cold = {file.date for file in readable_files(connection, each.view.name)}
+    # With literal dates DuckDB skips the cold files of all other dates. Comparing many millions of
+    # ids instead costs more than the rest of a publication.
+    alone = f"{select} where {_dates(day for day in warm if day not in cold)}"
+    if cold.isdisjoint(warm):
+        return alone
+    beside_files = (
+        f"{select} semi join {name_of(each.landed)} using ({each.key})"
+        f" where {_dates(day for day in warm if day in cold)}"
+    )
+    return f"select * from ({alone} union all {beside_files})"
+
+
+def _dates(days: Iterable[date]) -> str:
+    listed = ", ".join(f"date '{day}'" for day in days)
+    return f"date in ({listed})" if listed else "false"
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:
+    """Return names and types of a SELECT."""
+    return [(row[0], row[1]) for row in connection.execute(f"describe {select}").fetchall()]
+
+
+def _copy_parts(
+    connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
+) -> Parts:
+    """Update a table that is kept by part, or create it; return its parts."""
+    name = f"{_TARGET}.{name_of(table)}"
+    if former:
+        if _columns(connection, f"from {name}") == _columns(connection, source.select):
+            parts = bring_up_to_date(connection, name, source, former)
+            if parts is not None:
+                return parts
+        connection.execute(f"drop table {name}")
+    _copy_table(connection, table, source.select)
+    return parts_of(connection, source)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: str) -> None:
+    connection.execute(f"create schema if not exists {quoted(view.schema)}")
+    connection.execute(f"create view {name_of(view)} as {select}")
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection, found: Needed, stored: Mapping[Relation, Stored]
+) -> Iterator[tuple[Relation, str, str]]:
+    """Yield each table to write, the SELECT that fills it, and its growing id or 0."""
+    emptied = {each.landed for each in stored.values()}
+    for relation, view in found:
+        if each := stored.get(relation):
+            yield each.table, _warm_rows(connection, each), each.key
+            if each.more:
+                yield AMENDED, AMENDED_TICKS, "0"
+        elif view is None:
+            none = " where false" if relation in emptied else ""
+            yield relation.published, f"select * from {name_of(relation)}{none}", "0"
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    former: Mapping[str, Parts],
+    state: PublishedState,
+    data_dir: Path,
+) -> tuple[dict[str, int], dict[str, Parts]]:
+    """Copy what analysts query into the attached target; return the rows of each table."""
+    rows: dict[str, int] = {}
+    parts: dict[str, Parts] = {}
+    row = connection.execute("select current_database()").fetchone()
+    also, held_back = state.live.to_publish, state.held_back
+    catalog = str(row[0]) if row else ""
+    found = list(
+        needed(
+            connection,
+            catalog,
+            left_out=held_back,
+            also=also,
+            renamed=lambda relation: relation.published,
+        )
+    )
+    seen = TICKS in {relation for relation, _ in found}
+    columns = [n for n, _ in _columns(connection, f"from {name_of(TICKS)}")] if seen else []
+    stored = {each.view: each for each in stored_views(found, columns, also)}
+    only_here = {relation for each in stored.values() for relation in each.only_here}
+    found = [(relation, view) for relation, view in found if relation not in only_here]
+    tables = list(_tables(connection, found, stored))
+    _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
+    for table, select, key in tables:
+        name = ".".join(table)
+        if by := part_by(table.name):
+            source = Source(select, key, by, order_by(table.name))
+            parts[name] = _copy_parts(connection, table, source, former.get(name))
+            rows[name] = parts[name].rows
+        else:
+            rows[name] = _copy_table(connection, table, select)
+    if state.live.missing != NONE_BUILT:
+        write_models(connection, _TARGET, state.live)
+    # Unqualified names in views are those of the current database: the target.
+    connection.execute(f"use {_TARGET}")
+    for kept in kept_relations(connection, held_back, data_dir) if held_back else ():
+        if kept.like is None:
+            _create_view(connection, kept.relation, kept.select)
+        else:
+            rows[".".join(kept.relation)] = _copy_table(
+                connection, kept.relation, kept.select, kept.like
+            )
+    for relation, view in found:
+        each = stored.get(relation)
+        if view is None or (each and not each.is_view):
+            continue
+        if each:
+            _show_stored(connection, each, view, columns)
+        else:
+            _create_view(connection, relation.published, view.select)
+    return rows, parts
+
+
+def _show_stored(
+    connection: duckdb.DuckDBPyConnection, each: Stored, view: View, columns: Sequence[str]
+) -> None:
+    """Make the view that readers see of a stored table, and the one that models read."""
+    shown = f"select {', '.join(map(quoted, columns))} from {name_of(each.table)}"
+    if each.cold:
+        _create_view(connection, each.rest, view.select)
+        shown += f" union all select * from {name_of(each.rest)}"
+    _create_view(connection, each.view, shown)
+    if each.more:
+        landed = [name for name, _ in _columns(connection, f"from {name_of(AMENDED)}")]
+        _create_view(connection, LANDED_TICKS, landed_ticks(landed))
+
+
+def copy_into(
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    former: Mapping[str, Parts],
+    state: PublishedState,
+    data_dir: Path,
+) -> Copied:
+    """Copy the relations that analysts query from the connected database into the file `target`.
+
+    `former`: the tables that the file already has by part, by name; everything else is replaced,
+    and what `state` holds back comes from the attached former publication. `data_dir`: where local
+    cold files are.
+    """
+    connection.execute(
+        f"attach {sql_path(target)} as {_TARGET}"
+        f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
+    )
+    batches = batches_of_chains(connection)
+    rows, parts = _copy(connection, former, state, data_dir)
+    create_missing_files(connection, data_dir)
+    write_status(connection, state, batches)
+    own = {STATUS: DESCRIBED, MISSING: missing_files.DESCRIBED}
+    write_descriptions(connection, {**own, **state.described})
+    connection.execute(f"checkpoint {_TARGET}")
+    size = connection.execute(
+        "select free_blocks * block_size from pragma_database_size() where database_name = ?",
+        [_TARGET],
+    ).fetchone()
+    return Copied(rows, parts, int(size[0]) if size else 0)

@@ -1,0 +1,245 @@
+"""The models that `ingest serve` runs by itself: their compiled SELECTs and what these read.
+
+A publication carries them, so that the server needs no dbt (docs/adr/0191). They are dbt's own
+texts of a build that restated: the SELECT of an incremental model gives the rows of its region.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from graphlib import TopologicalSorter
+from typing import Any
+
+import duckdb
+
+from python_ingest.errors import IngestError
+from python_ingest.publication.views import INTERNAL, Relation, portable_view, reads_of, view_texts
+
+# What is served as if a build ran this instant.
+SERVED = (
+    "latest_ticks",
+    "ohlcv_bars",
+    "ohlcv_bars_filled",
+    "orders",
+    "trades",
+    "positions",
+    "current_positions",
+    "portfolio_snapshots",
+    "account_snapshots",
+)
+NONE_BUILT = "no build that restates has been published yet"
+# Where a publication keeps the models.
+_MODELS = f"{INTERNAL}.live__models"
+_TICKS = Relation("raw", "market_ticks")
+# What the restating of models reads and writes (macros/engine/restate.sql).
+TOMBSTONES = Relation("warm", "tombstones")
+_TOLD = (TOMBSTONES, Relation("state", "vanished_rows"))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A relation that dbt builds, in the form in which a build that restates runs it.
+
+    `materialized`: view, table or incremental. Of an incremental model: `key` tells its rows apart,
+    `meta` says what its region is (macros/engine/restate.sql). `reads`: the relations that its
+    SELECT names. `has_two_forms`: its SELECT is another one where the model is built whole.
+    """
+
+    relation: Relation
+    chain: str
+    materialized: str
+    sql: str
+    reads: tuple[Relation, ...]
+    has_two_forms: bool = False
+    key: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pending(self) -> Relation | None:
+        """What names the rows of its region; None where none does."""
+        region = self.meta.get("region")
+        name = region.get("pending") if isinstance(region, Mapping) else None
+        return Relation("intermediate", name) if name else None
+
+
+@dataclass(frozen=True)
+class LiveModels:
+    """The models behind what is served live, each after those that it reads.
+
+    `database`: the name by which their SELECTs call the warehouse. `served`: relations of `main`.
+    `missing`: why the others, or all, are not served live.
+    """
+
+    database: str = ""
+    models: tuple[Model, ...] = ()
+    served: tuple[str, ...] = ()
+    missing: str = NONE_BUILT
+
+    @property
+    def base(self) -> list[Relation]:
+        """What they read and no model makes."""
+        made = {model.relation for model in self.models}
+        return sorted({read for model in self.models for read in model.reads} - made)
+
+    @property
+    def to_publish(self) -> list[Relation]:
+        """What a build continues from, besides landed ticks, which have another form there."""
+        built = [m.relation for m in self.models if m.materialized == "incremental"]
+        return [*(b for b in self.base if b != _TICKS), *built, *_TOLD] if self.models else []
+
+    def without(self, reasons: Mapping[str, str]) -> LiveModels:
+        """Return what is left without the models of some chains; `reasons`: why, by chain."""
+        held = sorted({model.chain for model in self.models} & reasons.keys())
+        if not held:
+            return self
+        by_relation = {model.relation: model for model in self.models}
+        behind = {name: _behind(Relation("main", name), by_relation) for name in self.served}
+        kept = {
+            name: relations
+            for name, relations in behind.items()
+            if not {by_relation[r].chain for r in relations if r in by_relation} & reasons.keys()
+        }
+        needed = set().union(*kept.values())
+        return replace(
+            self,
+            models=tuple(model for model in self.models if model.relation in needed),
+            served=tuple(kept),
+            missing=f"{held[0]} is left out: {reasons[held[0]]}",
+        )
+
+
+def _behind(start: Relation, models: Mapping[Relation, Model]) -> set[Relation]:
+    """Return a relation with all that it reads, directly or not."""
+    found: set[Relation] = set()
+    waiting = [start]
+    while waiting:
+        relation = waiting.pop()
+        if relation not in found:
+            found.add(relation)
+            waiting += models[relation].reads if relation in models else ()
+    return found
+
+
+def live_models(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Mapping[str, Any],
+    served: Sequence[str] = SERVED,
+) -> LiveModels:
+    """Return the models behind relations of `main`, from a build's manifest and the warehouse.
+
+    A view is what the warehouse has: not every build makes it anew. Not the models of a chain that
+    the build made whole: the SELECTs that it ran give more than a region.
+    """
+    try:
+        return _live_models(connection, manifest, served)
+    except IngestError as error:
+        return LiveModels(missing=str(error))
+
+
+def _live_models(
+    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], served: Sequence[str]
+) -> LiveModels:
+    nodes = {
+        Relation(node["schema"], node["alias"]): node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    catalog = str(connection.execute("select current_database()").fetchall()[0][0])
+    texts = view_texts(connection, catalog)
+    models: dict[Relation, Model] = {}
+    waiting = [Relation("main", name) for name in served]
+    while waiting:
+        relation = waiting.pop()
+        if relation in models or relation not in nodes:
+            continue
+        model = _model(connection, nodes[relation], catalog, texts.get(relation))
+        if model is None:
+            return LiveModels(missing=f"the last build did not make {relation.name}")
+        models[relation] = model
+        waiting += model.reads
+    if not any(_TICKS in model.reads for model in models.values()):
+        return LiveModels(missing="ticks are read from TimescaleDB's extract")
+    # dbt's graph and not what a SELECT reads: a mark moves after the bars that it completes.
+    relations = {nodes[relation]["unique_id"]: relation for relation in models}
+    graph = {
+        node: sorted(nodes[relation]["depends_on"]["nodes"])
+        for node, relation in sorted(relations.items())
+    }
+    order = [node for node in TopologicalSorter(graph).static_order() if node in graph]
+    ordered = [models[relations[node]] for node in order]
+    whole = {
+        model.chain: f"the last build made {model.relation.name} whole, the next one restates it"
+        for model in reversed(ordered)
+        if _is_whole(model)
+    }
+    (database,) = {nodes[relation]["database"] for relation in models}
+    return LiveModels(database, tuple(ordered), tuple(served), "").without(whole)
+
+
+def _model(
+    connection: duckdb.DuckDBPyConnection,
+    node: Mapping[str, Any],
+    catalog: str,
+    view: str | None,
+) -> Model | None:
+    """Return a model; None where the build did not make it. `view`: its text in the warehouse."""
+    config = node["config"]
+    key = config.get("unique_key") or ()
+    if config["materialized"] == "view":
+        if view is None:
+            return None
+        portable = portable_view(connection, view, catalog)
+        sql, reads = portable.select, set(portable.reads)
+    elif node.get("compiled_code"):
+        sql = node["compiled_code"]
+        reads = reads_of(connection, sql)
+    else:
+        return None
+    return Model(
+        relation=Relation(node["schema"], node["alias"]),
+        chain=str(config["meta"].get("chain", "")),
+        materialized=config["materialized"],
+        sql=sql,
+        reads=tuple(sorted(reads)),
+        has_two_forms="is_incremental()" in node["raw_code"],
+        key=(key,) if isinstance(key, str) else tuple(key),
+        meta=config["meta"],
+    )
+
+
+def _is_whole(model: Model) -> bool:
+    """Whether a SELECT gives all rows, where that of a restating build gives those of a region.
+
+    The latter reads what is pending, or the model's own rows.
+    """
+    return model.has_two_forms and not {model.pending, model.relation} & set(model.reads)
+
+
+def write_models(connection: duckdb.DuckDBPyConnection, catalog: str, live: LiveModels) -> None:
+    """Write the models into an attached publication."""
+    connection.execute(f"create schema if not exists {catalog}.{INTERNAL}")
+    connection.execute(f"create table {catalog}.{_MODELS} (told json)")
+    connection.execute(f"insert into {catalog}.{_MODELS} values (?)", [json.dumps(asdict(live))])
+
+
+def read_models(connection: duckdb.DuckDBPyConnection, catalog: str) -> LiveModels:
+    """Return the models of an attached publication; none where it carries none."""
+    try:
+        found = connection.execute(f"select told from {catalog}.{_MODELS}").fetchall()
+    except duckdb.CatalogException:
+        return LiveModels()
+    told = json.loads(found[0][0])
+    models = [
+        Model(
+            **{
+                **model,
+                "relation": Relation(*model["relation"]),
+                "reads": tuple(Relation(*read) for read in model["reads"]),
+                "key": tuple(model["key"]),
+            }
+        )
+        for model in told["models"]
+    ]
+    return LiveModels(told["database"], tuple(models), tuple(told["served"]), told["missing"])

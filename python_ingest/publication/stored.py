@@ -1,0 +1,120 @@
+"""Views that are published as tables, in the order in which readers ask for the rows.
+
+Ticks are the largest relation and the most read one. The join with their amendments would cost
+every reader a third of its time (docs/adr/0064).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from python_ingest.publication.views import INTERNAL, Relation, View, name_of
+from python_ingest.storage.sql import quoted
+
+Needed = Sequence[tuple[Relation, View | None]]
+
+TICKS = Relation("main", "market_ticks")
+# The view, the landed table behind it, and the id that both carry.
+_STORED = ((TICKS, Relation("raw", "market_ticks"), "tick_id"),)
+
+
+class Stored(NamedTuple):
+    """A view whose rows of the warehouse are published as a table.
+
+    `only_here`: relations that only this view reads, which are not published. `cold`: the view also
+    reads files; its own SQL, over an empty `landed`, is published too and returns their rows.
+    `select`: gives all rows. `more`: columns beside the view's own, for the models that are served
+    live.
+    """
+
+    view: Relation
+    landed: Relation
+    key: str
+    only_here: frozenset[Relation]
+    cold: bool
+    select: str
+    more: tuple[str, ...] = ()
+
+    @property
+    def is_view(self) -> bool:
+        """Whether readers see a view over the table."""
+        return self.cold or bool(self.more)
+
+    @property
+    def table(self) -> Relation:
+        """Where the rows lie."""
+        return Relation("warm_rows", self.view.name).published if self.is_view else self.view
+
+    @property
+    def rest(self) -> Relation:
+        """The view of what lies in files."""
+        return Relation("cold_rows", self.view.name).published
+
+
+def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]:
+    found, waiting = set(), [start]
+    while waiting:
+        relation = waiting.pop()
+        if relation not in found:
+            found.add(relation)
+            view = views[relation]
+            waiting += view.reads if view else []
+    return found
+
+
+# The rows as models read them: in trade order, and told from those that an amendment changed, which
+# are published as they landed beside them.
+_LIVE = """
+    select {columns}, {more}
+    from (
+        select *, tick_id in (select tick_id from intermediate.int_tick_amendments) as is_amended
+        from intermediate.int_market_ticks
+    )
+"""
+_MORE = ("content_hash", "occurrence", "is_amended")
+AMENDED = Relation("live", "amended_ticks").published
+LANDED_TICKS = Relation("live", "landed_ticks").published
+AMENDED_TICKS = (
+    "select * from raw.market_ticks semi join intermediate.int_tick_amendments using (tick_id)"
+)
+
+
+def landed_ticks(columns: Sequence[str]) -> str:
+    """Return a SELECT of the ticks as they landed, over what is published."""
+    named = ", ".join(map(quoted, columns))
+    return (
+        f"select {named} from {INTERNAL}.warm_rows__market_ticks where not is_amended"
+        f" union all select {named} from {name_of(AMENDED)}"
+    )
+
+
+def stored_views(
+    needed: Needed, columns: Sequence[str], also: Collection[Relation] = ()
+) -> list[Stored]:
+    """Return the views to store; one whose landed table has other readers stays a view.
+
+    `columns`: those of the ticks that readers see. `also`: what else is published, for the models
+    behind what is served live; none where there are no such models.
+    """
+    views = dict(needed)
+    found = []
+    for view, landed, key in _STORED:
+        if views.get(view) is None or landed not in views:
+            continue
+        mine = _reach(views, view)
+        others: set[Relation] = set()
+        for relation in views:
+            if (relation.schema == "main" and relation != view) or relation in also:
+                others |= _reach(views, relation)
+        if landed in mine and landed not in others:
+            behind = [views[relation] for relation in mine]
+            cold = any(v is not None and v.reads_files for v in behind)
+            only_here = frozenset() if cold else frozenset(mine - others - {view})
+            named = ", ".join(map(quoted, columns))
+            more = _MORE if also else ()
+            select = f"select * from {name_of(view)}"
+            if more:
+                select = f"select * from ({_LIVE.format(columns=named, more=', '.join(more))})"
+            found.append(Stored(view, landed, key, only_here, cold, select, more))
+    return found

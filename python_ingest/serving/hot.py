@@ -1,0 +1,171 @@
+"""The hot day: an engine with the newest ticks in memory and the published file attached.
+
+`market_ticks` is a union. Memory holds the ticks of the last hours and all unpublished ticks; the
+file and its cold files hold the published ticks before that. A constant time divides the published
+ticks, and an arriving tick is added only if neither side has it, so no tick shows twice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import NotPublishedError
+from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
+from python_ingest.landing.identity import KEYLESS, KEYS
+from python_ingest.publication.attached import attached
+from python_ingest.publication.status import STATUS
+from python_ingest.serving.opened import Opened
+from python_ingest.serving.spool_reader import Content
+from python_ingest.settings import Settings
+from python_ingest.storage.failures import as_database_error
+from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.writer import transaction
+
+# What tells ticks without a key apart; the published relation has no content hash.
+_CONTENT = (
+    "hash(exchange, symbol, kind, venue, timestamp, nanoseconds, bid_price, ask_price, bid_size,"
+    " ask_size, last_price, last_size, volume, sequence_number, trade_id, conditions, tape)"
+)
+# One tick per key, or per content and occurrence; ticks from REST files win.
+_ONE_OF_EACH = f"""
+    row_number() over (
+        partition by exchange, symbol, kind, venue, timestamp::date, {", ".join(KEYS)},
+            case when {KEYLESS} then content_hash end, occurrence
+        order by source not in {RELIABLE}, content_hash
+    ) = 1
+"""
+_NUMBERED_BEFORE = f"""
+    insert into known
+    select row_number
+    from batch
+    inner join (
+        select content, count(*) as known_times
+        from (
+            select {_CONTENT} as content
+            from market_ticks
+            where timestamp >= $first and $last >= timestamp
+        )
+        group by content
+    ) as seen on batch.content = seen.content
+    where {KEYLESS} and occurrence <= known_times
+"""
+
+
+class HotDay(Opened):
+    """One publication and what arrived since. One thread calls `add`, any thread may query.
+
+    `contents`: (kind, sha256) of every file that the publication holds. Memory: the ticks of
+    `since` and later, some 300 bytes each.
+    """
+
+    def __init__(self, settings: Settings, threads: int, since: datetime) -> None:
+        engine = attached(settings, threads, settings.performance.memory_limit_mb)
+        catalog = quoted(settings.published_path.stem)
+        search_path = f"memory.main,{catalog}.main"
+        super().__init__(engine, search_path)
+        self._since = since
+        try:
+            self.contents = self._landed(catalog)
+            self._columns = [
+                str(row[0])
+                for row in engine.execute(f"describe {catalog}.main.market_ticks").fetchall()
+            ]
+            if not {"nanoseconds", "place"} <= set(self._columns):
+                raise duckdb.CatalogException("an earlier version published it")
+            self._fill(catalog)
+            self._restrict(settings)
+            self._feeder = engine.cursor()
+            self._feeder.execute(f"set search_path = {literal(search_path)}")
+        except duckdb.CatalogException as error:
+            engine.close()
+            raise NotPublishedError(
+                f"{settings.published_path} lacks what is served: run `ingest cycle`"
+                f" ({str(error).splitlines()[0]})"
+            ) from None
+        except duckdb.Error as error:
+            engine.close()
+            raise as_database_error(error) from error
+
+    def _landed(self, catalog: str) -> set[Content]:
+        found = self.engine.execute(
+            f"select kind, sha256 from {catalog}.main.landings where landed_at <= ("
+            f"select published_at from {catalog}.main.{STATUS} where relation = 'market_ticks')"
+        ).fetchall()
+        return {(str(kind), str(sha256)) for kind, sha256 in found}
+
+    def _fill(self, catalog: str) -> None:
+        since = f"timestamp {literal(self._since.isoformat(sep=' '))}"
+        published = f"{catalog}.main.market_ticks"
+        self.engine.execute(f"""
+            create schema hot;
+            create table hot.ticks as
+                select * from {published} where timestamp >= {since}
+                order by exchange, symbol, timestamp;
+            create view market_ticks as
+                select * from hot.ticks
+                union all
+                select * from {published} where timestamp < {since};
+        """)
+
+    def _restrict(self, settings: Settings) -> None:
+        """Deny queries all files but cold ones, extensions, settings and Python objects."""
+        cold = [str(settings.data_dir / "cold"), str(settings.data_dir.resolve() / "cold")]
+        if settings.retention.cold_store:
+            cold.append(f"{settings.retention.cold_store}/cold")
+        folders = ", ".join(literal(folder) for folder in cold)
+        self.engine.execute(f"set allowed_directories = [{folders}]")
+        self.engine.execute("set python_enable_replacements = false")
+        self.engine.execute("set allow_community_extensions = false")
+        self.engine.execute("set enable_external_access = false")
+        self.engine.execute("set lock_configuration = true")
+
+    def add(self, rows: pa.Table) -> int:
+        """Add ticks that neither memory nor the publication has; return how many.
+
+        `rows`: as `SpoolReader.rows` returns them. Unpublished ticks have no `tick_id` and no
+        `batch_id`. A query sees all of the added ticks or none.
+        """
+        connection = self._feeder
+        connection.register("arrived", rows)
+        try:
+            with transaction(connection):
+                connection.execute(f"""
+                    create or replace temp table batch as
+                    select * exclude (row_number), row_number() over () as row_number,
+                        {_CONTENT} as content, null::varchar as reason, null::varchar as ignored
+                    from (select * from arrived qualify {_ONE_OF_EACH})
+                """)
+                self._drop_known(connection)
+                inserted = connection.execute(
+                    f"insert into hot.ticks by name select {self._values()} from batch"
+                ).fetchone()
+        finally:
+            connection.unregister("arrived")
+        return int(inserted[0]) if inserted else 0
+
+    def _values(self) -> str:
+        given = {name: quoted(name) for name in (*TICKS.read_names, "place")}
+        given["ingestion_time"] = "now()::timestamp"
+        given["is_busted"] = "false"
+        given["date"] = "timestamp::date"
+        return ", ".join(f"{given[n]} as {quoted(n)}" for n in self._columns if n in given)
+
+    def _drop_known(self, connection: duckdb.DuckDBPyConnection) -> None:
+        counted = count(connection, TICKS)
+        if not counted.accepted:
+            return
+        connection.execute("create or replace temp table known (row_number bigint)")
+        by_key = known_ticks("market_ticks", counted)
+        if counted.by_content:
+            by_key.pop()  # it matches too much: here content and occurrence decide
+            connection.execute(_NUMBERED_BEFORE, counted.values(_NUMBERED_BEFORE))
+        for look_up in by_key:
+            connection.execute(
+                f"insert into known select row_number from batch as b semi join {look_up}",
+                counted.values(look_up),
+            )
+        connection.execute("delete from batch where row_number in (select row_number from known)")

@@ -1,0 +1,178 @@
+"""Keeps the hot day up to date from publications and the spool."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import IngestError
+from python_ingest.landing.prepare import working_connection
+from python_ingest.landing.spool import Segment
+from python_ingest.publication.attached import identity_of
+from python_ingest.serving.hot import HotDay
+from python_ingest.serving.live_day import Functions, LiveDay
+from python_ingest.serving.opened import Connection, Opened
+from python_ingest.serving.spool_reader import SpoolReader
+from python_ingest.settings import Settings
+
+SERVE_LOGGER = "python_ingest.serve"
+logger = logging.getLogger(SERVE_LOGGER)
+
+_LOOK_SECONDS = 0.2
+_SEGMENTS_AT_ONCE = 100
+
+
+class HotSource:
+    """Connections to the published file and, in memory, to the newest ticks.
+
+    For a new publication a second hot day is filled: with the publication, and with every segment
+    that it does not hold. Readers get it when it is complete. A segment leaves the spool only
+    after a publication holds it. So nothing is missing if the publication is still the same after
+    the spool was read.
+
+    `functions`: makes functions known to an engine that models call.
+
+    Raises NotPublishedError when nothing has been published.
+    """
+
+    def __init__(
+        self, settings: Settings, threads: int, functions: Functions | None = None
+    ) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._functions = functions
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._builder = ThreadPoolExecutor(1, "hot-day-builder")
+        self._building: Future[_State] | None = None
+        self._state = self._build()
+        # Models take longer than ticks, which need not wait for them.
+        self._threads_that_follow = [
+            threading.Thread(target=self._follow, args=[look], name=name, daemon=True)
+            for name, look in (("hot-day", self._look_for_ticks), ("live", self._look_live))
+        ]
+
+    def start(self) -> None:
+        """Start the threads that keep the day up to date."""
+        for thread in self._threads_that_follow:
+            thread.start()
+
+    def take(self) -> tuple[Opened, Connection]:
+        """Return a connection to the newest state."""
+        with self._lock:
+            day = self._state.day
+            return day, day.take()
+
+    def close(self) -> None:
+        """Stop the threads; the engine closes when the last connection is returned."""
+        self._stop.set()
+        self._state.live.interrupt()
+        for thread in self._threads_that_follow:
+            if thread.is_alive():
+                thread.join()
+        self._builder.shutdown()
+        if self._building and not self._building.exception():
+            self._building.result().close()
+        self._state.close()
+
+    def look(self) -> None:
+        """Add new segments, and what models make of them.
+
+        Switches readers to the next publication's day when it is ready.
+        """
+        self._look_for_ticks()
+        self._look_live()
+
+    def _look_live(self) -> None:
+        with self._lock:
+            live = self._state.live
+        live.follow()
+
+    def _look_for_ticks(self) -> None:
+        if self._building and self._building.done():
+            building, self._building = self._building, None
+            following, former = building.result(), self._state
+            following.add_arrivals()
+            with self._lock:
+                self._state = following
+            former.close()
+        elif not self._building and identity_of(self._settings.published_path) != (
+            self._state.identity
+        ):
+            self._building = self._builder.submit(self._build)
+        self._state.add_arrivals()
+
+    def _build(self) -> _State:
+        """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
+        while True:
+            state = _State(self._settings, self._threads, self._functions)
+            try:
+                state.add_arrivals()
+                state.live.follow()
+                if identity_of(self._settings.published_path) == state.identity:
+                    return state
+            except BaseException:
+                state.close()
+                raise
+            state.close()
+
+    def _follow(self, look: Callable[[], None]) -> None:
+        """Call `look` repeatedly; log an error once and try again."""
+        failing = ""
+        while not self._stop.wait(_LOOK_SECONDS):
+            try:
+                look()
+                failing = ""
+            except (IngestError, duckdb.Error, pa.ArrowException, OSError) as error:
+                name = type(error).__name__
+                if name != failing:
+                    _warn("cannot follow the spool or the publication, trying again", name)
+                failing = name
+
+
+class _State:
+    """A hot day and the reader of the spool that fills it."""
+
+    def __init__(self, settings: Settings, threads: int, functions: Functions | None) -> None:
+        self.identity = identity_of(settings.published_path)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
+        self._spool = SpoolReader(settings, self.day.contents)
+        self._reading = working_connection(settings)
+        self.live = LiveDay(settings, self.day, functions)
+
+    def close(self) -> None:
+        self.live.close()
+        self.day.retire()
+        self._reading.close()
+
+    def add_arrivals(self) -> None:
+        waiting = self._spool.unread()
+        for begin in range(0, len(waiting), _SEGMENTS_AT_ONCE):
+            segments = waiting[begin : begin + _SEGMENTS_AT_ONCE]
+            rows = [self._rows(segment) for segment in segments]
+            found = [table for table in rows if table is not None and table.num_rows]
+            if found:
+                self.day.add(pa.concat_tables(found))
+            for segment in segments:
+                self._spool.mark_read(segment)
+
+    def _rows(self, segment: Segment) -> pa.Table | None:
+        try:
+            return self._spool.rows(self._reading, segment)
+        except duckdb.OutOfMemoryException:
+            raise
+        except (duckdb.Error, IngestError) as error:
+            # One damaged file must not stop the others; landing reports it too.
+            _warn(f"segment {segment.name} cannot be read and is left out", type(error).__name__)
+            return None
+
+
+def _warn(what: str, error: str) -> None:
+    logger.warning("%s: %s", what, error, extra={"event": "hot_day_behind", "service": "serve"})

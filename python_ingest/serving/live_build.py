@@ -1,0 +1,274 @@
+"""A build in memory: what arrived since a publication, run through the models that it carries.
+
+An engine of its own holds three databases. `published` is the publication. `landed` has schema raw
+with what arrived since, landed by landing's own code. The warehouse, under the name by which the
+models know it, unites both: what is restated is a difference to the published rows.
+
+>>> build.land(segment, path)
+>>> build.restate()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from python_ingest.errors import IngestError
+from python_ingest.feeds.kinds import Kind
+from python_ingest.landing.batch import Elsewhere, land_segment
+from python_ingest.landing.spool import Segment
+from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
+from python_ingest.publication.stored import LANDED_TICKS
+from python_ingest.publication.views import Relation, name_of, portable_view, view_texts
+from python_ingest.schema.migrate import migrate
+from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
+from python_ingest.settings import Settings
+from python_ingest.storage.sql import literal, quoted
+
+PUBLISHED, LANDED = "published", "landed"
+# What landing looks up in its own table is copied; of all else the union with what is published
+# is read.
+_COPIED = ("landings", "cold_files", "tick_confirmations")
+_TICKS = Relation("raw", "market_ticks")
+_RUN = Relation("state", "run")
+_VANISHED = Relation("state", "vanished_rows")
+_BURIED = Changed(TOMBSTONES, ("relation", "id"))
+
+
+def _published(relation: Relation) -> str:
+    """Return how a relation of the warehouse is called in the publication."""
+    return f"{PUBLISHED}.{name_of(relation.published)}"
+
+
+class LiveBuild:
+    """The models of a publication over its rows and what arrived since. Not thread-safe.
+
+    `connection`: to an engine with the publication attached as `published`.
+    """
+
+    def __init__(
+        self, settings: Settings, connection: duckdb.DuckDBPyConnection, live: LiveModels
+    ) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._live = live
+        self._columns: dict[Relation, list[str]] = {}
+        self._texts = view_texts(connection, PUBLISHED)
+        self._begin()
+
+    def _begin(self) -> None:
+        run = self._connection.execute
+        run(f"attach ':memory:' as {LANDED}")
+        run(f"use {LANDED}")
+        migrate(self._connection)
+        for table in _COPIED:
+            run(f"insert into raw.{table} by name from {_published(Relation('raw', table))}")
+        run(f"attach ':memory:' as {quoted(self._live.database)}")
+        run(f"use {quoted(self._live.database)}")
+        relations = [*self._live.base, *(model.relation for model in self._live.models)]
+        for schema in sorted(
+            {relation.schema for relation in relations} | {CHANGES, "known", "warm"}
+        ):
+            run(f"create schema if not exists {quoted(schema)}")
+        self._make_base()
+        # Cold views read the tables that a build restates, whose rows win.
+        for model in self._live.models:
+            if model.materialized == "incremental":
+                self._make_restated(model)
+        for relation in self._live.base:
+            if relation.schema == "cold":
+                self._make_cold(relation)
+        for model in self._live.models:
+            name = name_of(model.relation)
+            if model.materialized == "view":
+                run(f"create view {name} as {model.sql}")
+            elif model.materialized == "table":
+                run(f"create table {name} as select * from ({model.sql}\n) limit 0")
+
+    def _make_base(self) -> None:
+        run = self._connection.execute
+        vanished = _published(_VANISHED)
+        run(f"create table state.run as from {_published(_RUN)}")
+        run(f"""
+            create table {CHANGES}.vanished_rows as from {vanished} limit 0;
+            create view state.vanished_rows as
+                from {vanished} union all by name from {CHANGES}.vanished_rows;
+        """)
+        _BURIED.make(self._connection, PUBLISHED)
+        for relation in self._live.base:
+            name = name_of(relation)
+            if relation.schema == "cold" or relation in (_RUN, _VANISHED, TOMBSTONES):
+                continue
+            if relation.schema != "raw":
+                run(f"create view {name} as from {_published(relation)}")
+            elif relation.name in _COPIED:
+                run(f"create view {name} as from {LANDED}.{name}")
+            else:
+                known = f"known.{quoted(relation.name)}"
+                published = LANDED_TICKS if relation == _TICKS else relation
+                run(f"create view {known} as from {_published(published)}")
+                run(f"create view {name} as from {known} union all by name from {LANDED}.{name}")
+
+    def reads(self, kind: Kind) -> bool:
+        """Whether anything that is served live depends on what lands of a kind."""
+        return Relation(*kind.table.split(".")) in self._live.base
+
+    def land(self, segment: Segment, path: Path) -> int:
+        """Land a segment that lies at `path`; return how many of its rows are new.
+
+        Raises FileRejectedError when it is not what was written, duckdb.Error when it is gone.
+        """
+        self._connection.execute(f"use {LANDED}")
+        known = f"{quoted(self._live.database)}.known"
+        return land_segment(
+            self._connection, self._settings, segment, elsewhere=Elsewhere(path, known)
+        ).landed
+
+    def _make_restated(self, model: Model) -> None:
+        tables = changed(model)
+        tables.make(self._connection, PUBLISHED)
+        found = self._connection.execute(f"describe {tables.added}").fetchall()
+        self._columns[model.relation] = [row[0] for row in found if not row[0].startswith("built_")]
+
+    def _make_cold(self, relation: Relation) -> None:
+        """Make a view over cold files anew: here warm rows and tombstones are other ones."""
+        run = self._connection.execute
+        for name in (relation.name + "_in_files", relation.name):
+            text = self._texts.get(Relation("cold", name).published)
+            if text:
+                view = portable_view(
+                    self._connection, text, PUBLISHED, lambda read: read.in_warehouse
+                )
+                run(f"create view if not exists cold.{quoted(name)} as {view.select}")
+
+    def restate(self) -> None:
+        """Run the models on what has landed by now.
+
+        Raises duckdb.Error, IngestError.
+        """
+        run = self._connection.execute
+        run(f"use {quoted(self._live.database)}")
+        # As in a build (profiles.yml); landing has other limits.
+        run("set disabled_optimizers = 'common_subplan'; reset preserve_insertion_order")
+        run(f"set memory_limit = '{self._settings.performance.memory_limit_mb}MB'")
+        for model in self._live.models:
+            if model.materialized == "incremental":
+                changed(model).empty(self._connection)
+        run(f"delete from {CHANGES}.vanished_rows")
+        _BURIED.empty(self._connection)
+        run(f"""
+            update state.run set started_at = now()::timestamp,
+                run_number = (select run_number + 1 from {_published(_RUN)}),
+                batch_id = (select coalesce(max(batch_id), 0) from {LANDED}.raw.landings)
+        """)
+        for model in self._live.models:
+            if model.materialized == "table":
+                run(f"create or replace table {name_of(model.relation)} as {model.sql}")
+            elif model.materialized == "incremental" and self._has_pending(model):
+                self._restate(model)
+
+    def differences(self, wanted: Iterable[Changed]) -> dict[Relation, Difference]:
+        """Return how tables differ from what is published, since `restate`."""
+        run = self._connection.sql
+        found = {}
+        for each in wanted:
+            if each.key:
+                added, removed = run(f"from {each.added}"), run(f"from {each.removed}")
+            else:
+                added, removed = (
+                    run(f"from {name_of(each.relation)}"),
+                    run("select true as all_rows"),
+                )
+            found[each.relation] = Difference(added.to_arrow_table(), removed.to_arrow_table())
+        return found
+
+    def _has_pending(self, model: Model) -> bool:
+        if model.pending is None:
+            return True
+        found = self._connection.execute(f"select exists (from {name_of(model.pending)})")
+        return bool(found.fetchall()[0][0])
+
+    def _restate(self, model: Model) -> None:
+        """Fill the tables of a model's difference, as macros/engine/restate.sql finds it."""
+        run = self._connection.execute
+        region = model.meta.get("region")
+        run(f"create or replace temp table restated as {model.sql}")
+        existing = f"select * from {_published(model.relation)} as row"
+        if model.pending:
+            inside = _in_region("row", region or {})
+            pending = f"{name_of(model.pending)} as pending"
+            self._require_inside(model, f"restated as row anti join {pending} on {inside}")
+            existing += f" semi join {pending} on {inside}"
+        elif region != "everything":
+            existing += f" semi join restated on {agree('row', 'restated', model.key)}"
+        columns = self._columns[model.relation]
+        key = ", ".join(map(quoted, model.key))
+        self._find_differing(model, existing, columns)
+        tables = changed(model)
+        run(f"insert into {tables.removed} select {key} from differing where was_there")
+        run(
+            f"insert into {tables.added} by name select restated.* from restated"
+            f" semi join differing on {agree('restated', 'differing', model.key)}"
+        )
+        if model.meta.get("followed"):
+            run(f"""
+                insert into {CHANGES}.vanished_rows by name
+                select {literal(model.relation.name)} as relation, exchange, symbol,
+                    {quoted(model.meta["time"])} as vanished_at,
+                    (select run_number from state.run) as run_number
+                from differing where is_gone
+            """)
+        if model.meta.get("cold"):
+            self._bury(model)
+
+    def _find_differing(self, model: Model, existing: str, columns: Sequence[str]) -> None:
+        first, time = quoted(model.key[0]), model.meta.get("time")
+        kept = [*model.key, *([time] if time and time not in model.key else [])]
+        both = ", ".join(f"coalesce(e.{c}, n.{c}) as {c}" for c in map(quoted, kept))
+        e, n = (", ".join(f"{side}.{quoted(c)}" for c in columns) for side in "en")
+        self._connection.execute(f"""
+            create or replace temp table differing as
+            select {both}, e.{first} is not null as was_there, n.{first} is null as is_gone
+            from ({existing}) as e
+            full join restated as n on {agree("e", "n", model.key)}
+            where e.{first} is null or n.{first} is null or ({e}) is distinct from ({n})
+        """)
+
+    def _bury(self, model: Model) -> None:
+        """Leave a tombstone for each cold row of the region that is not there any more."""
+        cold, time = model.meta["cold"], quoted(model.meta["time"])
+        region = model.meta["region"]
+        pending = name_of(model.pending) if model.pending else "restated"
+        on = _in_region("cold", region) if model.pending else agree("cold", "pending", model.key)
+        days = f"cold.date in (select {time}::date from {pending})"
+        if region.get("from"):
+            days = f"cold.date >= (select min(restart_at)::date from {pending})"
+        self._connection.execute(f"""
+            insert into {_BURIED.added} by name
+            select {literal(cold["relation"])} as relation, cold.{quoted(cold["id"])}::varchar as id
+            from {_published(Relation("cold", cold["relation"]))} as cold
+            semi join {pending} as pending on {on}
+            anti join restated on {agree("cold", "restated", model.key)}
+            where {days}
+        """)
+
+    def _require_inside(self, model: Model, outside: str) -> None:
+        found = self._connection.execute(f"select count(*) from {outside}").fetchall()
+        if found[0][0]:
+            raise IngestError(
+                f"{model.relation.name}: {found[0][0]} rows lie outside the region that"
+                f" {model.pending and model.pending.name} names"
+            )
+
+
+def _in_region(row: str, region: Mapping[str, Any]) -> str:
+    """Return the condition that a row lies in the region that `pending` names."""
+    by: Mapping[str, str] | Sequence[str] = region.get("by") or ()
+    named = by if isinstance(by, Mapping) else {column: column for column in by}
+    parts = [f"{row}.{quoted(c)} = pending.{quoted(p)}" for c, p in named.items()]
+    if region.get("from"):
+        parts.append(f"{row}.{quoted(region['from'])} >= pending.restart_at")
+    return " and ".join(parts) or "true"

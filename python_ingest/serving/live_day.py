@@ -1,0 +1,135 @@
+"""Keeps what readers see up to date with a live build; where it fails, published rows are shown."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import IngestError
+from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing.spool import Segment
+from python_ingest.publication.attached import attached
+from python_ingest.publication.live_models import read_models
+from python_ingest.serving.hot import HotDay
+from python_ingest.serving.live_build import PUBLISHED, LiveBuild
+from python_ingest.serving.live_rows import LiveRows
+from python_ingest.serving.spool_reader import SpoolReader
+from python_ingest.settings import Settings
+
+logger = logging.getLogger("python_ingest.serve")
+
+# The key in the metadata of an answer: since when rows are live, or why they are published ones.
+LIVE = b"live"
+Functions = Callable[[duckdb.DuckDBPyConnection], None]
+_FAILURES = (IngestError, duckdb.Error, pa.ArrowException, OSError)
+
+
+class LiveDay:
+    """A live build beside the engine of a hot day. Thread-safe.
+
+    `functions` makes functions known that models call. What goes wrong is logged, and told in the
+    metadata of each answer; readers see published rows then.
+    """
+
+    def __init__(self, settings: Settings, day: HotDay, functions: Functions | None) -> None:
+        self._settings = settings
+        self._day = day
+        self._build: LiveBuild | None = None
+        self._rows: LiveRows | None = None
+        self._failure = ""
+        self._is_stale = True
+        self._lock = threading.Lock()
+        self._engine = attached(
+            settings, 1, settings.performance.memory_limit_mb, catalog=PUBLISHED
+        )
+        live = read_models(self._engine, PUBLISHED)
+        self._but = f"; {live.missing}" if live.missing else ""
+        if not live.models:
+            self._engine.close()
+            self._fall_back(live.missing)
+            return
+        try:
+            if functions:
+                functions(self._engine)
+            self._build = LiveBuild(settings, self._engine, live)
+            self._rows = LiveRows(day.engine, settings.published_path.stem, live)
+        except _FAILURES as error:
+            self._build = None
+            self._engine.close()
+            self._fall_back(f"the models cannot be run: {_line(error)}")
+            return
+        kinds = {kind.name for kind in KINDS.values() if self._build.reads(kind)}
+        self._spool = SpoolReader(settings, day.contents, kinds)
+
+    def interrupt(self) -> None:
+        """End a pass that runs: nobody waits for it."""
+        if self._build is not None:
+            self._engine.interrupt()
+
+    def close(self) -> None:
+        """Close the engine of the build."""
+        with self._lock:
+            self._build = None
+            self._engine.close()
+
+    def follow(self) -> None:
+        """Land what arrived, and show readers what a build would make of it."""
+        with self._lock:
+            if self._build is None:
+                return
+            for segment in self._spool.unread():
+                self._is_stale |= self._land(self._build, segment) > 0
+            if self._is_stale:
+                self._is_stale = False  # also where it fails: until something arrives
+                self._restate()
+
+    def _land(self, build: LiveBuild, segment: Segment) -> int:
+        folders = (self._settings.spool_dir, self._settings.spool_dir / "landed")
+        paths = [folder / f"{segment.name}.parquet" for folder in folders]
+        for path in paths:
+            try:
+                landed = build.land(segment, path)
+            except duckdb.OutOfMemoryException:
+                raise  # it may be landed later
+            except _FAILURES as error:
+                if path.exists():
+                    self._warn(f"segment {segment.name} is left out: {_line(error)}")
+                    break
+            else:
+                self._spool.mark_read(segment)
+                return landed
+        self._spool.mark_read(segment)  # it is gone, since it is published, or damaged
+        return 0
+
+    def _restate(self) -> None:
+        assert self._build is not None and self._rows is not None  # noqa: S101, PT018
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        try:
+            self._build.restate()
+            self._rows.show(self._build.differences(self._rows.kept))
+        except _FAILURES as error:
+            self._fall_back(_line(error))
+            with suppress(*_FAILURES):
+                self._rows.show({})
+        else:
+            self._failure = ""
+            self._day.note = {LIVE: f"as of {now}{self._but}".encode()}
+
+    def _fall_back(self, reason: str) -> None:
+        self._day.note = {LIVE: f"published rows: {reason}".encode()}
+        if reason != self._failure:
+            self._warn(f"what is served live is as it was published: {reason}")
+        self._failure = reason
+
+    def _warn(self, what: str) -> None:
+        logger.warning(what, extra={"event": "live_behind", "service": "serve"})
+
+
+def _line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

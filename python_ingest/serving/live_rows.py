@@ -1,0 +1,142 @@
+"""What readers of the hot day see of a live build: published rows, but for what it changed.
+
+The engine that readers query has, beside the published file, the tables of the differences. Its
+views have the texts of the published ones; below them lie the published rows without those that
+changed, and what they became. A change of all tables is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
+from python_ingest.publication.views import Relation, name_of, needed, portable_view, view_texts
+from python_ingest.storage.sql import quoted
+from python_ingest.storage.writer import transaction
+
+# The schema of the tables that hold differences.
+CHANGES = "changes"
+# The valuation at the newest moment, which is built and not published until somebody takes it.
+_VALUED = {"portfolio_snapshots": "account_id = 'all'", "account_snapshots": "account_id <> 'all'"}
+_NEWEST = """
+    union all by name
+    select * replace ('live' as snapshot_type), snapshot_time::date as date
+    from memory.warm.portfolio_snapshots_warm
+    where snapshot_type = 'newest' and {}
+"""
+
+
+class Difference(NamedTuple):
+    """How a table differs from what is published: new rows, and the keys of those that are gone.
+
+    A table that is replaced as a whole has one row in `removed`, and no key.
+    """
+
+    added: pa.Table
+    removed: pa.Table
+
+
+class Changed(NamedTuple):
+    """The tables in which an engine keeps the difference of a relation to its published rows."""
+
+    relation: Relation
+    key: tuple[str, ...]
+
+    @property
+    def added(self) -> str:
+        """Rows that are new or different."""
+        return f"{CHANGES}.{quoted('__'.join(self.relation) + '__added')}"
+
+    @property
+    def removed(self) -> str:
+        """Keys of rows that are different or gone."""
+        return f"{CHANGES}.{quoted('__'.join(self.relation) + '__removed')}"
+
+    def make(self, connection: duckdb.DuckDBPyConnection, published: str) -> None:
+        """Make the tables, empty, and the relation as a view that heeds them.
+
+        `published`: the catalog with the published rows.
+        """
+        source = f"{published}.{name_of(self.relation.published)}"
+        columns = ", ".join(map(quoted, self.key))
+        on = agree("published", "removed", self.key)
+        connection.execute(f"""
+            create table {self.added} as from {source} limit 0;
+            create table {self.removed} as
+                select {columns or "true as all_rows"} from {source} limit 0;
+            create view {name_of(self.relation)} as
+                select published.* from {source} as published
+                anti join {self.removed} as removed on {on}
+                union all
+                from {self.added};
+        """)
+
+    def empty(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Have no difference."""
+        connection.execute(f"delete from {self.added}; delete from {self.removed}")
+
+
+def agree(one: str, other: str, columns: tuple[str, ...]) -> str:
+    """Return the condition that two rows agree in columns that are never NULL."""
+    return " and ".join(f"{one}.{quoted(c)} = {other}.{quoted(c)}" for c in columns) or "true"
+
+
+def changed(model: Model) -> Changed:
+    """Return where the difference of a model is kept; a table has no key, it is replaced."""
+    return Changed(model.relation, model.key if model.materialized == "incremental" else ())
+
+
+class LiveRows:
+    """The views of a served engine over a publication and differences to it.
+
+    `engine`: with the publication attached as `catalog`; its own database is `memory`.
+    """
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, catalog: str, live: LiveModels) -> None:
+        self._connection = engine.cursor()
+        self._connection.execute("use memory")
+        self._connection.execute(f"create schema {CHANGES}")
+        kept = {model.relation: changed(model) for model in live.models}
+        kept[TOMBSTONES] = Changed(TOMBSTONES, ("relation", "id"))
+        views = {m.relation for m in live.models if m.materialized == "view"}
+        texts = view_texts(engine, catalog)
+        self.kept: list[Changed] = []
+        for published, view in needed(engine, catalog, only=live.served):
+            relation = published.in_warehouse
+            self._connection.execute(f"create schema if not exists {quoted(relation.schema)}")
+            if view is not None or relation in views:
+                text = portable_view(
+                    engine,
+                    texts[published] or "",
+                    catalog,
+                    lambda read: read.in_warehouse,
+                    into="memory",
+                ).select
+                if relation.schema == "main" and relation.name in _VALUED:
+                    text += _NEWEST.format(_VALUED[relation.name])
+                self._connection.execute(f"create view {name_of(relation)} as {text}")
+            elif relation in kept:
+                kept[relation].make(self._connection, quoted(catalog))
+                self.kept.append(kept[relation])
+            else:
+                source = f"{quoted(catalog)}.{name_of(published)}"
+                self._connection.execute(f"create view {name_of(relation)} as from {source}")
+
+    def show(self, differences: Mapping[Relation, Difference]) -> None:
+        """Let readers see these differences and no other ones; a query sees all of them or none."""
+        with transaction(self._connection):
+            for each in self.kept:
+                each.empty(self._connection)
+                if difference := differences.get(each.relation):
+                    self._fill(each.added, difference.added)
+                    self._fill(each.removed, difference.removed)
+
+    def _fill(self, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self._connection.register("arrived", rows)
+            self._connection.execute(f"insert into {table} by name from arrived")
+            self._connection.unregister("arrived")

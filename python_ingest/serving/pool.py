@@ -1,0 +1,272 @@
+"""ReaderPool: many readers on the published file, from one process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import duckdb
+import pyarrow as pa
+
+from python_ingest.errors import (
+    ConnectionTimeoutError,
+    DatabaseError,
+    OutOfMemoryError,
+    QueryCancelledError,
+    QueryError,
+    QueryTimeoutError,
+)
+from python_ingest.serving.fair_semaphore import FairSemaphore
+from python_ingest.serving.opened import Connection, Opened, PublishedFile, Source
+from python_ingest.serving.query_timeouts import QueryTimeouts, Running, nobody_left
+from python_ingest.serving.results import EngineReadable, Question, Rows
+from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.failures import as_database_error
+from python_ingest.telemetry.json_logs import LogSegments
+from python_ingest.telemetry.otel import Telemetry
+from python_ingest.telemetry.otel_queries import QueryTelemetry
+from python_ingest.telemetry.otel_queries import logger as query_log
+from python_ingest.telemetry.segment_files import telemetry_dir
+
+_SLOTS_A_CORE = 2  # the second query runs while the first one passes its slot on
+_DESCRIPTIONS_KEPT = 1000
+_LONGEST_DESCRIBED = 20_000
+
+
+class Described(NamedTuple):
+    """The columns of a query's answer: as Arrow has them, and the names of DuckDB's types."""
+
+    schema: pa.Schema
+    types: list[str]
+
+
+class Reader(EngineReadable):
+    """One connection on one publication: all its queries see the same state."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        connection: Connection,
+        timeouts: QueryTimeouts,
+        telemetry: QueryTelemetry,
+        timeout_ms: int,
+    ) -> None:
+        self._opened = opened
+        self._connection = connection
+        self._timeouts = timeouts
+        self._telemetry = telemetry
+        self._timeout_ms = timeout_ms
+
+    def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
+        """Run a question within the limits of the pool."""
+        with self._telemetry.observe(ask.operation, ask.sql) as outcome:
+            rows = self._fetched(ask, fetch)
+            outcome.rows = len(rows)
+            return rows
+
+    def _fetched(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
+        """Ask again while the engine's memory was too little and may grow."""
+        deadline = time.monotonic() + self._timeout_ms / 1000
+        while True:
+            seen_mb = self._opened.memory_mb
+            try:
+                return self._attempt(ask, fetch, deadline - time.monotonic())
+            except OutOfMemoryError as error:
+                if not self._opened.grow(seen_mb):
+                    raise QueryError(f"{error} (performance.memory_limit_mb)") from error
+
+    def _attempt(
+        self, ask: Question, fetch: Callable[[Connection, Question], Rows], timeout: float
+    ) -> Rows:
+        with self._limited(ask, timeout):
+            return fetch(self._connection, ask)
+
+    @contextmanager
+    def _limited(
+        self, ask: Question, timeout: float, gone: Callable[[], bool] = nobody_left
+    ) -> Iterator[Running]:
+        """Let the engine work in the block for `timeout` seconds, or until the client is gone."""
+        running = self._timeouts.begin(self._connection, timeout, gone)
+        try:
+            yield running
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            # Arrow's reader raises its own error when it is interrupted while fetching.
+            if running.interrupted:
+                raise QueryTimeoutError(
+                    f"query interrupted after {self._timeout_ms} ms (pool.query_timeout_ms):"
+                    f" {ask.sql}"
+                ) from None
+            if running.abandoned:
+                raise QueryCancelledError("the client went away while its query ran") from None
+            if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
+                raise DatabaseError("the pool was closed while the query ran") from None
+            raise as_database_error(error) from error
+        finally:
+            self._timeouts.end(running)
+
+    def batches(
+        self, ask: Question, rows: int, gone: Callable[[], bool]
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Run a question; yield up to `rows` rows at a time, at least one batch, perhaps empty.
+
+        What the consumer does with a batch is not counted as the query's time. When `gone` says
+        that it wants no more, the query is interrupted.
+        """
+        with self._telemetry.observe(ask.operation, ask.sql) as outcome:
+            left, note = self._timeout_ms / 1000, self._opened.note
+            with self._limited(ask, left, gone) as running:
+                answer = self._connection.relation(ask.sql, ask.params).to_arrow_reader(rows)
+                batch = next(answer, None)
+            if batch is None:
+                batch = pa.RecordBatch.from_pylist([], answer.schema)
+            try:
+                while batch is not None:
+                    outcome.rows += batch.num_rows
+                    left -= time.monotonic() - running.started
+                    try:
+                        yield batch.replace_schema_metadata(note) if note else batch
+                    except GeneratorExit:
+                        return
+                    with self._limited(ask, left, gone) as running:
+                        batch = next(answer, None)
+            finally:
+                answer.close()
+
+    def describe(self, sql: str, parameters: Sequence[str] = ()) -> Described:
+        """Return the columns of a query's answer without running it.
+
+        `sql` must be able to stand in brackets. `parameters`: their names, `1`, `2`, ...; they are
+        taken for NULL.
+        """
+        described: dict[str, Described] = self._opened.described
+        if sql in described:
+            return described[sql]
+        ask = Question(sql, dict.fromkeys(parameters), "describe")
+        with self._limited(ask, self._timeout_ms / 1000):
+            answer = self._connection.relation(ask.sql, ask.params)
+            with answer.limit(0).to_arrow_reader(1) as rows:
+                # In brackets a second column of one name would get another name.
+                fields = [field.with_name(answer.columns[n]) for n, field in enumerate(rows.schema)]
+            found = Described(pa.schema(fields), [str(kind) for kind in answer.types])
+        if len(sql) <= _LONGEST_DESCRIBED:
+            if len(described) >= _DESCRIPTIONS_KEPT:
+                described.clear()
+            described[sql] = found
+        return found
+
+
+class ReaderPool(EngineReadable):
+    """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
+
+    `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
+    is opened at the next query; a running query stays on the file it began with. One thread a
+    query suits many short queries; give `threads` for a few long ones.
+
+    Raises NotPublishedError when nothing has been published.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        threads: int = 1,
+        *,
+        source: Source | None = None,
+        service: str = "reader_pool",
+    ) -> None:
+        self._settings = settings or load_settings()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._source = source or PublishedFile(self._settings, threads)
+        self._connections = FairSemaphore(self._settings.pool.max_readers)
+        self._timeouts = QueryTimeouts(FairSemaphore(_SLOTS_A_CORE * (os.cpu_count() or 1)))
+        self._telemetry = Telemetry(self._settings, service)
+        self._queries = QueryTelemetry(self._settings, self._telemetry, service)
+        self._queries.watch_pool(lambda: self.active_readers, lambda: self.available_readers)
+        self._logs = LogSegments(telemetry_dir(self._settings))
+        query_log.addHandler(self._logs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Interrupt the running queries and close the file."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        self._timeouts.close()
+        self._source.close()
+        self._telemetry.close()
+        query_log.removeHandler(self._logs)
+        self._logs.close()
+
+    @property
+    def active_readers(self) -> int:
+        """Connections in use."""
+        return self._settings.pool.max_readers - self._connections.free
+
+    @property
+    def available_readers(self) -> int:
+        """Connections that are free."""
+        return self._connections.free
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Yield one reader: every query of the block sees the same publication.
+
+        Raises ConnectionTimeoutError after `connection_timeout_ms` without a free connection.
+        """
+        limits = self._settings.pool
+        if not self._connections.acquire(limits.connection_timeout_ms / 1000):
+            raise ConnectionTimeoutError(
+                f"all {limits.max_readers} readers are busy since {limits.connection_timeout_ms} ms"
+                " (pool.max_readers, pool.connection_timeout_ms)"
+            )
+        try:
+            opened, connection = self._connection()
+            try:
+                yield Reader(
+                    opened, connection, self._timeouts, self._queries, limits.query_timeout_ms
+                )
+            finally:
+                opened.give_back(connection)
+        finally:
+            self._connections.release()
+
+    def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
+        """Run a question on the next free connection."""
+        with self.reader() as reader:
+            return reader.run(ask, fetch)
+
+    def batches(
+        self, ask: Question, rows: int, gone: Callable[[], bool]
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Run a question on the next free connection, as `Reader.batches` does.
+
+        The connection, and the publication that it reads, are held until the last batch or until
+        the generator is closed.
+        """
+        with self.reader() as reader:
+            yield from reader.batches(ask, rows, gone)
+
+    def describe(self, sql: str, parameters: Sequence[str] = ()) -> Described:
+        """Return the columns of a query's answer, as `Reader.describe` does."""
+        with self.reader() as reader:
+            return reader.describe(sql, parameters)
+
+    def _connection(self) -> tuple[Opened, Connection]:
+        """Return a connection to the newest state."""
+        return self._source.take()

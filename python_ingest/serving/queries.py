@@ -1,0 +1,116 @@
+"""The queries that applications need most, with bound values, on a pool or one of its readers.
+
+Times are datetimes, naive ones in UTC; prices and sizes come back as DECIMAL. Tables are Arrow.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+
+from python_ingest.serving.results import Readable
+
+_BEGINNING = datetime(1970, 1, 1)
+_END = datetime(9999, 1, 1)
+
+
+def _utc(time: datetime) -> datetime:
+    """Return the time without its zone: a bound zone would keep DuckDB from skipping old rows."""
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+# Only the cold files of these dates are opened.
+_DATES = "date between ? and ?"
+
+
+def _dates(first: datetime, last: datetime) -> tuple[date, date]:
+    return _utc(first).date(), _utc(last).date()
+
+
+def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return rows[0] if rows else None
+
+
+def latest_tick(source: Readable, exchange: str, symbol: str) -> dict[str, Any] | None:
+    """Return the newest tick of an instrument, or None."""
+    sql = "select * from latest_ticks where exchange = ? and symbol = ?"
+    return _one(source.dicts(sql, [exchange, symbol], operation="latest_tick"))
+
+
+def latest_ticks(source: Readable) -> pa.Table:
+    """Return the newest tick of every instrument, by exchange and symbol."""
+    sql = "select * from latest_ticks order by exchange, symbol"
+    return source.query(sql, operation="latest_ticks")
+
+
+def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
+    source: Readable,
+    exchange: str,
+    symbol: str,
+    *,
+    since: datetime,
+    until: datetime = _END,
+    limit: int = 1000,
+) -> pa.Table:
+    """Return the newest `limit` ticks with since <= timestamp <= until, newest first."""
+    return source.query(
+        "select * from market_ticks"
+        " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
+        f" and {_DATES} order by timestamp desc, tick_id desc limit ?",
+        [exchange, symbol, _utc(since), _utc(until), *_dates(since, until), limit],
+        operation="recent_ticks",
+    )
+
+
+def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
+    source: Readable,
+    exchange: str,
+    symbol: str,
+    timeframe: str,
+    *,
+    start: datetime,
+    end: datetime,
+) -> pa.Table:
+    """Return the bars that begin in [start, end), oldest first."""
+    return source.query(
+        "select * from ohlcv_bars"
+        " where exchange = ? and symbol = ? and timeframe = ? and timestamp >= ? and timestamp < ?"
+        f" and {_DATES} order by timestamp",
+        [exchange, symbol, timeframe, _utc(start), _utc(end), *_dates(start, end)],
+        operation="bars",
+    )
+
+
+def open_positions(source: Readable, strategy_id: str | None = None) -> pa.Table:
+    """Return the positions that are not flat, of one strategy or of all."""
+    return source.query(
+        "select * from current_positions where ?::varchar is null or strategy_id = ?"
+        " order by exchange, symbol, strategy_id",
+        [strategy_id, strategy_id],
+        operation="open_positions",
+    )
+
+
+def order_by_id(source: Readable, order_id: UUID) -> dict[str, Any] | None:
+    """Return one order, or None."""
+    sql = "select * from orders where order_id = ?"
+    return _one(source.dicts(sql, [order_id], operation="order_by_id"))
+
+
+def portfolio_curve(
+    source: Readable,
+    snapshot_type: str = "intraday",
+    start: datetime = _BEGINNING,
+    end: datetime = _END,
+) -> pa.Table:
+    """Return the portfolio's snapshots of one type in [start, end), oldest first."""
+    return source.query(
+        "select * from portfolio_snapshots"
+        " where snapshot_type = ? and snapshot_time >= ? and snapshot_time < ?"
+        " order by snapshot_time",
+        [snapshot_type, _utc(start), _utc(end)],
+        operation="portfolio_curve",
+    )

@@ -1,0 +1,83 @@
+"""A client of `ingest serve`: the same queries as on a pool, over the hot day too."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+from pyarrow import flight
+
+from python_ingest.errors import (
+    ConnectionTimeoutError,
+    DatabaseError,
+    QueryError,
+    QueryTimeoutError,
+)
+from python_ingest.serving.flight_errors import from_status
+from python_ingest.serving.flight_protocol import location, ticket_of, token
+from python_ingest.serving.results import Parameters, Question, Readable
+from python_ingest.settings import Settings, load_settings
+
+
+class ServedReader(Readable):
+    """Reads from the server of this machine; thread-safe.
+
+    `with ServedReader() as warehouse: recent_ticks(warehouse, ...)`. The token comes from
+    SERVE_TOKEN or from the file beside the data. In `dicts`, UUIDs are texts.
+
+    Errors besides those of a pool: DatabaseError for a wrong token, ConnectionTimeoutError when
+    no server answers.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = settings or load_settings()
+        self._where = location(settings)
+        # The server interrupts a late query itself; this timeout is for a server that hangs.
+        limits = settings.pool
+        patience = (limits.connection_timeout_ms + limits.query_timeout_ms) / 1000 + 5
+        self._options = flight.FlightCallOptions(
+            timeout=patience,
+            headers=[(b"authorization", f"Bearer {token(settings)}".encode())],
+        )
+        self._client = flight.FlightClient(self._where)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
+        """Return the rows as an Arrow table."""
+        ticket = flight.Ticket(ticket_of(Question(sql, params, operation)))
+        try:
+            return self._client.do_get(ticket, self._options).read_all()
+        except (flight.FlightError, pa.ArrowException) as error:
+            raise from_status(error) or self._unanswered(error) from None
+
+    def _unanswered(self, error: Exception) -> DatabaseError:
+        """Return what an error means that the server's own code did not send."""
+        if isinstance(error, flight.FlightUnavailableError):
+            return ConnectionTimeoutError(f"nobody answers at {self._where}: run `ingest serve`")
+        if isinstance(error, flight.FlightUnauthenticatedError):
+            return DatabaseError(f"{self._where}: the token is wrong (SERVE_TOKEN)")
+        if isinstance(error, flight.FlightTimedOutError):
+            return QueryTimeoutError(f"{self._where} did not answer in time")
+        return QueryError(str(error).splitlines()[0])
+
+    def dicts(
+        self, sql: str, params: Parameters = None, operation: str = "query"
+    ) -> list[dict[str, Any]]:
+        """Return each row as a dict."""
+        rows: list[dict[str, Any]] = self.query(sql, params, operation).to_pylist()
+        return rows
