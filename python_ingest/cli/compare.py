@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.reporting.compare import compare as compared
-from python_ingest.reporting.grain import grains, read_manifest
+from python_ingest.reporting.grain import grains
 from python_ingest.reporting.markdown import as_markdown
 
 EPILOG = "Example: ingest compare data/production/trading.duckdb target/slim.duckdb"

@@ -25,12 +25,12 @@ from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
+from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.catalog import relations
 from python_ingest.publication.chains import Chains
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import Publication, named_cold_files, publish
-from python_ingest.recovery.segments import remove_safe_segments
-from python_ingest.reporting.grain import read_manifest
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock

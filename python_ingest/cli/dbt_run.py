@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from python_ingest.cli import warm
+from python_ingest.cli.dbt_results import logs_of, metrics_of
 from python_ingest.errors import BuildFailedError, IngestError, UsageError
 from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
-from python_ingest.telemetry.dbt_results import logs_of, metrics_of
 
 # Ctrl-C is for us: dbt is killed then, which loses nothing; to end itself takes it ten seconds.
 # Linux kills it too when we are killed (PR_SET_PDEATHSIG): nobody else would end it.

@@ -15,8 +15,8 @@ from python_ingest.cli.shown import size
 from python_ingest.errors import UsageError
 from python_ingest.publication.bundle import Bundle, write_bundle
 from python_ingest.publication.descriptions import Descriptions, descriptions
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
-from python_ingest.reporting.grain import read_manifest
 from python_ingest.settings import Settings, load_settings
 
 

@@ -11,7 +11,7 @@ import duckdb
 import typer
 
 from python_ingest.errors import DatabaseBusyError
-from python_ingest.reporting.figures import opened
+from python_ingest.publication.attached import opened
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_briefly

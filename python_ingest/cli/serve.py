@@ -14,6 +14,7 @@ from importlib.abc import MetaPathFinder
 import typer
 
 from python_ingest.accounting.functions import register as functions
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.serving.flight_protocol import TOKEN_VARIABLE, location, token, token_path
 from python_ingest.serving.hot_source import SERVE_LOGGER, HotSource
 from python_ingest.serving.pool import ReaderPool
@@ -21,7 +22,6 @@ from python_ingest.serving.server import Server
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 _LAST_CALLS_SECONDS = 5.0
 

@@ -20,9 +20,9 @@ from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection, write_segment
 from python_ingest.landing.spool import SERVICE
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 
 def _now() -> str:

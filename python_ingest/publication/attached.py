@@ -6,6 +6,8 @@ engine = attached(settings, threads=2, memory_mb=1000)
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -52,3 +54,22 @@ def attached(
     except duckdb.Error as error:
         raise as_database_error(error) from error
     return engine
+
+
+@contextmanager
+def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a read-only connection to the publication, its catalog the default.
+
+    Raises NotPublishedError where there is none, DatabaseError where it cannot be read.
+    """
+    if not published.exists():
+        raise NotPublishedError(f"{published} is not there yet: run `ingest cycle`")
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(f"attach {sql_path(published)} as published (read_only)")
+            connection.execute("use published")
+            read_s3_where_named(connection)
+            yield connection
+    except duckdb.Error as error:
+        raise as_database_error(error) from error

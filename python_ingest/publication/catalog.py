@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
-
-from python_ingest.errors import IngestError
-from python_ingest.storage.s3_session import read_s3_where_named
+from python_ingest.publication.attached import opened
 from python_ingest.storage.sql import quoted
 
 
 def relations(published: Path) -> list[tuple[str, int]]:
     """Return (name, rows) of every relation of schema `main`, by name.
 
-    Raises IngestError when nothing has been published yet.
+    Raises as `opened`.
     """
-    if not published.exists():
-        raise IngestError(f"{published} is not there yet: run `ingest cycle`")
-    with duckdb.connect(str(published), read_only=True) as connection:
-        read_s3_where_named(connection)
+    with opened(published) as connection:
         names = connection.execute(
             "select table_name from information_schema.tables"
             " where table_schema = 'main' and table_catalog = current_database() order by 1"

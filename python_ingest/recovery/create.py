@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from python_ingest.errors import BackupError, NotInitialisedError, StoreError
+from python_ingest.lifecycle.safe_segments import BackedUp, remember_backup, remove_safe_segments
 from python_ingest.recovery import sets
 from python_ingest.recovery.full import make_full
 from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
 from python_ingest.recovery.run import Kind, Report, Run, in_our_words, working_folder
-from python_ingest.recovery.segments import remember_backup, remove_safe_segments
 from python_ingest.settings import Settings
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
@@ -53,7 +53,10 @@ def create_backup(
         backups = sets.load(store)
         gone = sets.superseded(backups.made, settings.backup.keep)
         sets.remove(store, backups, gone)
-        remember_backup(settings, manifest.last)
+        last = manifest.last
+        remember_backup(
+            settings, BackedUp(last.batch_id, last.sha256, last.landed_at) if last else None
+        )
         removed = remove_safe_segments(settings)
     return Created(manifest, held, [m.id for m in gone], removed, run.notes)
 

@@ -1,4 +1,4 @@
-"""Landed segments: packed into an incremental backup, and removed once they are in it."""
+"""Landed segments, packed into an incremental backup."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import BackupError
-from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.landing.spool import Segment
 from python_ingest.recovery.manifest import Landing, PackedSegment
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place, sha256_of
+from python_ingest.storage.files import sha256_of
 
-_KEEP_SECONDS = 24 * 3600
 # A loader commits first and moves its segment afterwards.
 _MOVE_SECONDS = 5.0
 
@@ -119,64 +118,3 @@ def _read_moving(settings: Settings, name: str) -> str:
             return _moved(settings, name).read_text(encoding="utf-8")
         except FileNotFoundError:
             continue
-
-
-def _marker(settings: Settings) -> Path:
-    return settings.data_dir / "backup.json"
-
-
-def remember_backup(settings: Settings, last: Landing | None) -> None:
-    """Write, beside the database, the batch up to which a backup set holds everything."""
-    temporary = _marker(settings).with_suffix(".tmp")
-    temporary.write_text(last.model_dump_json() if last else "", encoding="utf-8")
-    move_into_place(temporary, _marker(settings))
-
-
-def remove_safe_segments(settings: Settings) -> int:
-    """Remove landed segments that are published, older than 24 hours and in a backup set.
-
-    Returns how many.
-    """
-    marker = _marker(settings)
-    text = marker.read_text(encoding="utf-8") if marker.exists() else ""
-    if not text or not settings.published_path.exists():
-        return 0
-    last = Landing.model_validate_json(text)
-    safe = _published(settings, last)
-    removed = 0
-    for description in sorted((settings.spool_dir / "landed").glob("*.json")):
-        segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
-        if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
-            # the description last: a segment without one cannot be identified
-            description.with_suffix(".parquet").unlink(missing_ok=True)
-            description.unlink()
-            removed += 1
-    return removed
-
-
-def _published(settings: Settings, last: Landing) -> set[tuple[str, str]]:
-    """Return kind and sha256 of what is published and in a backup, if both know each other."""
-    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
-        built = connection.execute(
-            "select count(*) from information_schema.tables where table_schema = 'main'"
-            " and table_name = 'landings' and table_catalog = current_database()"
-        ).fetchone()
-        if not built or not built[0]:  # published before the first build
-            return set()
-        known = connection.execute(
-            "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
-            [last.batch_id, last.sha256, last.landed_at],
-        ).fetchone()
-        newest = connection.execute("select max(batch_id) from landings").fetchone()
-        covered = last.batch_id
-        if newest and newest[0] is not None and newest[0] < covered:
-            covered = newest[0]
-        elif not known or not known[0]:
-            return set()
-        # a content of several batches is safe when its newest batch is
-        return set(
-            connection.execute(
-                "select kind, sha256 from landings group by all having max(batch_id) <= ?",
-                [covered],
-            ).fetchall()
-        )

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from python_ingest.errors import NotPublishedError, UsageError
-from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.s3_session import read_s3_where_named
-from python_ingest.storage.sql import sql_path
+from python_ingest.errors import UsageError
 
 Row = list[Any]
 BARS_SHOWN = 600  # of each symbol and timeframe, the newest
@@ -41,25 +35,6 @@ class Chart:
     timeframe: str
     digits: int
     bars: list[Row]
-
-
-@contextmanager
-def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a read-only connection to the publication, its catalog the default.
-
-    Raises NotPublishedError where there is none, DatabaseError where it cannot be read.
-    """
-    if not published.exists():
-        raise NotPublishedError(f"{published} is not there yet: run `ingest cycle`")
-    try:
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {sql_path(published)} as published (read_only)")
-            connection.execute("use published")
-            read_s3_where_named(connection)
-            yield connection
-    except duckdb.Error as error:
-        raise as_database_error(error) from error
 
 
 def _value(value: Any) -> Any:

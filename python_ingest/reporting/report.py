@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from python_ingest.publication.attached import opened
 from python_ingest.reporting import figures, health
 from python_ingest.reporting.page import Report, page
 from python_ingest.settings import Settings
@@ -46,7 +47,7 @@ def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report
 
     Raises NotPublishedError, UsageError for a symbol or timeframe without bars, DatabaseError.
     """
-    with figures.opened(published) as connection:
+    with opened(published) as connection:
         lengths = figures.timeframes(connection, timeframes)
         charts = [
             figures.chart(connection, exchange, symbol, timeframe)

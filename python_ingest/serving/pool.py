@@ -21,6 +21,7 @@ from python_ingest.errors import (
     QueryError,
     QueryTimeoutError,
 )
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.serving.fair_semaphore import FairSemaphore
 from python_ingest.serving.opened import Connection, Opened, PublishedFile, Source
 from python_ingest.serving.query_timeouts import QueryTimeouts, Running, nobody_left
@@ -31,7 +32,6 @@ from python_ingest.telemetry.json_logs import LogSegments
 from python_ingest.telemetry.otel import Telemetry
 from python_ingest.telemetry.otel_queries import QueryTelemetry
 from python_ingest.telemetry.otel_queries import logger as query_log
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 _SLOTS_A_CORE = 2  # the second query runs while the first one passes its slot on
 _DESCRIPTIONS_KEPT = 1000

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from python_ingest.landing.telemetry_files import write_rows
 from python_ingest.telemetry.otel import correlation_id
-from python_ingest.telemetry.segment_files import write_rows
 
 _LINES_A_FILE = 1000
 _SECONDS_A_FILE = 60

@@ -14,9 +14,9 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.settings import Settings
 from python_ingest.telemetry.otel_metrics import SegmentExporter
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 EXPORT_INTERVAL_MS = 60_000
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
-from python_ingest.telemetry.segment_files import write_rows
+from python_ingest.landing.telemetry_files import write_rows
 
 # A quantile is known to within one bucket: 25 % of its value, from 50 microseconds to a minute.
 BUCKETS_MS = [0.05 * 1.25**step for step in range(64)]

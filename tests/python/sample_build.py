@@ -8,8 +8,9 @@ from pathlib import Path
 from forked import run_dbt
 from forked import run_ingest as ingest
 
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.reporting.compare import compare
-from python_ingest.reporting.grain import grains, read_manifest
+from python_ingest.reporting.grain import grains
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample"

@@ -18,11 +18,11 @@ from python_ingest.errors import (
     UsageError,
 )
 from python_ingest.landing.land import LandingResult
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.publication.publish import publish
 from python_ingest.serving import ReaderPool
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 PASSED = AuditResult(passed=True, batch_id=1)
 # A warehouse of two relations, and dbt's graph of them.

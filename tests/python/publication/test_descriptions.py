@@ -11,8 +11,8 @@ from sample_build import REPOSITORY
 
 from python_ingest.cli.publish import publish_command
 from python_ingest.publication.descriptions import Description, descriptions
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
-from python_ingest.reporting.grain import read_manifest
 from python_ingest.storage.writer import open_writer
 
 COLUMNS = (

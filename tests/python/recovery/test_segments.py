@@ -12,8 +12,8 @@ from python_ingest.cli import cycle
 from python_ingest.cli.dbt_run import BuildSummary
 from python_ingest.errors import BackupError
 from python_ingest.landing.land import land_files
+from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.publication.publish import publish
-from python_ingest.recovery import segments
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings
@@ -54,7 +54,7 @@ def test_all_three_must_be_true(settings: Settings, land: Land) -> None:
     for _ in range(3):
         land()
     names = make_old(settings, landed(settings))
-    assert segments.remove_safe_segments(settings) == 0  # neither backed up nor published
+    assert remove_safe_segments(settings) == 0  # neither backed up nor published
     create_backup(settings)
     assert landed(settings) == names  # not published
     publish_landings(settings)
@@ -62,10 +62,10 @@ def test_all_three_must_be_true(settings: Settings, land: Land) -> None:
     land()
     (newer, newest) = sorted(set(landed(settings)) - set(names))
     (newer,) = make_old(settings, [newer])
-    assert segments.remove_safe_segments(settings) == 3
+    assert remove_safe_segments(settings) == 3
     assert landed(settings) == [newer, newest]  # published and backed up neither
     publish_landings(settings)
-    assert segments.remove_safe_segments(settings) == 0  # not backed up
+    assert remove_safe_segments(settings) == 0  # not backed up
     made = create_backup(settings, "incremental")
     assert made.removed_segments == 1
     assert landed(settings) == [newest]  # not a day old
@@ -97,7 +97,7 @@ def test_nothing_is_lost_by_it(settings: Settings, land: Land, tmp_path: Path) -
         if number in create_after:
             create_backup(settings)
             make_old(settings, landed(settings))
-            segments.remove_safe_segments(settings)
+            remove_safe_segments(settings)
             assert landed(settings) == []
     create_backup(settings, "full")
     create_backup(settings, "incremental")
@@ -113,10 +113,10 @@ def test_another_database_publishes_no_promise(settings: Settings, land: Land) -
     marker = settings.data_dir / "backup.json"
     text = marker.read_text()
     make_old(settings, landed(settings))
-    marker.write_text(text.replace('"sha256":"', '"sha256":"0'))
-    assert segments.remove_safe_segments(settings) == 0
+    marker.write_text(text.replace('"sha256": "', '"sha256": "0'))
+    assert remove_safe_segments(settings) == 0
     marker.write_text(text)
-    assert segments.remove_safe_segments(settings) == 1
+    assert remove_safe_segments(settings) == 1
 
 
 def test_a_segment_that_is_gone_makes_a_full_backup_due(settings: Settings, land: Land) -> None:

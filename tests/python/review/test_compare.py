@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_ingest.errors import UsageError
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.reporting.compare import compare
-from python_ingest.reporting.grain import grains, read_manifest
+from python_ingest.reporting.grain import grains
 from python_ingest.reporting.markdown import as_markdown
 
 BARS = "create table bars (symbol varchar, minute integer, close decimal(18, 8), built_at integer)"

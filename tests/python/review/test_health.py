@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from python_ingest.publication.attached import opened
 from python_ingest.reporting import health
-from python_ingest.reporting.figures import opened
 
 BARE = (
     "create table landings (kind varchar, rows_landed bigint, rows_duplicate bigint,"

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 from sample_build import MANIFEST, REPOSITORY
 
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.reporting.compare import Comparison, compare
-from python_ingest.reporting.grain import grains, read_manifest
+from python_ingest.reporting.grain import grains
 
 PROJECT = "models macros seeds snapshots tests/generic tests/invariants analyses".split()
 FILES = "dbt_project.yml profiles.yml selectors.yml database.toml Makefile".split()

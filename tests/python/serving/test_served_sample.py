@@ -12,8 +12,8 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 from pyarrow import flight
 
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
-from python_ingest.reporting.grain import read_manifest
 from python_ingest.serving.flight_protocol import location, token
 from python_ingest.serving.flight_sql_messages import packed
 from python_ingest.serving.served import ServedReader

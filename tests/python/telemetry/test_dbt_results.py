@@ -2,10 +2,10 @@
 
 import json
 
+from python_ingest.cli.dbt_results import logs_of, metrics_of
 from python_ingest.landing.land import land_files
+from python_ingest.landing.telemetry_files import telemetry_dir, write_rows
 from python_ingest.storage.writer import open_writer
-from python_ingest.telemetry.dbt_results import logs_of, metrics_of
-from python_ingest.telemetry.segment_files import telemetry_dir, write_rows
 
 RUN = {
     "metadata": {

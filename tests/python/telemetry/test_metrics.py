@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from python_ingest.landing.land import land_files
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.storage.writer import open_writer
 from python_ingest.telemetry.otel import Telemetry
 from python_ingest.telemetry.otel_metrics import BUCKETS_MS, quantile
 from python_ingest.telemetry.otel_queries import QueryTelemetry, without_values
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 
 def rows(settings, kind="metrics"):

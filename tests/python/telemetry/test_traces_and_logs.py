@@ -9,10 +9,10 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from python_ingest.landing.land import land_files
+from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
 from python_ingest.telemetry.otel import Telemetry, correlation_id
 from python_ingest.telemetry.otel_queries import QueryTelemetry
-from python_ingest.telemetry.segment_files import telemetry_dir
 
 CORRELATION = UUID("11111111-2222-3333-4444-555555555555")
 VALUE = "what no log may show"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from python_ingest.accounting.functions import register
 from python_ingest.publication.attached import identity_of
 from python_ingest.publication.live_models import SERVED, LiveModels, live_models
+from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
-from python_ingest.reporting.grain import read_manifest
 from python_ingest.serving.hot_source import HotSource
 from python_ingest.serving.live_build import LiveBuild
 from python_ingest.serving.pool import ReaderPool

@@ -1,0 +1,100 @@
+"""Landed segments that nobody needs: published, a day old and in a backup set.
+
+remember_backup(settings, BackedUp(batch_id, sha256, landed_at))    # a backup does
+remove_safe_segments(settings)                                      # a cycle does
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place
+
+_KEEP_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """The newest batch of a backup set, which holds all before it too; `landed_at` in UTC."""
+
+    batch_id: int
+    sha256: str
+    landed_at: datetime
+
+
+def _marker(settings: Settings) -> Path:
+    return settings.data_dir / "backup.json"
+
+
+def remember_backup(settings: Settings, last: BackedUp | None) -> None:
+    """Write, beside the database, the batch up to which a backup set holds everything."""
+    temporary = _marker(settings).with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(last), default=str) if last else "", encoding="utf-8")
+    move_into_place(temporary, _marker(settings))
+
+
+def _remembered(settings: Settings) -> BackedUp | None:
+    try:
+        text = _marker(settings).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    if not text:
+        return None
+    found = json.loads(text)  # a backup of before wrote more of the batch
+    landed_at = datetime.fromisoformat(found["landed_at"])
+    return BackedUp(int(found["batch_id"]), str(found["sha256"]), landed_at)
+
+
+def remove_safe_segments(settings: Settings) -> int:
+    """Remove landed segments that are published, older than 24 hours and in a backup set.
+
+    Returns how many.
+    """
+    last = _remembered(settings)
+    if not last or not settings.published_path.exists():
+        return 0
+    safe = _published(settings, last)
+    removed = 0
+    for description in sorted((settings.spool_dir / "landed").glob("*.json")):
+        segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
+        if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
+            # the description last: a segment without one cannot be identified
+            description.with_suffix(".parquet").unlink(missing_ok=True)
+            description.unlink()
+            removed += 1
+    return removed
+
+
+def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
+    """Return kind and sha256 of what is published and in a backup, if both know each other."""
+    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        built = connection.execute(
+            "select count(*) from information_schema.tables where table_schema = 'main'"
+            " and table_name = 'landings' and table_catalog = current_database()"
+        ).fetchone()
+        if not built or not built[0]:  # published before the first build
+            return set()
+        known = connection.execute(
+            "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
+            [last.batch_id, last.sha256, last.landed_at],
+        ).fetchone()
+        newest = connection.execute("select max(batch_id) from landings").fetchone()
+        covered = last.batch_id
+        if newest and newest[0] is not None and newest[0] < covered:
+            covered = newest[0]
+        elif not known or not known[0]:
+            return set()
+        # a content of several batches is safe when its newest batch is
+        return set(
+            connection.execute(
+                "select kind, sha256 from landings group by all having max(batch_id) <= ?",
+                [covered],
+            ).fetchall()
+        )
