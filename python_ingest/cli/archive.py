@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from python_ingest.archiving.archive import archive, held_back
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.cli.clock import AsOf, Force, clock
 from python_ingest.cli.progress import progress
 from python_ingest.errors import IngestError, UsageError
-from python_ingest.lifecycle.archive import archive, held_back
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.publication.publish import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings

@@ -1,1 +1,1 @@
-"""From warm to cold: retention, archive, compaction."""
+"""From warm to cold: the dbt plugin that exports, compaction, deleting what nobody needs."""

@@ -15,12 +15,12 @@ import duckdb
 import pytest
 from s3_server import S3Server
 
+from python_ingest.archiving.archive import archive
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.audit.run import audit
 from python_ingest.errors import ConfigError, ExportError, NotInitialisedError, StoreError
 from python_ingest.landing.land import land_files
-from python_ingest.lifecycle.archive import archive
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.settings import Settings
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.writer import open_writer

@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from s3_server import S3Server
 
+from python_ingest.archiving.archive import archive
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.errors import ConfigError, ExportError
-from python_ingest.lifecycle.archive import archive
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.publication.catalog import relations
 from python_ingest.publication.publish import named_cold_files, publish
 from python_ingest.publication.status import STATUS

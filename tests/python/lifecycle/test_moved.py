@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from python_ingest.lifecycle.archive import archive
+from python_ingest.archiving.archive import archive
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.lifecycle.compaction import compact_database
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line

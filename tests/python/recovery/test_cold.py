@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from lifecycle.conftest import ALL_TICKS, ask, export_ticks, make_warehouse, manifest
 
+from python_ingest.archiving.archive import archive
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.errors import BackupError, StoreError
 from python_ingest.landing.land import land_files
-from python_ingest.lifecycle.archive import archive
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups

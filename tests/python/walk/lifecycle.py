@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from datetime import date, datetime
 from unittest.mock import patch
 
-from python_ingest.lifecycle import archive as archiving
+from python_ingest.archiving import archive as archiving
+from python_ingest.archiving.unarchive import bring_back
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.lifecycle.unarchive import bring_back
 from python_ingest.settings import Settings
 
 from .warehouse import Warehouse

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from python_ingest.lifecycle import archive as archiving
+from python_ingest.archiving import archive as archiving
 
 from .ground import Ground
 from .lifecycle import archive_due, bring_back_days

@@ -1,0 +1,1 @@
+"""Cold files beyond their policy's days, in the archive's store and back."""
