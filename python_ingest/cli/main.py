@@ -70,7 +70,7 @@ COMMANDS = {
     ),
     "migration": ("migrate", "How the move from TimescaleDB stands."),
     "export": (
-        "export",
+        "spark",
         "Write what is still warm, and the corrections, as Parquet beside the cold files.",
     ),
     "spark": (

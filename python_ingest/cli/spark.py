@@ -1,4 +1,4 @@
-"""`ingest spark` builds the market models on Spark, `ingest collect` takes the rows to DuckDB."""
+"""Spark: `ingest export` writes what it reads, `spark` builds there, `collect` takes the rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ import typer
 from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import require_project
 from python_ingest.errors import BuildFailedError, UsageError
-from python_ingest.lifecycle.spark_build import begin, collectable, finish
 from python_ingest.settings import Settings, load_settings
+from python_ingest.spark.builds import begin, collectable, finish
+from python_ingest.spark.handover import hand_over
 from python_ingest.storage.process_lock import process_lock
 
 EPILOG = "Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark"
@@ -35,8 +36,26 @@ ON_SPARK = [
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command(name="export", epilog="Example: ingest export")(export)
     app.command(name="spark", epilog=EPILOG)(spark)
     app.command(name="collect", epilog="Example: ingest collect && ingest cycle")(collect)
+
+
+def export() -> None:
+    """Write what is still warm, and the corrections, as Parquet beside the cold files.
+
+    Spark then sees all of history without opening the database: `ingest spark` builds on it.
+    """
+    done = hand_over(load_settings())
+    print(
+        f"{done.folder}: {done.ticks:,} ticks, {done.files_written} files written,"
+        f" {done.files_linked} linked"
+    )
+    if done.archived:
+        print(
+            f"without {len(done.archived)} archived days ({done.archived[0]} to"
+            f" {done.archived[-1]}): `ingest archive restore` brings them back"
+        )
 
 
 def spark(as_of: AsOf = "", force: Force = False) -> None:

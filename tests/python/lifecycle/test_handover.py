@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from python_ingest.errors import ExportError
-from python_ingest.lifecycle.handover import Handover, current_folder, hand_over
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
+from python_ingest.spark.handover import Handover, current_folder, hand_over
 
 TICKS = """
     insert into raw.market_ticks by name
@@ -111,7 +111,7 @@ def test_a_failed_export_leaves_the_one_before(
     warehouse: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = hand_over(warehouse)
-    monkeypatch.setattr("python_ingest.lifecycle.handover.SMALL_TABLES", ("no_such_table",))
+    monkeypatch.setattr("python_ingest.spark.handover.SMALL_TABLES", ("no_such_table",))
     with pytest.raises(duckdb.Error):
         hand_over(warehouse)
     root = warehouse.data_dir / "export"

@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from python_ingest.errors import UsageError
-from python_ingest.lifecycle.handover import hand_over
-from python_ingest.lifecycle.spark_build import SEEDS, begin, collectable, finish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
+from python_ingest.spark.builds import SEEDS, begin, collectable, finish
+from python_ingest.spark.handover import hand_over
 
 PROJECT = Path(__file__).resolve().parents[3]
 LANDING = """

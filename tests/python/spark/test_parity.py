@@ -16,7 +16,7 @@ from market.conftest import PROJECT, Warehouse
 
 from python_ingest.cli.spark import ON_SPARK
 from python_ingest.lifecycle.export import Leaving, export
-from python_ingest.lifecycle.handover import SMALL_TABLES
+from python_ingest.spark.handover import SMALL_TABLES
 from python_ingest.storage.cold_relations import RELATIONS as COLD_RELATIONS
 
 from .cluster import Cluster

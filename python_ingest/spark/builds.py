@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import UsageError
-from python_ingest.lifecycle.handover import current_folder
 from python_ingest.settings import Settings
+from python_ingest.spark.handover import current_folder
 from python_ingest.storage.files import move_into_place, sha256_of
 from python_ingest.storage.sql import sql_path
 

@@ -1,0 +1,1 @@
+"""Apache Spark: what it reads of us, and what we take of its builds."""
