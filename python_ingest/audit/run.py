@@ -5,62 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 
 import duckdb
 
-from python_ingest.errors import AuditFailedError
+from python_ingest.cli.audited import AuditResult
 from python_ingest.landing.spool import SERVICE
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
-
-SHOWN = 3
-
-
-@dataclass(frozen=True)
-class AuditResult:
-    """The verdict; `nothing_new` when no batch landed after the last passed audit.
-
-    It is about the batches from `first_batch` to `batch_id`.
-    `failed`: what was critical, by the raw relation that must not be published.
-    """
-
-    passed: bool
-    batch_id: int
-    critical: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    docs: Path | None = None
-    nothing_new: bool = False
-    failed: dict[str, str] = field(default_factory=dict)
-    first_batch: int = 0
-
-    @property
-    def summary(self) -> str:
-        """One line for people and for raw.audits."""
-        if self.nothing_new:
-            return "nothing new since the last audit"
-        if self.passed:
-            return f"passed with {len(self.warnings)} warnings"
-        more = len(self.critical) - SHOWN
-        rest = f"; and {more} more" if more > 0 else ""
-        return "; ".join(self.critical[:SHOWN]) + rest
-
-    @property
-    def advice(self) -> str:
-        """What to do when it failed."""
-        return (
-            f"Of batches {self.first_batch} to {self.batch_id}, see {self.docs}; land what is"
-            ' right, or take it as it is: ingest audit --accept "WHY"'
-        )
-
-    def require(self) -> None:
-        """Raise AuditFailedError unless it passed: one line with the reason and what to do."""
-        if not self.passed:
-            raise AuditFailedError(f"the audit failed: {self.summary}. {self.advice}")
 
 
 def audit(settings: Settings) -> AuditResult:

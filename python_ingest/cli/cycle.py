@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from python_ingest.audit.run import AuditResult, audit, loaded_beside
+from python_ingest.cli.audited import AuditResult, audit, loaded_beside
 from python_ingest.cli.clock import AsOf, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice

@@ -1,83 +1,37 @@
-"""Dual write for the commands that land, while `[timescale] dual_write` is on."""
+"""Dual write, for the commands that land; without `[timescale] dual_write` nothing is imported."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import Any
 
-from python_ingest.landing.land import land_one
-from python_ingest.landing.report import metric_record, spool_records
-from python_ingest.migration.dual_write import Drift, begin, replay
-from python_ingest.migration.order_states import replay_orders
+from python_ingest.extras import require
 from python_ingest.settings import Settings
-from python_ingest.telemetry.otel import send_gauges
-
-_SECONDS_BETWEEN = 5.0
 
 
-@contextmanager
-def written_twice(settings: Settings) -> Iterator[None]:
+def _room() -> Any:
+    require("migrate", "[timescale] dual_write")
+    return import_module("python_ingest.migration.write_twice")
+
+
+def written_twice(settings: Settings) -> AbstractContextManager[None]:
     """Write to TimescaleDB what lands in the block; an unreachable server stops nothing."""
-    if not settings.timescale.dual_write:
-        yield
-        return
-    begin(settings)
-    try:
-        yield
-    finally:
-        report(settings, replay(settings))
+    twice: AbstractContextManager[None] = nullcontext()
+    if settings.timescale.dual_write:
+        twice = _room().written_twice(settings)
+    return twice
 
 
-@contextmanager
-def written_twice_meanwhile(settings: Settings) -> Iterator[None]:
+def written_twice_meanwhile(settings: Settings) -> AbstractContextManager[None]:
     """Do the same every few seconds in a thread, for a command that lands all day."""
-    if not settings.timescale.dual_write:
-        yield
-        return
-    begin(settings)
-    ended = threading.Event()
-
-    def follow() -> None:
-        while not ended.wait(_SECONDS_BETWEEN):
-            replay(settings)
-
-    follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        follower.join()
-        report(settings, replay(settings))
+    twice: AbstractContextManager[None] = nullcontext()
+    if settings.timescale.dual_write:
+        twice = _room().written_twice_meanwhile(settings)
+    return twice
 
 
 def states_written_twice(settings: Settings) -> None:
     """Write the orders and trades of a finished build to TimescaleDB."""
     if settings.timescale.dual_write:
-        report(settings, replay_orders(settings))
-
-
-def report(settings: Settings, drift: Drift) -> None:
-    """Print what TimescaleDB lacks, and land the figures as metrics."""
-    if drift.error:
-        print(
-            f"TimescaleDB lacks {drift.rows:,} rows of {drift.batches:,} batches: {drift.error};"
-            " they are written with the next landing",
-            file=sys.stderr,
-        )
-    if not settings.observability.enable_metrics or not (drift.written or drift.error):
-        return
-    values: dict[str, float] = {
-        "timescale_dual_write_rows": drift.written,
-        "timescale_drift_batches": drift.batches,
-        "timescale_drift_rows": drift.rows,
-    }
-    send_gauges("ingest", values)
-    records = [
-        ("metrics", metric_record(name, value, "dual_write", "timescale"))
-        for name, value in values.items()
-    ]
-    for segment in spool_records(settings, records):
-        land_one(settings, segment)
+        _room().states_written_twice(settings)

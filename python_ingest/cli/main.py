@@ -1,4 +1,4 @@
-"""The console script `ingest`: one thin module per command group, imported when it is asked for."""
+"""The console script `ingest`: one thin module per command group, imported when asked for."""
 
 from __future__ import annotations
 
@@ -10,87 +10,101 @@ import typer
 from typer.core import TyperGroup
 
 from python_ingest.cli.ending import ended
+from python_ingest.extras import require
 
 # Name: module and what it does, in the order of use. The commands themselves say the same.
+# The core's lie here, the others in the rooms of extras.
 COMMANDS = {
-    "init": ("init", "Make the database and its raw schema; harmless when they are there."),
-    "land": ("land", "Land files; each is landed whole or not at all, and never twice."),
-    "feeds": ("feeds", "The vendors' files that are understood, each by a declaration."),
+    "init": ("cli.init", "Make the database and its raw schema; harmless when they are there."),
+    "land": ("cli.land", "Land files; each is landed whole or not at all, and never twice."),
+    "feeds": ("cli.feeds", "The vendors' files that are understood, each by a declaration."),
     "rejected": (
-        "rejected",
+        "cli.rejected",
         "Show which rows of which file were rejected, why, and the first of each reason.",
     ),
     "stream": (
-        "stream",
+        "streaming.command",
         "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",
     ),
-    "cycle": ("cycle", "Land what is pending, build and test, export, audit, publish."),
+    "cycle": ("cli.cycle", "Land what is pending, build and test, export, audit, publish."),
     "publish": (
-        "publish",
+        "cli.publish",
         "Copy the database to data/published/ and replace what readers open; make a bundle of it.",
     ),
     "serve": (
-        "serve",
+        "serving.command",
         "Answer queries of this machine until SIGTERM or Ctrl-C: Arrow Flight, read only.",
     ),
     "audit": (
-        "audit",
+        "audit.command",
         "Judge what was newly landed; exit code 1 when a critical expectation is broken.",
     ),
     "doctor": (
-        "doctor",
+        "doctor.command",
         "Look at everything and change nothing; exit code 1 when something wants mending.",
     ),
     "report": (
-        "report",
+        "reporting.report_command",
         "Write one self-contained HTML page: bars, equity, positions, round trips, data health.",
     ),
     "archive": (
-        "archive",
+        "archiving.command",
         "Take cold files beyond their policy's days to the archive's store; they leave the views.",
     ),
     "compact": (
-        "compact",
+        "cli.compact",
         "Merge the files of a day that late rows scattered, delete unread ones, shrink the"
         " database.",
     ),
-    "backup": ("backup", "Make, verify and list backups."),
+    "backup": ("recovery.backup_command", "Make, verify and list backups."),
     "restore": (
-        "restore",
+        "recovery.restore_command",
         "Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts.",
     ),
     "compare": (
-        "compare",
+        "reporting.compare_command",
         "Print, as Markdown for a pull request, how many rows were added, removed and changed.",
     ),
-    "extract": ("extract", "Read other databases into Parquet."),
+    "extract": ("migration.extract_command", "Read other databases into Parquet."),
     "migrate": (
-        "migrate",
+        "migration.migrate_command",
         "Extract tables of TimescaleDB and land what is not here yet, as source 'backfill'.",
     ),
-    "migration": ("migrate", "How the move from TimescaleDB stands."),
+    "migration": ("migration.migrate_command", "How the move from TimescaleDB stands."),
     "export": (
-        "spark",
+        "spark.command",
         "Write what is still warm, and the corrections, as Parquet beside the cold files.",
     ),
     "spark": (
-        "spark",
+        "spark.command",
         "Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.",
     ),
     "collect": (
-        "spark",
+        "spark.command",
         "Take the rows of the last build on Spark into the database, as if it had built them.",
     ),
     "demo": (
-        "demo",
+        "demo.command",
         "Write a seeded market (Parquet ticks) and order events, cash, metrics and logs on it.",
     ),
 }
 
+# Whose extra has packages; what lies on S3 asks for [s3] when it is opened.
+NEEDS = {
+    "audit": "audit",
+    "extract": "migrate",
+    "migrate": "migrate",
+    "migration": "migrate",
+    "serve": "serve",
+    "stream": "stream",
+}
+
 
 def command(name: str) -> Any:
-    """Import a command and return it."""
-    module = import_module(f"python_ingest.cli.{COMMANDS[name][0]}")
+    """Import a command and return it; UsageError says what to install where it lacks an extra."""
+    if name in NEEDS:
+        require(NEEDS[name], f"ingest {name}")
+    module = import_module(f"python_ingest.{COMMANDS[name][0]}")
     alone = typer.Typer()
     module.register(alone)
     return typer.main.get_group(alone).commands[name]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from python_ingest.errors import ConfigError, StoreError
+from python_ingest.extras import require
 from python_ingest.storage.files import sha256_of, sync_to_disk
 
 _CHUNK_BYTES = 8 << 20
@@ -98,9 +99,11 @@ def fetch(store: ObjectStore, key: str, target: Path) -> str:
 def open_store(url: str) -> ObjectStore:
     """Return the store at `s3://bucket/prefix` or in a directory.
 
-    Raises ConfigError when the address is none, or S3's credentials are not in the environment.
+    Raises ConfigError when the address is none, or S3's credentials are not in the environment,
+    UsageError where the extra [s3] is not installed.
     """
     if url.startswith("s3://"):
+        require("s3", url)
         # boto3 takes most of a second to import
         from python_ingest.storage.s3_store import S3Store  # noqa: PLC0415
 

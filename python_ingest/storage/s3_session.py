@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from python_ingest.errors import ConfigError
+from python_ingest.extras import require
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
@@ -21,12 +22,14 @@ SCHEME = "s3://"
 def read_s3(connection: duckdb.DuckDBPyConnection) -> None:
     """Let a session, and those of the same engine, read S3 with the environment's credentials.
 
-    The same variables as storage/s3_store.py. Raises ConfigError when they are not there.
+    The same variables as storage/s3_store.py. Raises ConfigError when they are not there,
+    UsageError where the extra [s3] is not installed.
     """
     env = os.environ
     missing = [n for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not env.get(n)]
     if missing:
         raise ConfigError(f"cold files lie on S3: set {' and '.join(missing)} in the environment")
+    require("s3", "cold files lie on S3")
     if not connection.filesystem_is_registered("s3"):
         connection.register_filesystem(
             _files(

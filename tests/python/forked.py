@@ -22,7 +22,7 @@ from python_ingest.cli.main import COMMANDS
 PROJECT = Path(__file__).parents[2]
 _FORKED = multiprocessing.get_context("forkserver")
 _IMPORTED = ["dbt.cli.main", "dbt.adapters.duckdb"]
-_IMPORTED += [f"python_ingest.cli.{module}" for module, _ in COMMANDS.values()]
+_IMPORTED += [f"python_ingest.{module}" for module, _ in COMMANDS.values()]
 # Where there is a pyspark it imports that one's tests, which end the process.
 _IMPORTED += [] if find_spec("pyspark") else ["great_expectations"]
 _FORKED.set_forkserver_preload([*_IMPORTED, "warm_dbt"])

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from forked import run_ingest
 
-from python_ingest.audit.run import AuditResult
 from python_ingest.cli import cycle as command
 from python_ingest.cli import dbt_run
+from python_ingest.cli.audited import AuditResult
 from python_ingest.errors import (
     BuildFailedError,
     DatabaseBusyError,

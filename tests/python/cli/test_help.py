@@ -34,9 +34,12 @@ def test_nothing_is_taken_for_markup(text: str) -> None:
 
 
 def test_each_module_of_commands_is_listed_and_says_the_same_of_itself() -> None:
-    modules = {p.stem for p in Path(main.__file__).parent.glob("*.py")
-               if "\ndef register(" in p.read_text(encoding="utf-8")}  # fmt: skip
-    assert {module for module, _ in COMMANDS.values()} == modules
+    package = Path(main.__file__).parents[1]
+    modules = {
+        ".".join(path.relative_to(package).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if "\ndef register(" in path.read_text(encoding="utf-8")
+    } - {"accounting.functions"}  # of dbt's connection
     said = {name: (command(name).help or "").split("\n\n")[0] for name in COMMANDS}
     assert {name: " ".join(text.split()) for name, text in said.items()} == {
         name: line for name, (_, line) in COMMANDS.items()

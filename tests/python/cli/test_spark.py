@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from python_ingest.cli.spark import require_java, require_master
 from python_ingest.errors import UsageError
+from python_ingest.spark.command import require_java, require_master
 
 
 def test_no_java_names_the_package(tmp_path: Path) -> None:

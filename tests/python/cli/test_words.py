@@ -13,10 +13,10 @@ from python_ingest.cli.init import init
 from python_ingest.cli.land import land
 from python_ingest.cli.main import command
 from python_ingest.cli.rejected import rejected
-from python_ingest.cli.stream import stream
 from python_ingest.errors import NotInitialisedError, UsageError
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
+from python_ingest.streaming.command import stream
 
 HEAD = "exchange,symbol,timestamp,last_price,trade_id\n"
 

@@ -11,11 +11,11 @@ import duckdb
 import psycopg
 import pytest
 
-from python_ingest.cli.extract import _line
 from python_ingest.migration import extract as extraction
 from python_ingest.migration import manifest, plan
 from python_ingest.migration.backfill import Wish, migrate
 from python_ingest.migration.extract import extract
+from python_ingest.migration.extract_command import _line
 from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Watcher
 from python_ingest.settings import Settings

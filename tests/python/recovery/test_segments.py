@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from python_ingest.audit.run import AuditResult
 from python_ingest.cli import cycle
+from python_ingest.cli.audited import AuditResult
 from python_ingest.cli.dbt_run import BuildSummary
 from python_ingest.errors import BackupError
 from python_ingest.landing.land import land_files

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 from market.conftest import PROJECT, Warehouse
 
-from python_ingest.cli.spark import ON_SPARK
 from python_ingest.lifecycle.export import Leaving, export
+from python_ingest.spark.command import ON_SPARK
 from python_ingest.spark.handover import SMALL_TABLES
 from python_ingest.storage.cold_relations import RELATIONS as COLD_RELATIONS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from python_ingest.cli.findings import examine
+from python_ingest.doctor.findings import examine
 from python_ingest.settings import load_settings
 
 

@@ -15,8 +15,8 @@ import duckdb
 import pytest
 import typer
 
-from python_ingest.cli import findings
-from python_ingest.cli.doctor import doctor
+from python_ingest.doctor import findings
+from python_ingest.doctor.command import doctor
 from python_ingest.landing.land import land_files
 from python_ingest.publication.publish import newest_manifest, publish
 from python_ingest.recovery.create import create_backup

@@ -1,0 +1,1 @@
+"""`ingest doctor`: what is there, how it does, and what mends it."""

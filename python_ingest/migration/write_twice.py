@@ -1,0 +1,76 @@
+"""Dual write around what lands, and after a build; cli/dual_write.py asks for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from python_ingest.landing.land import land_one
+from python_ingest.landing.report import metric_record, spool_records
+from python_ingest.migration.dual_write import Drift, begin, replay
+from python_ingest.migration.order_states import replay_orders
+from python_ingest.settings import Settings
+from python_ingest.telemetry.otel import send_gauges
+
+_SECONDS_BETWEEN = 5.0
+
+
+@contextmanager
+def written_twice(settings: Settings) -> Iterator[None]:
+    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing."""
+    begin(settings)
+    try:
+        yield
+    finally:
+        report(settings, replay(settings))
+
+
+@contextmanager
+def written_twice_meanwhile(settings: Settings) -> Iterator[None]:
+    """Do the same every few seconds in a thread, for a command that lands all day."""
+    begin(settings)
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(_SECONDS_BETWEEN):
+            replay(settings)
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()
+        report(settings, replay(settings))
+
+
+def states_written_twice(settings: Settings) -> None:
+    """Write the orders and trades of a finished build to TimescaleDB."""
+    report(settings, replay_orders(settings))
+
+
+def report(settings: Settings, drift: Drift) -> None:
+    """Print what TimescaleDB lacks, and land the figures as metrics."""
+    if drift.error:
+        print(
+            f"TimescaleDB lacks {drift.rows:,} rows of {drift.batches:,} batches: {drift.error};"
+            " they are written with the next landing",
+            file=sys.stderr,
+        )
+    if not settings.observability.enable_metrics or not (drift.written or drift.error):
+        return
+    values: dict[str, float] = {
+        "timescale_dual_write_rows": drift.written,
+        "timescale_drift_batches": drift.batches,
+        "timescale_drift_rows": drift.rows,
+    }
+    send_gauges("ingest", values)
+    records = [
+        ("metrics", metric_record(name, value, "dual_write", "timescale"))
+        for name, value in values.items()
+    ]
+    for segment in spool_records(settings, records):
+        land_one(settings, segment)
