@@ -108,9 +108,9 @@ report: $(VENV)/.installed ## One HTML page of what is published: data/report.ht
 
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	  --no-header --extra dev pyproject.toml -o requirements.lock
+	  --no-header --extra all --extra dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	  --no-header --extra dev --extra spark pyproject.toml -c requirements.lock -o requirements-spark.lock
+	  --no-header --extra all --extra dev --extra spark pyproject.toml -c requirements.lock -o requirements-spark.lock
 	echo "duckdb==1.5.5" | uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate - -o requirements-duckdb15.lock
 
@@ -133,7 +133,7 @@ $(DUCKDB15_VENV)/.installed: requirements.lock requirements-duckdb15.lock pyproj
 	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# All of the core, and Spark: an environment of its own, so that the core stays light.
+# All of them, and Spark: an environment of its own, so that the other stays light.
 $(SPARK_VENV)/.installed: requirements-spark.lock pyproject.toml
 	$(PYTHON) -m venv $(SPARK_VENV)
 	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock

@@ -1,4 +1,4 @@
-"""The core runs where no package of an extra is, and says what to install where one is asked for."""
+"""The core runs where no package of an extra is; who asks for more is told what to install."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ def test_each_module_of_commands_is_listed_and_says_the_same_of_itself() -> None
         for path in package.rglob("*.py")
         if "\ndef register(" in path.read_text(encoding="utf-8")
     } - {"accounting.functions"}  # of dbt's connection
+    assert {module for module, _ in COMMANDS.values()} == modules
     said = {name: (command(name).help or "").split("\n\n")[0] for name in COMMANDS}
     assert {name: " ".join(text.split()) for name, text in said.items()} == {
         name: line for name, (_, line) in COMMANDS.items()
