@@ -10,6 +10,8 @@ What is counted:
   names as plugins, and of all of this project that they import, the lines of strings that are SQL.
 - Hooks: models with a pre_hook or post_hook, in SQL or in properties.
 - run_query: calls in macros and models, `spark__` bodies included, and statements that fetch.
+- Python lines: of the core's rooms, which the contract of layers in pyproject.toml has up to `cli`,
+  and of the rooms of extras above it.
 - Statements: the sample is landed and built twice in a folder of its own; of the second build,
   what dbt sends for models, without begin, commit and rollback.
 """
@@ -23,6 +25,7 @@ import os
 import re
 import sys
 import tempfile
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -32,6 +35,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "sample"
 PACKAGE = "python_ingest"
+LOADER = ("feeds", "landing", "schema", "storage", "accounting")
 SPARK_MACRO = re.compile(r"\{%-?\s*macro\s+spark__.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 HOOK = re.compile(r"\b(pre|post)[_-]hook\b")
 RUN_QUERY = re.compile(r"\brun_query\s*\(|\bcall\s+statement\([^)]*fetch_result\s*=\s*true", re.I)
@@ -158,14 +162,38 @@ def source_figures() -> list[Figure]:
     ]  # fmt: skip
 
 
+def core_rooms() -> set[str]:
+    """Rooms that the contract of layers puts at `cli` or below it."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    core = layers[layers.index("cli") :]
+    return {room.strip() for floor in core for room in floor.split("|")}
+
+
 def room_figures() -> list[Figure]:
-    """Python lines, comments and blank ones included, by room."""
-    rooms: Counter[str] = Counter()
+    """Python lines, comments and blank ones included, by room: the core's first, then extras'."""
+    core = core_rooms()
+    rooms: Counter[tuple[bool, str]] = Counter()
     for path, text in _texts(f"{PACKAGE}/**/*.py").items():
         parts = path.relative_to(REPOSITORY / PACKAGE).parts
-        rooms[parts[0] if len(parts) > 1 else "(top)"] += len(text.splitlines())
-    figures = [Figure(f"Python lines of {room}", lines) for room, lines in sorted(rooms.items())]
-    return [*figures, Figure("Python lines", sum(rooms.values()))]
+        room = parts[0] if len(parts) > 1 else "(top)"
+        rooms[len(parts) > 1 and room not in core, room] += len(text.splitlines())
+    lines = {room: count for (_, room), count in rooms.items()}
+    return [
+        *(
+            Figure(f"Python lines of {'extra' if is_extra else 'core'}, {room}", count)
+            for (is_extra, room), count in sorted(rooms.items())
+        ),
+        Figure("Python lines of what lands and accounts",
+               sum(lines[room] for room in LOADER), 4500),
+        Figure("Python lines of the core",
+               sum(count for (is_extra, _), count in rooms.items() if not is_extra), 6000),
+        Figure("Python lines", sum(lines.values()), 12000),
+    ]  # fmt: skip
 
 
 def statement_figures(data_dir: Path) -> list[Figure]:

@@ -11,6 +11,7 @@ from house import (
     Figure,
     dbt_modules,
     python_sql_lines,
+    room_figures,
     source_figures,
     table,
 )
@@ -65,3 +66,17 @@ def test_figures_of_the_files_are_there():
     values = {figure.name: figure.value for figure in source_figures()}
     assert values["SQL lines of models"] > 1000
     assert 0 < values["the same with SQL in Python"] < 50
+
+
+def test_lines_of_the_core_and_of_extras_add_up():
+    figures = room_figures()
+    values = {figure.name: figure.value for figure in figures}
+    rooms = [
+        f.value
+        for f in figures
+        if f.name.startswith(("Python lines of core,", "Python lines of extra,"))
+    ]
+    core = [f.value for f in figures if f.name.startswith("Python lines of core,")]
+    assert sum(rooms) == values["Python lines"]
+    assert sum(core) == values["Python lines of the core"]
+    assert {"Python lines of core, landing", "Python lines of extra, serving"} <= values.keys()
