@@ -16,7 +16,7 @@ from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer, transaction
 
 # How long a store keeps an object readable after restoring it from an archive class.
-_DAYS_THAWED = 7
+_DAYS_READABLE = 7
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def bring_back(
             [relation, first, last],
         ).fetchall()
     awaited = [
-        url for path, _, _, url in files if not _place(url, path).thaw(key_of(path), _DAYS_THAWED)
+        url
+        for path, _, _, url in files
+        if not _place(url, path).make_readable(key_of(path), _DAYS_READABLE)
     ]
     if awaited:
         return BroughtBack(0, 0, awaited)

@@ -74,7 +74,7 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; harmless when it is gone."""
 
-    def thaw(self, key: str, days: int) -> bool:
+    def make_readable(self, key: str, days: int) -> bool:
         """Ask for an object of an archive class; return whether it can be read now."""
 
 
@@ -207,7 +207,7 @@ class DirectoryStore:
                 except OSError:
                     break
 
-    def thaw(self, key: str, days: int) -> bool:
+    def make_readable(self, key: str, days: int) -> bool:
         """Files can be read at once."""
         return True
 

@@ -165,7 +165,7 @@ class S3Store:
         with self._complaints(key):
             self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
-    def thaw(self, key: str, days: int) -> bool:
+    def make_readable(self, key: str, days: int) -> bool:
         """Ask the store to bring an object back for `days`; harmless when that is under way."""
         with self._complaints(key):
             head = self._head(key)

@@ -113,7 +113,7 @@ def test_storage_class_is_kept_and_an_archived_object_must_be_brought_back(
     assert found.storage_class == "GLACIER"
     with pytest.raises(StoreError, match="archive class"):
         b"".join(store.read("cold"))
-    while not store.thaw("cold", days=1):  # the server says so from the second question on
+    while not store.make_readable("cold", days=1):  # the server says so from the second question on
         pass
     assert b"".join(store.read("cold")) == content
 
