@@ -54,21 +54,21 @@ class SharedLock:
     """A lock file that belongs to the whole process, however many of its threads hold it."""
 
     def __init__(self) -> None:
-        self._guard = Lock()
+        self._lock = Lock()
         self._held: dict[Path, tuple[TextIO, int]] = {}
 
     @contextmanager
     def held(self, path: Path) -> Iterator[None]:
         """Hold `path`. Raises HeldError at once when another process does."""
         with ExitStack() as stack:
-            with self._guard:
+            with self._lock:
                 file, holders = self._held.get(path) or (_locked(path), 0)
                 self._held[path] = file, holders + 1
                 stack.callback(self._release, path)
             yield
 
     def _release(self, path: Path) -> None:
-        with self._guard:
+        with self._lock:
             file, holders = self._held.pop(path)
             if holders > 1:
                 self._held[path] = file, holders - 1
