@@ -98,7 +98,7 @@ class HotSource:
         if self._building and self._building.done():
             building, self._building = self._building, None
             following, former = building.result(), self._state
-            following.add_arrivals()
+            following.add_new_segments()
             with self._lock:
                 self._state = following
             former.close()
@@ -106,14 +106,14 @@ class HotSource:
             self._state.identity
         ):
             self._building = self._builder.submit(self._build)
-        self._state.add_arrivals()
+        self._state.add_new_segments()
 
     def _build(self) -> _State:
         """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
             state = _State(self._settings, self._threads, self._functions)
             try:
-                state.add_arrivals()
+                state.add_new_segments()
                 state.live.follow()
                 if identity_of(self._settings.published_path) == state.identity:
                     return state
@@ -152,7 +152,7 @@ class _State:
         self.day.retire()
         self._reading.close()
 
-    def add_arrivals(self) -> None:
+    def add_new_segments(self) -> None:
         waiting = self._spool.unread()
         for begin in range(0, len(waiting), _SEGMENTS_AT_ONCE):
             segments = waiting[begin : begin + _SEGMENTS_AT_ONCE]

@@ -1,4 +1,4 @@
-"""What `ingest serve` answers at any moment is what a whole build of the same arrivals gives."""
+"""What `ingest serve` answers at any moment is what a whole build of the same rows gives."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ BUSTED: list[news.Row] = [
 ]  # fmt: skip
 
 
-def arrivals(number: int, moments: int) -> list[list[tuple[str, list[news.Row]]]]:
+def landed_between(number: int, moments: int) -> list[list[tuple[str, list[news.Row]]]]:
     """What lands before each moment: files of some kinds, in any order of times."""
     found: list[Any] = []
     files = st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0)).flatmap(
@@ -157,7 +157,7 @@ def test_served_rows_are_those_of_a_build(number: int, warehouse: Warehouse) -> 
     source = HotSource(warehouse.ingest, threads=1, functions=register)
     changed: set[str] = set()
     with ReaderPool(warehouse.ingest, source=source) as pool:
-        for moment, files in enumerate(arrivals(number, MOMENTS)):
+        for moment, files in enumerate(landed_between(number, MOMENTS)):
             before = [pool.query(f"from {name}") for name in SERVED]
             news_of_desk = [("orders", desk.events(9)), ("ticks", desk.ticks(9))]
             for kind, rows in [*files, *news_of_desk, ("corrections", [BUSTED[moment]])]:
