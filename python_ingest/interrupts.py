@@ -40,7 +40,7 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, press)
-    _watch_beside()
+    _start_waiting()
     try:
         run()
     except BaseException:
@@ -51,15 +51,15 @@ def main() -> None:
         sys.exit(_CODE)
 
 
-def _watch_beside() -> None:
-    """Watch for Ctrl-C in a thread: it is told of one while the main thread is in the engine."""
+def _start_waiting() -> None:
+    """Wait for Ctrl-C in a thread: it is told of one while the main thread is in the engine."""
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(heard,), daemon=True).start()
+    threading.Thread(target=_wait_for_ctrl_c, args=(heard,), daemon=True).start()
 
 
-def _watch(heard: int) -> None:
+def _wait_for_ctrl_c(heard: int) -> None:
     """End the process at the second Ctrl-C, or when the first one did not for too long."""
     while os.read(heard, 1)[0] != signal.SIGINT:
         pass

@@ -28,7 +28,7 @@ class OpenStreams:
         self._lock = threading.Lock()
         self._open: set[_Stream] = set()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="open-streams", daemon=True)
+        self._thread = threading.Thread(target=self._close_paused, name="open-streams", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class OpenStreams:
             if stream.expire(time.monotonic(), patience):
                 self._forget(stream)
 
-    def _watch(self) -> None:
+    def _close_paused(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):
             self._give_up(self._patience)
 

@@ -186,7 +186,7 @@ class ReaderPool(EngineReadable):
         self._timeouts = QueryTimeouts(FairSemaphore(_SLOTS_A_CORE * (os.cpu_count() or 1)))
         self._telemetry = Telemetry(self._settings, service)
         self._queries = QueryTelemetry(self._settings, self._telemetry, service)
-        self._queries.watch_pool(lambda: self.active_readers, lambda: self.available_readers)
+        self._queries.observe_pool(lambda: self.active_readers, lambda: self.available_readers)
         self._logs = LogSegments(telemetry_dir(self._settings))
         query_log.addHandler(self._logs)
 

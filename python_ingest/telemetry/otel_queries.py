@@ -51,7 +51,7 @@ class QueryTelemetry:
             explicit_bucket_boundaries_advisory=BUCKETS_MS,
         )
 
-    def watch_pool(self, active: Callable[[], int], available: Callable[[], int]) -> None:
+    def observe_pool(self, active: Callable[[], int], available: Callable[[], int]) -> None:
         """Observe, at every export, the pool's connections, the published file and the writer."""
         published, warehouse = self._settings.published_path, self._settings.database_path
 

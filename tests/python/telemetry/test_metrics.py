@@ -22,7 +22,7 @@ def measured(settings):
     """Three queries, one of which failed, as the files they left."""
     telemetry = Telemetry(settings, "test")
     queries = QueryTelemetry(settings, telemetry, "test")
-    queries.watch_pool(lambda: 3, lambda: 47)
+    queries.observe_pool(lambda: 3, lambda: 47)
     for _ in range(2):
         with queries.observe("order_by_id", "select 1"):
             pass
