@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SMALL = {
     "landing": ["--rows", "40000", "--times", "1", "--stream-seconds", "2"],
-    "rivals": ["--rows", "40000", "--times", "1"],
+    "engines": ["--rows", "40000", "--times", "1"],
     "bars": ["--rows", "200000"],
     "positions": ["--rows", "2000"],
     "retention": ["--rows", "100000"],

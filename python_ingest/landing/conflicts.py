@@ -89,7 +89,7 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     told = _told()
     series = "exchange, symbol, kind, venue, timestamp::date as day"
     connection.execute(f"""
-        create or replace temp table new_rivals as
+        create or replace temp table new_conflicts as
         select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
             {rank} as preference, {told} as told
         from batch
@@ -98,14 +98,14 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
             and row_number not in (select row_number from dropped)
             and not ({KEYLESS})
     """)
-    found = connection.execute("select count(*), min(day), max(day) from new_rivals").fetchone()
+    found = connection.execute("select count(*), min(day), max(day) from new_conflicts").fetchone()
     if not found or not found[0]:
         return
     connection.execute(
         f"""
         with
         new as (
-            select * from new_rivals
+            select * from new_conflicts
         ),
         old as (
             select exchange, symbol, kind, venue, day, key_id, key_number,

@@ -64,7 +64,7 @@ def between_opening_and_locking(
 ) -> None:
     """Call `do` while the process stands before its `number`th lock of the file, then let it go.
 
-    `go` is called once the process can be paused; its main thread must be the one that opens the file.
+    `go` is called once the process can be paused; its main thread must open the file.
     All of it is done in the calling thread, since the kernel listens to no other.
     """
     path = path.resolve()

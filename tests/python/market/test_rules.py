@@ -292,7 +292,7 @@ def test_empty_buckets_carry_the_close(warehouse: Warehouse) -> None:
     ]
 
 
-def test_a_copy_from_rest_decides_between_rivals(warehouse: Warehouse) -> None:
+def test_a_copy_from_rest_decides_between_conflicting_ticks(warehouse: Warehouse) -> None:
     """Whether it comes after the conflict (A), or before it (B): its price is the close."""
 
     def ticks(case: str, *, rival: bool, **more: Any) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 TICKS = 2_000_000
 
 # i // 50 and i // a twentieth choose symbol and day, so that neighbours share them: those of one
-# trade_id are rivals, and times of whole milliseconds tie. 10 March and 3 November 2024 have 23 and
+# trade_id conflict, and times of whole milliseconds tie. 10 March and 3 November 2024 have 23 and
 # 25 hours in New York and Chicago. NZDUSD has quotes only. Few symbols go on into July: each
 # empty minute between becomes a filled bar.
 SQL = """

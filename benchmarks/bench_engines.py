@@ -1,6 +1,6 @@
 """Landing and 1m bars as others do them, and the specification's batches of 100 to 100,000 rows.
 
-    python benchmarks/bench_rivals.py --rows 20000000
+    python benchmarks/bench_engines.py --rows 20000000
 
 `ingest demo` makes the ticks, as Parquet. We land them by `ingest land` and make bars by dbt;
 polars makes bars of the Parquet files (vwap in floats); chdb loads a MergeTree table and makes bars
@@ -254,9 +254,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-rivals-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-engines-") as folder:
         found = measure(Path(folder), options.rows, options.times)
-    save("rivals", found)
+    save("engines", found)
 
 
 if __name__ == "__main__":
