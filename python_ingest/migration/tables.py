@@ -18,7 +18,7 @@ class Table:
     """One table: its time column, the DuckDB types of its columns, and which it must have.
 
     `kind`: the kind as which its rows are landed (orders and trades together make order events);
-    None: only compared. `own_id`: the column that TimescaleDB numbers itself.
+    None: only compared.
     """
 
     name: str
@@ -26,7 +26,6 @@ class Table:
     columns: dict[str, str]
     required: tuple[str, ...]
     kind: str | None = None
-    own_id: str | None = None
 
 
 def _typed(type_: str, names: str) -> dict[str, str]:
@@ -37,7 +36,6 @@ MARKET_TICKS = Table(
     name="market_ticks",
     time="timestamp",
     kind="ticks",
-    own_id="tick_id",
     columns={
         **_typed("BIGINT", "tick_id"),
         **_typed("VARCHAR", "exchange symbol"),
@@ -58,7 +56,6 @@ MARKET_TICKS = Table(
 OHLCV_BARS = Table(
     name="ohlcv_bars",
     time="timestamp",
-    own_id="bar_id",
     columns={
         **_typed("BIGINT", "bar_id"),
         **_typed("VARCHAR", "exchange symbol timeframe"),
@@ -111,7 +108,6 @@ TRADES = Table(
 POSITIONS = Table(
     name="positions",
     time="snapshot_time",
-    own_id="position_id",
     columns={
         **_typed("BIGINT", "position_id"),
         **_typed("VARCHAR", "exchange symbol side"),
@@ -131,7 +127,6 @@ POSITIONS = Table(
 PORTFOLIO_SNAPSHOTS = Table(
     name="portfolio_snapshots",
     time="snapshot_time",
-    own_id="snapshot_id",
     columns={
         **_typed("BIGINT", "snapshot_id"),
         **_typed("TIMESTAMP", "snapshot_time"),
@@ -152,7 +147,6 @@ SYSTEM_METRICS = Table(
     name="system_metrics",
     time="timestamp",
     kind="metrics",
-    own_id="metric_id",
     columns={
         **_typed("BIGINT", "metric_id"),
         **_typed("TIMESTAMP", "timestamp"),
@@ -168,7 +162,6 @@ APPLICATION_LOGS = Table(
     name="application_logs",
     time="timestamp",
     kind="logs",
-    own_id="log_id",
     columns={
         **_typed("BIGINT", "log_id"),
         **_typed("TIMESTAMP", "timestamp"),
