@@ -11,8 +11,6 @@ from typing import Annotated
 
 import duckdb
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.audited import AuditResult, audit, loaded_beside
 from python_ingest.cli.clock import AsOf, variables
@@ -21,6 +19,7 @@ from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.cli.news import News, begin, news, nothing_new, remember
 from python_ingest.cli.progress import steps
 from python_ingest.cli.resident import Every, parse_seconds, stay
+from python_ingest.cli.shown import print_rows
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
@@ -61,12 +60,7 @@ def register(app: typer.Typer) -> None:
 
 def _print_summary(settings: Settings, warnings: list[str], published: Publication) -> None:
     print(f"{published.path}, {published.bytes / 1e6:.1f} MB, holds")
-    table = Table(box=None)
-    table.add_column("relation")
-    table.add_column("rows", justify="right")
-    for name, rows in relations(settings.published_path):
-        table.add_row(name, f"{rows:,}")
-    Console().print(table)
+    print_rows(relations(settings.published_path))
     for warning in warnings:
         print(f"warning: {warning}")
 

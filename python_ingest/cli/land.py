@@ -6,22 +6,15 @@ import json
 import re
 import sys
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.cli.place import say_where
+from python_ingest.cli.progress import progress
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import faults
 from python_ingest.feeds.kinds import KINDS
@@ -85,11 +78,11 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
     if not pending and named_format is None:
         for fault in faults(settings.feeds_dir):
             print(f"ingest: warning: {fault.what}", file=sys.stderr)
-    with written_twice(settings), _progress() as progress:
-        task = progress.add_task("landing", total=total)
+    with written_twice(settings), progress("landing", quiet=True) as advance:
+        number = count(1)
 
         def report(result: LandingResult) -> None:
-            progress.advance(task)
+            advance(result.file, next(number), total)
             _print(result, as_json=as_json)
 
         if pending:
@@ -125,20 +118,6 @@ def _require_owner(kind: str, column: str, name: str | None, example: str) -> No
         raise UsageError(f"--{what} {name!r}: no name of an {what}, such as {example}")
     if what == "account" and name is not None and name.lower() == "all":
         raise UsageError("--account all: `all` is no account, but their total")
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _print(result: LandingResult, *, as_json: bool) -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.progress import steps
-from python_ingest.cli.shown import size
+from python_ingest.cli.shown import print_rows, size
 from python_ingest.errors import UsageError
 from python_ingest.publication.bundle import Bundle, write_bundle
 from python_ingest.publication.descriptions import Descriptions, descriptions
@@ -68,12 +66,7 @@ def _bundle(settings: Settings, path: Path, first: date | None, last: date | Non
 
 
 def _print(made: Bundle) -> None:
-    table = Table(box=None)
-    table.add_column("relation")
-    table.add_column("rows", justify="right")
-    for name, rows in made.rows.items():
-        table.add_row(name, f"{rows:,}")
-    Console().print(table)
+    print_rows(made.rows.items())
     print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
 
 

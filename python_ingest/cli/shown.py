@@ -1,8 +1,12 @@
-"""How ages and sizes are shown to people."""
+"""How ages, sizes and rows are shown to people."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+
+from rich.console import Console
+from rich.table import Table
 
 _UNITS = (("days", 86400), ("h", 3600), ("min", 60))
 
@@ -19,3 +23,13 @@ def age(passed: timedelta) -> str:
 def size(count: float) -> str:
     """Return bytes as MB, or as GB from one on."""
     return f"{count / 1e9:,.1f} GB" if count >= 10**9 else f"{count / 1e6:,.1f} MB"
+
+
+def print_rows(counted: Iterable[tuple[str, int]]) -> None:
+    """Print relations and how many rows they have."""
+    table = Table(box=None)
+    table.add_column("relation")
+    table.add_column("rows", justify="right")
+    for name, rows in counted:
+        table.add_row(name, f"{rows:,}")
+    Console().print(table)
