@@ -1,4 +1,7 @@
-"""One typed settings object: `database.toml`, overridden by the environment."""
+"""One typed settings object: `database.toml`, overridden by the environment.
+
+load_settings().performance.memory_limit_mb    # [performance], or DATABASE_MEMORY_LIMIT_MB
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Land files: the API that commands and other rooms use."""
+"""Land files: the API that commands and other rooms use.
+
+for result in land_files(load_settings(), "ticks", [Path("btcusdt-2024-08-08.csv.gz")]):
+    print(result.state, result.landed, result.rejected)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Bring schema `raw` to the newest version, one numbered SQL file after the other."""
+"""Bring schema `raw` to the newest version, one numbered SQL file after the other.
+
+with open_writer(settings, create=True) as connection:
+    migrate(connection)    # names of what was applied; nothing when it is the newest
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""ReaderPool: many readers on the published file, from one process."""
+"""ReaderPool: many readers on the published file, from one process.
+
+with ReaderPool() as pool:
+    bars = pool.query("select * from ohlcv_bars where symbol = ?", ["BTCUSDT"])
+"""
 
 from __future__ import annotations
 

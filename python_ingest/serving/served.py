@@ -1,4 +1,8 @@
-"""A client of `ingest serve`: the same queries as on a pool, over the hot day too."""
+"""A client of `ingest serve`: the same queries as on a pool, over the hot day too.
+
+with ServedReader() as warehouse:
+    newest = latest_tick(warehouse, "binance", "BTCUSDT")    # queries.py
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,7 @@ from python_ingest.settings import Settings, load_settings
 class ServedReader(Readable):
     """Reads from the server of this machine; thread-safe.
 
-    `with ServedReader() as warehouse: recent_ticks(warehouse, ...)`. The token comes from
-    SERVE_TOKEN or from the file beside the data. In `dicts`, UUIDs are texts.
+    The token comes from SERVE_TOKEN or from the file beside the data. In `dicts`, UUIDs are texts.
 
     Errors besides those of a pool: DatabaseError for a wrong token, ConnectionTimeoutError when
     no server answers.

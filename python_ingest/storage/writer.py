@@ -1,4 +1,8 @@
-"""The one place that takes the database file's write lock."""
+"""The one place that takes the database file's write lock.
+
+with open_writer(settings) as connection, transaction(connection):
+    connection.execute("insert into raw.audits values (...)")
+"""
 
 from __future__ import annotations
 
