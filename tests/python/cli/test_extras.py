@@ -158,8 +158,27 @@ def test_the_core_runs_without_any_extra(project: Path, without: dict[str, str])
         for path in sorted((REPOSITORY / "python_ingest" / room).glob("*.py"))
         if path.name not in ("s3_files.py", "s3_store.py")
     ]
-    code = f"from importlib import import_module\nfor name in {names!r}: import_module(name)"
+    code = f"""
+from importlib import import_module
+from python_ingest.cli.main import COMMANDS, NEEDS, command
+for name in {names!r}:
+    import_module(name)
+for name in COMMANDS:
+    name in NEEDS or command(name)
+"""
     subprocess.run([sys.executable, "-c", code], env=without, check=True, cwd=project)
+
+
+def test_who_imports_the_pool_is_told_too(tmp_path: Path, without: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from python_ingest.serving import ReaderPool"],
+        env=without,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "pip install 'trading-warehouse[serve]'" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("command", sorted(NEEDS))
