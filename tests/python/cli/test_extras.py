@@ -101,7 +101,9 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / "models").mkdir(parents=True)
     shutil.copy(REPOSITORY / "profiles.yml", folder)
-    (folder / "dbt_project.yml").write_text("{name: trading, version: '1.0.0', profile: trading}")
+    (folder / "dbt_project.yml").write_text(
+        "{name: trading, profile: trading, flags: {send_anonymous_usage_stats: false}}"
+    )
     model = "{{ config(materialized='table') }} select symbol, last_price from raw.market_ticks"
     (folder / "models" / "prices.sql").write_text(model)
     (folder / "ticks.csv").write_text(TICKS)
