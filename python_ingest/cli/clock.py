@@ -1,4 +1,4 @@
-"""`--as-of`, the clock that retention and completeness follow: one rule for every command."""
+"""Times that options name; `--as-of`, which completeness and retention follow, has one rule."""
 
 from __future__ import annotations
 
@@ -16,21 +16,30 @@ Force = Annotated[bool, typer.Option("--force", help="Take an --as-of that is ye
 _GRACE = timedelta(minutes=1)
 
 
+def moment(option: str, text: str | None) -> datetime | None:
+    """Return an option's time in UTC without zone; None: it names none.
+
+    Raises UsageError for what is no time.
+    """
+    if not text:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {text}: not a time such as 2024-08-09 00:00:00 or 2024-08-09T00:00Z"
+        ) from None
+    return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
+
+
 def clock(as_of: str, *, force: bool) -> datetime | None:
     """Return the time that `--as-of` names, in UTC without zone; None: it names none.
 
     Raises UsageError for what is no time, and without `force` for a time that is yet to come.
     """
-    if not as_of:
-        return None
-    try:
-        named = datetime.fromisoformat(as_of)
-    except ValueError:
-        raise UsageError(f"--as-of {as_of}: not a time such as 2024-08-09 00:00:00") from None
-    if named.tzinfo:
-        named = named.astimezone(UTC).replace(tzinfo=None)
+    named = moment("--as-of", as_of)
     now = datetime.now(UTC).replace(tzinfo=None)
-    if named > now + _GRACE and not force:
+    if named and named > now + _GRACE and not force:
         raise UsageError(
             f"--as-of {as_of} is yet to come (it is {now:%Y-%m-%d %H:%M:%S} UTC): what completeness"
             " and retention move stays moved; give --force if it is meant"

@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from python_ingest.errors import UsageError
+from python_ingest.cli.clock import moment
 from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.order_events import make_order_events
@@ -63,19 +62,6 @@ def timescale(  # noqa: PLR0913, PLR0917 - the command's options
         if name in ("orders", "trades"):
             make_order_events(settings)
         print(json.dumps(_summary(found), default=str) if as_json else _line(found))
-
-
-def moment(option: str, text: str | None) -> datetime | None:
-    """Return an option's time as naive UTC; UsageError when it is none."""
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"{option} {text}: not a time such as 2026-11-01 or 2026-11-01T12:00Z"
-        ) from None
-    return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
 
 
 class Shown(Watcher):

@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from python_ingest.cli.clock import moment
 from python_ingest.landing.land import LandingResult
 from python_ingest.landing.report import report_landing
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
-from python_ingest.migration.extract_command import Shown, moment
+from python_ingest.migration.extract_command import Shown
 from python_ingest.migration.status import status
 from python_ingest.settings import load_settings
 

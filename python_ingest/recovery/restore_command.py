@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from python_ingest.cli.clock import moment
 from python_ingest.cli.progress import progress
 from python_ingest.errors import UsageError
 from python_ingest.recovery.restore import restore
@@ -39,9 +39,9 @@ def restore_command(
             f"--to {to}: a folder is wanted, the new DATA_DIR, such as {to.with_suffix('')};"
             " the database will be in it"
         )
-    moment = _moment(at) if at else None
+    until = moment("--at", at)
     with progress("restoring", quiet=as_json) as report:
-        done = restore(load_settings(), to, moment, force=force, report=report)
+        done = restore(load_settings(), to, until, force=force, report=report)
     if as_json:
         print(json.dumps(asdict(done), default=str))
         return
@@ -54,11 +54,3 @@ def restore_command(
         f" {done.last_batch}, from {done.full} and {done.segments:,} segments"
     )
     print(f"next: DATA_DIR={done.path} dbt build")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--at {text}: not a time such as 2026-11-23 14:30:00") from None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
