@@ -44,10 +44,10 @@ walk/test_walk walk/test_invariants trading/test_lot_marts market/test_rules tra
 schema/test_upgrade trading/test_order_feeds trading/test_reconciliation trading/test_changed_inputs
 trading/test_chain trading/test_extremes trading/test_transfers landing/test_killed
 schema/test_widened lifecycle/test_compaction streaming/test_outage review/test_chains
-migration/test_proof lifecycle/test_restated cli/test_clock reading/test_publish_parts
+migration/test_proof lifecycle/test_restated cli/test_clock publication/test_publish_parts
 landing/test_power_loss trading/test_inverse review/test_slim migration/test_switch
 landing/test_damaged_files recovery/test_snapshot lifecycle/test_archive lifecycle/test_killed
-cli/test_interrupts reading/test_soak migration/test_dual_write_stream streaming/test_stream_killed
+cli/test_interrupts serving/test_soak migration/test_dual_write_stream streaming/test_stream_killed
 recovery/test_killed market/test_any_order
 """.split()
 FIRST = [*LONG, "test_sample", "trading/test_order_cases", "feeds/test_examples"]
