@@ -13,7 +13,7 @@ from python_ingest.errors import UsageError
 # Modules of the extras of pyproject.toml; an extra without packages is always there.
 MODULES = {
     "audit": ("great_expectations", "pandas"),
-    "migrate": ("psycopg", "opentelemetry.sdk"),
+    "migrate": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg", "opentelemetry.sdk"),
     "s3": ("boto3", "fsspec", "obstore"),
     "serve": ("google.protobuf", "opentelemetry.sdk"),
     "stream": ("websockets",),

@@ -1,87 +1,115 @@
-"""Columns of the server: the expression to select, and the DuckDB type that loses nothing."""
+"""Columns of the server: what is selected of them, and the DuckDB type that loses nothing."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from python_ingest.migration.tables import Table
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import literal, quoted
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its expression in the server's SELECT, and how DuckDB reads its text.
-
-    `csv_type`: the type as which the text is parsed; `type`: the stored type. `is_loose`: the
-    server may hold values with more digits than `type`, so each value is checked.
-    """
-
-    name: str
-    select: str
-    csv_type: str
-    type: str
-    is_loose: bool = False
-
-
-_PLAIN = {
+# What arrives as it is; all else is sent as text and cast here.
+_NATIVE = {
     "int2": "SMALLINT",
     "int4": "INTEGER",
     "int8": "BIGINT",
     "float4": "FLOAT",
     "float8": "DOUBLE",
     "bool": "BOOLEAN",
-    "date": "DATE",
-    "uuid": "UUID",
-    "timestamp": "TIMESTAMP",
+    "text": "VARCHAR",
+    "varchar": "VARCHAR",
 }
-_DIGITS = 38
+_FROM_TEXT = {"date": "DATE", "uuid": "UUID", "json": "JSON", "jsonb": "JSON"}
+_INTEGERS = ("BIGINT", "INTEGER")
+# Arrow's microseconds end here: the driver wraps later times, and infinite ones, in silence.
+_NO_ROOM = "294247-01-01"
 
 
-def column_of(  # noqa: PLR0913, PLR0911 - one return per family of types
-    name: str,
-    type_: str,
-    modifier: int,
-    is_array: bool,
-    *,
-    table: Table | None,
-    renamed: str | None,
+@dataclass(frozen=True)
+class Column:
+    """A column: what is selected of it, and the DuckDB type as which it is stored.
+
+    `text`: the name of arriving text that is cast to `type` or refused; None: values come as they
+    are. `decimals`: text with more is refused, too, because the cast would round it.
+    """
+
+    name: str
+    select: str
+    type: str
+    text: str | None = None
+    decimals: int | None = None
+
+    @property
+    def value(self) -> str:
+        """DuckDB's expression of what is stored."""
+        if self.text in (None, self.name):
+            return self._cast
+        return f"coalesce({quoted(self.name)}, {self._cast})"
+
+    @property
+    def refusal(self) -> str | None:
+        """DuckDB's expression of why a value is refused: null for the others."""
+        if self.text is None:
+            return None
+        text, fine = quoted(self.text), ""
+        if self.decimals is not None:
+            fine = f" or length(rtrim(split_part({text}, '.', 2), '0')) > {self.decimals}"
+        return (
+            f"case when {text} is not null and ({self._cast} is null{fine}) then"
+            f" {literal(self.name + ': ')} || if(lower({text}) in ('nan', 'infinity', '-infinity'),"
+            f" 'NaN or infinite', {literal('does not fit ' + self.type)}) end"
+        )
+
+    @property
+    def _cast(self) -> str:
+        if self.text is None:
+            return quoted(self.name)
+        json = "::json" if self.type.endswith("[]") else ""
+        return f"try_cast({quoted(self.text)}{json} as {self.type})"
+
+
+def column_of(  # noqa: PLR0913, PLR0917
+    source: str, name: str, type_: str, modifier: int, is_array: bool, wanted: str | None
 ) -> Column:
-    """Return how a column of this PostgreSQL type is read; `renamed`: the one that is the time."""
-    source = quoted(name)
-    if renamed == name and table:
-        name = table.time
-    wanted = table.columns.get(name) if table else None
-    if type_ == "timestamptz":
-        return Column(name, f"{source} at time zone 'UTC'", "TIMESTAMP", "TIMESTAMP")
-    if type_ == "numeric":
-        return _numeric(name, source, modifier, wanted)
+    """Return how a column `source` of this PostgreSQL type is stored as `name`.
+
+    `wanted`: the DuckDB type that one of our tables has there.
+    """
+    sql, scale = quoted(source), None
+    stored = _NATIVE.get(type_) or _FROM_TEXT.get(type_, "VARCHAR")
     if is_array:
-        return Column(name, f"array_to_json({source})", "VARCHAR", "VARCHAR[]")
-    if type_ in ("json", "jsonb"):
-        return Column(name, source, "VARCHAR", "JSON")
-    if wanted and wanted.startswith("DECIMAL"):
-        return Column(name, f"{source}::numeric", "VARCHAR", wanted, is_loose=True)
-    plain = _PLAIN.get(type_)
-    if plain is None:
-        plain = "VARCHAR"
-        source = source if type_ in ("text", "varchar") else f"{source}::text"
-    if wanted in ("BIGINT", "INTEGER", "UUID", "VARCHAR") and wanted != plain:
-        return Column(name, source, wanted, wanted)
-    return Column(name, source, plain, plain)
+        sql, stored = f"array_to_json({sql})", "VARCHAR[]"
+    elif wanted in (*_INTEGERS, "UUID", "VARCHAR") or (wanted or "").startswith("DECIMAL"):
+        stored = str(wanted)
+    if type_ == "numeric" and modifier >= 0:
+        precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
+        if stored == "VARCHAR" and wanted is None and scale <= precision <= 38:  # noqa: PLR2004
+            stored = f"DECIMAL({precision},{scale})"
+    if stored == _NATIVE.get(type_):
+        return Column(name, f"{sql} as {quoted(name)}", stored)
+    if stored.startswith("DECIMAL") or (stored in _INTEGERS and type_.startswith("float")):
+        sql = f"{sql}::numeric"  # whose text has no exponent
+    select = f"{sql}::text as {quoted(name)}"
+    if stored == "VARCHAR":
+        return Column(name, select, stored)
+    room = _decimals(stored)
+    is_exact = room is None or (scale is not None and scale <= room)
+    return Column(name, select, stored, name, None if is_exact else room)
 
 
-def _numeric(name: str, source: str, modifier: int, wanted: str | None) -> Column:
-    """A numeric column: parsed as DECIMAL where all values fit, else checked one by one."""
-    declared = modifier - 4
-    precision, scale = (declared >> 16, declared & 0x7FF) if modifier >= 0 else (None, None)
-    if wanted is None or not wanted.startswith("DECIMAL"):
-        if precision is None or scale is None or precision > _DIGITS or scale > precision:
-            return Column(name, source, "VARCHAR", "VARCHAR")  # its text is exact
-        wanted = f"DECIMAL({precision},{scale})"
-    match = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", wanted)
-    assert match is not None  # noqa: S101 - our own types
-    # a value too large fails to parse; one with more decimals would be rounded
-    if scale is not None and scale <= int(match[2]):
-        return Column(name, source, wanted, wanted)
-    return Column(name, source, "VARCHAR", wanted, is_loose=True)
+def time_of(source: str, name: str, type_: str, *, is_finite: bool) -> Column:
+    """Return how a time is stored; `is_finite`: no row that is read has an infinite one."""
+    sql = quoted(source) + (" at time zone 'UTC'" if type_ == "timestamptz" else "")
+    if is_finite:
+        return Column(name, f"{sql} as {quoted(name)}", "TIMESTAMP")
+    far = f"not isfinite({quoted(source)}) or {quoted(source)} >= '{_NO_ROOM}'"
+    select = (
+        f"case when {far} then null else {sql} end as {quoted(name)},"
+        f" case when {far} then ({sql})::text end as {quoted(name + ' far')}"
+    )
+    return Column(name, select, "TIMESTAMP", f"{name} far")
+
+
+def _decimals(type_: str) -> int | None:
+    """Decimals of a number's type; None for other types."""
+    found = re.search(r",(\d+)", type_)
+    return int(found[1]) if found else 0 if type_ in _INTEGERS else None

@@ -1,165 +1,118 @@
-"""One range of one relation, from the server's COPY into a Parquet file.
+"""One range of one relation, from the server into a Parquet file.
 
-The server writes CSV into a pipe; at the same time DuckDB parses it into exact types and writes
-Parquet. No row becomes a Python object.
+    copied = copy_range(server, relation, span, finished, rejects, progress)
+
+The server sends columns; at the same time DuckDB casts them to exact types and writes Parquet.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import psycopg
+import pyarrow as pa
 
 from python_ingest.errors import IngestError
-from python_ingest.migration.columns import Column
-from python_ingest.migration.copy_feed import BLOCK, Feeder
 from python_ingest.migration.ranges import Range
-from python_ingest.migration.relation import Relation
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.migration.relation import Relation, between
+from python_ingest.migration.session import Session
+from python_ingest.storage.sql import quoted, sql_path
 
 _MEMORY_LIMIT = "600MB"
 
 
 @dataclass
 class Copied:
-    """The result of one COPY: rows written, rows rejected, number of rows by reason."""
+    """What became of a range: rows written, rows rejected, number of rows by reason."""
 
     rows: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
 
-def between(relation: Relation, span: Range) -> str:
-    """Return SQL of a range's rows, with constants, so that the server skips other chunks."""
-    zone = "+00" if relation.time_is_zoned else ""
-    time = quoted(relation.time)
-    return f"{time} >= '{span.start}{zone}' and {time} < '{span.end}{zone}'"
-
-
 def copy_range(  # noqa: PLR0913, PLR0917
-    connection: psycopg.Connection,
+    server: Session,
     relation: Relation,
     span: Range,
     finished: Path,
     rejects: Path,
     progress: Callable[[int], None],
 ) -> Copied:
-    """Write one range to `finished` and its refused rows to `rejects`.
+    """Write one range to `finished` and its refused rows to `rejects`, within one snapshot.
 
     Raises IngestError when the rows written are not the rows that the server sent.
     """
-    expressions = ", ".join(column.select for column in relation.columns)
-    copy = (
-        f"copy (select {expressions} from {relation.sql_name} where {between(relation, span)})"
-        " to stdout (format csv)"
-    )
+    kept = ", ".join(f"{c.value} as {quoted(c.name)}" for c in relation.columns)
+    reasons = [c.refusal for c in relation.columns if c.refusal]
+    reason = f"coalesce({', '.join(reasons)})" if reasons else "null::varchar"
     with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 2}) as parser:
         parser.execute("set TimeZone = 'UTC'")
         parser.execute("set enable_progress_bar = false")
-        reader, writer = os.pipe()
-        with suppress(OSError, AttributeError):  # fewer task switches
-            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, BLOCK)
-        feeder = Feeder(connection, copy, writer, progress)
-        feeder.start()
-        error: duckdb.Error | None = None
-        try:
-            parser.execute(
-                f"copy ({_parsed(relation, f'/dev/fd/{reader}')}) to {sql_path(finished)}"
-                " (format parquet, compression zstd, compression_level 1)"
+        write = f"{kept} from arriving where {reason} is null"
+        rows, sent = _write(parser, server, relation, span, write, finished, progress)
+        copied = Copied(rows)
+        if rows < sent:  # in the same snapshot again, for these alone
+            write = (
+                f"to_json(arriving)::varchar as raw_text, {reason} as reason from arriving"
+                " where reason is not null"
             )
-        except duckdb.Error as failed:
-            error = failed
-        finally:
-            os.close(reader)  # a feeder that still writes gets an error
-            feeder.join()
-        if feeder.error and not isinstance(feeder.error, BrokenPipeError):
-            raise feeder.error
-        if error or feeder.error:
-            raise IngestError(f"{relation.name}, {span.label}: {str(error).splitlines()[0]}")
-        copied = _sort_out(parser, relation, finished, rejects)
-    if copied.rows + copied.rejected != feeder.rows:
+            copied.rejected, _ = _write(
+                parser, server, relation, span, write, rejects, lambda _: None
+            )
+            found = parser.execute(
+                f"select reason, count(*) from {sql_path(rejects)} group by 1 order by 1"
+            )
+            copied.reasons = dict(found.fetchall())
+    if copied.rows + copied.rejected != sent:
         raise IngestError(
-            f"{relation.name}, {span.label}: the server sent {feeder.rows} rows,"
+            f"{relation.name}, {span.label}: the server sent {sent} rows,"
             f" {copied.rows} + {copied.rejected} were read"
         )
     return copied
 
 
-def _parsed(relation: Relation, path: str) -> str:
-    types = ", ".join(f"{literal(c.name)}: {literal(c.csv_type)}" for c in relation.columns)
-    reason = "".join(f" when {_too_fine(c)}" for c in relation.columns if c.is_loose)
-    return (
-        f"select {', '.join(_kept(c) for c in relation.columns)}"
-        + (f", case{reason} end as reason, {_as_text(relation)} as raw_text" if reason else "")
-        + f" from read_csv({literal(path)}, columns = {{{types}}}, header = false,"
-        " auto_detect = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n',"
-        " allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0)"
-    )
+def _write(  # noqa: PLR0913, PLR0917
+    parser: duckdb.DuckDBPyConnection,
+    server: Session,
+    relation: Relation,
+    span: Range,
+    selected: str,
+    target: Path,
+    progress: Callable[[int], None],
+) -> tuple[int, int]:
+    """Write what is selected of the rows that arrive; return how many were written, and sent."""
+    sent = 0
+    errors: list[BaseException] = []
 
+    def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        nonlocal sent
+        try:
+            for batch in batches:
+                sent += batch.num_rows
+                progress(batch.num_rows)
+                yield batch
+        except BaseException as error:  # DuckDB makes one of its own of it
+            errors.append(error)
+            raise
 
-def _kept(column: Column) -> str:
-    name = quoted(column.name)
-    if column.csv_type == column.type:
-        return name
-    if column.type == "VARCHAR[]":
-        return f"{name}::json::varchar[] as {name}"
-    return f"try_cast({name} as {column.type}) as {name}"
-
-
-def _too_fine(column: Column) -> str:
-    name = quoted(column.name)
-    scale = column.type.split(",")[1].rstrip(")")
-    decimals = f"length(rtrim(split_part({name}, '.', 2), '0'))"
-    return (
-        f"{name} is not null and (try_cast({name} as {column.type}) is null"
-        f" or {decimals} > {scale}) then {literal(column.name + ': ')} || case"
-        f" when {name} in ('NaN', 'Infinity', '-Infinity') then 'NaN or infinite'"
-        f" else {literal('does not fit ' + column.type)} end"
-    )
-
-
-def _as_text(relation: Relation) -> str:
-    fields = ", ".join(f"{literal(c.name)}: {quoted(c.name)}" for c in relation.columns)
-    return f"to_json({{{fields}}})::varchar"
-
-
-def _sort_out(
-    parser: duckdb.DuckDBPyConnection, relation: Relation, finished: Path, rejects: Path
-) -> Copied:
-    """Move rows whose values do not fit to the rejects, beside rows that could not be parsed."""
-    unparsed = (
-        "select csv_line as raw_text, min(case"
-        " when error_message like '%string \"NaN\"%' or error_message like '%Infinity\"%'"
-        " then column_name || ': NaN or infinite'"
-        " when error_type = 'CAST' then column_name || ': cannot be held exactly'"
-        " else lower(error_type::varchar) end) as reason"
-        " from reject_errors group by line, csv_line"
-    )
-    refused = ""
-    if any(column.is_loose for column in relation.columns):
-        first = finished.with_suffix(".first")
-        finished.rename(first)
-        read = f"read_parquet({sql_path(first)})"
-        parser.execute(
-            f"copy (select * exclude (reason, raw_text) from {read} where reason is null)"
-            f" to {sql_path(finished)} (format parquet, compression zstd, compression_level 1)"
+    columns = ", ".join(column.select for column in relation.columns)
+    with server.stream(
+        f"select {columns} from {relation.sql_name} where {between(relation, span)}"
+    ) as batches:
+        parser.register(
+            "arriving", pa.RecordBatchReader.from_batches(batches.schema, counted(batches))
         )
-        refused = f" union all select raw_text, reason from {read} where reason is not null"
-    parser.execute(f"create temp table refused as {unparsed}{refused}")
-    if refused:
-        first.unlink()
-    reasons = dict(
-        parser.execute("select reason, count(*) from refused group by 1 order by 1").fetchall()
-    )
-    rows = parser.execute(
-        f"select num_rows from parquet_file_metadata({sql_path(finished)})"
-    ).fetchone()
-    if reasons:
-        parser.execute(f"copy refused to {sql_path(rejects)} (format parquet)")
-    return Copied(rows=int(rows[0]) if rows else 0, rejected=sum(reasons.values()), reasons=reasons)
+        try:
+            written = parser.execute(
+                f"copy (select {selected}) to {sql_path(target)}"
+                " (format parquet, compression zstd, compression_level 1)"
+            ).fetchall()
+        except duckdb.Error as error:
+            if errors:
+                raise errors[0] from None
+            raise IngestError(
+                f"{relation.name}, {span.label}: {str(error).splitlines()[0]}"
+            ) from None
+    return int(written[0][0]), sent

@@ -116,7 +116,7 @@ def _replay(settings: Settings) -> Drift:
     if not left:
         return Drift()
     known = state.load(settings)
-    with connected(read_only=False) as server:
+    with connected() as server:
         server.execute(_LEDGER_SQL)
         there = {
             (batch_id, sha256)

@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from python_ingest.migration import changes, manifest
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.plan import Request, begin, expected_rows, ranges
@@ -18,7 +16,7 @@ from python_ingest.migration.range_reader import RangeReader, Watcher
 from python_ingest.migration.ranges import Range, merged
 from python_ingest.migration.relation import read_relation
 from python_ingest.migration.retention import read_retention
-from python_ingest.migration.server import connected
+from python_ingest.migration.session import Session, session
 from python_ingest.settings import Settings
 from python_ingest.storage.process_lock import process_lock
 
@@ -36,14 +34,14 @@ def extract(settings: Settings, request: Request, watcher: Watcher | None = None
 
 
 def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest:
-    with connected() as connection:
+    with session() as server:
         relation = read_relation(
-            connection, request.relation, time=request.time, timeframe=request.timeframe
+            server, request.relation, time=request.time, timeframe=request.timeframe
         )
         folder = manifest.folder_of(settings, relation.name)
         with process_lock(folder / ".lock", f"extraction of {relation.name}"):
             finished = manifest.load(folder)
-            run = begin(connection, relation, request, folder, finished)
+            run = begin(server, relation, request, folder, finished)
             _forget_files(folder, run, finished)
             watcher.planned(
                 len(run.plan),
@@ -51,16 +49,15 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
                 expected_rows(relation, run),
             )
             reader = RangeReader(relation, folder, run, watcher)
-            reader.read(connection, run.missing(), request.jobs)
-            _read_what_came(connection, reader)
-            _read_what_changed(connection, reader, watcher)
-            return _finish(connection, reader, folder, finished)
+            reader.read(server, run.missing(), request.jobs)
+            _read_what_came(server, reader)
+            _read_what_changed(server, reader, watcher)
+            return _finish(server, reader, folder, finished)
 
 
-def _read_what_came(connection: psycopg.Connection, reader: RangeReader) -> None:
+def _read_what_came(server: Session, reader: RangeReader) -> None:
     """Read ranges that were created meanwhile, within the span of the run."""
-    with connection.transaction():
-        now = ranges(connection, reader.relation)
+    now = ranges(server, reader.relation)
     known = {(r.start, r.end) for r in reader.run.plan}
     new = [
         r
@@ -70,24 +67,23 @@ def _read_what_came(connection: psycopg.Connection, reader: RangeReader) -> None
         and not any(r.overlaps(planned) for planned in reader.run.plan)
     ]
     reader.extend(new)
-    reader.read(connection, new, 1)
+    reader.read(server, new, 1)
 
 
-def _read_what_changed(
-    connection: psycopg.Connection, reader: RangeReader, watcher: Watcher
-) -> None:
-    changed = [part for part in reader.run.parts if _looks_changed(connection, reader, part)]
+def _read_what_changed(server: Session, reader: RangeReader, watcher: Watcher) -> None:
+    changed = [
+        part for part in reader.run.parts if changes.has_changed(server, reader.relation, part)
+    ]
     if not changed:
         return
-    with connection.transaction():  # a chunk may have been compressed since, or dropped
-        now = ranges(connection, reader.relation)
+    now = ranges(server, reader.relation)  # a chunk may have been compressed since, or dropped
     current = {(r.start, r.end): r for r in now}
     changed = [part for part in changed if _is_there(part, now)]
     for part in changed:
         watcher.changed(part.range, still=False)
-        reader.read(connection, [current.get((part.start, part.end), part.range)], 1)
+        reader.read(server, [current.get((part.start, part.end), part.range)], 1)
     for part in [p for p in reader.run.parts if any(p.range == c.range for c in changed)]:
-        if _looks_changed(connection, reader, part):
+        if changes.has_changed(server, reader.relation, part):
             watcher.changed(part.range, still=True)
             reader.mark_changing(part)
 
@@ -97,22 +93,17 @@ def _is_there(part: Part, now: list[Range]) -> bool:
     return any(part.range.overlaps(r) for r in now)
 
 
-def _looks_changed(connection: psycopg.Connection, reader: RangeReader, part: Part) -> bool:
-    with connection.transaction():
-        return changes.has_changed(connection, reader.relation, part)
-
-
 def _finish(
-    connection: psycopg.Connection, reader: RangeReader, folder: Path, before: Manifest | None
+    server: Session, reader: RangeReader, folder: Path, before: Manifest | None
 ) -> Manifest:
     """Replace the parts of the former extraction that the run answers for.
 
     What the server has no longer is kept as `gone`, in case that nobody else has it.
     """
     run = reader.run
-    with connection.transaction():
-        now = ranges(connection, reader.relation)
-        retention = read_retention(connection, reader.relation, now)
+    with server.snapshot():
+        now = ranges(server, reader.relation)
+        retention = read_retention(server, reader.relation, now)
     kept: list[Part] = []
     replaced: list[Part] = []
     away: list[Part] = []
@@ -161,6 +152,6 @@ def _forget_files(folder: Path, *kept: Manifest | None) -> None:
         for part in (*one.parts, *one.gone)
         for name in (part.file, part.rejects_file)
     }
-    for path in [*folder.glob("*.parquet"), *folder.glob(".*.parquet"), *folder.glob(".*.first")]:
+    for path in [*folder.glob("*.parquet"), *folder.glob(".*.parquet")]:
         if path.name not in named:
             path.unlink(missing_ok=True)

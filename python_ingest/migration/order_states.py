@@ -79,7 +79,7 @@ def _replay(settings: Settings, known: state.State) -> Drift:
             ).fetchone()
         written = 0
         if found and found[0]:
-            with connected(read_only=False) as server:
+            with connected() as server:
                 written = _write(settings, server, touched, Path(folder))
     known.orders_replayed_to = built
     known.replayed_at = now()

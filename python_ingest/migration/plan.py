@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from python_ingest.migration import manifest
 from python_ingest.migration.canonical import landed_sql
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.ranges import Range, calendar, chosen
 from python_ingest.migration.relation import Relation, chunks
+from python_ingest.migration.session import Session, instant
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
 
@@ -30,7 +29,7 @@ class Request:
 
 
 def begin(
-    connection: psycopg.Connection,
+    server: Session,
     relation: Relation,
     request: Request,
     folder: Path,
@@ -45,7 +44,7 @@ def begin(
         return replace(unfinished, parts=tuple(intact))
     started = datetime.now(UTC).replace(tzinfo=None)
     kept = [part.range for part in (*finished.parts, *finished.gone)] if finished else []
-    plan, asked = chosen(ranges(connection, relation), request.since, request.until, kept)
+    plan, asked = chosen(ranges(server, relation), request.since, request.until, kept)
     # Nothing that has happened by now is missing; what is dated later may still come.
     covered = Range(asked.start, min(asked.end, started))
     columns = {column.name: column.type for column in relation.columns}
@@ -73,18 +72,19 @@ def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
     return landed_sql(relation.table, columns)
 
 
-def ranges(connection: psycopg.Connection, relation: Relation) -> list[Range]:
+def ranges(server: Session, relation: Relation) -> list[Range]:
     """Return the ranges to read: chunks, or days, months or years of a plain table."""
     if relation.is_hypertable:
-        return chunks(connection, relation)
-    time, zone = quoted(relation.time), " at time zone 'UTC'" if relation.time_is_zoned else ""
+        return chunks(server, relation)
     # Minimum and maximum of the bare column: an index answers them.
-    row = connection.execute(
-        f"select min({time}){zone}, max({time}){zone} from {relation.sql_name}".encode()
-    ).fetchone()
-    if row is None or row[0] is None:
+    time = quoted(relation.time)
+    ((first, last),) = server.rows(
+        f"select min({time})::text, max({time})::text from {relation.sql_name}"
+    )
+    if first is None:
         return []
-    return calendar(row[0], row[1], max(relation.estimated_rows, 0))
+    low, high = (instant(text, f"{relation.name}.{relation.time}") for text in (first, last))
+    return calendar(low, high, max(relation.estimated_rows, 0))
 
 
 def expected_rows(relation: Relation, run: Manifest) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-
-import psycopg
 
 from python_ingest.migration import changes, manifest
 from python_ingest.migration.copy_out import copy_range
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.ranges import Range
 from python_ingest.migration.relation import Relation
-from python_ingest.migration.server import connected
+from python_ingest.migration.session import Session, session
 from python_ingest.storage.files import move_into_place, sha256_of
 
 
@@ -45,34 +43,26 @@ class RangeReader:
         self._lock = threading.Lock()
         manifest.save(folder, run, manifest.UNFINISHED)
 
-    def read(self, connection: psycopg.Connection, ranges: list[Range], jobs: int) -> None:
+    def read(self, server: Session, ranges: list[Range], jobs: int) -> None:
         """Read ranges; with several jobs each has a connection of its own."""
         if jobs == 1 or len(ranges) < 2:  # noqa: PLR2004
             for span in ranges:
-                self._read(connection, span)
+                self._read(server, span)
             return
-        waiting: queue.SimpleQueue[Range] = queue.SimpleQueue()
-        for span in ranges:
-            waiting.put(span)
-        errors: list[Exception] = []
+        waiting = iter(ranges)
 
         def work() -> None:
             try:
-                with connected() as own:
-                    while not errors:
-                        self._read(own, waiting.get_nowait())
-            except queue.Empty:
-                return
-            except Exception as error:
-                errors.append(error)
+                with session() as own:
+                    for span in waiting:
+                        self._read(own, span)
+            except BaseException:
+                list(waiting)  # the other jobs end
+                raise
 
-        threads = [threading.Thread(target=work) for _ in range(min(jobs, len(ranges)))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
+        with ThreadPoolExecutor(jobs) as pool:
+            for job in [pool.submit(work) for _ in range(min(jobs, len(ranges)))]:
+                job.result()
 
     def mark_changing(self, part: Part) -> None:
         """Mark a range that changes on every read."""
@@ -82,14 +72,14 @@ class RangeReader:
         """Add ranges that were created after the plan."""
         self.run = replace(self.run, plan=tuple(sorted([*self.run.plan, *spans])))
 
-    def _read(self, connection: psycopg.Connection, span: Range) -> None:
+    def _read(self, server: Session, span: Range) -> None:
         name = f"{span.label}-{self.run.run}"
         unfinished = self._folder / f".{name}.parquet"
         rejects = self._folder / f".{name}.rejects.parquet"
-        with connection.transaction():
-            seen = changes.look(connection, self.relation, span)
+        with server.snapshot():
+            seen = changes.look(server, self.relation, span)
             copied = copy_range(
-                connection, self.relation, span, unfinished, rejects, self._watcher.rows
+                server, self.relation, span, unfinished, rejects, self._watcher.rows
             )
         size, sha256 = unfinished.stat().st_size, sha256_of(unfinished)
         if copied.rejected:

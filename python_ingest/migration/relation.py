@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-import psycopg
-
 from python_ingest.errors import UsageError
-from python_ingest.migration.columns import Column, column_of
+from python_ingest.migration.columns import Column, column_of, time_of
 from python_ingest.migration.ranges import Range
+from python_ingest.migration.session import Session, instant
 from python_ingest.migration.tables import TABLES, Table
 from python_ingest.storage.sql import literal, quoted
 
@@ -35,10 +34,11 @@ class Relation:
 
 
 _BUCKET_NAMES = ("bucket", "time_bucket", "time")
+_TIMES = ("timestamptz", "timestamp")
 
 
 def read_relation(
-    connection: psycopg.Connection,
+    server: Session,
     name: str,
     *,
     time: str | None = None,
@@ -49,39 +49,41 @@ def read_relation(
     `time` names the time column of a table we do not know; `timeframe` says that the relation
     holds bars of that timeframe, whose time may be called `bucket`.
     """
-    found = connection.execute(
-        "select c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint"
+    found = server.rows(
+        "select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint"
         " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where c.oid = to_regclass(%s)",
-        [name],
-    ).fetchone()
-    if found is None:
-        raise UsageError(_unknown(connection, name))
-    oid, schema, short, kind, estimate = found
+        f" where c.oid = to_regclass({literal(name)})"
+    )
+    if not found:
+        raise UsageError(_unknown(server, name))
+    oid, schema, short, kind, estimate = found[0]
     table = TABLES["ohlcv_bars"] if timeframe else TABLES.get(short)
     columns = {
         column: (type_, modifier, is_array)
-        for column, type_, modifier, is_array in connection.execute(
+        for column, type_, modifier, is_array in server.rows(
             "select attname, t.typname::text, atttypmod, t.typcategory = 'A'"
             " from pg_attribute a join pg_type t on t.oid = a.atttypid"
-            " where attrelid = %s and attnum > 0 and not attisdropped order by attnum",
-            [oid],
+            f" where attrelid = {oid} and attnum > 0 and not attisdropped order by attnum"
         )
     }
     time = _time_column(name, table, time, columns, is_aggregate=timeframe is not None)
-    taken = [
-        column_of(column, *of_column, table=table, renamed=time if timeframe else None)
-        for column, of_column in columns.items()
-    ]
+    taken = []
+    for source, (type_, modifier, is_array) in columns.items():
+        name = table.time if table and timeframe and source == time else source
+        if type_ in _TIMES:
+            taken.append(time_of(source, name, type_, is_finite=source == time))
+        else:
+            wanted = table.columns.get(name) if table else None
+            taken.append(column_of(source, name, type_, modifier, is_array, wanted))
     if timeframe:
-        taken.append(Column("timeframe", literal(timeframe), "VARCHAR", "VARCHAR"))
+        taken.append(Column("timeframe", f"{literal(timeframe)} as timeframe", "VARCHAR"))
     missing = [c for c in (table.required if table else ()) if c not in {t.name for t in taken}]
     if missing:
         raise UsageError(
             f"{name} has no column {', '.join(missing)}: extract a view that gives them,"
             " CREATE VIEW ... AS SELECT ..."
         )
-    hypertable = _is_hypertable(connection, schema, short)
+    hypertable = _is_hypertable(server, schema, short)
     return Relation(
         name=short,
         sql_name=f"{quoted(schema)}.{quoted(short)}",
@@ -91,56 +93,61 @@ def read_relation(
         table=table,
         is_hypertable=hypertable,
         has_versions=kind in ("r", "p"),
-        estimated_rows=_estimate(connection, f"{schema}.{short}") if hypertable else int(estimate),
+        estimated_rows=_estimate(server, f"{schema}.{short}") if hypertable else int(estimate),
         timeframe=timeframe,
     )
 
 
-def chunks(connection: psycopg.Connection, relation: Relation) -> list[Range]:
+def chunks(server: Session, relation: Relation) -> list[Range]:
     """Return the time ranges of a hypertable's chunks, oldest first.
 
     `is_compressed`: a chunk of that range is compressed, so its rows have no versions to compare.
     """
-    rows = connection.execute(
-        "select range_start at time zone 'UTC', range_end at time zone 'UTC',"
-        " bool_or(is_compressed)"
+    rows = server.rows(
+        "select range_start::text, range_end::text, bool_or(is_compressed)"
         " from timescaledb_information.chunks"
-        " where format('%%I.%%I', hypertable_schema, hypertable_name)::regclass = %s::regclass"
-        " group by 1, 2 order by 1",
-        [relation.sql_name],
+        " where format('%I.%I', hypertable_schema, hypertable_name)::regclass"
+        f" = {literal(relation.sql_name)}::regclass group by range_start, range_end"
+        " order by range_start"
     )
-    return [Range(start, end, bool(compressed)) for start, end, compressed in rows]
+    chunk = f"a chunk of {relation.name}"
+    return [
+        Range(instant(start, chunk), instant(end, chunk), bool(compressed))
+        for start, end, compressed in rows
+    ]
 
 
-def has_timescaledb(connection: psycopg.Connection) -> bool:
+def between(relation: Relation, span: Range) -> str:
+    """Return SQL of a range's rows, with constants, so that the server skips other chunks."""
+    zone = "+00" if relation.time_is_zoned else ""
+    time = quoted(relation.time)
+    return f"{time} >= '{span.start}{zone}' and {time} < '{span.end}{zone}'"
+
+
+def has_timescaledb(server: Session) -> bool:
     """Whether the server is a TimescaleDB, and no plain PostgreSQL."""
-    found = connection.execute("select 1 from pg_extension where extname = 'timescaledb'")
-    return found.fetchone() is not None
+    return bool(server.rows("select 1 from pg_extension where extname = 'timescaledb'"))
 
 
-def _is_hypertable(connection: psycopg.Connection, schema: str, name: str) -> bool:
-    if not has_timescaledb(connection):
-        return False
-    return (
-        connection.execute(
-            "select 1 from timescaledb_information.hypertables"
-            " where hypertable_schema = %s and hypertable_name = %s",
-            [schema, name],
-        ).fetchone()
-        is not None
+def _is_hypertable(server: Session, schema: str, name: str) -> bool:
+    return has_timescaledb(server) and bool(
+        server.rows(
+            "select 1 from timescaledb_information.hypertables where"
+            f" hypertable_schema = {literal(schema)} and hypertable_name = {literal(name)}"
+        )
     )
 
 
-def _estimate(connection: psycopg.Connection, name: str) -> int:
-    row = connection.execute("select approximate_row_count(%s::regclass)", [name]).fetchone()
-    return int(row[0] or 0) if row else 0
+def _estimate(server: Session, name: str) -> int:
+    ((rows,),) = server.rows(f"select approximate_row_count({literal(name)}::regclass)")
+    return int(rows or 0)
 
 
-def _unknown(connection: psycopg.Connection, name: str) -> str:
-    rows = connection.execute(
+def _unknown(server: Session, name: str) -> str:
+    rows = server.rows(
         "select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where relkind in ('r', 'p', 'v', 'm') and nspname = any(current_schemas(false))"
-    ).fetchall()
+    )
     near = difflib.get_close_matches(name, [row[0] for row in rows], n=3, cutoff=0.4)
     return f"TimescaleDB has no table {name}" + (
         f"; did you mean {', '.join(near)}?" if near else ""
@@ -161,7 +168,7 @@ def _time_column(
     if not candidates:
         candidates = [c for c, (type_, *_) in columns.items() if type_ == "timestamptz"][:1]
     for candidate in candidates:
-        if candidate in columns and columns[candidate][0] in ("timestamptz", "timestamp"):
+        if candidate in columns and columns[candidate][0] in _TIMES:
             return candidate
     raise UsageError(
         f"{name} has no time column {' or '.join(candidates) or 'of type timestamptz'}:"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from python_ingest.errors import ConfigError, IngestError
 
 DSN_VARIABLE = "TIMESCALE_DSN"
+SETTINGS = ("set timezone = 'UTC'", "set datestyle = 'ISO'", "set extra_float_digits = 1")
 
 # libpq's message about a failed connection contains host, port, user and database, so the user sees
 # only the kind of failure.
@@ -27,6 +29,7 @@ _FAILURES = (
     ("timeout", "it does not answer"),
     ("too many connections", "it takes no more connections"),
     ("remaining connection slots", "it takes no more connections"),
+    ("terminating connection", "it ended the connection"),
     ("server closed the connection", "it closed the connection (does it take one client only?)"),
     ("ssl", "it and libpq do not agree on SSL"),
 )
@@ -53,15 +56,26 @@ def require_dsn(env: Mapping[str, str] | None = None) -> str:
     return dsn
 
 
-def what_failed(error: psycopg.Error) -> str:
-    """Return an error's meaning without any part of the connection string."""
-    if error.diag.message_primary and error.sqlstate and not error.sqlstate.startswith("28"):
-        return _without_secrets(error.diag.message_primary)
+def conninfo() -> str:
+    """Return the connection string with what every connection of ours has."""
+    return make_conninfo(require_dsn(), connect_timeout=10, application_name="ingest")
+
+
+def what_failed(error: Exception) -> str:
+    """Return what an error of psycopg, ADBC or its stream means, with no part of the DSN."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    if isinstance(error, psycopg.Error):
+        primary = error.diag.message_primary if state else None
+    else:
+        found = re.search(r"ERROR: +(.*)", str(error))
+        primary = found[1] if found else None
+    if primary and not state.startswith("28"):
+        return _without_secrets(primary)
     text = str(error).lower()
     for words, meaning in _FAILURES:
         if words in text:
             return meaning
-    return f"{type(error).__name__} {error.sqlstate or ''}".strip()
+    return f"{type(error).__name__} {state}".strip()
 
 
 def _without_secrets(text: str) -> str:
@@ -75,26 +89,20 @@ def _without_secrets(text: str) -> str:
 
 
 @contextmanager
-def connected(*, read_only: bool = True) -> Iterator[psycopg.Connection]:
-    """Yield a session in UTC; read only ones are REPEATABLE READ, so a transaction is a snapshot.
+def connected() -> Iterator[psycopg.Connection]:
+    """Yield a connection that writes, in UTC; what reads tables is `session`.
 
     Raises TimescaleError, whose text never holds the connection string.
     """
-    dsn = require_dsn()
+    dsn = conninfo()
     try:
-        connection = psycopg.connect(
-            dsn, connect_timeout=10, application_name="ingest", autocommit=True
-        )
+        connection = psycopg.connect(dsn, autocommit=True)
     except psycopg.Error as error:
         raise TimescaleError(f"TimescaleDB ({DSN_VARIABLE}): {what_failed(error)}") from None
     try:
         with connection:
-            connection.execute("set timezone = 'UTC'")
-            connection.execute("set datestyle = 'ISO'")
-            connection.execute("set extra_float_digits = 1")
-            if read_only:
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                connection.read_only = True
+            for setting in SETTINGS:
+                connection.execute(setting.encode())
             yield connection
     except psycopg.Error as error:
         raise TimescaleError(f"TimescaleDB: {what_failed(error)}") from None

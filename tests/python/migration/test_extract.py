@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_ingest.cli.main import main
-from python_ingest.errors import UsageError
+from python_ingest.errors import IngestError, UsageError
 from python_ingest.migration import manifest, range_reader
 from python_ingest.migration.extract import extract
 from python_ingest.migration.plan import Request
@@ -154,6 +156,60 @@ def test_nan_infinity_and_digits_that_do_not_fit_are_counted_and_kept_with_a_rea
     refused = duckdb.sql(f"from '{folder / found.parts[0].rejects_file}'").fetchall()
     assert len(refused) == 4
     assert any("NaN" in raw_text for raw_text, _ in refused)
+
+
+def test_times_that_are_infinite_or_have_no_room_are_never_other_times(source, settings):
+    source.execute("drop table if exists ends; create table ends (at timestamptz, n int,"
+                   " zoned timestamptz, plain timestamp, day date)")  # fmt: skip
+    times = ["infinity", "-infinity", "294246-12-31", "0044-03-15 BC", "294250-06-01"]
+    for number, time in enumerate(times):
+        source.execute("insert into ends values ('2024-01-01 00:00:00.5+00', %s, %s, %s, null)",
+                       [number, time, time])  # fmt: skip
+    source.execute(
+        "insert into ends values ('2024-01-02 00:00+00', 5, null, null, 'infinity'),"
+        " ('2024-01-02 00:00+00', 6, null, null, '5874897-12-31')"
+    )
+    found = extract(settings, Request("ends", time="at"))
+    assert found.parts[0].reasons == {"zoned: does not fit TIMESTAMP": 1}
+    kept = rows_of(settings, "ends", "n, zoned::varchar, plain::varchar, day::varchar")
+    assert kept == [
+        (0, "infinity", "infinity", None),
+        (1, "-infinity", "-infinity", None),
+        (2, "294246-12-31 00:00:00", "294246-12-31 00:00:00", None),
+        (3, "0044-03-15 (BC) 00:00:00", "0044-03-15 (BC) 00:00:00", None),
+        (5, None, None, "infinity"),
+        (6, None, None, "5874897-12-31"),
+    ]
+    source.execute("insert into ends values ('infinity', 7)")
+    with pytest.raises(IngestError, match=r"ends\.at has the time infinity"):
+        extract(settings, Request("ends", time="at"))
+
+
+def test_columns_of_other_types_than_ours_are_exact_or_refused(source, settings):
+    source.execute(
+        "drop view if exists foreign_ticks; create view foreign_ticks as select * from (values"
+        " (1::numeric, 'binance'::char(8), 7, timestamptz '2024-08-08', 1e-7::float8, '12'::text,"
+        "  '{{a,b},{c,d}}'::text[][]),"
+        " (2.5, 'binance', 7, '2024-08-08', 'NaN', '12', null),"
+        " (3, 'binance', 7, '2024-08-08', 1e-9, '12', null),"
+        " (4, 'binance', 7, '2024-08-08', 2, 'twelve', '[5:6]={e,null}'))"
+        " as t (tick_id, exchange, symbol, timestamp, last_price, sequence_number, conditions)"
+    )
+    source.execute("alter table market_ticks rename to elsewhere;"
+                   " alter view foreign_ticks rename to market_ticks")  # fmt: skip
+    try:
+        found = extract(settings, Request("market_ticks"))
+    finally:
+        source.execute("drop view market_ticks; alter table elsewhere rename to market_ticks")
+    assert found.parts[0].reasons == {
+        "tick_id: does not fit BIGINT": 1,
+        "last_price: does not fit DECIMAL(18,8)": 1,
+        "sequence_number: does not fit BIGINT": 1,
+    }
+    columns = "tick_id, exchange, symbol, last_price, sequence_number, conditions"
+    assert rows_of(settings, "market_ticks", columns) == [
+        (1, "binance", "7", Decimal("0.0000001"), 12, ['["a","b"]', '["c","d"]'])
+    ]
 
 
 def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, settings):
@@ -392,6 +448,27 @@ def test_a_server_error_tells_nothing_either(source, settings):
     assert PASSWORD not in str(caught.value)
     manifest_text = "".join(path.read_text() for path in Path(settings.data_dir).rglob("*.json"))
     assert PASSWORD not in manifest_text
+
+
+def test_ctrl_c_ends_an_extraction_while_the_server_works(source, settings):
+    source.execute("drop view if exists slow; create view slow as"
+                   " select timestamptz '2024-01-01' as at, pg_sleep(3600)::text as x")  # fmt: skip
+    script = "from python_ingest.interrupts import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *"extract timescale --table slow --time at".split()],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA_DIR": str(settings.data_dir)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        working = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+        while source.execute(working).fetchone() == (0,):
+            assert command.poll() is None
+        command.send_signal(signal.SIGINT)
+        _, said = command.communicate()
+    source.execute("select pg_terminate_backend(pid) from pg_stat_activity"
+                   " where wait_event = 'PgSleep'")  # fmt: skip
+    assert (command.returncode, said) == (130, "ingest: interrupted; what was acknowledged stays\n")
 
 
 MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2025, 1, 1))

@@ -240,11 +240,9 @@ def test_a_policy_that_runs_while_its_chunk_is_migrated_takes_no_row(
     job = retain(server)
     look = extraction._read_what_came
 
-    def retained_first(connection, reader):
-        connection.read_only = False
-        connection.execute(f"call run_job({job})")
-        connection.read_only = True
-        look(connection, reader)
+    def retained_first(session, reader):
+        session.rows(f"call run_job({job})")
+        look(session, reader)
 
     monkeypatch.setattr(extraction, "_read_what_came", retained_first)
     new = settings_in(tmp_path)

@@ -71,7 +71,7 @@ def read(settings, relation, columns):
 
 
 def ask(query):
-    with connected(read_only=False) as connection:
+    with connected() as connection:
         found = connection.execute(query.encode())
         return found.fetchall() if found.description else []
 
@@ -111,11 +111,9 @@ class Changing(Watcher):
         self.told = []
         look = extraction._read_what_came
 
-        def changed_first(connection, reader):
-            connection.read_only = False
-            connection.execute(statement.encode())
-            connection.read_only = True
-            look(connection, reader)
+        def changed_first(server, reader):
+            server.rows(statement)
+            look(server, reader)
 
         monkeypatch.setattr(extraction, "_read_what_came", changed_first)
 
