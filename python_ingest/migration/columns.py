@@ -46,16 +46,23 @@ class Column:
         return f"coalesce({quoted(self.name)}, {self._cast})"
 
     @property
-    def refusal(self) -> str | None:
-        """DuckDB's expression of why a value is refused: null for the others."""
+    def fits(self) -> str:
+        """DuckDB's condition that the value is stored as it came."""
         if self.text is None:
-            return None
+            return "true"
         text, fine = quoted(self.text), ""
         if self.decimals is not None:
-            fine = f" or length(rtrim(split_part({text}, '.', 2), '0')) > {self.decimals}"
+            fine = f" and length(rtrim(split_part({text}, '.', 2), '0')) <= {self.decimals}"
+        return f"({text} is null or {self._cast} is not null{fine})"
+
+    @property
+    def refusal(self) -> str:
+        """DuckDB's expression of why it is refused; null where it fits."""
+        if self.text is None:
+            return "null"
         return (
-            f"case when {text} is not null and ({self._cast} is null{fine}) then"
-            f" {literal(self.name + ': ')} || if(lower({text}) in ('nan', 'infinity', '-infinity'),"
+            f"case when not {self.fits} then {literal(self.name + ': ')} ||"
+            f" if(lower({quoted(self.text)}) in ('nan', 'infinity', '-infinity'),"
             f" 'NaN or infinite', {literal('does not fit ' + self.type)}) end"
         )
 

@@ -45,18 +45,18 @@ def copy_range(  # noqa: PLR0913, PLR0917
     Raises IngestError when the rows written are not the rows that the server sent.
     """
     kept = ", ".join(f"{c.value} as {quoted(c.name)}" for c in relation.columns)
-    reasons = [c.refusal for c in relation.columns if c.refusal]
-    reason = f"coalesce({', '.join(reasons)})" if reasons else "null::varchar"
+    fits = " and ".join(column.fits for column in relation.columns)
+    reason = f"coalesce({', '.join(column.refusal for column in relation.columns)})"
     with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": 2}) as parser:
         parser.execute("set TimeZone = 'UTC'")
         parser.execute("set enable_progress_bar = false")
-        write = f"{kept} from arriving where {reason} is null"
+        write = f"{kept} from arriving where {fits}"
         rows, sent = _write(parser, server, relation, span, write, finished, progress)
         copied = Copied(rows)
         if rows < sent:  # in the same snapshot again, for these alone
             write = (
                 f"to_json(arriving)::varchar as raw_text, {reason} as reason from arriving"
-                " where reason is not null"
+                f" where not ({fits})"
             )
             copied.rejected, _ = _write(
                 parser, server, relation, span, write, rejects, lambda _: None
