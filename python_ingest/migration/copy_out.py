@@ -1,6 +1,6 @@
 """One range of one relation, from the server into a Parquet file.
 
-    copied = copy_range(server, relation, span, finished, rejects, progress)
+    rows, refused = copy_range(server, relation, span, finished, rejects, progress)
 
 The server sends columns; at the same time DuckDB casts them to exact types and writes Parquet.
 """
@@ -8,7 +8,6 @@ The server sends columns; at the same time DuckDB casts them to exact types and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -23,15 +22,6 @@ from python_ingest.storage.sql import quoted, sql_path
 _MEMORY_LIMIT = "600MB"
 
 
-@dataclass
-class Copied:
-    """What became of a range: rows written, rows rejected, number of rows by reason."""
-
-    rows: int = 0
-    rejected: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-
-
 def copy_range(  # noqa: PLR0913, PLR0917
     server: Session,
     relation: Relation,
@@ -39,9 +29,10 @@ def copy_range(  # noqa: PLR0913, PLR0917
     finished: Path,
     rejects: Path,
     progress: Callable[[int], None],
-) -> Copied:
+) -> tuple[int, dict[str, int]]:
     """Write one range to `finished` and its refused rows to `rejects`, within one snapshot.
 
+    Returns the number of rows written, and that of refused rows by reason.
     Raises IngestError when the rows written are not the rows that the server sent.
     """
     kept = ", ".join(f"{c.value} as {quoted(c.name)}" for c in relation.columns)
@@ -52,25 +43,23 @@ def copy_range(  # noqa: PLR0913, PLR0917
         parser.execute("set enable_progress_bar = false")
         write = f"{kept} from arriving where {fits}"
         rows, sent = _write(parser, server, relation, span, write, finished, progress)
-        copied = Copied(rows)
+        refused: dict[str, int] = {}
         if rows < sent:  # in the same snapshot again, for these alone
             write = (
                 f"to_json(arriving)::varchar as raw_text, {reason} as reason from arriving"
                 f" where not ({fits})"
             )
-            copied.rejected, _ = _write(
-                parser, server, relation, span, write, rejects, lambda _: None
-            )
+            _write(parser, server, relation, span, write, rejects, lambda _: None)
             found = parser.execute(
                 f"select reason, count(*) from {sql_path(rejects)} group by 1 order by 1"
             )
-            copied.reasons = dict(found.fetchall())
-    if copied.rows + copied.rejected != sent:
+            refused = dict(found.fetchall())
+    if rows + sum(refused.values()) != sent:
         raise IngestError(
             f"{relation.name}, {span.label}: the server sent {sent} rows,"
-            f" {copied.rows} + {copied.rejected} were read"
+            f" {rows} + {sum(refused.values())} were read"
         )
-    return copied
+    return rows, refused
 
 
 def _write(  # noqa: PLR0913, PLR0917
@@ -93,7 +82,7 @@ def _write(  # noqa: PLR0913, PLR0917
                 sent += batch.num_rows
                 progress(batch.num_rows)
                 yield batch
-        except BaseException as error:  # DuckDB makes one of its own of it
+        except (Exception, KeyboardInterrupt) as error:  # DuckDB makes one of its own of it
             errors.append(error)
             raise
 

@@ -78,11 +78,11 @@ class RangeReader:
         rejects = self._folder / f".{name}.rejects.parquet"
         with server.snapshot():
             seen = changes.look(server, self.relation, span)
-            copied = copy_range(
+            rows, refused = copy_range(
                 server, self.relation, span, unfinished, rejects, self._watcher.rows
             )
         size, sha256 = unfinished.stat().st_size, sha256_of(unfinished)
-        if copied.rejected:
+        if refused:
             move_into_place(rejects, self._folder / rejects.name[1:])
         move_into_place(unfinished, self._folder / unfinished.name[1:])
         self._keep(
@@ -90,12 +90,12 @@ class RangeReader:
                 start=span.start,
                 end=span.end,
                 file=unfinished.name[1:],
-                rows=copied.rows,
+                rows=rows,
                 bytes=size,
                 sha256=sha256,
-                rejected=copied.rejected,
-                reasons=copied.reasons,
-                rejects_file=rejects.name[1:] if copied.rejected else None,
+                rejected=sum(refused.values()),
+                reasons=refused,
+                rejects_file=rejects.name[1:] if refused else None,
                 seen=seen,
             )
         )
