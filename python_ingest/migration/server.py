@@ -29,7 +29,6 @@ _FAILURES = (
     ("timeout", "it does not answer"),
     ("too many connections", "it takes no more connections"),
     ("remaining connection slots", "it takes no more connections"),
-    ("terminating connection", "it ended the connection"),
     ("server closed the connection", "it closed the connection (does it take one client only?)"),
     ("ssl", "it and libpq do not agree on SSL"),
 )
@@ -67,8 +66,9 @@ def what_failed(error: Exception) -> str:
     if isinstance(error, psycopg.Error):
         primary = error.diag.message_primary if state else None
     else:
-        found = re.search(r"ERROR: +(.*)", str(error))
-        primary = found[1] if found else None
+        # "ERROR:  message", in the server's language; what a failed connect says names the user
+        found = re.search(r"\w:  (.*)", str(error))
+        primary = found[1] if found and "Failed to connect" not in str(error) else None
     if primary and not state.startswith("28"):
         return _without_secrets(primary)
     text = str(error).lower()
