@@ -13,6 +13,8 @@
             ('position_mark_interval', 'interval', 'no length such as 1 hour', '> interval 0 hours'),
             ('portfolio_eod_time', 'time', 'no time of day such as 21:00:00', 'is not null'),
             ('portfolio_timezone', 'varchar', 'no time zone', 'in (select name from pg_timezone_names())'),
+            ('days_per_year', 'integer', 'neither 252 nor 365', 'in (252, 365)'),
+            ('risk_free_rate', 'decimal(10, 6)', 'no ratio such as 0.04', 'between -0.5 and 1'),
         ] %}
         {% set names = ['force', 'collected'] + settings | map('first') | unique | list %}
         {% for name in invocation_args_dict.get('vars', {}) if name not in names %}
@@ -23,7 +25,7 @@
         from (
             values
             {% for name, type, fault, is_right in settings %}
-                {% set value = "'" ~ (var(name) or '2000-01-01') | string | replace("'", "''") ~ "'" %}
+                {% set value = "'" ~ (var(name) | string or '2000-01-01') | replace("'", "''") ~ "'" %}
                 ('{{ name }}', {{ value }}, '{{ fault }}', try_cast({{ value }} as {{ type }}) {{ is_right }}){{ "," if not loop.last }}
             {% endfor %}
         ) as settings (name, given, fault, is_right)

@@ -40,6 +40,13 @@
     end
 {%- endmacro %}
 
+{# A time in UTC as the local time of a zone; both without zone. #}
+{% macro to_local(time, zone) -%} {{ return(adapter.dispatch('to_local')(time, zone)) }} {%- endmacro %}
+
+{% macro default__to_local(time, zone) -%} timezone({{ zone }}, timezone('UTC', {{ time }})) {%- endmacro %}
+
+{% macro spark__to_local(time, zone) -%} convert_timezone('UTC', {{ zone }}, {{ time }}) {%- endmacro %}
+
 {# A date and a time of day. #}
 {% macro at_time(date, time) -%} {{ return(adapter.dispatch('at_time')(date, time)) }} {%- endmacro %}
 

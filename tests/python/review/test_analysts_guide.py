@@ -23,8 +23,8 @@ def test_a_query_answers(sample, query):
     assert any(value is not None for row in rows for value in row[1:])
 
 
-def test_there_are_nine():
-    assert len(blocks("sql")) == 9
+def test_there_are_eleven():
+    assert len(blocks("sql")) == 11
 
 
 @pytest.mark.parametrize("snippet", blocks("python"), ids=range(len(blocks("python"))))
