@@ -115,6 +115,7 @@ class Serve(Section):
     """Where `ingest serve` listens, and what it keeps in memory."""
 
     port: int = Field(default=8815, ge=1, le=65535)
+    page_port: int = Field(default=8816, ge=1, le=65535)
     hot_hours: int = Field(default=24, ge=1)
 
 

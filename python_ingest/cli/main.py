@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "report": (
         "reporting.report_command",
-        "Write one self-contained HTML page: bars, equity, positions, round trips, data health.",
+        "Write one self-contained HTML page: bars, portfolio, returns, positions, data health.",
     ),
     "archive": (
         "archiving.command",

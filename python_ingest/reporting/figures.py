@@ -1,10 +1,12 @@
-"""What the report shows, read from the published file: plain values, ready to become JSON."""
+"""What the report shows, asked of what is published or served: plain values, ready for JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.resources import files
 from typing import Any
 
 import duckdb
@@ -12,14 +14,22 @@ import duckdb
 from python_ingest.errors import UsageError
 
 Row = list[Any]
-BARS_SHOWN = 600  # of each symbol and timeframe, the newest
+# Asks a query with values for its $names; gives each row as a dict.
+Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
+
+BARS_SHOWN = 1500  # of each symbol and timeframe, the newest: a day of minutes
 TRIPS_SHOWN = 200
-ROWS_SHOWN = 50  # of gaps and of rejected rows
+ROWS_SHOWN = 50
+
+_QUERIES = files("python_ingest.reporting") / "queries"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `total` counts also the rows that are not shown."""
+    """Columns and rows; `total` counts also the rows that are not shown.
+
+    An amount is a dict: `amount` (money) or `price`, as text without loss, and its `currency`.
+    """
 
     columns: list[str]
     rows: list[Row]
@@ -27,18 +37,55 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Series:
+    """What has bars: `timeframes` are (name, seconds, how many bars are shown), the shortest first.
+
+    `currency`: of its prices; `unit`: of its volume; empty where nobody knows it.
+    """
+
+    exchange: str
+    symbol: str
+    currency: str
+    unit: str
+    timeframes: list[tuple[str, int, int]]
+
+
+@dataclass(frozen=True)
 class Chart:
-    """Bars of one symbol and timeframe: epoch seconds, open, high, low, close, volume."""
+    """Bars and fills of one series.
+
+    `bars`: epoch second, open, high, low, close, volume, vwap (or None). `fills`: epoch second of
+    the bar, side, how many, quantity, mean price. `digits`: decimals of its prices.
+    """
 
     exchange: str
     symbol: str
     timeframe: str
     digits: int
     bars: list[Row]
+    fills: list[Row]
+
+
+def query(name: str) -> str:
+    """Return the text of a query of the report."""
+    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def asking(connection: duckdb.DuckDBPyConnection) -> Ask:
+    """Return what asks a connection."""
+
+    def ask(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        answer = connection.execute(sql, values or None)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    return ask
 
 
 def _value(value: Any) -> Any:
     """Return a value as JSON; money becomes text, so that no digit is lost."""
+    if isinstance(value, dict):
+        return {name: _value(part) for name, part in value.items()}
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value else "0"
     if isinstance(value, datetime):
@@ -46,85 +93,70 @@ def _value(value: Any) -> Any:
     return value if isinstance(value, (int, float, bool, type(None))) else str(value)
 
 
-def table(connection: duckdb.DuckDBPyConnection, sql: str, shown: int = ROWS_SHOWN) -> Table:
-    """Return the first rows of a query, and the number of all its rows."""
-    found = connection.execute(f"{sql} limit {shown}")
-    columns = [column[0] for column in found.description]
-    rows = found.fetchall()
-    total = len(rows)
+def table(ask: Ask, name: str, shown: int = ROWS_SHOWN) -> Table:
+    """Return the first rows of a query of the report, and the number of all its rows."""
+    sql = query(name).strip()
+    found = ask(f"{sql}\nlimit {shown}", {})
+    total = len(found)
     if total == shown:
-        row = connection.execute(f"select count(*) from ({sql})").fetchone()
-        total = int(row[0]) if row else total
-    return Table(columns, [[_value(v) for v in row] for row in rows], total)
+        ((total,),) = (row.values() for row in ask(f"select count(*) from (\n{sql}\n)", {}))
+    rows = [[_value(value) for value in row.values()] for row in found]
+    return Table(list(found[0]) if found else [], rows, total)
 
 
-def instruments(
-    connection: duckdb.DuckDBPyConnection, symbols: list[str], most: int
-) -> list[tuple[str, str]]:
-    """Return (exchange, symbol) of the chosen symbols, or of those with the newest bars.
+def series(
+    ask: Ask, symbols: list[str], timeframes: list[str], most: int | None = None
+) -> list[Series]:
+    """Return what has bars: the chosen symbols, or the `most` with the newest bars.
 
-    Raises UsageError that lists what there is when a chosen one has no bars.
+    Raises UsageError that lists what there is when a chosen symbol or timeframe has no bars.
     """
-    known = connection.execute(
-        "select exchange, symbol from ohlcv_bars group by all"
-        " order by max(timestamp) desc, exchange, symbol"
-    ).fetchall()
-    if missing := [s for s in symbols if s not in {symbol for _, symbol in known}]:
-        listed = ", ".join(sorted({symbol for _, symbol in known})[:20]) or "none yet"
-        raise UsageError(f"no bars of {', '.join(missing)}; there are: {listed}")
-    return [(e, s) for e, s in known if s in symbols] if symbols else known[:most]
+    found: dict[tuple[str, str], Series] = {}
+    known: dict[str, int] = {}
+    for row in ask(query("series"), {}):
+        length = (row["timeframe"], row["seconds"], min(row["bars"], BARS_SHOWN))
+        known[length[0]] = length[1]
+        place = (row["exchange"], row["symbol"])
+        one = found.setdefault(place, Series(*place, row["currency"] or "", row["unit"] or "", []))
+        if not timeframes or length[0] in timeframes:
+            one.timeframes.append(length)
+    _require(symbols, sorted({symbol for _, symbol in found}))
+    _require(timeframes, sorted(known, key=lambda name: known[name]))
+    chosen = [one for one in found.values() if not symbols or one.symbol in symbols]
+    return [one for one in (chosen if symbols else chosen[:most]) if one.timeframes]
 
 
-def timeframes(connection: duckdb.DuckDBPyConnection, chosen: list[str]) -> list[str]:
-    """Return the chosen timeframes, or all, the shortest first.
-
-    Raises UsageError that lists what there is when a chosen one has no bars.
-    """
-    known = [
-        str(name)
-        for (name,) in connection.execute(
-            "select timeframe from ohlcv_bars group by timeframe order by min(ends_at - timestamp)"
-        ).fetchall()
-    ]
+def _require(chosen: list[str], known: list[str]) -> None:
     if missing := [name for name in chosen if name not in known]:
-        listed = ", ".join(known) or "none yet"
+        listed = ", ".join(known[:20]) or "none yet"
         raise UsageError(f"no bars of {', '.join(missing)}; there are: {listed}")
-    return [name for name in known if name in chosen] if chosen else known
 
 
-def chart(
-    connection: duckdb.DuckDBPyConnection, exchange: str, symbol: str, timeframe: str
-) -> Chart:
-    """Return the newest bars of a symbol, oldest first."""
-    rows = connection.execute(
-        "from (select epoch(timestamp)::bigint as second, open, high, low, close, volume"
-        " from ohlcv_bars where exchange = ? and symbol = ? and timeframe = ?"
-        f" order by timestamp desc limit {BARS_SHOWN}) order by second",
-        [exchange, symbol, timeframe],
-    ).fetchall()
-    prices = {price.normalize() for row in rows for price in row[1:5]}
-    exponents = [price.as_tuple().exponent for price in prices]
-    digits = max((-e for e in exponents if isinstance(e, int)), default=2)
-    bars = [[row[0], *(float(value) for value in row[1:])] for row in rows]
-    return Chart(exchange, symbol, timeframe, min(max(digits, 2), 8), bars)
+def _decimals(prices: set[Decimal]) -> int:
+    exponents = [price.normalize().as_tuple().exponent for price in prices]
+    return min(max((-e for e in exponents if isinstance(e, int)), default=2), 8)
 
 
-def equity(connection: duckdb.DuckDBPyConnection) -> list[Row]:
-    """Return (epoch second, equity, how far total P&L is below its peak), oldest first.
+def chart(ask: Ask, exchange: str, symbol: str, timeframe: str) -> Chart:
+    """Return the newest bars of a series and its fills on them, oldest first."""
+    asked = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe, "shown": BARS_SHOWN}
+    bars = [list(row.values()) for row in ask(query("bars"), asked)]
+    fills = [list(row.values()) for row in ask(query("fills"), asked)] if bars else []
+    digits = max(2, _decimals({price for row in bars for price in row[1:5]}))
+    return Chart(exchange, symbol, timeframe, digits, _as_drawn(bars), _as_drawn(fills))
 
-    The end of each day, and of the last 30 days every snapshot.
-    """
-    rows = connection.execute(
-        "with curve as (select epoch(snapshot_time)::bigint as second,"
-        "  arg_max(equity, snapshot_time) as equity,"
-        "  arg_max(total_pnl, snapshot_time) as total_pnl, bool_or(snapshot_type = 'eod') as is_eod"
-        "  from portfolio_snapshots group by second),"
-        " peaks as (select *, max(total_pnl) over (order by second) - total_pnl as below_peak"
-        "  from curve)"
-        " select second, equity, below_peak from peaks"
-        " where is_eod or second > (select max(second) from curve) - 30 * 86400 order by second"
-    ).fetchall()
-    return [[second, float(value), float(below)] for second, value, below in rows]
+
+def points(ask: Ask, name: str) -> list[Row]:
+    """Return the rows of a query of the report as a chart draws them."""
+    return _as_drawn([list(row.values()) for row in ask(query(name), {})])
+
+
+def _as_drawn(rows: list[Row]) -> list[Row]:
+    """Return rows with floating point numbers: charts draw nothing else."""
+    return [
+        [float(value) if isinstance(value, Decimal) else _value(value) for value in row]
+        for row in rows
+    ]
 
 
 def now() -> str:

@@ -1,4 +1,4 @@
-"""Make the report: read the publication, write one HTML file."""
+"""Gather what the report says; write it as one HTML file."""
 
 from __future__ import annotations
 
@@ -6,40 +6,35 @@ from pathlib import Path
 
 from python_ingest.publication.attached import opened
 from python_ingest.reporting import figures, health
-from python_ingest.reporting.page import Report, page
+from python_ingest.reporting.figures import Ask
+from python_ingest.reporting.page import Moving, Report, Standing, page
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place
 
 MOST_SYMBOLS = 8
 
-# The most wanted columns come first: a phone shows four.
-_POSITIONS = (
-    "select symbol, strategy_id as strategy, quantity, unrealized_pnl, average_entry_price as"
-    " average, current_price as price, market_value, realized_pnl, exchange, opened_at,"
-    " snapshot_time as valued_at"
-    " from current_positions order by abs(market_value) desc nulls last, exchange, symbol"
-)
-_TRIPS = (
-    "select symbol, strategy_id as strategy, net_pnl, currency,"
-    " coalesce(closed_at::timestamp(0)::varchar, 'open') as closed_at, side, fills,"
-    " entered_quantity as quantity, average_entry_price as entry, average_exit_price as exit,"
-    " exchange"
-    " from round_trips order by round_trips.closed_at desc nulls first, exchange, symbol"
-)
-# Of each account the newest statement: what differs, or one row that says that nothing does.
-STATEMENTS = (
-    "with newest as (from reconciliation"
-    " qualify as_of = max(as_of) over (partition by account_id, exchange)),"
-    " rows as (select account_id as account, coalesce(symbol, currency) as item, status,"
-    "  our_quantity as ours, their_quantity as theirs, quantity_difference as difference,"
-    "  cost_difference, market_value_difference as value_difference,"
-    "  exchange, as_of, last_agreement_at as last_agreement, first_fill_at as first_fill"
-    "  from newest where status <> 'agrees'"
-    "  union all by name select account_id as account, count(*) || ' of ' || count(*) as item,"
-    "  'agrees' as status, exchange, as_of"
-    "  from newest group by account_id, exchange, as_of having bool_and(status = 'agrees'))"
-    " from rows order by account, exchange, status = 'agrees', item"
-)
+
+def moving(ask: Ask) -> Moving:
+    """Return what `ingest serve` answers live."""
+    return Moving(
+        equity=figures.points(ask, "equity"),
+        flows=figures.table(ask, "flows"),
+        now=figures.table(ask, "now"),
+        positions=figures.table(ask, "positions"),
+        exposure=figures.table(ask, "exposure"),
+    )
+
+
+def standing(ask: Ask, published: Path) -> Standing:
+    """Return what is as it was published."""
+    return Standing(
+        facts=health.last_build(ask, published),
+        ratios=figures.table(ask, "ratios"),
+        months=figures.table(ask, "months"),
+        trips=figures.table(ask, "trips", figures.TRIPS_SHOWN),
+        statements=figures.table(ask, "statements"),
+        health=health.tables(ask),
+    )
 
 
 def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report:
@@ -48,21 +43,18 @@ def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report
     Raises NotPublishedError, UsageError for a symbol or timeframe without bars, DatabaseError.
     """
     with opened(published) as connection:
-        lengths = figures.timeframes(connection, timeframes)
-        charts = [
-            figures.chart(connection, exchange, symbol, timeframe)
-            for exchange, symbol in figures.instruments(connection, symbols, MOST_SYMBOLS)
-            for timeframe in lengths
-        ]
+        ask = figures.asking(connection)
+        series = figures.series(ask, symbols, timeframes, MOST_SYMBOLS)
         return Report(
             made_at=figures.now(),
-            facts=health.last_build(connection, published),
-            charts=[chart for chart in charts if chart.bars],
-            equity=figures.equity(connection),
-            positions=figures.table(connection, _POSITIONS),
-            trips=figures.table(connection, _TRIPS, figures.TRIPS_SHOWN),
-            statements=figures.table(connection, STATEMENTS),
-            health=health.tables(connection),
+            series=series,
+            charts=[
+                figures.chart(ask, one.exchange, one.symbol, name)
+                for one in series
+                for name, _, _ in one.timeframes
+            ],
+            moving=moving(ask),
+            standing=standing(ask, published),
         )
 
 

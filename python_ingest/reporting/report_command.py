@@ -29,11 +29,15 @@ def report(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File; default: DATA_DIR/report.html.")] = None,
 ) -> None:
-    """Write one self-contained HTML page: bars, equity, positions, round trips, data health."""
+    """Write one self-contained HTML page: bars, portfolio, returns, positions, data health.
+
+    `ingest serve --page` serves the same page, live.
+    """
     settings = load_settings()
     path = out or settings.data_dir / "report.html"
     made = write_report(settings, path, symbols or [], timeframes or [])
     print(
         f"{path}, {path.stat().st_size / 1e6:.1f} MB: {len(made.charts)} charts,"
-        f" {made.positions.total:,} open positions, {made.trips.total:,} round trips"
+        f" {made.moving.positions.total:,} open positions,"
+        f" {made.standing.trips.total:,} round trips"
     )

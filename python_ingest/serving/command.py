@@ -7,16 +7,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
+from typing import Annotated, Any
 
 import typer
 
 from python_ingest.accounting.functions import register as functions
 from python_ingest.landing.telemetry_files import telemetry_dir
+from python_ingest.reporting.live_page import LiveReport, PageServer, Served
 from python_ingest.serving.flight_protocol import TOKEN_VARIABLE, location, token, token_path
 from python_ingest.serving.hot_source import SERVE_LOGGER, HotSource
+from python_ingest.serving.live_day import LIVE
 from python_ingest.serving.pool import ReaderPool
 from python_ingest.serving.server import Server
 from python_ingest.settings import Settings, load_settings
@@ -40,7 +43,7 @@ class _NoPandas(MetaPathFinder):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="serve", epilog="Example: SERVE_PORT=8815 ingest serve")(serve)
+    app.command(name="serve", epilog="Example: ingest serve --page")(serve)
 
 
 @contextmanager
@@ -60,13 +63,49 @@ def _logged(settings: Settings) -> Iterator[None]:
         kept.close()
 
 
-def serve() -> None:
+@contextmanager
+def _paged(
+    settings: Settings, pool: ReaderPool, secret: str, port: int | None
+) -> Iterator[PageServer | None]:
+    """Serve the report's page on a port until the block ends; on none without one."""
+    if port is None:
+        yield None
+        return
+
+    @contextmanager
+    def opened() -> Iterator[Served]:
+        with pool.reader() as reader:
+
+            def ask(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+                return reader.dicts(sql, values or None, "page")
+
+            yield Served(ask, reader.note.get(LIVE, b"published rows").decode())
+
+    server = PageServer(port, secret, LiveReport(opened, settings.published_path))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def serve(
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve the report's page too, live, to a browser here.")
+    ] = False,
+    page_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Its port; default: serve.page_port (8816)."),
+    ] = None,
+) -> None:
     """Answer queries of this machine until SIGTERM or Ctrl-C: Arrow Flight, read only.
 
     `market_ticks` shows a tick within a second of its arrival in the spool; bars, orders, positions
-    and the portfolio are as if a build ran now.
+    and the portfolio are as if a build ran now. A browser asks for a name and a password: any, and
+    the token.
     """
     settings = load_settings()
+    port = page_port or (settings.serve.page_port if page else None)
     sys.meta_path.insert(0, _NoPandas())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,7 +113,11 @@ def serve() -> None:
     with process_lock(settings.data_dir / "serve.lock", "ingest serve"):
         secret = token(settings, make=True)
         source = HotSource(settings, threads=1, functions=functions)
-        with _logged(settings), ReaderPool(settings, source=source, service="serve") as pool:
+        with (
+            _logged(settings),
+            ReaderPool(settings, source=source, service="serve") as pool,
+            _paged(settings, pool, secret, port) as served,
+        ):
             server = Server(settings, pool, secret)
             source.start()
             row = pool.dicts("select count(*) as ticks, min(timestamp) as since from hot.ticks")[0]
@@ -85,6 +128,9 @@ def serve() -> None:
                 file=sys.stderr,
                 flush=True,
             )
+            if served:
+                said = f"page: {served.address} (any name, the token as password)"
+                print(said, file=sys.stderr, flush=True)
             stop.wait()
         if not server.stopped(_LAST_CALLS_SECONDS):
             os._exit(0)  # gRPC would wait for a client that reads nothing

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -65,6 +65,11 @@ class Reader(EngineReadable):
         self._timeouts = timeouts
         self._telemetry = telemetry
         self._timeout_ms = timeout_ms
+
+    @property
+    def note(self) -> Mapping[bytes, bytes]:
+        """Metadata of the answers: of `ingest serve`, since when rows are live or why not."""
+        return self._opened.note
 
     def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
         """Run a question within the limits of the pool."""

@@ -115,10 +115,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def serving(port: int, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run `ingest serve` until the block ends; it answers when the block begins."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "python_ingest", "serve"],
+        [sys.executable, "-m", "python_ingest", "serve", *arguments],
         cwd=ROOT,
         env={**os.environ, "SERVE_PORT": str(port), **environment},
         stderr=subprocess.PIPE,
@@ -127,7 +127,8 @@ def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     try:
         assert process.stderr is not None
         said = []
-        while not (said and said[-1].startswith("serving grpc://127.0.0.1")):
+        last = "page: http" if "--page" in arguments else "serving grpc"
+        while not (said and said[-1].startswith(f"{last}://127.0.0.1")):
             said.append(process.stderr.readline())
             assert said[-1], said  # it ended
         yield process
