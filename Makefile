@@ -6,7 +6,7 @@ SPARK_VENV := .venv-spark
 DUCKDB15_VENV := .venv-duckdb15
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim bench docs report lock clean
+.PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim slim-rows bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -76,21 +76,28 @@ format: $(VENV)/.installed ## What tools can mend by themselves
 hooks: $(VENV)/.installed ## Check what is committed before it is committed
 	pre-commit install
 
-# What a branch is compared with: production's database as its last cycle left it, and its manifest.
+# What a branch is compared with: production's database as its last cycle left it, and what dbt says of it.
 PRODUCTION ?= data/production
 production: $(VENV)/.installed ## Keep a copy of what is built now, for `make slim` to compare with
 	@test ! -e data/trading.duckdb.wal || { echo "data/trading.duckdb is being written: try again"; exit 1; }
 	@mkdir -p $(PRODUCTION)
-	cp data/trading.duckdb data/dbt/manifest.json $(PRODUCTION)/
+	cp data/trading.duckdb data/dbt/manifest.json data/dbt/run_results.json $(PRODUCTION)/
 
-slim: export DATABASE_PATH := target/slim.duckdb
-slim: export PRODUCTION_PATH := $(PRODUCTION)/trading.duckdb
-slim: $(VENV)/.installed ## Build what this branch changed beside that copy, and print what rows changed
-	@test -e $(PRODUCTION)/trading.duckdb || { echo "nothing to compare with: make production"; exit 1; }
-	@rm -f target/slim.duckdb && mkdir -p target
-	@ingest init > target/slim.log
-	dbt build --target slim --selector changed --defer --state $(PRODUCTION) --target-path target/slim $(DBT); \
-	  built=$$?; ingest compare $(PRODUCTION)/trading.duckdb target/slim.duckdb --manifest target/slim/manifest.json; exit $$built
+# Built again in a copy of that copy, with what that build was told (`--vars`). Rows are compared before tests
+# run: a test that fails would leave what is below it unbuilt.
+slim slim-rows: export DATABASE_PATH := target/slim/trading.duckdb
+slim: slim-rows ## Build and test what this branch changed in that copy, and print which rows changed
+	dbt test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)
+
+SLIM_VARS = --vars "$$(python -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["args"]["vars"]))' \
+  < $(PRODUCTION)/run_results.json)"
+slim-rows: $(VENV)/.installed
+	@test -e $(PRODUCTION)/run_results.json || { echo "nothing to compare with: make production"; exit 1; }
+	@rm -rf target/slim && mkdir -p target/slim && cp $(PRODUCTION)/trading.duckdb target/slim/
+	@ingest init > target/slim/init.log
+	@dbt --quiet build --full-refresh --selector changed --exclude-resource-type test unit_test \
+	  --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT); built=$$?; \
+	  ingest compare $(PRODUCTION)/trading.duckdb target/slim/trading.duckdb --built target/slim; exit $$built
 
 SCALE ?= 20m
 bench: $(VENV)/.installed ## SCALE=small|20m|100m: ratios against bare DuckDB and others, benchmarks/README.md

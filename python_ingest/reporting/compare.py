@@ -15,6 +15,22 @@ from python_ingest.storage.sql import quoted
 WHEN_BUILT = frozenset({"built_at", "built_batch_id", "built_run"})
 
 
+EXAMPLES = 3  # of each kind
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row that differs: `kind` is added, removed or changed.
+
+    `key`: column and value, of the grain or else of the whole row. `values`: column, value before
+    and after, of a changed row.
+    """
+
+    kind: str
+    key: list[tuple[str, str]]
+    values: list[tuple[str, str, str]] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Difference:
     """Rows of one relation added, removed and changed; without a grain none is `changed`."""
@@ -30,6 +46,7 @@ class Difference:
     new_columns: list[str] = field(default_factory=list)
     lost_columns: list[str] = field(default_factory=list)
     problem: str = ""
+    examples: list[Example] = field(default_factory=list)
 
     @property
     def is_same(self) -> bool:
@@ -62,24 +79,70 @@ def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -
         f"count(*) filter (where {both} and ({' or '.join(differs) or 'false'}))",
         *(f"count(*) filter (where {both} and {one})" for one in differs),
     ]
-    before, after, added, removed, changed, *each = sides.numbers(
-        f"select {', '.join(counts)} from (select *, true as there from {old}) as o"
+    joined = (
+        f" from (select *, true as there from {old}) as o"
         f" full join (select *, true as there from {new}) as n on {key}"
     )
+    before, after, added, removed, changed, *each = sides.numbers(
+        f"select {', '.join(counts)}{joined}"
+    )
     by_column = {name: count for name, count in zip(values, each, strict=True) if count}
-    return Difference(relation, grain, before, after, added, removed, changed, by_column)
+    conditions = {
+        "removed": ("n.there is null", removed),
+        "added": ("o.there is null", added),
+        "changed": (f"{both} and ({' or '.join(differs)})", changed),
+    }
+    examples = [
+        example
+        for kind, (condition, count) in conditions.items()
+        if count
+        for example in _examples(sides, kind, f"{joined} where {condition}", grain, list(by_column))
+    ]
+    return Difference(
+        relation, grain, before, after, added, removed, changed, by_column, examples=examples
+    )
+
+
+def _examples(
+    sides: Sides, kind: str, rows: str, grain: list[str], columns: list[str]
+) -> list[Example]:
+    """Return the first rows of a kind, by their grain; `columns` may have changed."""
+    keys = [f"coalesce(o.{quoted(c)}, n.{quoted(c)})" for c in grain]
+    pairs = columns if kind == "changed" else []
+    chosen = keys + [f"{side}.{quoted(column)}" for column in pairs for side in "on"]
+    found = sides.texts(f"select {', '.join(chosen)}{rows} order by {', '.join(keys)}", EXAMPLES)
+    examples = []
+    for row in found:
+        key, values = row[: len(grain)], row[len(grain) :]
+        changes = zip(pairs, values[::2], values[1::2], strict=True)
+        examples.append(
+            Example(
+                kind,
+                list(zip(grain, key, strict=True)),
+                [change for change in changes if change[1] != change[2]],
+            )
+        )
+    return examples
 
 
 def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
     """Compare whole rows, for relations without a grain or with a broken one."""
     chosen = ", ".join(quoted(column) for column in columns)
     old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
-    before, after, added, removed = sides.numbers(
+    only = {
+        "removed": f"(from {old} except all from {new})",
+        "added": f"(from {new} except all from {old})",
+    }
+    before, after, removed, added = sides.numbers(
         f"select (select count(*) from {old}), (select count(*) from {new}),"
-        f" (select count(*) from (from {new} except all from {old})),"
-        f" (select count(*) from (from {old} except all from {new}))"
+        f" (select count(*) from {only['removed']}), (select count(*) from {only['added']})"
     )
-    return Difference(relation, [], before, after, added, removed, 0)
+    examples = [
+        Example(kind, list(zip(columns, row, strict=True)))
+        for kind, rows in only.items()
+        for row in sides.texts(f"select {chosen} from {rows} order by all", EXAMPLES)
+    ]
+    return Difference(relation, [], before, after, added, removed, 0, examples=examples)
 
 
 def _repeated(sides: Sides, relation: str, grain: list[str]) -> int:
@@ -116,6 +179,7 @@ def _difference(
         new_columns=new_columns,
         lost_columns=lost_columns,
         problem=problem,
+        examples=found.examples,
     )
 
 

@@ -31,3 +31,21 @@ def grains(manifest: dict[str, Any]) -> dict[str, list[str]]:
         if len(columns) > len(found[name]):
             found[name] = columns
     return found
+
+
+def built_models(path: Path) -> dict[str, bool]:
+    """Return the models of dbt's results and whether each was built.
+
+    There are none where dbt had nothing to do. Raises UsageError where the file is something else.
+    """
+    if not path.exists():
+        return {}
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return {
+            result["unique_id"].split(".")[2]: result["status"] == "success"
+            for result in results
+            if result["unique_id"].startswith("model.")
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} are no results of dbt: {error!r}") from None

@@ -11,7 +11,6 @@ from python_ingest.errors import DatabaseError, UsageError
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 
-_EMPTY = ("raw", "cold")  # in a slim build
 Columns = dict[str, str]  # name -> type, in order
 
 
@@ -24,7 +23,6 @@ class Sides:
     def __init__(self, before: Path, after: Path) -> None:
         self.engine = duckdb.connect()
         self.engine.execute("set TimeZone = 'UTC'")
-        # Under their own names where they differ: the views of a slim build name production.
         same = before.stem == after.stem
         self.names = ("before", "after") if same else (before.stem, after.stem)
         for path, name in zip((before, after), self.names, strict=True):
@@ -42,7 +40,6 @@ class Sides:
         """Refuse a file whose views would read the other file instead of its own tables.
 
         The views of a database that DuckDB 1.5 built, unlike a publication's, name its catalog.
-        A slim build reads production's `raw` and `cold` on purpose; its own are empty.
         """
         own = self.engine.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = $1"
@@ -55,12 +52,10 @@ class Sides:
         ).fetchall()
         text = "\n".join(sql for (sql,) in views).replace('"', "")
         read = set(re.findall(rf"\b{re.escape(other)}\.(\w+\.\w+)", text))
-        if taken := sorted(
-            read & {f"{schema}.{name}" for schema, name in own if schema not in _EMPTY}
-        ):
+        if taken := sorted(read & {f"{schema}.{name}" for schema, name in own}):
             raise UsageError(
                 f"{path}: its views read {other}.{taken[0]}, which would be the other file's; "
-                "compare publications, or production with a slim build (docs/review.md)"
+                "compare publications, or what DuckDB 2 built (docs/review.md)"
             )
 
     def relations(self, catalog: str) -> dict[str, Columns]:
@@ -80,3 +75,10 @@ class Sides:
         """Return the one row of whole numbers that a query gives."""
         row = self.engine.execute(sql).fetchone() or ()
         return [int(value) for value in row]
+
+    def texts(self, sql: str, limit: int) -> list[list[str]]:
+        """Return the first rows of a query, each value as people read it."""
+        rows = self.engine.execute(
+            f"select columns(*)::varchar from (select * from ({sql}) limit {limit})"
+        ).fetchall()
+        return [["NULL" if value is None else str(value) for value in row] for row in rows]

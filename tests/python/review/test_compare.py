@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from python_ingest.errors import UsageError
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.reporting.compare import compare
-from python_ingest.reporting.grain import grains
+from python_ingest.reporting.grain import built_models, grains
 from python_ingest.reporting.markdown import as_markdown
 
 BARS = "create table bars (symbol varchar, minute integer, close decimal(18, 8), built_at integer)"
@@ -88,10 +88,15 @@ def test_a_table_for_the_pull_request(tmp_path):
     )
     known = {"bars": ["symbol", "minute"], "gone": [], "fresh": [], "same": []}
     assert as_markdown(compare(before, after, known)).splitlines() == [
-        "| relation | grain | rows before | after | added | removed | changed | what changed |",
+        "| relation | grain | rows before | after | only before | only after | changed"
+        " | which columns |",
         "|---|---|--:|--:|--:|--:|--:|---|",
-        "| `bars` | symbol, minute | 1 | 2 | 1 | 0 | 0 | new column `close DOUBLE`,"
+        "| `bars` | symbol, minute | 1 | 2 | 0 | 1 | 0 | new column `close DOUBLE`,"
         " lost column `close DECIMAL(18,8)`, lost column `built_at INTEGER` |",
+        "",
+        "`bars`, for example:",
+        "",
+        "- only after: symbol A, minute 2",
         "",
         "1 relation says the same, row by row: `same`.",
         "",
@@ -99,6 +104,55 @@ def test_a_table_for_the_pull_request(tmp_path):
         "",
         "Only before: `gone`.",
     ]
+
+
+def examples(before: Path, after: Path, grain: list[str]) -> list[str]:
+    text = as_markdown(compare(before, after, {"bars": grain}))
+    return [line for line in text.splitlines() if line.startswith("- ")]
+
+
+def test_three_examples_of_each_kind_say_what_differs(tmp_path):
+    before = database(
+        tmp_path / "before.duckdb",
+        BARS,
+        "insert into bars select 'A', minute, 1, 7 from range(9) as t(minute)",
+    )
+    after = database(
+        tmp_path / "after.duckdb",
+        BARS,
+        "insert into bars select 'A', minute, if(minute < 4, null, 1), 8"
+        " from range(2, 14) as t(minute)",
+    )
+    assert examples(before, after, ["symbol", "minute"]) == [
+        "- only before: symbol A, minute 0",
+        "- only before: symbol A, minute 1",
+        "- only after: symbol A, minute 9",
+        "- only after: symbol A, minute 10",
+        "- only after: symbol A, minute 11",
+        "- changed: symbol A, minute 2: `close` 1.00000000 → NULL",
+        "- changed: symbol A, minute 3: `close` 1.00000000 → NULL",
+    ]
+    assert examples(before, after, [])[:3] == [
+        "- only before: symbol A, minute 0, close 1.00000000",
+        "- only before: symbol A, minute 1, close 1.00000000",
+        "- only before: symbol A, minute 2, close 1.00000000",
+    ]
+
+
+def test_only_what_was_built_is_compared(tmp_path):
+    results = [("model.trading.bars", "success"), ("test.trading.x", "fail")]
+    results += [("model.trading.orders", "skipped"), ("model.trading.trades", "error")]
+    document = {"results": [{"unique_id": name, "status": status} for name, status in results]}
+    path = tmp_path / "run_results.json"
+    assert built_models(path) == {}  # nothing to do: dbt wrote none
+    path.write_text(json.dumps(document))
+    assert built_models(path) == {"bars": True, "orders": False, "trades": False}
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="no results of dbt"):
+        built_models(path)
+    same = database(tmp_path / "one" / "t.duckdb", BARS)
+    text = as_markdown(compare(same, same, {"bars": []}), not_built=["orders", "trades"])
+    assert text.endswith("**Not built, so not compared:** `orders`, `trades`.")
 
 
 def test_a_grain_that_repeats_is_said(tmp_path):

@@ -1,7 +1,7 @@
-"""A slim run: what a branch changed is built beside production, the rest is read from it."""
+"""`make slim`: what a branch changed is built again in a copy of production, and compared."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,14 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from sample_build import MANIFEST, REPOSITORY
-
-from python_ingest.publication.manifest import read_manifest
-from python_ingest.reporting.compare import Comparison, compare
-from python_ingest.reporting.grain import grains
+from sample_build import REPOSITORY
 
 PROJECT = "models macros seeds snapshots tests/generic tests/invariants analyses".split()
 FILES = "dbt_project.yml profiles.yml selectors.yml database.toml Makefile".split()
+WARM = sorted((REPOSITORY / "models" / "marts").rglob("*_warm.sql"))
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -27,85 +24,113 @@ def change(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture(scope="module")
 def branch(sample, tmp_path_factory) -> Path:
-    """A checkout with two changed models; `production` is a copy of what was built."""
+    """A checkout with an edit of each kind; `production` is a copy of what was built."""
     folder = tmp_path_factory.mktemp("branch")
     for name in PROJECT:
         shutil.copytree(REPOSITORY / name, folder / name)
     for name in FILES:
         shutil.copy(REPOSITORY / name, folder / name)
     (folder / "production").mkdir()
-    for file in (sample / "trading.duckdb", sample / "dbt" / "manifest.json"):
-        shutil.copy(file, folder / "production")
-    # A mart, and a staging view: its source has to be production's.
+    built = ("trading.duckdb", "dbt/manifest.json", "dbt/run_results.json")
+    for file in built:
+        shutil.copy(sample / file, folder / "production")
+    # A comment: no row differs, of warm or cold rows, nor of what lies above them.
+    for path in WARM:
+        model = folder / path.relative_to(REPOSITORY)
+        model.write_text(model.read_text() + "-- looked at\n")
+    # How vwap is rounded.
     change(
-        folder / "models/marts/market/latest_ticks.sql",
-        "quotes.bid_size,",
-        "2 * quotes.bid_size as bid_size,",
+        folder / "models/marts/market/ohlcv_bars_warm.sql",
+        "{{ vwap('notional_whole', 'notional_fraction', 'volume', 'vwap_guess') }} as vwap",
+        "round({{ vwap('notional_whole', 'notional_fraction', 'volume', 'vwap_guess') }}, 4)"
+        "::decimal(18, 8) as vwap",
     )
-    change(
-        folder / "models/staging/stg_application_logs.sql",
-        "        service,",
-        "        upper(service) as service,",
-    )
+    # A macro: percentages of two decimals. A seed: less margin.
+    change(folder / "macros/trading/exact.sql", "units(denominator), 4", "units(denominator), 2")
+    with (folder / "seeds/margin_rates.csv").open("a") as rates:
+        rates.write("equity,0.5\ncrypto_spot,0.5\n")
     return folder
 
 
 @pytest.fixture(scope="module")
-def slim(branch) -> str:
+def printed(branch, sample) -> str:
+    """What `make slim-rows` prints there."""
+    tools = Path(sys.executable).parent
     environment = {
         **os.environ,
-        "DATABASE_PATH": "slim.duckdb",
-        "PRODUCTION_PATH": "production/trading.duckdb",
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "DATA_DIR": str(sample),
+        "PYTHONPATH": str(REPOSITORY),
     }
-    dbt = (sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()")
-    commands = (
-        (sys.executable, "-m", "python_ingest", "init"),
-        (
-            *(*dbt, "build", "--target", "slim", "--selector", "changed", "--defer"),
-            *("--state", "production", "--vars", json.dumps({"as_of": MANIFEST["as_of"]})),
-        ),
+    environment.pop("DATABASE_PATH", None)
+    installed = f"{tools.parent}/.installed"
+    done = subprocess.run(
+        ["make", "-o", installed, "slim-rows", f"VENV={tools.parent}", "PRODUCTION=production"],
+        cwd=branch,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    for command in commands:
-        done = subprocess.run(
-            command, cwd=branch, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def comparison(slim, branch) -> Comparison:
-    return compare(
-        branch / "production" / "trading.duckdb",
-        branch / "slim.duckdb",
-        grains(read_manifest(branch / "target" / "manifest.json")),
-    )
+def rows(printed) -> dict[str, list[str]]:
+    """The comparison's table: cells by relation."""
+    lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", printed, re.MULTILINE)
+    return {relation: [cell.strip() for cell in rest.split(" | ")] for relation, rest in lines}
 
 
-def test_only_what_changed_and_its_children_are_built(slim, branch):
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{branch / 'slim.duckdb'}' as slim (read_only)")
-        views = connection.execute(
-            "select view_name from duckdb_views() where database_name = 'slim'"
-            " and not internal and schema_name <> 'cold' order by 1"
-        ).fetchall()
-    assert views == [
-        ("application_logs",),
-        ("latest_ticks",),
-        ("stg_application_logs",),
+def test_vwap_changed_in_just_the_rows_that_round_otherwise(rows, sample, printed):
+    """Worked out from production's own rows, a cold one among them."""
+    with duckdb.connect(str(sample / "trading.duckdb"), read_only=True) as production:
+        whole, changed, cold = production.execute(
+            "select count(*), count_if(vwap <> round(vwap, 4)),"
+            " count_if(vwap <> round(vwap, 4) and bar_id in (select bar_id from cold.ohlcv_bars))"
+            " from ohlcv_bars"
+        ).fetchone()
+    assert cold > 0
+    assert rows["ohlcv_bars"][1:] == [
+        *(f"{count:,}" for count in (whole, whole, 0, 0, changed)),
+        f"`vwap` {changed:,}",
     ]
+    example = (
+        r"- changed: exchange \w+, symbol \w+, timeframe \w+, timestamp [^,]+: `vwap` \S+ → \S+"
+    )
+    _, _, examples = printed.partition("`ohlcv_bars`, for example:")
+    assert len(re.findall(example, examples.split("\n\n")[1])) == 3
 
 
-def test_the_comparison_says_which_rows_changed(comparison):
-    (logs,) = (d for d in comparison.differences if d.relation == "application_logs")
-    assert logs.before == logs.after > 50
-    found = {d.relation: (d.added, d.removed, d.changed_columns) for d in comparison.differences}
-    assert found == {
-        "application_logs": (0, 0, {"service": logs.before}),
-        "latest_ticks": (0, 0, {"bid_size": 1}),
-    }
+def test_a_margin_rate_changes_margins_and_nothing_else(rows):
+    for relation in ("account_snapshots", "portfolio_snapshots"):
+        _, before, after, only_before, only_after, changed, columns = rows[relation]
+        assert (before, only_before, only_after) == (after, "0", "0")
+        assert changed != "0"
+        assert set(re.findall(r"`(\w+)`", columns)) == {"margin_used", "buying_power"}
 
 
-def test_production_was_read_and_not_written(slim, sample, branch):
+def test_a_macro_changes_the_percentages_that_it_computes(rows):
+    for relation in ("positions", "current_positions"):
+        _, before, after, only_before, only_after, changed, columns = rows[relation]
+        assert (before, only_before, only_after) == (after, "0", "0")
+        assert changed != "0"
+        percentages = {"unrealized_pnl_pct", "max_drawdown_pct"}
+        assert set(re.findall(r"`(\w+)`", columns)) <= percentages
+
+
+def test_a_comment_changes_no_row(rows, printed):
+    """All that is built from the `_warm` models is compared."""
+    positions, bars = {"positions", "current_positions"}, {"ohlcv_bars", "ohlcv_bars_filled"}
+    assert set(rows) <= {"account_snapshots", "portfolio_snapshots", *positions, *bars}
+    (same,) = re.findall(r"^\d+ relations say the same, row by row: (.*)\.$", printed, re.MULTILINE)
+    compared = set(rows) | set(re.findall(r"`(\w+)`", same))
+    assert compared >= {path.stem.removesuffix("_warm") for path in WARM}
+    assert compared >= {"orders", "trades", "round_trips", "lots", "system_metrics_1h"}
+    assert "Not built" not in printed
+
+
+def test_production_was_read_and_not_written(printed, sample, branch):
     copy = branch / "production" / "trading.duckdb"
     assert copy.read_bytes() == (sample / "trading.duckdb").read_bytes()
