@@ -34,6 +34,47 @@ def test_every_rule_of_dbt_bouncer_is_used_or_skipped_with_a_reason():
     assert known == used | skipped
 
 
+# What says that a model computes: it aggregates, looks at other rows, decides, or rounds.
+COMPUTES = re.compile(
+    r"\b(sum|min|max|avg|product|count|count_if|first|last|lag|lead|arg_min|arg_max|if)\("
+    r"|\bcase\b|\bwindow\b|\b(rounded|in_money|percentage|divide_\w+|average_price|vwap)\("
+)
+UNIT_TESTS = [
+    test
+    for path in PROPERTIES
+    for test in (yaml.safe_load(path.read_text()) or {}).get("unit_tests", [])
+]
+MARTS = {
+    path.stem: re.sub(r"--.*|\{#.*?#\}", "", path.read_text())
+    for path in sorted((REPOSITORY / "models" / "marts").rglob("*.sql"))
+}
+
+
+def is_incremental(test: dict) -> bool | None:
+    return test.get("overrides", {}).get("macros", {}).get("is_incremental")
+
+
+@pytest.mark.parametrize("model", [name for name, sql in MARTS.items() if COMPUTES.search(sql)])
+def test_a_mart_that_computes_has_unit_tests(model):
+    assert any(test["model"] == model for test in UNIT_TESTS)
+
+
+@pytest.mark.parametrize(
+    "model", [name for name, sql in MARTS.items() if "is_incremental()" in sql]
+)
+def test_both_branches_of_a_mart_have_unit_tests(model):
+    """What a restated region leaves out is no less a rule than what is computed."""
+    assert {is_incremental(test) for test in UNIT_TESTS if test["model"] == model} >= {True, False}
+
+
+def test_rows_of_unit_tests_are_short():
+    """An anchor says what they have in common: a line is what its case is about."""
+    for path in PROPERTIES:
+        if path.name.endswith("_unit_tests.yml"):
+            rows = re.findall(r"^ +- \{.*\}$", path.read_text(), re.MULTILINE)
+            assert all(len(row) < 400 for row in rows), [row for row in rows if len(row) >= 400]
+
+
 @pytest.mark.parametrize("path", PROPERTIES, ids=lambda path: path.name)
 def test_properties_are_written_in_one_form(path):
     """A model, column or test is a block; only unit tests have rows of one line each."""
