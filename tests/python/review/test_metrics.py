@@ -48,6 +48,19 @@ CASES = {
         "select commission_currency, sum(commission) from trades group by 1",
     ),
     "fees": (["fill__exchange"], "select exchange, sum(fees) from trades group by 1"),
+    "slippage": (
+        ["sent_order__currency"],
+        "select currency, sum(round((average_fill_price - mid_price) * filled_quantity"
+        " * if(side = 'buy', 1, -1), 8)) from order_slippage group by 1",
+    ),
+    "turnover_at_mid": (
+        ["sent_order__symbol"],
+        "select symbol, sum(round(mid_price * filled_quantity, 8)) from order_slippage group by 1",
+    ),
+    "slippage_rate": (
+        ["sent_order__side"],
+        "select side, sum(slippage)::double / sum(notional_at_mid) from order_slippage group by 1",
+    ),
     "net_exposure": (
         ["holding__symbol"],
         "select symbol, sum(quantity * current_price) from current_positions group by 1",
