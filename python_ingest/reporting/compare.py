@@ -57,11 +57,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two files: relations of both, by name, and those that only one of them has."""
+    """Two files: relations of both, by name, and those that only one of them has.
+
+    `landed_since`: batches of the first file that it was not built with.
+    """
 
     differences: list[Difference]
     only_before: list[str]
     only_after: list[str]
+    landed_since: str = ""
 
 
 def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
@@ -202,4 +206,5 @@ def compare(before: Path, after: Path, grains: dict[str, list[str]]) -> Comparis
             ],
             only_before=sorted(old.keys() - new.keys()),
             only_after=sorted(new.keys() - old.keys()),
+            landed_since=sides.landed_since_built(),
         )

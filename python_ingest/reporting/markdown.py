@@ -83,6 +83,11 @@ def as_markdown(comparison: Comparison, not_built: Sequence[str] = ()) -> str:
         parts.append(f"Only after: {_names(comparison.only_after)}.")
     if comparison.only_before:
         parts.append(f"Only before: {_names(comparison.only_before)}.")
+    if different and comparison.landed_since:
+        parts.append(
+            f"Batches {comparison.landed_since} landed after the last build of what was before:"
+            " their rows may be built only after."
+        )
     if not_built:
         parts.append(f"**Not built, so not compared:** {_names(not_built)}.")
     return "\n\n".join(parts) or "Nothing to compare: no relation of schema `main` was built."

@@ -82,3 +82,17 @@ class Sides:
             f"select columns(*)::varchar from (select * from ({sql}) limit {limit})"
         ).fetchall()
         return [["NULL" if value is None else str(value) for value in row] for row in rows]
+
+    def landed_since_built(self) -> str:
+        """Return which batches the first file holds that none of its chains was built with."""
+        catalog = quoted(self.names[0])
+        try:
+            row = self.engine.execute(
+                "select min(batch_id), max(batch_id), string_agg(distinct kind, ', ' order by kind)"
+                f" from {catalog}.raw.landings"
+                f" where batch_id > (select max(batch_id) from {catalog}.state.chains)"
+            ).fetchone()
+        except duckdb.Error:  # a publication keeps neither
+            return ""
+        first, last, kinds = row or (None, None, None)
+        return f"{first} to {last} ({kinds})" if first else ""

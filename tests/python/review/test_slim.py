@@ -120,10 +120,22 @@ def test_a_macro_changes_the_percentages_that_it_computes(rows):
         assert set(re.findall(r"`(\w+)`", columns)) <= percentages
 
 
+def test_what_bars_said_before_is_kept(rows):
+    """As production would keep it."""
+    _, before, after, only_before, only_after, changed, _ = rows["ohlcv_bar_revisions"]
+    assert (only_before, changed) == ("0", "0")
+    assert after != before
+    assert only_after != "0"
+
+
 def test_a_comment_changes_no_row(rows, printed):
     """All that is built from the `_warm` models is compared."""
     positions, bars = {"positions", "current_positions"}, {"ohlcv_bars", "ohlcv_bars_filled"}
-    assert set(rows) <= {"account_snapshots", "portfolio_snapshots", *positions, *bars}
+    expected = {"account_snapshots", "portfolio_snapshots", *positions, *bars}
+    # What the last cycle tells of its build lands after it.
+    assert rows.get("system_metrics_1h", [""] * 7)[3:6:2] in (["", ""], ["0", "0"])
+    assert set(rows) - {"system_metrics_1h"} <= {*expected, "ohlcv_bar_revisions"}
+    assert ("landed after the last build" in printed) == ("system_metrics_1h" in rows)
     (same,) = re.findall(r"^\d+ relations say the same, row by row: (.*)\.$", printed, re.MULTILINE)
     compared = set(rows) | set(re.findall(r"`(\w+)`", same))
     assert compared >= {path.stem.removesuffix("_warm") for path in WARM}
