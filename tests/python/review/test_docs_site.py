@@ -65,3 +65,10 @@ def test_the_first_page_says_where_to_look(page, site):
     page.goto(site)
     page.get_by_role("link", name="ohlcv_bars_warm", exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("ohlcv_bars_warm")
+
+
+def test_the_accounting_fold_is_a_step(page, site):
+    """Between the events and the states, and it says what computes it."""
+    page.goto(f"{site}#!/model/model.trading.int_position_folds")
+    expect(page.locator("body")).to_contain_text("fold_positions")
+    assert {"int_position_events", "int_position_folds", "int_position_states"} <= lineage(page)
