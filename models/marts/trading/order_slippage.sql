@@ -1,5 +1,5 @@
--- What the fills of an order cost beyond the middle of the newest quote when it was created. Quotes of
--- the same UTC day only, so that the ticks of other days are not read.
+-- What the fills of an order cost beyond the middle of the newest quote when it was created. Quotes
+-- of the same UTC day only, so that the ticks of other days are not read.
 with
 
 filled_orders as (
@@ -89,8 +89,9 @@ with_money as (
         *,
         {{ in_money('(' ~ worth('filled', 'mid_price', 'is_inverse') ~ ')', 'multiplier') }}
             as worth_at_mid,
-        {{ in_money('(' ~ worth('filled', 'average_fill_price', 'is_inverse') ~ ')', 'multiplier') }}
-            as worth_as_filled,
+        {{ in_money(
+            '(' ~ worth('filled', 'average_fill_price', 'is_inverse') ~ ')', 'multiplier'
+        ) }} as worth_as_filled,
         if(side = 'buy', 1, -1) as direction
     from with_quote
 
