@@ -34,7 +34,7 @@ from python_ingest.storage.sql import literal, quoted, sql_path
 
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
-BY_DATE = frozenset({*RELATIONS, "account_snapshots"})
+BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
 _SOURCE, _TARGET = "publication", "bundle"
 _DESCRIBED = Description(
     "One row per relation of this file, which is a copy made by `ingest publish --bundle`.",

@@ -103,10 +103,12 @@ def stored_views(
         if views.get(view) is None or landed not in views:
             continue
         mine = _reach(views, view)
+        # Who reads the view reads what is stored of it.
+        elsewhere = {**views, view: None}
         others: set[Relation] = set()
         for relation in views:
             if (relation.schema == "main" and relation != view) or relation in also:
-                others |= _reach(views, relation)
+                others |= _reach(elsewhere, relation)
         if landed in mine and landed not in others:
             behind = [views[relation] for relation in mine]
             cold = any(v is not None and v.reads_files for v in behind)

@@ -39,7 +39,7 @@ def _row(difference: Difference) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _names(names: list[str]) -> str:
+def _names(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
