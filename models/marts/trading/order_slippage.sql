@@ -92,7 +92,7 @@ with_money as (
         {{ in_money(
             '(' ~ worth('filled', 'average_fill_price', 'is_inverse') ~ ')', 'multiplier'
         ) }} as worth_as_filled,
-        if(side = 'buy', 1, -1) as direction
+        case when side = 'buy' then 1 else -1 end as direction
     from with_quote
 
 ),
