@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from python_ingest.errors import UsageError
 
 
 def _keys(manifest: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
