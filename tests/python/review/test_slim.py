@@ -13,6 +13,7 @@ from sample_build import REPOSITORY
 
 PROJECT = "models macros seeds snapshots tests/generic tests/invariants analyses".split()
 FILES = "dbt_project.yml profiles.yml selectors.yml database.toml Makefile".split()
+PERCENTAGES = ("positions", "current_positions")
 WARM = sorted((REPOSITORY / "models" / "marts").rglob("*_warm.sql"))
 
 
@@ -112,7 +113,7 @@ def test_a_margin_rate_changes_margins_and_nothing_else(rows):
 
 
 def test_a_macro_changes_the_percentages_that_it_computes(rows):
-    for relation in ("positions", "current_positions"):
+    for relation in PERCENTAGES:
         _, before, after, only_before, only_after, changed, columns = rows[relation]
         assert (before, only_before, only_after) == (after, "0", "0")
         assert changed != "0"
@@ -130,8 +131,9 @@ def test_what_bars_said_before_is_kept(rows):
 
 def test_a_comment_changes_no_row(rows, printed):
     """All that is built from the `_warm` models is compared."""
-    positions, bars = {"positions", "current_positions"}, {"ohlcv_bars", "ohlcv_bars_filled"}
-    expected = {"account_snapshots", "portfolio_snapshots", *positions, *bars}
+    bars = {"ohlcv_bars", "ohlcv_bars_filled"}
+    expected = {"account_snapshots", "portfolio_snapshots", *PERCENTAGES, *bars}
+    expected |= {"order_slippage"}  # has a percentage too; its key is tested of one day only
     # What the last cycle tells of its build lands after it.
     assert rows.get("system_metrics_1h", [""] * 7)[3:6:2] in (["", ""], ["0", "0"])
     assert set(rows) - {"system_metrics_1h"} <= {*expected, "ohlcv_bar_revisions"}
