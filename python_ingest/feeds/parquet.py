@@ -19,6 +19,8 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
 
 _SHOWN = 10  # of the columns that are wrong
+# What 64 bits of nanoseconds hold, days at the ends aside.
+_IN_NANOSECONDS = "between timestamp '1678-01-01' and timestamp '2262-01-01'"
 _FIRST_MILLISECOND, _LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
@@ -49,39 +51,67 @@ def scan(
 
 
 def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:
-    """Return the file, or a copy beside it where its times in milliseconds are texts.
+    """Return the file, or a copy beside it of which the engine reads each time as it is.
 
-    The engine stops at the first that has no room in microseconds; of a text it is that row's own.
+    Of times in milliseconds it stops at the first that has no room in microseconds; of a text it is
+    that row's own. Of INT96 it cuts nanoseconds; of 64 bits it reads them.
     What cannot be read at all is left to whoever reads it.
     """
     try:
-        (columns,) = connection.execute(
-            f"select list(name) from parquet_schema({sql_path(path)})"
-            " where converted_type = 'TIMESTAMP_MILLIS'"
+        milliseconds, int96 = connection.execute(
+            "select list(name) filter (where converted_type = 'TIMESTAMP_MILLIS'),"
+            " list(name) filter (where type = 'INT96')"
+            f" from parquet_schema({sql_path(path)})"
         ).fetchall()[0]
-        if not columns:
-            return path
-        try:
-            counts = ", ".join(f"count({quoted(name)})" for name in columns)
-            connection.execute(f"select {counts} from read_parquet({sql_path(path)})").fetchall()
-        except duckdb.ConversionException:
-            return _with_texts(path, columns)
+        if milliseconds and not _can_read(connection, path, milliseconds):
+            return _rewritten(path, milliseconds)
+        if int96 and _fit_nanoseconds(connection, path, int96) and _has_nanoseconds(path, int96):
+            return _rewritten(path, ())
     except (duckdb.Error, pa.ArrowException):
         pass
     return path
 
 
-def _with_texts(path: Path, columns: Sequence[str]) -> Path:
+def _can_read(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> bool:
+    counts = ", ".join(f"count({quoted(name)})" for name in columns)
+    try:
+        connection.execute(f"select {counts} from read_parquet({sql_path(path)})").fetchall()
+    except duckdb.ConversionException:
+        return False
+    return True
+
+
+def _fit_nanoseconds(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]
+) -> bool:
+    fit = " and ".join(f"bool_and({quoted(name)} {_IN_NANOSECONDS})" for name in columns)
+    return bool(
+        connection.execute(f"select {fit} from read_parquet({sql_path(path)})").fetchall()[0][0]
+    )
+
+
+def _has_nanoseconds(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a time has digits below the microsecond."""
+    with pq.ParquetFile(path) as file:
+        return any(
+            (column.to_numpy(zero_copy_only=False).view("int64") % 1000).any()
+            for batch in file.iter_batches(columns=list(columns))
+            for column in (times.drop_null() for times in batch.columns)
+        )
+
+
+def _rewritten(path: Path, texts: Sequence[str]) -> Path:
+    """Return a copy that has the times of some columns as texts."""
     written = path.with_name(f"{path.name}_times")
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
-        for name in columns:
+        for name in texts:
             at = schema.get_field_index(name)
             schema = schema.set(at, pa.field(name, pa.string()))
         with pq.ParquetWriter(written, schema) as writer:
             for batch in file.iter_batches():
                 values = [
-                    _as_texts(batch[name]) if name in columns else batch[name]
+                    _as_texts(batch[name]) if name in texts else batch[name]
                     for name in schema.names
                 ]
                 writer.write_batch(pa.record_batch(values, schema=schema))

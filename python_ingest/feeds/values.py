@@ -39,6 +39,7 @@ SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
+_TEXTS_IN_JSON = "'VARCHAR', 'UBIGINT', 'BIGINT', 'NULL'"
 _NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
 _TIMES = r"VARCHAR|DATE|TIMESTAMP.*"
 # What the engine would render of others was not in the file: a list as a symbol, true as a price.
@@ -153,10 +154,13 @@ def _date(value: str) -> str:
 
 
 def _list(value: str) -> str:
-    from_json = f"try_cast(try_cast({value} as json) as varchar[])"
+    json = f"try_cast({value} as json)"
+    types = f"json_type({json}, '$[*]')::varchar[]"  # of a NULL they would be no list
+    others = f"list_filter({types}, lambda t: t not in ({_TEXTS_IN_JSON}))"
     return (
-        f"case when {value} like '[%' then {from_json}"
-        f" when {value} is not null then string_split({value}, '|') end"
+        f"case when {value} like '[%' then case when len({others}) = 0"
+        f" then try_cast({json} as varchar[]) end"
+        f" when {value} not like '{{%' then string_split({value}, '|') end"
     )
 
 
@@ -167,7 +171,10 @@ def _text(value: str, column: Column) -> str:
         spaced = f"starts_with({value}, ' ') or ends_with({value}, ' ')"
         value = f"case when {spaced} then {trimmed} else {value} end"
     if column.empty_is_null:
-        value = f"nullif({value}, '')"
+        # nearly all begin with a letter or digit, and are not looked at twice
+        may_be = f"({value} < '!' or {value} > '~')"
+        blank = f"{may_be} and regexp_full_match({value}, '[\\s\\p{{Z}}]*')"
+        value = f"case when {blank} then null else {value} end"
     if column.names:
         return spelled(value, column)
     if not column.words:

@@ -84,7 +84,6 @@ STRANGE = [
     "null",
     'a"b',
     "ü|x",
-    " ",
     "nan",
 ]
 

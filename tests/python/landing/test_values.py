@@ -10,11 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.values import converted
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
@@ -381,3 +384,88 @@ def test_a_date_of_another_parquet_type(settings: Settings, rows: Rows, tmp_path
     land_files(settings, "actions", [tmp_path / "a.parquet"])
     assert rows("select symbol, ex_date from raw.corporate_actions") == [("a", UTC.date())]
     assert rows("select reason from raw.rejected_rows") == [("ex_date: not a date",)]
+
+
+BLANK = ["", " ", "   ", "\t", " \t ", "\u00a0", "\u2003 "]
+NOT_BLANK = ["!", "~", "a", "\u00e4", "\u20ac", "-", "0"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_a_blank_text_is_none_where_an_empty_one_is(kind: Kind) -> None:
+    """So five ticks whose id is a space are five, and no symbol is one."""
+    texts = [c for c in kind.columns if c.type == "VARCHAR" and c.empty_is_null and not c.words]
+    with duckdb.connect() as connection:
+        for column in texts:
+            sql = f"select {converted('t', 'VARCHAR', column)} from (select unnest(?) as t)"
+            found = connection.execute(sql, [BLANK + NOT_BLANK]).fetchall()
+            assert found == [(None,)] * len(BLANK) + [(text,) for text in NOT_BLANK], column.name
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_blank_id_is_none(settings: Settings, rows: Rows, tmp_path: Path, suffix: str) -> None:
+    tick = {"exchange": "x", "timestamp": "2025-01-15", "last_price": "1"}
+    ids = [{**tick, "symbol": "s", "trade_id": blank} for blank in (" ", "\t", "  ", "7")]
+    names = [{**tick, "symbol": blank, "trade_id": "8"} for blank in (" ", "\t")]
+    (result,) = land_files(settings, "ticks", [write(tmp_path / f"a.{suffix}", ids + names)])
+    assert (result.landed, result.duplicate, result.rejected) == (4, 0, 2)
+    found = rows("select trade_id, occurrence from raw.market_ticks order by tick_id")
+    assert found == [(None, 1), (None, 2), (None, 3), ("7", 1)]
+    assert rows("select distinct reason from raw.rejected_rows") == [("symbol: missing",)]
+
+
+CONDITIONS = {
+    '["@", "T"]': ["@", "T"],
+    "[37, 12]": ["37", "12"],
+    '["@", null]': ["@", None],
+    "@|T": ["@", "T"],
+    '[["@"]]': "not a list of texts",
+    '[{"a": 1}]': "not a list of texts",
+    "[true]": "not a list of texts",
+    "[1.50]": "not a list of texts",
+    "[": "not a list of texts",
+    '{"a": "b"}': "not a list of texts",
+}
+
+
+def test_conditions_are_texts(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    records = [
+        {"exchange": "x", "symbol": "s", "timestamp": "2025-01-15", "last_price": "1",
+         "trade_id": f"#{n}#", "conditions": text}
+        for n, text in enumerate(CONDITIONS)
+    ]  # fmt: skip
+    land_files(settings, "ticks", [write(tmp_path / "a.csv", records)])
+    expected = {f"#{n}#": v for n, v in enumerate(CONDITIONS.values())}
+    assert verdicts(rows, "conditions") == expected
+
+
+# Times of 96 bits, as Spark and old writers make them; the engine cuts them at the microsecond.
+INT96 = {
+    "nanoseconds": ([1704153601000000001, None, 1704153601000000999], [1, None, 999]),
+    "microseconds": ([1704153601000001000, 1704153601000002000], [None, None]),
+}
+
+
+@pytest.mark.parametrize("what", INT96)
+def test_times_of_96_bits_keep_their_nanoseconds(
+    settings: Settings, rows: Rows, tmp_path: Path, what: str
+) -> None:
+    given, below = INT96[what]
+    ids = [str(n) for n in range(len(given))]
+    of_96, of_64 = tmp_path / "96.parquet", tmp_path / "64.parquet"
+    values = {
+        "exchange": ["x"] * len(ids),
+        "symbol": ["s"] * len(ids),
+        "timestamp": pa.array(given, pa.timestamp("ns")),
+        "last_price": ["1"] * len(ids),
+        "trade_id": ids,
+    }
+    pq.write_table(pa.table(values), of_96, use_deprecated_int96_timestamps=True)
+    pq.write_table(pa.table(values), of_64)
+    first, second = land_files(settings, "ticks", [of_96, of_64])
+    landed = len(given) - given.count(None)
+    assert (first.landed, first.rejected) == (landed, given.count(None))
+    assert (second.landed, second.duplicate) == (0, landed)
+    found = rows("select trade_id, nanoseconds from raw.market_ticks order by tick_id")
+    assert found == [
+        (name, n) for name, time, n in zip(ids, given, below, strict=True) if time is not None
+    ]
