@@ -63,7 +63,7 @@ COMMANDS = {
     ),
     "compare": (
         "reporting.compare_command",
-        "Print, as Markdown for a pull request, how many rows were added, removed and changed.",
+        "Print, as Markdown for a pull request, which rows were added, removed and changed.",
     ),
     "extract": ("migration.extract_command", "Read other databases into Parquet."),
     "migrate": (
