@@ -107,7 +107,11 @@ def test_owners_of_groups_are_teams():
 def test_lint_looks_at_the_migration_models_too():
     """They are off without TimescaleDB, and what is off is not looked at."""
     commands = subprocess.run(
-        ["make", "-n", "-W", ".sqlfluff", "lint"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ["make", "-n", "-W", ".sqlfluff", "lint"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     reading = [line for line in commands if re.search(r"\b(dbt parse|sqlfluff lint)\b", line)]
     assert len(reading) == 2
