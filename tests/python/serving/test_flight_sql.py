@@ -440,22 +440,23 @@ def test_what_writes_or_begins_or_cancels_is_unimplemented(bare, action):
     assert f"{action}: the server is read only" in str(error)
 
 
+def put(client, options, command):
+    writer, answers = client.do_put(command, pa.schema([("a", pa.int64())]), options)
+    writer.done_writing()
+    answers.read()
+    writer.close()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_updates_and_ingestion_are_unimplemented_in_every_call(bare, name):
     client, options = bare
     command = flight.FlightDescriptor.for_command(_any(name, b"\x0a\x01x"))
 
-    def put():
-        writer, answers = client.do_put(command, pa.schema([("a", pa.int64())]), options)
-        writer.done_writing()
-        answers.read()
-        writer.close()
-
     for call in (
         lambda: client.get_flight_info(command, options),
         lambda: client.get_schema(command, options),
         lambda: client.do_get(flight.Ticket(command.command), options).read_all(),
-        put,
+        lambda: put(client, options, command),
     ):
         error = refused(call)
         assert isinstance(error, pa.ArrowNotImplementedError), error
@@ -518,19 +519,13 @@ def test_garbage_is_answered_by_an_error_without_a_traceback(bare, sent):
     client, options = bare
     command = flight.FlightDescriptor.for_command(sent)
 
-    def put():
-        writer, answers = client.do_put(command, pa.schema([("a", pa.int64())]), options)
-        writer.done_writing()
-        answers.read()
-        writer.close()
-
     for call in (
         lambda: client.get_flight_info(command, options),
         lambda: client.get_schema(command, options),
         lambda: client.do_get(flight.Ticket(sent), options).read_all(),
         lambda: list(client.do_action(flight.Action("CreatePreparedStatement", sent), options)),
         lambda: list(client.do_action(flight.Action("ClosePreparedStatement", sent), options)),
-        put,
+        lambda: put(client, options, command),
     ):
         error = None
         try:
