@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import duckdb
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from python_ingest.errors import DatabaseError
+from python_ingest.errors import DatabaseError, OutOfMemoryError, QueryError
 from python_ingest.publication.attached import attached, identity_of
 from python_ingest.serving.results import Parameters
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import literal, quoted
 
+Result = TypeVar("Result")
+
 _STATEMENTS_KEPT = 100
+# The statement that raises the limit needs 2 KB itself, which other queries may hold for a moment.
+_A_MOMENT = Retrying(
+    retry=retry_if_exception_type(duckdb.OutOfMemoryException),
+    wait=wait_fixed(0.01),
+    stop=stop_after_delay(10),
+    reraise=True,
+)
 _NO_ROWS = "select 1 where false"  # of a statement that gives none
 
 
@@ -58,7 +69,7 @@ class Connection:
 class Opened:
     """An engine and its idle connections; a retired one closes with its last connection.
 
-    `memory_mb`: its limit, which `grow` doubles up to `most_mb`. `described`: what readers know of
+    `memory_mb`: its limit, which `enough` doubles up to `most_mb`. `described`: what is known of
     the answers to queries, which is the same until the next publication. `note`: metadata of every
     answer that is sent.
     """
@@ -89,7 +100,13 @@ class Opened:
             self._in_use += 1
             if self._idle:
                 return self._idle.pop()
-        return Connection(self.engine, self._search_path)
+        try:
+            return self.enough(lambda: Connection(self.engine, self._search_path))
+        except BaseException:
+            with self._lock:
+                self._in_use -= 1
+                self._close_if_done()
+            raise
 
     def give_back(self, connection: Connection) -> None:
         """Take a connection back."""
@@ -98,15 +115,32 @@ class Opened:
             self._idle.append(connection)
             self._close_if_done()
 
-    def grow(self, seen_mb: int) -> bool:
-        """Raise the memory limit at which a query failed; False at the maximum."""
+    def enough(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` does; where the engine's memory was too little, again with twice that.
+
+        Raises QueryError where even the whole limit is too little.
+        """
+        while True:
+            seen_mb = self.memory_mb
+            try:
+                return work()
+            except (OutOfMemoryError, duckdb.OutOfMemoryException) as error:
+                if not self._grow(seen_mb):
+                    raise QueryError(f"{error} (performance.memory_limit_mb)") from error
+
+    def _grow(self, seen_mb: int) -> bool:
+        """Raise the memory limit at which work failed; False at the maximum."""
         with self._lock:
-            if self.memory_mb == seen_mb:  # else another query has raised it
-                self.memory_mb = min(2 * seen_mb, self._most_mb)
-                if self.memory_mb > seen_mb:
-                    with self.engine.cursor() as cursor:
-                        cursor.execute(f"set global memory_limit = '{self.memory_mb}MB'")
+            if self.memory_mb == seen_mb:  # else other work has raised it
+                more_mb = min(2 * seen_mb, self._most_mb)
+                if more_mb > seen_mb:
+                    _A_MOMENT(self._limit, more_mb)
+                self.memory_mb = more_mb
             return self.memory_mb > seen_mb
+
+    def _limit(self, memory_mb: int) -> None:
+        with self.engine.cursor() as cursor:
+            cursor.execute(f"set global memory_limit = '{memory_mb}MB'")
 
     def retire(self) -> None:
         """Close as soon as the last connection is returned."""

@@ -20,9 +20,7 @@ import pyarrow as pa
 from python_ingest.errors import (
     ConnectionTimeoutError,
     DatabaseError,
-    OutOfMemoryError,
     QueryCancelledError,
-    QueryError,
     QueryTimeoutError,
 )
 from python_ingest.landing.telemetry_files import telemetry_dir
@@ -79,21 +77,13 @@ class Reader(EngineReadable):
             return rows
 
     def _fetched(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
-        """Ask again while the engine's memory was too little and may grow."""
         deadline = time.monotonic() + self._timeout_ms / 1000
-        while True:
-            seen_mb = self._opened.memory_mb
-            try:
-                return self._attempt(ask, fetch, deadline - time.monotonic())
-            except OutOfMemoryError as error:
-                if not self._opened.grow(seen_mb):
-                    raise QueryError(f"{error} (performance.memory_limit_mb)") from error
 
-    def _attempt(
-        self, ask: Question, fetch: Callable[[Connection, Question], Rows], timeout: float
-    ) -> Rows:
-        with self._limited(ask, timeout):
-            return fetch(self._connection, ask)
+        def attempt() -> Rows:
+            with self._limited(ask, deadline - time.monotonic()):
+                return fetch(self._connection, ask)
+
+        return self._opened.enough(attempt)
 
     @contextmanager
     def _limited(
@@ -128,9 +118,13 @@ class Reader(EngineReadable):
         """
         with self._telemetry.observe(ask.operation, ask.sql) as outcome:
             left, note = self._timeout_ms / 1000, self._opened.note
-            with self._limited(ask, left, gone) as running:
-                answer = self._connection.relation(ask.sql, ask.params).to_arrow_reader(rows)
-                batch = next(answer, None)
+
+            def first() -> tuple[Running, pa.RecordBatchReader, pa.RecordBatch | None]:
+                with self._limited(ask, left, gone) as running:
+                    answer = self._connection.relation(ask.sql, ask.params).to_arrow_reader(rows)
+                    return running, answer, next(answer, None)
+
+            running, answer, batch = self._opened.enough(first)
             if batch is None:
                 batch = pa.RecordBatch.from_pylist([], answer.schema)
             try:
@@ -155,18 +149,21 @@ class Reader(EngineReadable):
         described: dict[str, Described] = self._opened.described
         if sql in described:
             return described[sql]
+        found = self._opened.enough(lambda: self._described(sql, parameters))
+        if len(sql) <= _LONGEST_DESCRIBED:
+            if len(described) >= _DESCRIPTIONS_KEPT:
+                described.clear()
+            described[sql] = found
+        return found
+
+    def _described(self, sql: str, parameters: Sequence[str]) -> Described:
         ask = Question(sql, dict.fromkeys(parameters), "describe")
         with self._limited(ask, self._timeout_ms / 1000):
             answer = self._connection.relation(ask.sql, ask.params)
             with answer.limit(0).to_arrow_reader(1) as rows:
                 # In brackets a second column of one name would get another name.
                 fields = [field.with_name(answer.columns[n]) for n, field in enumerate(rows.schema)]
-            found = Described(pa.schema(fields), [str(kind) for kind in answer.types])
-        if len(sql) <= _LONGEST_DESCRIBED:
-            if len(described) >= _DESCRIPTIONS_KEPT:
-                described.clear()
-            described[sql] = found
-        return found
+            return Described(pa.schema(fields), [str(kind) for kind in answer.types])
 
 
 class ReaderPool(EngineReadable):

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from python_ingest.errors import (
@@ -247,11 +248,24 @@ def test_a_pool_takes_more_memory_when_a_query_needs_it(limited, publish_batch):
 
 
 def test_many_that_need_more_at_once_all_get_it(limited, publish_batch):
+    """All that a reader does: opening its connection, describing, a table, batches."""
     publish_batch(1)
     sql = "select list(i) as l from range(2_000_000) r(i)"
-    with ReaderPool(limited(reader_memory_mb=32)) as pool, ThreadPoolExecutor(8) as threads:
-        asked = [threads.submit(pool.query, sql) for _ in range(16)]
-        assert {len(each.result()["l"][0]) for each in asked} == {2_000_000}
+
+    def whole(pool):
+        return pool.query(sql)
+
+    def batches(pool):
+        assert pool.describe(sql).schema.names == ["l"]
+        return pa.Table.from_batches(
+            pool.batches(Question(sql, None, "query"), 1000, lambda: False)
+        )
+
+    settings = limited(reader_memory_mb=32)
+    for _ in range(8):
+        with ReaderPool(settings) as pool, ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(ask, pool) for ask in (whole, batches) * 8]
+            assert {len(each.result()["l"][0]) for each in asked} == {2_000_000}
 
 
 def test_who_needs_more_than_all_is_told_the_limit(limited, publish_batch):
