@@ -28,8 +28,9 @@ with warnings.catch_warnings():
     from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.row_conditions import Column
 
-# It tells of a temporary folder where the process prints what libraries log, as beside dbt.
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
+# It tells of a temporary folder where the process prints what libraries log, as beside dbt. Its
+# module has a level of its own.
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 _SHOWN = 120  # characters of a reason
 FRAMES = ("landings", "ticks", "orders")

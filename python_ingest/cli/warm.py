@@ -9,6 +9,7 @@ compiles, 2 more.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -83,24 +84,18 @@ def _empty_place(folder: str) -> Iterator[None]:
 
 def fork_dbt(arguments: list[str], project: Manifest) -> int:
     """Run dbt on a project that was read, in a child of this process; returns its exit code."""
-    sys.stdout.flush()
-    process = os.fork()
-    if not process:
-        code = 2
-        try:
-            code = _invoke(arguments, project)
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    child = multiprocessing.get_context("fork").Process(target=_invoke, args=(arguments, project))
+    child.start()
+    child.join()
+    return child.exitcode or 0
 
 
-def _invoke(arguments: list[str], project: Manifest) -> int:
+def _invoke(arguments: list[str], project: Manifest) -> None:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     done = dbtRunner(project).invoke(arguments)
     _close()
-    return 0 if done.success else 2 if done.exception else 1
+    sys.exit(0 if done.success else 2 if done.exception else 1)
 
 
 def _close() -> None:
