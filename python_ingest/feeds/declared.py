@@ -36,7 +36,7 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
-from python_ingest.feeds.values import SPOILED, converted, has_offset, is_spoiled, utc
+from python_ingest.feeds.values import SPOILED, converted, has_offset, is_finer, is_spoiled, utc
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import literal, quoted
 
@@ -432,8 +432,10 @@ def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
         number = f"row_number() over (partition by {told} order by line_number)"
         return f"{text} || {literal(value.separator)} || {number}"
     if value.sum is not None:
-        terms = (f"try_cast({fields.at[name]} as decimal(28, 10))" for name in value.sum)
-        return f"({' + '.join(terms)})::varchar"
+        terms = [fields.at[name] for name in value.sum]
+        total = " + ".join(f"try_cast({term} as decimal(28, 10))" for term in terms)
+        refused = " ".join(f"when {_is_inexact(term)} then {term}" for term in terms)
+        return f"case {refused} else ({total})::varchar end"
     if value.around is not None or value.key:
         found = [quoted("^" + value.around) if value.around else "row_key"]
     else:
@@ -451,7 +453,7 @@ def _unless_none(value: Value, text: str) -> str:
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
     if value.float32:
-        text = f"try_cast({text} as float)::varchar"
+        text = f"coalesce(try_cast({text} as float)::varchar, {text})"
     if value.absolute:
         text = f"ltrim({text}, '-')"
     if value.negate:
@@ -477,10 +479,15 @@ def _times(text: str, by: Decimal) -> str:
     if by == 1:
         return text
     places = max(0, -int(by.as_tuple().exponent))
-    number = f"try_cast({text} as decimal(28, 10))"
-    # what has more digits than that is left as it is, for the check of its column to refuse
-    exact = f"{number} * {by:f}::decimal(10, {places})"
-    return f"coalesce(rtrim(rtrim(({exact})::varchar, '0'), '.'), {text})"
+    exact = f"try_cast({text} as decimal(28, 10)) * {by:f}::decimal(10, {places})"
+    shown = f"rtrim(rtrim(({exact})::varchar, '0'), '.')"
+    return f"case when {_is_inexact(text)} then {text} else {shown} end"
+
+
+def _is_inexact(text: str) -> str:
+    """SQL: does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it."""
+    typed = f"try_cast({text} as decimal(28, 10))"
+    return f"({text} is not null and {typed} is null or {is_finer(text, 10)})"
 
 
 def _time(value: Value, text: str, fields: _Fields) -> str:

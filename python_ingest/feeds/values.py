@@ -276,7 +276,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
         written = as_written(raw, source_type)
         found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, written)))
         found.append((f"contains({written}, '_')", literal(f"{column.name}: not a number")))
-        found.append((_is_finer(written, _places(column)), literal(_no_fit(column))))
+        found.append((is_finer(written, _places(column)), literal(_no_fit(column))))
     elif column.type in DECIMALS and source_type != column.type:
         found.append(
             (
@@ -342,7 +342,7 @@ def _no_fit(column: Column) -> str:
     return f"{column.name}: does not fit {column.type}"
 
 
-def _is_finer(written: str, places: int) -> str:
+def is_finer(written: str, places: int) -> str:
     """Return SQL: has a number, as it is written, digits that so many decimals do not hold?"""
     decimals = f"length({written}) - strpos({written}, '.')"
     plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{places}}}0*\s*'"
