@@ -99,7 +99,7 @@ def rename(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], market
         connection.execute(
             f"""
             create or replace temp table renamed as
-            select tick_id, exchange, symbol, timestamp, {hashed} as content_hash
+            select tick_id, symbol, timestamp, occurrence, {hashed} as content_hash
             from (
                 select * replace ($market as exchange) from raw.market_ticks
                 where exchange = '{UNNAMED}' and list_contains($numbers, batch_id)
@@ -110,12 +110,14 @@ def rename(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], market
         connection.execute(
             "create or replace temp table there as select renamed.tick_id from renamed semi join"
             " (select * from raw.market_ticks where exchange = ?) as t on t.symbol = renamed.symbol"
-            " and t.timestamp = renamed.timestamp and t.content_hash = renamed.content_hash",
+            " and t.timestamp = renamed.timestamp and t.content_hash = renamed.content_hash"
+            " and t.occurrence = renamed.occurrence",
             [market],
         )
         connection.execute(
-            "update raw.market_ticks as t set exchange = renamed.exchange,"
-            " content_hash = renamed.content_hash from renamed where t.tick_id = renamed.tick_id"
+            "update raw.market_ticks as t set exchange = $market,"
+            " content_hash = renamed.content_hash from renamed where t.tick_id = renamed.tick_id",
+            {"market": market},
         )
         connection.execute(
             "delete from raw.market_ticks where tick_id in (select tick_id from there)"

@@ -18,7 +18,7 @@ ODD = ["0.00000000014", "1e-11", "14e-11", "0.12345678901", "1e2", "1E-9", "0.10
 
 
 def texts() -> list[str]:
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311
     places = [dice.randrange(14) for _ in range(60)]
     return ODD + [f"{dice.randrange(10**5)}.{dice.randrange(10**n):0{n}}" for n in places if n]
 
@@ -36,7 +36,8 @@ def test_what_is_computed_is_exact_or_refused(settings: Settings, land: Land, ho
     settings.feeds_dir.mkdir(parents=True)
     (settings.feeds_dir / "mine.toml").write_text(
         'name = "mine"\nkind = "ticks"\nabout = "a test"\nfile = { format = "csv" }\n'
-        'recognise = { header = ["at", "a", "b", "id"] }\n[columns]\nexchange = { constant = "x" }\n'
+        'recognise = { header = ["at", "a", "b", "id"] }\n[columns]\n'
+        'exchange = { constant = "x" }\n'
         'symbol = { constant = "s" }\ntimestamp = "at"\ntrade_id = "id"\n'
         f'last_price = {{ constant = "1" }}\nlast_size = {value}\n'
     )

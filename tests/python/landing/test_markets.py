@@ -77,6 +77,21 @@ def test_renamed_ticks_are_those_that_land_under_the_name(
     assert land_files(settings, "ticks", [path])[0].duplicate == 1
 
 
+def test_renamed_ticks_without_a_key_are_as_many_as_land_under_the_name(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    tick = "binance{},XYZUSDT,2024-07-04,101,10,\n"
+    numbers = []
+    for name, text in {"there": tick.format("-usdm"), "twice": 2 * tick.format("")}.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(HEADER + text)
+        numbers.append(land_files(settings, "ticks", [path], "csv")[0].batch_id)
+    with open_writer(settings) as connection:
+        assert rename(connection, [numbers[1]], "binance-usdm") == 2
+    of = "select exchange, occurrence from raw.market_ticks order by all"
+    assert rows(of) == [("binance-usdm", 1), ("binance-usdm", 2)]
+
+
 def test_what_cannot_be_renamed_says_why(settings: Settings, batches: dict[str, int]) -> None:
     with open_writer(settings) as connection:
         with pytest.raises(IngestError, match="wrong under any name"):
