@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from python_ingest.errors import IngestError
+from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import json_lines
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.relation import validated
@@ -124,7 +124,8 @@ def land_telemetry(settings: Settings) -> int:
         kind = path.name.split("-")[0]
         if kind not in ("metrics", "logs"):
             continue
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, FileRejectedError):
+            json_lines.scan(KINDS[kind], path)
             lines = path.read_text(encoding="utf-8").splitlines()
             records += [(kind, json.loads(line)) for line in lines]
             taken.append(path)

@@ -163,9 +163,11 @@ def test_what_readers_measured_is_landed_and_gone(steps, settings):
         pool.query("select 'what no log may show'", operation="asked")
     folder = telemetry_dir(settings)
     assert list(folder.glob("metrics-*.ndjson"))
-    (folder / "metrics-1-broken.ndjson").write_text("{")
+    odd = {"metrics-1-cut": "{", "logs-1-of-another-version": '{"unheard": 1}\n', "logs-2": "[1]"}
+    for name, text in odd.items():
+        (folder / f"{name}.ndjson").write_text(text)
     command.cycle(force=True)
-    assert [path.name for path in folder.iterdir()] == ["metrics-1-broken.ndjson"]
+    assert {path.stem for path in folder.iterdir()} == set(odd)
     with open_writer(settings) as connection:
         landed = connection.execute(
             "select sum(value) from raw.system_metrics"
