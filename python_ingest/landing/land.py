@@ -123,36 +123,42 @@ def land_pending(
 ) -> list[LandingResult]:
     """Land the segments that wait in the spool, oldest first, and rows whose days are back."""
     results = []
-    unreadable: list[Path] = []
-    with suppress(DatabaseBusyError):
-        unreadable = _release(settings)
-    for path in [*unreadable, *spool.pending(settings)]:
-        try:
-            segment = spool.read_description(path)
-        except (OSError, ValueError) as error:
-            if not path.exists():  # another loader landed it meanwhile
-                continue
-            result = LandingResult(
-                file=str(path),
-                kind=path.name.split("-")[1] if "-" in path.name else "",
-                state="failed",
-                error=f"its description {path.stem}.json cannot be read ({first_line(error)});"
-                " land its source again and remove it",
-            )
-        else:
-            result = land_one(settings, segment)
+
+    def add(result: LandingResult) -> None:
         results.append(result)
         if report:
             report(result)
+
+    with suppress(DatabaseBusyError):
+        for path, why in _release(settings).items():
+            add(_unreadable(path, why))
+    for path in spool.pending(settings):
+        try:
+            segment = spool.read_description(path)
+        except (OSError, ValueError) as error:
+            if path.exists():  # else another loader landed it meanwhile
+                add(_unreadable(path, error))
+        else:
+            add(land_one(settings, segment))
     return results
 
 
-def _release(settings: Settings) -> list[Path]:
+def _unreadable(path: Path, error: Exception) -> LandingResult:
+    what = "it" if isinstance(error, duckdb.Error) else f"its description {path.stem}.json"
+    return LandingResult(
+        file=str(path),
+        kind=path.name.split("-")[1] if "-" in path.name else "",
+        state="failed",
+        error=f"{what} cannot be read ({first_line(error)}); land its source again and remove it",
+    )
+
+
+def _release(settings: Settings) -> dict[Path, Exception]:
     """Move what waited for days that are back into the spool; return what cannot be read."""
     if not any(waiting.folder_of(settings).glob("*.parquet")):
-        return []
+        return {}
     if not settings.database_path.exists():
-        return []
+        return {}
     with open_writer(settings) as connection:
         migrate(connection)
         return waiting.release(connection, settings)

@@ -18,6 +18,7 @@ from python_ingest.landing.cold_duplicates import archived_days
 from python_ingest.landing.identity import KEYS
 from python_ingest.landing.spool import Segment
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import raise_if_interrupted
 from python_ingest.storage.files import make_folder, sha256_of
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -69,19 +70,20 @@ def copy_all(settings: Settings, target: Path) -> None:
         shutil.copyfile(path, target / path.name)
 
 
-def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
-    """Move the segments whose days are back into the spool; return those without a description."""
-    unreadable = []
+def release(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[Path, Exception]:
+    """Move the segments whose days are back into the spool; return those that cannot be read."""
+    unreadable: dict[Path, Exception] = {}
     for path in sorted(folder_of(settings).glob("*.parquet")):
         try:
             segment = spool.read_description(path)
-        except (OSError, ValueError):
-            unreadable.append(path)
+            kind = KINDS[segment.kind]
+            days = connection.execute(
+                f"select distinct {quoted(kind.time)}::date from {sql_path(path)}"
+            ).fetchall()
+        except (OSError, ValueError, KeyError, duckdb.Error) as error:
+            raise_if_interrupted(error)
+            unreadable[path] = error
             continue
-        kind = KINDS[segment.kind]
-        days = connection.execute(
-            f"select distinct {quoted(kind.time)}::date from {sql_path(path)}"
-        ).fetchall()
         if archived_days(connection, kind, [day for (day,) in days]):
             continue
         moved = replace(segment, name=spool.new_name(segment.kind, segment.sha256))

@@ -123,15 +123,25 @@ def test_killed_while_it_is_released(settings: Settings, rows: Rows, tmp_path: P
     assert spool.pending(settings) == []
 
 
-def test_one_without_a_description_stops_no_other(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "text", "says"),
+    [
+        ("json", "{", "description"),
+        ("json", '{"kind": "of another version"}', "description"),
+        ("parquet", "no rows", "it cannot be read"),
+    ],
+)
+def test_one_that_cannot_be_read_stops_no_other(
+    settings: Settings, tmp_path: Path, suffix: str, text: str, says: str
+) -> None:
     archive(settings, "2025-01-02")
     for number in range(2):
         path = tmp_path / f"{number}.csv"
         path.write_text(HEADER + f"x,s,2025-01-02,1,{number}\n")
         land_files(settings, "ticks", [path])
-    first, _ = sorted((settings.spool_dir / "waiting").glob("*.json"))
-    first.write_text("{")
+    first, _ = sorted((settings.spool_dir / "waiting").glob(f"*.{suffix}"))
+    first.write_text(text)
     restore(settings, "2025-01-02")
     failed, landed = land_pending(settings)
-    assert (failed.state, "description" in str(failed.error)) == ("failed", True)
+    assert (failed.state, says in str(failed.error)) == ("failed", True)
     assert landed.landed == 1
