@@ -18,7 +18,7 @@ from python_ingest.feeds.relation import validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
-from python_ingest.landing.prepare import MEMORY_LIMIT, TRUST_NO_STATISTICS, read
+from python_ingest.landing.prepare import TRUST_NO_STATISTICS, memory_limit, read
 from python_ingest.landing.rejects import Reason
 from python_ingest.landing.spool import Segment, expected_sha256, path_of
 from python_ingest.settings import Settings
@@ -117,7 +117,7 @@ def land_segment(
     is not what was written.
     """
     kind = KINDS[segment.kind]
-    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute(f"set memory_limit = '{memory_limit(settings)}'")
     # Rows of one file may lie in any order in the table: faster, and less memory.
     connection.execute("set preserve_insertion_order = false")
     connection.execute(TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers")

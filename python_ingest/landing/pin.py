@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_ingest.errors import DiskFullError, FileRejectedError
+from python_ingest.storage.failures import is_disk_full
 from python_ingest.storage.files import copy_hashed
 
 
@@ -40,7 +41,12 @@ def pin(path: Path, target: Path) -> Pinned:
                 f"the disk is full: a copy of {before.st_size:,} bytes is needed,"
                 f" {free:,} bytes are free in {target.parent}"
             )
-        sha256 = copy_hashed(file, target, before.st_size)
+        try:
+            sha256 = copy_hashed(file, target, before.st_size)
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            raise FileRejectedError(f"cannot be copied: {error.strerror}") from None
         after = os.fstat(file.fileno())
     if _state(before) != _state(after) or not _is_same(path, after):
         raise FileRejectedError("it changed while it was read; land it when it is complete")

@@ -24,8 +24,8 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, sql_path
 from python_ingest.storage.writer import session_config
 
-# Whatever the file's size; the process itself needs some 150 MB besides.
-MEMORY_LIMIT = "600MB"
+# Whatever the file's size, or less where less is allowed; the process needs 150 MB besides.
+_ENOUGH_MB = 600
 # Statistics of a damaged Parquet file must not decide what is looked at: a flipped bit makes a time
 # of a year that they say is not there.
 TRUST_NO_STATISTICS = "set disabled_optimizers = 'statistics_propagation'"
@@ -129,9 +129,16 @@ def _beginning(source: Source, path: Path, member: Member | None) -> Beginning:
     return Beginning(source, name_of(path.absolute()), member.name if member else None)
 
 
+def memory_limit(settings: Settings) -> str:
+    """Return the engine's memory limit while files are read and landed."""
+    return f"{min(_ENOUGH_MB, settings.performance.memory_limit_mb)}MB"
+
+
 def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Return a connection to an empty in-memory database with landing's limits."""
-    connection = duckdb.connect(config={**session_config(settings), "memory_limit": MEMORY_LIMIT})
+    connection = duckdb.connect(
+        config={**session_config(settings), "memory_limit": memory_limit(settings)}
+    )
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     connection.execute(TRUST_NO_STATISTICS)

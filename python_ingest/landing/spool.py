@@ -15,7 +15,7 @@ from pathlib import Path
 
 from python_ingest.settings import Settings
 from python_ingest.storage import files
-from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
+from python_ingest.storage.files import make_folder, move_into_place, sha256_of, sync_to_disk
 
 SERVICE = "ingest"  # what landing and dbt report of themselves comes in segments of this name
 
@@ -132,9 +132,7 @@ def read_description(path: Path) -> Segment:
 def landed(settings: Settings, segment: Segment) -> None:
     """Move a segment whose rows are committed to `spool/landed/`, where backups find it."""
     folder = settings.spool_dir / "landed"
-    if not folder.exists():
-        folder.mkdir()
-        sync_to_disk(settings.spool_dir)
+    make_folder(folder)
     path = path_of(settings, segment)
     with suppress(FileNotFoundError):  # another loader moved it
         path.rename(folder / path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -160,6 +161,32 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
     assert not settings.database_path.exists()
     assert not list(settings.spool_dir.glob("*.parquet"))
     assert not list((settings.spool_dir / "tmp").iterdir())
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_what_is_wrong(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(trades(0, 10))
+
+    def broken(*_: Any) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files, "_copy_block", broken)
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.state, result.error) == ("failed", "cannot be copied: Input/output error")
+    assert not list((settings.spool_dir / "tmp").iterdir())
+
+
+@pytest.mark.parametrize(("allowed", "taken"), [(8192, "572.2 MiB"), (256, "244.1 MiB")])
+def test_landing_takes_no_more_memory_than_is_allowed(
+    settings: Settings, allowed: int, taken: str
+) -> None:
+    limits = settings.performance.model_copy(update={"memory_limit_mb": allowed})
+    limited = settings.model_copy(update={"performance": limits})
+    with preparing.working_connection(limited) as connection:
+        found = connection.execute("select current_setting('memory_limit')").fetchall()
+    assert found == [(taken,)]
 
 
 def test_copies_are_equal_with_and_without_shared_blocks(
