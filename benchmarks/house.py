@@ -10,8 +10,8 @@ What is counted:
   names as plugins, and of all of this project that they import, the lines of strings that are SQL.
 - Hooks: models with a pre_hook or post_hook, in SQL or in properties.
 - run_query: calls in macros and models, `spark__` bodies included, and statements that fetch.
-- Python lines: of the core's rooms, which the contract of layers in pyproject.toml has up to `cli`,
-  and of the rooms of extras above it.
+- Python lines: of the packages that pyproject.toml puts into the distribution; of the core's rooms,
+  which its contract of layers has up to `cli`, and of the rooms of extras above it.
 - Statements: the sample is landed and built twice in a folder of its own; of the second build,
   what dbt sends for models, without begin, commit and rollback.
 """
@@ -162,13 +162,18 @@ def source_figures() -> list[Figure]:
     ]  # fmt: skip
 
 
+def _tools() -> dict[str, Any]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    tools: dict[str, Any] = project["tool"]
+    return tools
+
+
 def core_rooms() -> set[str]:
     """Rooms that the contract of layers puts at `cli` or below it."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     (layers,) = (
         contract["layers"]
-        for contract in project["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        for contract in _tools()["importlinter"]["contracts"]
+        if PACKAGE in contract.get("containers", [])
     )
     core = layers[layers.index("cli") :]
     return {room.strip() for floor in core for room in floor.split("|")}
@@ -177,9 +182,10 @@ def core_rooms() -> set[str]:
 def room_figures() -> list[Figure]:
     """Python lines, comments and blank ones included, by room: the core's first, then extras'."""
     core = core_rooms()
+    shipped = _tools()["hatch"]["build"]["targets"]["wheel"]["packages"]
     rooms: Counter[tuple[bool, str]] = Counter()
-    for path, text in _texts(f"{PACKAGE}/**/*.py").items():
-        parts = path.relative_to(REPOSITORY / PACKAGE).parts
+    for path, text in _texts(*(f"{package}/**/*.py" for package in shipped)).items():
+        parts = path.relative_to(REPOSITORY).parts[1:]
         room = parts[0] if len(parts) > 1 else "(top)"
         rooms[len(parts) > 1 and room not in core, room] += len(text.splitlines())
     lines = {room: count for (_, room), count in rooms.items()}

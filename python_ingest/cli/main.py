@@ -84,7 +84,7 @@ COMMANDS = {
         "Take the rows of the last build on Spark into the database, as if it had built them.",
     ),
     "demo": (
-        "demo.command",
+        "cli.demo",
         "Write a seeded market (Parquet ticks) and order events, cash, metrics and logs on it.",
     ),
 }

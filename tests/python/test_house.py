@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+from hatchling.builders.wheel import WheelBuilder
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from house import (
+    REPOSITORY,
     RUN_QUERY,
     SPARK_MACRO,
     TRANSACTION,
@@ -80,3 +83,10 @@ def test_lines_of_the_core_and_of_extras_add_up():
     assert sum(rooms) == values["Python lines"]
     assert sum(core) == values["Python lines of the core"]
     assert {"Python lines of core, landing", "Python lines of extra, serving"} <= values.keys()
+
+
+def test_lines_are_those_of_what_is_installed():
+    files = WheelBuilder(str(REPOSITORY)).recurse_included_files()
+    modules = [Path(file.path) for file in files if file.path.endswith(".py")]
+    lines = {figure.name: figure.value for figure in room_figures()}["Python lines"]
+    assert lines == sum(len(module.read_text().splitlines()) for module in modules)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from python_ingest.demo.simulator import Plan, write_all
+from tools.demo.simulator import Plan, write_all
 
 ROWS = 40_000
 PLAN = Plan(rows=ROWS, symbols=6, days=3, seed=11, orders=120)

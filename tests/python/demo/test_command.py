@@ -1,9 +1,13 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def ingest(*arguments, cwd, **env):
@@ -46,3 +50,22 @@ def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, option):
 
 def test_help_shows_an_example(tmp_path):
     assert "Example: ingest demo" in ingest("demo", "--help", cwd=tmp_path).stdout
+
+
+def test_what_is_installed_finds_it_in_the_project_s_folder_or_says_where_it_is(tmp_path):
+    """`pip install .` copies the package alone."""
+    shutil.copytree(REPOSITORY / "python_ingest", tmp_path / "installed" / "python_ingest")
+    command = [sys.executable, "-P", "-m", "python_ingest", "demo", "--rows", "500", "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+    for folder, code in ((REPOSITORY, 0), (tmp_path, 2)):
+        done = subprocess.run(
+            [*command, str(tmp_path / "x")],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("ingest: ingest demo: it is in tools/demo of the project's")
+    assert done.stderr.count("\n") == 1

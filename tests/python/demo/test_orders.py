@@ -6,7 +6,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from python_ingest.demo.simulator import write_all
+from tools.demo.simulator import write_all
 
 from .conftest import PLAN
 from .order_checks import ENDS, check_lives, positions

@@ -8,10 +8,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from python_ingest.demo.conditions import cta_codes
-from python_ingest.demo.recorded import aig_corrections, aig_sessions, btc_prints
-from python_ingest.demo.sample import order_events
 from python_ingest.storage.files import sha256_of
+from tools.demo.conditions import cta_codes
+from tools.demo.recorded import aig_corrections, aig_sessions, btc_prints
+from tools.demo.sample import order_events
 
 from .conftest import SAMPLE
 from .order_checks import ENDS, check_lives, positions

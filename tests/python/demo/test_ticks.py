@@ -3,9 +3,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from python_ingest.demo import market
-from python_ingest.demo.simulator import write_ticks
 from python_ingest.errors import UsageError
+from tools.demo import market
+from tools.demo.simulator import write_ticks
 
 from .conftest import PLAN, ROWS
 

@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from python_ingest.demo.conditions import CTA_CODES
+from tools.demo.conditions import CTA_CODES
 
 from .conftest import Warehouse
 

@@ -10,14 +10,14 @@ from random import Random
 import duckdb
 import numpy as np
 
-from python_ingest.demo import accounts, files
-from python_ingest.demo.arrow import UNIT, open_parquet, partial_name
-from python_ingest.demo.desk import Desk, Prints, Terms, prints_of
-from python_ingest.demo.market import EXCHANGE, FIRST_DAY, SCHEMA, day_slices, open_market
-from python_ingest.demo.strategies import merged, trade
 from python_ingest.errors import UsageError
 from python_ingest.storage.files import move_into_place
 from python_ingest.storage.sql import sql_path
+from tools.demo import accounts, files
+from tools.demo.arrow import UNIT, open_parquet, partial_name
+from tools.demo.desk import Desk, Prints, Terms, prints_of
+from tools.demo.market import EXCHANGE, FIRST_DAY, SCHEMA, day_slices, open_market
+from tools.demo.strategies import merged, trade
 
 STRATEGIES = ("mean_reversion", "momentum")
 TRADED_SYMBOLS = 4

@@ -1,4 +1,4 @@
-"""Make the committed sample again from the recorded data: `python -m python_ingest.demo.sample`."""
+"""Make the committed sample again from the recorded data: `python -m tools.demo.sample`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 
-from python_ingest.demo import accounts, files
-from python_ingest.demo.arrow import UNIT, csv, iso, money_text, write_parquet, write_text
-from python_ingest.demo.desk import Desk, Event, Prints, Terms
-from python_ingest.demo.recorded import (
+from python_ingest.storage.files import sha256_of
+from tools.demo import accounts, files
+from tools.demo.arrow import UNIT, csv, iso, money_text, write_parquet, write_text
+from tools.demo.desk import Desk, Event, Prints, Terms
+from tools.demo.recorded import (
     AIG,
     BINANCE,
     aig_corrections,
@@ -21,8 +22,7 @@ from python_ingest.demo.recorded import (
     aig_ticks,
     btc_prints,
 )
-from python_ingest.demo.strategies import merged, trade
-from python_ingest.storage.files import sha256_of
+from tools.demo.strategies import merged, trade
 
 SEED = 20240808
 AS_OF = "2024-08-09 00:00:00"

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from python_ingest.demo.arrow import MONEY, TIME, UNIT
-from python_ingest.demo.conditions import cta_codes
-from python_ingest.demo.desk import Prints, prints_of
 from python_ingest.storage.sql import sql_path
+from tools.demo.arrow import MONEY, TIME, UNIT
+from tools.demo.conditions import cta_codes
+from tools.demo.desk import Prints, prints_of
 
 BINANCE = "binance_spot_btcusdt_ws.ndjson.gz"
 AIG = "lean_aig_trades.parquet"

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_ingest.demo.arrow import MONEY, TIME, UNIT, money
+from tools.demo.arrow import MONEY, TIME, UNIT, money
 
 EXCHANGE = "demo"
 FIRST_DAY = np.datetime64("2025-01-06", "D")

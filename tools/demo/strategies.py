@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from python_ingest.demo.desk import DAY, SECOND, SUBMIT_MICROS, Desk, Event
+from tools.demo.desk import DAY, SECOND, SUBMIT_MICROS, Desk, Event
 
 FAR = 500_000
 NEAR = 100

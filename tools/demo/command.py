@@ -36,7 +36,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Write a seeded market (Parquet ticks) and order events, cash, metrics and logs on it."""
     # Imported here: NumPy and PyArrow take longer to import than other commands to run.
-    from python_ingest.demo import simulator  # noqa: PLC0415
+    from tools.demo import simulator  # noqa: PLC0415
 
     folder = out or load_settings().data_dir / "demo"
     plan = simulator.Plan(rows, symbols, days, seed, orders)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from python_ingest.demo.arrow import iso
-from python_ingest.demo.desk import DAY, SECOND, Event, Prints
+from tools.demo.arrow import iso
+from tools.demo.desk import DAY, SECOND, Event, Prints
 
 Row = dict[str, Any]
 _ORDER_LOG = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_ingest.demo.accounts import Row
-from python_ingest.demo.arrow import MONEY, TIME, iso, money_text, ndjson, write_parquet, write_text
-from python_ingest.demo.desk import Event
+from tools.demo.accounts import Row
+from tools.demo.arrow import MONEY, TIME, iso, money_text, ndjson, write_parquet, write_text
+from tools.demo.desk import Event
 
 ORDER_SCHEMA = pa.schema(
     [
