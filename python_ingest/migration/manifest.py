@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from python_ingest.errors import IngestError
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import Settings
@@ -111,6 +113,9 @@ class Manifest:
         return [r for r in self.plan if (r.start, r.end) not in done]
 
 
+_READ = TypeAdapter(Manifest)
+
+
 def extracts_dir(settings: Settings) -> Path:
     """Where all extracts lie."""
     return settings.data_dir / "extracts"
@@ -136,11 +141,14 @@ def load(folder: Path, name: str = FINISHED) -> Manifest | None:
         return None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return _manifest(document)
-    except (ValueError, TypeError, KeyError) as error:
-        raise IngestError(
-            f"{path} is damaged ({error}): remove it and extract the table again"
-        ) from None
+        # earlier versions did not note what was asked for
+        asked = {
+            "start": document["since"] or datetime.min,
+            "end": document["until"] or datetime.max,
+        }
+        return _READ.validate_python({"asked": asked, **document})
+    except (ValueError, TypeError, KeyError):
+        raise IngestError(f"{path} is damaged: remove it and extract the table again") from None
 
 
 def all_finished(settings: Settings) -> Iterator[Manifest]:
@@ -149,38 +157,3 @@ def all_finished(settings: Settings) -> Iterator[Manifest]:
         manifest = load(path.parent)
         if manifest:
             yield manifest
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _time(text: str | None) -> datetime | None:
-    return _instant(text) if text else None
-
-
-def _manifest(document: dict[str, Any]) -> Manifest:
-    times = {key: _time(document[key]) for key in ("started_at", "since", "until", "finished_at")}
-    spans = {
-        key: tuple(
-            Range(_instant(r["start"]), _instant(r["end"]), r["is_compressed"])
-            for r in document[key]
-        )
-        for key in ("plan", "covered")
-    }
-    parts = {
-        key: tuple(
-            Part(**{**p, "start": _instant(p["start"]), "end": _instant(p["end"])})
-            for p in document.get(key, [])
-        )
-        for key in ("parts", "gone")
-    }
-    asked, retention = document.get("asked"), document.get("retention")
-    known = {
-        "asked": Range(_instant(asked["start"]), _instant(asked["end"]))
-        if asked
-        else Range(times["since"] or datetime.min, times["until"] or datetime.max),
-        "retention": retention
-        and Retention(retention["policy"], _instant(retention["retired_before"])),
-    }
-    return Manifest(**{**document, **times, **spans, **parts, **known})
