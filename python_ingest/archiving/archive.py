@@ -9,13 +9,13 @@ files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from time import monotonic
 
 import duckdb
 
+from python_ingest.cli.progress import Report
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, exists, has_manifest
@@ -33,9 +33,6 @@ _PENDING = "intermediate.int_pending_since"
 _DAYS_RESTORED = 7
 # To open the database for each day took a third of the time of archiving small days.
 _SECONDS_A_TRANSACTION = 1
-
-Report = Callable[[str, int, int], None]
-"""Told what was done, and that it was step n of how many."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from python_ingest.archiving.archive import Report
+from python_ingest.cli.progress import Report
 from python_ingest.errors import ExportError, StoreError, UsageError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, put_in_place, store_of

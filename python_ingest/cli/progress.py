@@ -11,32 +11,38 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+Report = Callable[[str, int, int], None]
+"""Told what was done, and that it was step n of how many."""
+
+
+def shown_on_terminal(*columns: ProgressColumn) -> Progress:
+    """Return a progress that a terminal shows on its error stream until it ends."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
 
 @contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function to call after each step: what was done, step number, steps in all."""
-    console = Console(stderr=True)
-    with Progress(
+def progress(title: str, *, quiet: bool = False) -> Iterator[Report]:
+    """Yield a function to call after each step."""
+    with shown_on_terminal(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(title, total=None)
 
         def report(what: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
-            if not console.is_terminal and not quiet:
+            if bar.disable and not quiet:
                 print(what, file=sys.stderr, flush=True)
 
         yield report
@@ -45,14 +51,8 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str, int,
 @contextmanager
 def steps() -> Iterator[Callable[[str], None]]:
     """Yield a function to call before each step: a terminal shows the step and the time so far."""
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
+    with shown_on_terminal(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     ) as bar:
         task = bar.add_task("beginning", total=None)
         yield lambda step: bar.update(task, description=step)

@@ -9,10 +9,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -20,6 +18,7 @@ from rich.progress import (
 )
 
 from python_ingest.cli.clock import moment
+from python_ingest.cli.progress import shown_on_terminal
 from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.order_events import make_order_events
@@ -68,16 +67,12 @@ class Shown(Watcher):
     """A progress bar on a terminal; ranges that changed meanwhile are printed everywhere."""
 
     def __init__(self, table: str) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
+        self._bar = shown_on_terminal(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(table, total=None)
         self._table = table

@@ -10,26 +10,16 @@ import duckdb
 from python_ingest.errors import BackupError
 from python_ingest.recovery.manifest import ArchivedFile, ColdFile, StoredFile
 from python_ingest.recovery.sets import COLD
-from python_ingest.storage.cold_files import READABLE
+from python_ingest.storage.cold_files import READABLE, has_manifest
 from python_ingest.storage.cold_place import brought_near, is_remote
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.object_store import ObjectStore
 
-_EXISTS = (
-    "select count(*) from duckdb_tables() where database_name = current_database()"
-    " and schema_name = 'raw' and table_name = 'cold_files'"
-)
-
-
-def _has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute(_EXISTS).fetchone()
-    return bool(row and row[0])
-
 
 def cold_files(connection: duckdb.DuckDBPyConnection) -> list[ColdFile]:
     """Return the files that the database reads, each with its place in a store."""
-    if not _has_manifest(connection):
+    if not has_manifest(connection):
         return []
     rows = connection.execute(
         f"select path, bytes, sha256 from raw.cold_files where {READABLE} order by path"
@@ -45,7 +35,7 @@ def cold_files(connection: duckdb.DuckDBPyConnection) -> list[ColdFile]:
 
 def archived_files(connection: duckdb.DuckDBPyConnection) -> list[ArchivedFile]:
     """Return the files that only the archive has."""
-    if not _has_manifest(connection):
+    if not has_manifest(connection):
         return []
     rows = connection.execute(
         "select object_url, bytes, sha256 from raw.cold_files where state = 'archived' order by all"
@@ -91,7 +81,7 @@ def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> dat
 
     From then on, landing refuses rows of other partitions than before.
     """
-    if not _has_manifest(connection):
+    if not has_manifest(connection):
         return None
     row = connection.execute(
         "select min(event) from (select unnest([archived_at, restored_at]) as event"

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from python_ingest.cli.progress import Report
 from python_ingest.errors import BackupError, NotInitialisedError, StoreError
 from python_ingest.lifecycle.safe_segments import BackedUp, remember_backup, remove_safe_segments
 from python_ingest.recovery import sets
 from python_ingest.recovery.full import make_full
 from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
-from python_ingest.recovery.run import Kind, Report, Run, in_our_words, working_folder
+from python_ingest.recovery.run import Kind, Run, in_our_words, working_folder
 from python_ingest.settings import Settings
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock

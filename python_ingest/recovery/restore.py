@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.cli.progress import Report
 from python_ingest.errors import BackupDamagedError, IngestError
 from python_ingest.landing import waiting
 from python_ingest.recovery import sets
@@ -17,7 +18,7 @@ from python_ingest.recovery.cold import cold_views, make_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
 from python_ingest.recovery.place import move_into_place, require_free, staging
 from python_ingest.recovery.replay import replay
-from python_ingest.recovery.run import Report, in_our_words
+from python_ingest.recovery.run import in_our_words
 from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings

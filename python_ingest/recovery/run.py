@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Literal
 
 import duckdb
 
+from python_ingest.cli.progress import Report
 from python_ingest.errors import DiskFullError
 from python_ingest.recovery.manifest import Manifest, StoredFile, Tools, encoded
 from python_ingest.recovery.sets import UNFINISHED, Backups
@@ -25,8 +26,6 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.object_store import ObjectStore
 
 Kind = Literal["full", "incremental"]
-Report = Callable[[str, int, int], None]
-"""Told what was done, and that it was step n of how many."""
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-
+from python_ingest.cli.progress import Report
 from python_ingest.errors import StoreError
 from python_ingest.recovery import sets
 from python_ingest.recovery.manifest import ArchivedFile, Manifest, StoredFile
 from python_ingest.settings import Settings
-from python_ingest.storage.object_store import ObjectStore, open_store
-
-Report = Callable[[str, int, int], None]
+from python_ingest.storage.object_store import ObjectStore, open_store, sha256_of_object
 
 
 def verify_backups(settings: Settings, report: Report = lambda *_: None) -> list[str]:
@@ -64,17 +60,10 @@ def _complaint(store: ObjectStore, backups: sets.Backups, file: StoredFile) -> s
         what = "is cut off" if there.bytes < file.bytes else "is too long"
         return f"{what}: {there.bytes:,} of {file.bytes:,} bytes"
     try:
-        sha256 = _sha256(store, file.key)
+        sha256 = sha256_of_object(store, file.key)
     except StoreError as error:
         return f"cannot be read: {error}"
     return "" if sha256 == file.sha256 else f"is changed: sha256 {sha256}, not {file.sha256}"
-
-
-def _sha256(store: ObjectStore, key: str) -> str:
-    digest = hashlib.sha256()
-    for chunk in store.read(key):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _archive_complaint(file: ArchivedFile) -> str:

@@ -5,14 +5,13 @@ The manifest names a file by its path below DATA_DIR or by its URL; both end in 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
 
 from python_ingest.errors import ExportError
 from python_ingest.storage.files import make_folder, move_into_place, sha256_of
-from python_ingest.storage.object_store import ObjectStore, fetch, open_store
+from python_ingest.storage.object_store import ObjectStore, fetch, open_store, sha256_of_object
 from python_ingest.storage.s3_session import SCHEME
 
 _FOLDER = "cold/"
@@ -50,10 +49,7 @@ def sha256_at(data_dir: Path, path: str) -> str:
     """Return the hex sha256 of a file's bytes as they are now."""
     if not is_remote(path):
         return sha256_of(data_dir / path)
-    digest = hashlib.sha256()
-    for chunk in store_of(path).read(key_of(path)):
-        digest.update(chunk)
-    return digest.hexdigest()
+    return sha256_of_object(store_of(path), key_of(path))
 
 
 def brought_near(data_dir: Path, path: str, sha256: str, folder: Path) -> Path:

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -93,6 +93,14 @@ def fetch(store: ObjectStore, key: str, target: Path) -> str:
             hashed.result()
         file.flush()
         os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def sha256_of_object(store: ObjectStore, key: str) -> str:
+    """Return the hex sha256 of an object's bytes as they are now."""
+    digest = hashlib.sha256()
+    for chunk in store.read(key):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -239,21 +247,12 @@ class DirectoryStore:
         for folder in made:
             sync_to_disk(folder.parent)
 
-    def _complaints(self, key: str) -> _Complaints:
-        return _Complaints(f"{self.root}/{key}")
-
-
-class _Complaints:
-    """Turns what the file system says into a StoreError that names the file."""
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError,)):
-            raise StoreError(f"{self._place}: {error.strerror or error}") from error
-        if isinstance(error, FileNotFoundError):
-            raise StoreError(f"{error.filename or self._place}: is not there") from error
+    @contextmanager
+    def _complaints(self, key: str) -> Iterator[None]:
+        place = f"{self.root}/{key}"
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise StoreError(f"{error.filename or place}: is not there") from error
+        except OSError as error:
+            raise StoreError(f"{place}: {error.strerror or error}") from error

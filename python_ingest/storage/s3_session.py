@@ -1,10 +1,14 @@
-"""DuckDB sessions that read cold files on S3, with credentials of the environment."""
+"""Who we are on S3, and DuckDB sessions that read cold files there.
+
+Endpoint and credentials come from the environment only (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
+AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+"""
 
 from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
@@ -19,33 +23,44 @@ if TYPE_CHECKING:
 SCHEME = "s3://"
 
 
-def read_s3(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a session, and those of the same engine, read S3 with the environment's credentials.
+class Login(NamedTuple):
+    """Credentials, region and endpoint; no endpoint: Amazon's."""
 
-    The same variables as storage/s3_store.py. Raises ConfigError when they are not there,
-    UsageError where the extra [s3] is not installed.
-    """
+    key_id: str
+    secret: str
+    token: str | None
+    region: str
+    endpoint: str | None
+
+
+def s3_login(what: str) -> Login:
+    """Return what the environment says; ConfigError for `what` where it lacks credentials."""
     env = os.environ
     missing = [n for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not env.get(n)]
     if missing:
-        raise ConfigError(f"cold files lie on S3: set {' and '.join(missing)} in the environment")
+        raise ConfigError(f"{what}: set {' and '.join(missing)} in the environment")
+    return Login(
+        env["AWS_ACCESS_KEY_ID"],
+        env["AWS_SECRET_ACCESS_KEY"],
+        env.get("AWS_SESSION_TOKEN"),
+        env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
+    )
+
+
+def read_s3(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a session, and those of the same engine, read S3 with the environment's credentials.
+
+    Raises ConfigError when they are not there, UsageError where the extra [s3] is not installed.
+    """
+    login = s3_login("cold files lie on S3")
     require("s3", "cold files lie on S3")
     if not connection.filesystem_is_registered("s3"):
-        connection.register_filesystem(
-            _files(
-                env["AWS_ACCESS_KEY_ID"],
-                env["AWS_SECRET_ACCESS_KEY"],
-                env.get("AWS_SESSION_TOKEN"),
-                env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-                env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None,
-            )
-        )
+        connection.register_filesystem(_files(login))
 
 
 @lru_cache(maxsize=1)
-def _files(
-    key_id: str, secret: str, token: str | None, region: str, endpoint: str | None
-) -> S3Files:
+def _files(login: Login) -> S3Files:
     """Return the process's one file system, so that its sessions share a listing."""
     # most processes read no cold file on S3
     from obstore.store import S3Store  # noqa: PLC0415
@@ -53,17 +68,17 @@ def _files(
     from python_ingest.storage.s3_files import S3Files  # noqa: PLC0415
 
     config: S3Config = {
-        "access_key_id": key_id,
-        "secret_access_key": secret,
-        "region": region,
+        "access_key_id": login.key_id,
+        "secret_access_key": login.secret,
+        "region": login.region,
         # other stores than Amazon's seldom have a host name per bucket
-        "virtual_hosted_style_request": endpoint is None,
+        "virtual_hosted_style_request": login.endpoint is None,
     }
-    if token:
-        config["session_token"] = token
-    if endpoint:
-        config["endpoint"] = endpoint
-    client: ClientConfig = {"allow_http": (endpoint or "").startswith("http://")}
+    if login.token:
+        config["session_token"] = login.token
+    if login.endpoint:
+        config["endpoint"] = login.endpoint
+    client: ClientConfig = {"allow_http": (login.endpoint or "").startswith("http://")}
     return S3Files(lambda bucket: S3Store(bucket, config=config, client_options=client))
 
 

@@ -1,14 +1,12 @@
 """Objects in an S3-compatible store; every upload carries a checksum that the server verifies.
 
-Endpoint and credentials come from the environment only (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
-AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+Endpoint and credentials: storage/s3_session.py.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from python_ingest.errors import ConfigError, StoreError
 from python_ingest.storage.object_store import StoredObject
+from python_ingest.storage.s3_session import s3_login
 
 _PART_BYTES = 16 << 20
 _MOST_PARTS = 10_000
@@ -39,24 +38,20 @@ _MEANING = {
 
 
 def _client() -> Any:
-    env = os.environ
-    missing = [n for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not env.get(n)]
-    if missing:
-        raise ConfigError(f"an s3:// store needs {' and '.join(missing)} in the environment")
-    endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None
+    login = s3_login("an s3:// store")
     return boto3.client(
         "s3",
-        endpoint_url=endpoint,
-        region_name=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=env.get("AWS_SESSION_TOKEN"),
+        endpoint_url=login.endpoint,
+        region_name=login.region,
+        aws_access_key_id=login.key_id,
+        aws_secret_access_key=login.secret,
+        aws_session_token=login.token,
         config=Config(
             connect_timeout=5,
             read_timeout=60,
             retries={"mode": "standard", "max_attempts": 4},
             # other stores than Amazon's seldom have a host name per bucket
-            s3={"addressing_style": "path" if endpoint else "auto"},
+            s3={"addressing_style": "path" if login.endpoint else "auto"},
         ),
     )
 
