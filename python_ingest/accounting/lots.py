@@ -74,15 +74,8 @@ class Changes(NamedTuple):
     realized: list[int | None]  # cumulative and gross, after the part
 
 
-def fold_lots(
-    method: Method,
-    events: Events,
-    *,
-    lots: Iterable[Lot] = (),
-    cost: int | None = 0,
-    realized: int | None = 0,
-) -> Changes:
-    """Return what every event changes, beginning from open lots, their cost and what was realised.
+class LotFold:
+    """The lots of one position, which go on from one list of events to the next.
 
     Events are those of `fold`. A fill through zero closes every lot and opens one with the rest. A
     split multiplies the quantities, to whole units of their sum; a lot of which nothing is left
@@ -92,18 +85,15 @@ def fold_lots(
     then the oldest lot is taken first (`lifo`: the newest). A quantity without room is None, and
     ends the list.
     """
-    folded = LotFold(method, tuple(lots), cost, realized)
-    folded.run(events)
-    return folded.changes
-
-
-class LotFold:
-    """The lots of one position, which go on from one list of events to the next."""
 
     def __init__(
-        self, method: Method, lots: tuple[Lot, ...], cost: int | None, realized: int | None
+        self,
+        method: Method,
+        lots: tuple[Lot, ...] = (),
+        cost: int | None = 0,
+        realized: int | None = 0,
     ) -> None:
-        """Begin with what is open, as `fold_lots` does."""
+        """Begin with what is open, its cost and what was realised."""
         self.method = method
         self.is_known = cost is not None and realized is not None
         self.is_lost = False

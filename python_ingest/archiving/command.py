@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from python_ingest.archiving.archive import archive, held_back
 from python_ingest.archiving.unarchive import bring_back
 from python_ingest.cli.clock import AsOf, Force, clock
-from python_ingest.cli.progress import progress
+from python_ingest.cli.progress import Report, progress
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.publish import named_cold_files
@@ -29,9 +31,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="archive")
 
 
-def _prepare(settings: Settings) -> None:
-    with open_writer(settings) as connection:
-        migrate(connection)
+@contextmanager
+def _alone(settings: Settings, title: str) -> Iterator[Report]:
+    """Keep cycles, backups and other archivings out; yield what is told of each step."""
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
+        process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),
+        progress(title, quiet=True) as report,
+    ):
+        with open_writer(settings) as connection:
+            migrate(connection)
+        yield report
 
 
 def archive_command(
@@ -45,12 +55,7 @@ def archive_command(
         return
     at = clock(as_of, force=force) or datetime.now(UTC).replace(tzinfo=None)
     settings = load_settings()
-    with (
-        process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
-        process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),
-        progress("archiving", quiet=True) as report,
-    ):
-        _prepare(settings)
+    with _alone(settings, "archiving") as report:
         days = archive(settings, at, dry_run=dry_run, report=report)
         swept = None if dry_run else sweep(settings, named_cold_files(settings))
         held = held_back(settings, at)
@@ -82,12 +87,7 @@ def restore(
         days = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
         raise UsageError(f"{first} {last}: not two dates such as 2026-01-05") from None
-    with (
-        process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
-        process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),
-        progress("restoring", quiet=True) as report,
-    ):
-        _prepare(settings)
+    with _alone(settings, "restoring") as report:
         done = bring_back(settings, table, *days, report=report)
     if done.awaited:
         raise IngestError(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from python_ingest.audit.profile import TABLES, Profile
 from python_ingest.audit.rules import RULES, Rule
+from python_ingest.cli.shown import shortened
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import, which reads it only once
 with warnings.catch_warnings():
@@ -32,7 +33,6 @@ with warnings.catch_warnings():
 # module has a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
-_SHOWN = 120  # characters of a reason
 FRAMES = ("landings", "ticks", "orders")
 
 
@@ -181,8 +181,7 @@ def _line(name: str, rule: Rule, row: dict[str, Any]) -> str:
 def _rejected(row: dict[str, Any]) -> str:
     """Say which file's rows were rejected, why, and what to do."""
     file = row["most_rejected_in"]
-    reason = " ".join(str(row["most_rejected_for"]).split())
-    shown = reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]}..."
+    shown = shortened(str(row["most_rejected_for"]), 120)
     path = shlex.quote(file) if Path(file).is_file() else "FILE"  # a file of a zip is none
     return (
         f": {row['rows_refused']:,} of {row['rows_read']:,}, most in {file} ({shown});"

@@ -15,19 +15,14 @@ def _room() -> Any:
     return import_module("python_ingest.migration.write_twice")
 
 
-def written_twice(settings: Settings) -> AbstractContextManager[None]:
-    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing."""
+def written_twice(settings: Settings, *, all_day: bool = False) -> AbstractContextManager[None]:
+    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing.
+
+    `all_day`: every few seconds, in a thread.
+    """
     twice: AbstractContextManager[None] = nullcontext()
     if settings.timescale.dual_write:
-        twice = _room().written_twice(settings)
-    return twice
-
-
-def written_twice_meanwhile(settings: Settings) -> AbstractContextManager[None]:
-    """Do the same every few seconds in a thread, for a command that lands all day."""
-    twice: AbstractContextManager[None] = nullcontext()
-    if settings.timescale.dual_write:
-        twice = _room().written_twice_meanwhile(settings)
+        twice = _room().written_twice(settings, all_day=all_day)
     return twice
 
 

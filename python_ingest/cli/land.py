@@ -15,6 +15,7 @@ import typer
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.cli.place import say_where
 from python_ingest.cli.progress import progress
+from python_ingest.cli.shown import shortened
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import faults
 from python_ingest.feeds.kinds import KINDS
@@ -24,7 +25,7 @@ from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:-]*")
-_REASONS, _SHOWN = 10, 100  # reasons of a file, characters of a row
+_REASONS = 10  # that are shown of a file
 
 
 def register(app: typer.Typer) -> None:
@@ -144,8 +145,7 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
 
 def _print_reasons(result: LandingResult) -> None:
     for why in result.reasons[:_REASONS]:
-        text = " ".join((why.text or "").split())
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        shown = shortened(why.text)
         some = f", {why.known:,} of them before" if why.known else ""
         when = " before" if why.known == why.rows else some
         print(f"  {why.rows:,} rejected{when}: {why.reason}; the first in line {why.line}: {shown}")

@@ -10,13 +10,13 @@ from typing import Annotated
 import duckdb
 import typer
 
+from python_ingest.cli.shown import shortened
 from python_ingest.errors import DatabaseBusyError
 from python_ingest.publication.attached import opened
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_briefly
 
-_SHOWN = 100  # characters of a row
 _GROUPS = """
 select
     source_file, kind, reason, count(*) as rows, max(batch_id) as batch_id,
@@ -58,11 +58,11 @@ def rejected(
     for row in found[:limit]:
         if as_rows:
             name, line, why, text = row
-            print(f"{name}:{line}: {why}: {_short(text)}")
+            print(f"{name}:{line}: {why}: {shortened(text)}")
         else:
             name, kind, why, rows, batch, line, text = row
             print(f"{name}, {kind}, batch {batch}: {rows:,} rejected: {why}")
-            print(f"  the first in line {line}: {_short(text)}")
+            print(f"  the first in line {line}: {shortened(text)}")
     if len(found) > limit:
         print(f"and more: --limit {limit * 10}")
     if not found:
@@ -80,8 +80,3 @@ def _relation(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, s
         print(f"ingest: as published, while the database is held by {busy.holder}", file=sys.stderr)
         with opened(settings.published_path) as connection:
             yield connection, "rejected_rows"
-
-
-def _short(text: str | None) -> str:
-    shown = " ".join((text or "").split())
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

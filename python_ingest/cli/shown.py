@@ -25,6 +25,12 @@ def size(count: float) -> str:
     return f"{count / 1e9:,.1f} GB" if count >= 10**9 else f"{count / 1e6:,.1f} MB"
 
 
+def shortened(text: str | None, most: int = 100) -> str:
+    """Return a text in one line, of `most` characters and dots where it is longer."""
+    shown = " ".join((text or "").split())
+    return shown if len(shown) <= most else f"{shown[:most]}..."
+
+
 def print_rows(counted: Iterable[tuple[str, int]]) -> None:
     """Print relations and how many rows they have."""
     table = Table(box=None)

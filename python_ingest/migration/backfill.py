@@ -27,9 +27,11 @@ from python_ingest.migration.range_reader import Watcher
 from python_ingest.migration.tables import TABLES
 from python_ingest.schema import migrate as schema
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import locations, readable_files
+from python_ingest.storage.cold_files import readable_files
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import with_files
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
 # The tables that can be landed, and the columns by which a row is found here. Ids are left out,
@@ -122,14 +124,10 @@ def _copy_what_is_here(
     span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
     with open_writer(settings) as connection:
         schema.migrate(connection)
-        sources = [f"select {same} from {kind.table} where {span}"]
-        files = readable_files(connection, relation, part.start.date(), part.end.date())
-        places = locations(connection, settings.data_dir, [file.path for file in files])
-        cold = [literal(place) for place in places]
-        if cold:
-            sources.append(f"select {same} from read_parquet([{', '.join(cold)}]) where {span}")
+        cold = readable_files(connection, relation, part.start.date(), part.end.date())
+        rows = with_files(connection, settings.data_dir, RELATIONS[relation], cold)
         connection.execute(
-            f"copy (select {same}, count(*) as copies from ({' union all '.join(sources)})"
+            f"copy (select {same}, count(*) as copies from {rows} where {span}"
             f" group by all) to {sql_path(target)} (format parquet)"
         )
 

@@ -18,18 +18,11 @@ _SECONDS_BETWEEN = 5.0
 
 
 @contextmanager
-def written_twice(settings: Settings) -> Iterator[None]:
-    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing."""
-    begin(settings)
-    try:
-        yield
-    finally:
-        report(settings, replay(settings))
+def written_twice(settings: Settings, *, all_day: bool = False) -> Iterator[None]:
+    """Write to TimescaleDB what lands in the block; an unreachable server stops nothing.
 
-
-@contextmanager
-def written_twice_meanwhile(settings: Settings) -> Iterator[None]:
-    """Do the same every few seconds in a thread, for a command that lands all day."""
+    `all_day`: every few seconds, in a thread.
+    """
     begin(settings)
     ended = threading.Event()
 
@@ -38,12 +31,14 @@ def written_twice_meanwhile(settings: Settings) -> Iterator[None]:
             replay(settings)
 
     follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
+    if all_day:
+        follower.start()
     try:
         yield
     finally:
         ended.set()
-        follower.join()
+        if all_day:
+            follower.join()
         report(settings, replay(settings))
 
 

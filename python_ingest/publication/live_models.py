@@ -13,6 +13,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import duckdb
+from pydantic import TypeAdapter
 
 from python_ingest.errors import IngestError
 from python_ingest.publication.views import INTERNAL, Relation, portable_view, reads_of, view_texts
@@ -230,16 +231,4 @@ def read_models(connection: duckdb.DuckDBPyConnection, catalog: str) -> LiveMode
         found = connection.execute(f"select told from {catalog}.{_MODELS}").fetchall()
     except duckdb.CatalogException:
         return LiveModels()
-    told = json.loads(found[0][0])
-    models = [
-        Model(
-            **{
-                **model,
-                "relation": Relation(*model["relation"]),
-                "reads": tuple(Relation(*read) for read in model["reads"]),
-                "key": tuple(model["key"]),
-            }
-        )
-        for model in told["models"]
-    ]
-    return LiveModels(told["database"], tuple(models), tuple(told["served"]), told["missing"])
+    return TypeAdapter(LiveModels).validate_json(found[0][0])

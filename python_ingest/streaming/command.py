@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from python_ingest.cli.dual_write import written_twice_meanwhile
+from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
 from python_ingest.settings import load_settings
 from python_ingest.streaming.exchanges import EXCHANGES
@@ -43,7 +43,7 @@ def stream(
     wanted = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
     if not wanted:
         raise UsageError("--symbols: which ones? Such as BTCUSDT,ETHUSDT")
-    with written_twice_meanwhile(load_settings()):
+    with written_twice(load_settings(), all_day=True):
         totals = asyncio.run(_run(exchange, wanted, url))
     others = "".join(f", {name} {number:,}" for name, number in sorted(totals.others.items()))
     gaps = f", {totals.gaps:,} gaps" if totals.gaps else ""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from python_ingest.accounting.fold import Transfer, fold, shares_of
 from python_ingest.accounting.functions import register
-from python_ingest.accounting.lots import NO_ROOM, Changes, Events, Lot, Method, fold_lots
+from python_ingest.accounting.lots import NO_ROOM, Changes, Events, Lot, LotFold, Method
 
 from .lot_model import Lots
 
@@ -49,7 +49,12 @@ whole_fills = st.lists(
 
 
 def run(method: Method, some: Sequence[Event]) -> Changes:
-    return fold_lots(method, columns_of(some))
+    return folded(LotFold(method), columns_of(some))
+
+
+def folded(lots: LotFold, some: Events) -> Changes:
+    lots.run(some)
+    return lots.changes
 
 
 def columns_of(some: Sequence[Event], first: int = 1) -> Events:
@@ -165,12 +170,14 @@ def test_continuing_from_open_lots_is_the_same_as_never_stopping(
     whole = run(method, some)
     first = run(method, some[:cut]) if cut else Changes(*([] for _ in Changes._fields))
     ages = dict(zip(first.lot, first.opened_at, strict=True))
-    rest = fold_lots(
-        method, columns_of(some[cut:], cut + 1) if some[cut:] else Events([], [], [], [], [], []),
-        lots=[Lot(number, ages[number] or 0, *state) for number, state in left(first).items()],
-        cost=first.position_cost[-1] if first.event else 0,
-        realized=first.realized[-1] if first.event else 0,
-    )  # fmt: skip
+    begun = LotFold(
+        method,
+        tuple(Lot(number, ages[number] or 0, *state) for number, state in left(first).items()),
+        first.position_cost[-1] if first.event else 0,
+        first.realized[-1] if first.event else 0,
+    )
+    more = columns_of(some[cut:], cut + 1) if some[cut:] else Events([], [], [], [], [], [])
+    rest = folded(begun, more)
     assert all(a + b == c for a, b, c in zip(first, rest, whole, strict=True))
 
 
