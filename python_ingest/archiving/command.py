@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from python_ingest.archiving.archive import archive, held_back
 from python_ingest.archiving.unarchive import bring_back
-from python_ingest.cli.clock import AsOf, Force, clock
+from python_ingest.cli.clock import AsOf, Force, clock, date_of
 from python_ingest.cli.progress import Report, progress
-from python_ingest.errors import IngestError, UsageError
+from python_ingest.errors import IngestError
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.publish import named_cold_files
 from python_ingest.schema.migrate import migrate
@@ -83,10 +83,7 @@ def restore(
 ) -> None:
     """Bring archived days back; views read them from the next publication on."""
     settings = load_settings()
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last)
-    except ValueError:
-        raise UsageError(f"{first} {last}: not two dates such as 2026-01-05") from None
+    days = date_of("FROM", first), date_of("TO", last)
     with _alone(settings, "restoring") as report:
         done = bring_back(settings, table, *days, report=report)
     if done.awaited:

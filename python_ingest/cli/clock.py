@@ -1,8 +1,8 @@
-"""Times that options name; `--as-of`, which completeness and retention follow, has one rule."""
+"""Times and dates of options; `--as-of`, which completeness and retention follow, has one rule."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -30,6 +30,14 @@ def moment(option: str, text: str | None) -> datetime | None:
             f"{option} {text}: not a time such as 2024-08-09 00:00:00 or 2024-08-09T00:00Z"
         ) from None
     return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
+
+
+def date_of(option: str, text: str) -> date:
+    """Return an option's date; raises UsageError for what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: a date is wanted, such as 2024-08-08") from None
 
 
 def clock(as_of: str, *, force: bool) -> datetime | None:

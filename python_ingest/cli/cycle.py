@@ -29,7 +29,7 @@ from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.catalog import relations
 from python_ingest.publication.chains import Chains
 from python_ingest.publication.manifest import read_manifest
-from python_ingest.publication.publish import Publication, named_cold_files, publish
+from python_ingest.publication.publish import Publication, by_reason, named_cold_files, publish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
@@ -195,10 +195,8 @@ def _left(
 
 def _held_back(published: Publication) -> str:
     """Say what stays as it was published before, and why."""
-    of_reason: dict[str, list[str]] = {}
-    for relation, reason in published.held_back.items():
-        of_reason.setdefault(reason, []).append(relation)
-    said = [f"{', '.join(names)}, because of {reason}" for reason, names in of_reason.items()]
+    reasons = by_reason(published.held_back)
+    said = [f"{', '.join(names)}, because of {reason}" for reason, names in reasons.items()]
     return f"published in part; as they were before (publication_status): {'; '.join(said)}"
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from python_ingest.cli.clock import date_of
 from python_ingest.cli.progress import steps
 from python_ingest.cli.shown import print_rows, size
 from python_ingest.errors import UsageError
@@ -40,7 +41,8 @@ def publish_command(
 ) -> None:
     """Copy the database to data/published/ and replace what readers open; make a bundle of it."""
     settings = load_settings()
-    first, last = _date("--from", since), _date("--to", until)
+    first = date_of("--from", since) if since else None
+    last = date_of("--to", until) if until else None
     if bundle:
         _print(_bundle(settings, bundle, first, last))
         return
@@ -49,13 +51,6 @@ def publish_command(
     described, missing = _described(settings)
     publication = publish(settings, described=described)
     print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB{missing}")
-
-
-def _date(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"{option} {text}: a date is wanted, such as 2024-08-08") from None
 
 
 def _bundle(settings: Settings, path: Path, first: date | None, last: date | None) -> Bundle:

@@ -22,7 +22,7 @@ from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.landing.spool import SERVICE
-from python_ingest.publication.publish import newest_manifest
+from python_ingest.publication.publish import by_reason, newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings
@@ -238,10 +238,7 @@ def _publication(seen: Seen) -> Found:
         return
     kept = sum(1 for _ in path.parent.glob("versions/*/manifest.json"))
     yield f"{path}, {size(described['bytes'])}, {age(seen.now - at)} old, {kept} kept", ""
-    reasons: dict[str, list[str]] = {}
-    for relation, reason in described["held_back"].items():
-        reasons.setdefault(reason, []).append(relation)
-    for reason, names in reasons.items():
+    for reason, names in by_reason(described["held_back"]).items():
         yield (
             f"{', '.join(names)}: as published before, because of {reason}",
             "mend that, then ingest cycle; from publication_status",

@@ -10,6 +10,7 @@ import duckdb
 
 from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
+from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
 from python_ingest.storage.s3_session import read_s3_where_named
@@ -100,10 +101,7 @@ def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:
     for schema, table in tables:
         name = f"{quoted(schema)}.{quoted(table)}"
         proofs = {
-            engine.execute(
-                "select count(*), coalesce(sum(hash(whole_row)), 0)"
-                f" from {quoted(database)}.{name} as whole_row"
-            ).fetchall()[0]
+            rows_and_checksum(engine, f"{quoted(database)}.{name}")
             for database in (catalog, "compacted")
         }
         if len(proofs) != 1:

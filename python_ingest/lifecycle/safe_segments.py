@@ -15,7 +15,7 @@ import duckdb
 
 from python_ingest.landing.spool import Segment, age_seconds
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place
+from python_ingest.storage.files import write_whole
 
 _KEEP_SECONDS = 24 * 3600
 
@@ -35,9 +35,7 @@ def _marker(settings: Settings) -> Path:
 
 def remember_backup(settings: Settings, last: BackedUp | None) -> None:
     """Write, beside the database, the batch up to which a backup set holds everything."""
-    temporary = _marker(settings).with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(last), default=str) if last else "", encoding="utf-8")
-    move_into_place(temporary, _marker(settings))
+    write_whole(_marker(settings), json.dumps(asdict(last), default=str) if last else "")
 
 
 def _remembered(settings: Settings) -> BackedUp | None:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from python_ingest.errors import IngestError
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place
+from python_ingest.storage.files import write_whole
 
 EVERYTHING = Range(datetime.min, datetime.max)
 FINISHED, UNFINISHED = "manifest.json", "run.json"
@@ -129,9 +129,7 @@ def folder_of(settings: Settings, relation: str) -> Path:
 def save(folder: Path, manifest: Manifest, name: str) -> None:
     """Write a manifest durably, replacing what was there."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.tmp"
-    temporary.write_text(json.dumps(asdict(manifest), indent=1, default=str), encoding="utf-8")
-    move_into_place(temporary, folder / name)
+    write_whole(folder / name, json.dumps(asdict(manifest), indent=1, default=str))
 
 
 def load(folder: Path, name: str = FINISHED) -> Manifest | None:

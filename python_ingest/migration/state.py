@@ -8,7 +8,7 @@ from pathlib import Path
 
 from python_ingest.errors import IngestError
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place
+from python_ingest.storage.files import write_whole
 
 
 @dataclass
@@ -46,6 +46,4 @@ def save(settings: Settings, state: State) -> None:
     """Write it durably."""
     path = _path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    move_into_place(temporary, path)
+    write_whole(path, json.dumps(asdict(state), indent=1))

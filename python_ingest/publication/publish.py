@@ -59,6 +59,14 @@ class Publication:
     held_back: dict[str, str]
 
 
+def by_reason(held_back: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the relations that go on as they were published before, by why."""
+    found: dict[str, list[str]] = {}
+    for relation, reason in held_back.items():
+        found.setdefault(reason, []).append(relation)
+    return found
+
+
 def newest_manifest(settings: Settings) -> Path | None:
     """Return what describes the newest publication; None where there is none."""
     versions = settings.published_path.parent / "versions"

@@ -9,7 +9,7 @@ from python_ingest.reporting import figures, health
 from python_ingest.reporting.figures import Ask
 from python_ingest.reporting.page import Moving, Report, Standing, page
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place
+from python_ingest.storage.files import write_whole
 
 MOST_SYMBOLS = 8
 
@@ -64,7 +64,5 @@ def write_report(
     """Write the page of what is published now; it appears whole or not at all."""
     report = gather(settings.published_path, symbols, timeframes)
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.tmp")
-    temporary.write_text(page(report), encoding="utf-8")
-    move_into_place(temporary, out)
+    write_whole(out, page(report))
     return report

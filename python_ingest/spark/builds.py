@@ -12,7 +12,7 @@ import duckdb
 from python_ingest.errors import UsageError
 from python_ingest.settings import Settings
 from python_ingest.spark.handover import current_folder
-from python_ingest.storage.files import move_into_place, sha256_of
+from python_ingest.storage.files import sha256_of, write_whole
 from python_ingest.storage.sql import sql_path
 
 # Those that bars are made with (int_reference).
@@ -44,10 +44,7 @@ def begin(settings: Settings, project: Path) -> SparkBuild:
 
 def finish(settings: Settings, build: SparkBuild) -> None:
     """Note that the build ended well."""
-    record = _record(settings)
-    unfinished = record.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(asdict(build)), encoding="utf-8")
-    move_into_place(unfinished, record)
+    write_whole(_record(settings), json.dumps(asdict(build)))
 
 
 def collectable(settings: Settings, project: Path) -> SparkBuild:

@@ -81,6 +81,13 @@ def move_into_place(temporary: Path, final: Path) -> None:
     sync_to_disk(final.parent)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a small text durably: killed or without room, the file has what it had before."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    move_into_place(temporary, path)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it durable; harmless when they are there."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
