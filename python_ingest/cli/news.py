@@ -25,6 +25,7 @@ DUE_SECONDS = 900
 
 # A change of what lies there, or of our own code, changes what a cycle makes.
 _READ = ("*.yml", "models/**/*", "macros/**/*", "seeds/*", "tests/**/*.sql", "snapshots/*")
+_OURS = (".py", ".sql", ".toml")
 # What dbt reads of the environment besides our settings (profiles.yml, dbt_project.yml).
 _VARIABLES = ("DBT_", "TIMESCALE_", "USE_DUCKDB_", "DATABASE_", "DATA_DIR")
 
@@ -58,7 +59,7 @@ def news(settings: Settings) -> News:
 def project_files() -> frozenset[tuple[str, int]]:
     """Return each file of the project in this folder and of our own code, and when it changed."""
     files = [path for pattern in _READ for path in Path().glob(pattern)]
-    files += Path(__file__).parents[1].rglob("*.py")
+    files += [path for path in Path(__file__).parents[1].rglob("*") if path.suffix in _OURS]
     return frozenset((str(path), path.stat().st_mtime_ns) for path in files if path.is_file())
 
 

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +84,12 @@ def _empty_place(folder: str) -> Iterator[None]:
 
 def fork_dbt(arguments: list[str], project: Manifest) -> int:
     """Run dbt on a project that was read, in a child of this process; returns its exit code."""
-    child = multiprocessing.get_context("fork").Process(target=_invoke, args=(arguments, project))
+    return forked(_invoke, arguments, project)
+
+
+def forked(work: Callable[..., None], *arguments: object) -> int:
+    """Do work in a child of this process; returns its exit code."""
+    child = multiprocessing.get_context("fork").Process(target=work, args=arguments)
     child.start()
     child.join()
     return child.exitcode or 0

@@ -1,13 +1,14 @@
 """Order events made of order states: TimescaleDB keeps the last state of an order, no events.
 
 An order becomes a 'created' event and one event for each further change that its row shows; each
-of its trades becomes a fill. Folding the events gives the order's row again. Event ids are derived
-from the rows' ids, so the same order always gives the same events.
+of its trades becomes a fill (queries/order_events.sql). Folding the events gives the order's row
+again. Event ids are derived from the rows' ids, so the same order always gives the same events.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
@@ -23,57 +24,7 @@ from python_ingest.storage.sql import quoted, sql_path
 
 RELATION = "order_events"
 
-_COMMON = """
-    order_id::varchar as order_id,
-    coalesce(client_order_id, order_id::varchar) as client_order_id,
-    exchange, symbol, side, coalesce(order_type, 'unknown') as order_type, quantity, strategy_id,
-    time_in_force, price, stop_price, correlation_id, parent_order_id::varchar as parent_order_id,
-    extended_hours, metadata, 'backfill' as source
-"""
-
-_EVENTS = f"""
-with ended as (
-    select *, status in ('cancelled', 'rejected') as is_ended from orders
-),
-states as (
-    select 'created' as event_type, created_at as event_time,
-        if(is_ended, null, status_message) as status_message, {_COMMON}
-    from ended
-    union all by name
-    select 'submitted' as event_type, submitted_at as event_time, {_COMMON}
-    from ended where submitted_at is not null
-    union all by name
-    select
-        case when status = 'rejected' then 'rejected'
-            when status_message = 'expired' then 'expired' else 'cancelled' end as event_type,
-        coalesce(updated_at, submitted_at, created_at) as event_time, status_message, {_COMMON}
-    from ended where is_ended
-    union all by name
-    -- what changed it last is not told: a replacement is what says nothing else
-    select if(submitted_at is null, 'created', 'replaced') as event_type, updated_at as event_time,
-        {_COMMON}
-    from ended
-    where not is_ended and updated_at is not null
-        and updated_at is distinct from submitted_at and updated_at <> created_at
-        and updated_at not in (select executed_at from trades where order_id = ended.order_id)
-),
-fills as (
-    select 'fill' as event_type, t.executed_at as event_time, t.order_id::varchar as order_id,
-        coalesce(o.client_order_id, t.order_id::varchar) as client_order_id,
-        t.exchange, t.symbol, t.side, coalesce(o.order_type, 'unknown') as order_type,
-        coalesce(o.quantity, t.quantity) as quantity, o.strategy_id,
-        t.trade_id::varchar as trade_id, t.exchange_trade_id,
-        t.quantity as fill_quantity, t.price as fill_price, t.commission, o.commission_currency,
-        t.fees, coalesce(t.correlation_id, o.correlation_id) as correlation_id,
-        'backfill' as source
-    from trades as t left join orders as o on o.order_id = t.order_id
-)
-select concat_ws('/', 'timescale', event_type, order_id, epoch_us(event_time)) as event_id, *
-from states
-union all by name
-select concat_ws('/', 'timescale', 'fill', trade_id) as event_id, * from fills
-order by order_id, event_time, event_id
-"""
+_EVENTS = files("python_ingest.migration") / "queries" / "order_events.sql"
 
 
 def make_order_events(settings: Settings) -> Manifest | None:
@@ -94,7 +45,8 @@ def make_order_events(settings: Settings) -> Manifest | None:
         connection.execute("set TimeZone = 'UTC'")
         for source in (orders, trades):
             connection.execute(f"create view {source.relation} as {_rows(settings, source)}")
-        connection.execute(f"create temp table events as {_EVENTS}")
+        events = _EVENTS.read_text(encoding="utf-8")
+        connection.execute(f"create temp table events as {events}")
         described = connection.execute("describe events").fetchall()
         types = {name: type_ for name, type_, *_ in described}
         columns = ", ".join(quoted(name) for name in types)

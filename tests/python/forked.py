@@ -43,8 +43,10 @@ def _child(arguments: list[str], environment: dict[str, str], cwd: Path, printed
     if arguments[0] == "ingest":
         from python_ingest.cli import dbt_run  # noqa: PLC0415
         from python_ingest.cli.main import main  # noqa: PLC0415
+        from python_ingest.cli.warm import forked  # noqa: PLC0415
 
-        dbt_run.run_dbt = _fork_dbt
+        # a process of its own all the same
+        dbt_run.run_dbt = lambda dbt: forked(_dbt, dbt)
         main()
     else:
         _dbt(arguments[1:])
@@ -67,21 +69,6 @@ def _dbt(arguments: list[str]) -> None:
         sys.exit(0 if done.success else 2 if done.exception else 1)
     finally:  # a forked process ends without closing what it has open
         connections.DuckDBConnectionManager.close_all_connections()
-
-
-def _fork_dbt(arguments: list[str]) -> int:
-    """Stand in for dbt_run.run_dbt: a process of its own all the same."""
-    process = os.fork()
-    if not process:
-        code: object = 2
-        try:
-            _dbt(arguments)
-        except SystemExit as ended:
-            code = ended.code
-        finally:
-            sys.stdout.flush()
-            os._exit(code if isinstance(code, int) else 2)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _start(
