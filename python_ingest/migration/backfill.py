@@ -23,7 +23,7 @@ from python_ingest.migration.canonical import FORMAT
 from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.tables import TABLES
 from python_ingest.schema import migrate as schema
 from python_ingest.settings import Settings
@@ -60,7 +60,7 @@ class Wish:
 def migrate(
     settings: Settings,
     wish: Wish,
-    watch: Callable[[str], Watcher],
+    listener_of: Callable[[str], Listener],
     report: Callable[[LandingResult], None],
 ) -> list[LandingResult]:
     """Extract tables and land them; returns a result per landed range, failed ones included."""
@@ -72,7 +72,7 @@ def migrate(
         )
     results: list[LandingResult] = []
     for name in wish.tables:
-        found = [_extracted(settings, wish, one, watch) for one in _relations(name)]
+        found = [_extracted(settings, wish, one, listener_of) for one in _relations(name)]
         landed: list[LandingResult] = []
         for result in land_orders(settings) if name == "orders" else _land(settings, found[0]):
             report(result)
@@ -88,9 +88,9 @@ def _relations(name: str) -> tuple[str, ...]:
 
 
 def _extracted(
-    settings: Settings, wish: Wish, name: str, watch: Callable[[str], Watcher]
+    settings: Settings, wish: Wish, name: str, listener_of: Callable[[str], Listener]
 ) -> Manifest:
-    return extract(settings, Request(name, wish.since, wish.until, wish.jobs), watch(name))
+    return extract(settings, Request(name, wish.since, wish.until, wish.jobs), listener_of(name))
 
 
 def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:

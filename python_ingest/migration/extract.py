@@ -12,7 +12,7 @@ from pathlib import Path
 from python_ingest.migration import changes, manifest
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.plan import Request, begin, expected_rows, ranges
-from python_ingest.migration.range_reader import RangeReader, Watcher
+from python_ingest.migration.range_reader import Listener, RangeReader
 from python_ingest.migration.ranges import Range, merged
 from python_ingest.migration.relation import read_relation
 from python_ingest.migration.retention import read_retention
@@ -21,19 +21,19 @@ from python_ingest.settings import Settings
 from python_ingest.storage.process_lock import process_lock
 
 
-def extract(settings: Settings, request: Request, watcher: Watcher | None = None) -> Manifest:
+def extract(settings: Settings, request: Request, listener: Listener | None = None) -> Manifest:
     """Extract one relation; returns the manifest of everything extracted of it.
 
     Raises TimescaleError when the server fails; the next run continues with what was read.
     """
-    watcher = watcher or Watcher()
+    listener = listener or Listener()
     try:
-        return _extract(settings, request, watcher)
+        return _extract(settings, request, listener)
     finally:
-        watcher.done()
+        listener.done()
 
 
-def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest:
+def _extract(settings: Settings, request: Request, listener: Listener) -> Manifest:
     with session() as server:
         relation = read_relation(
             server, request.relation, time=request.time, timeframe=request.timeframe
@@ -43,15 +43,15 @@ def _extract(settings: Settings, request: Request, watcher: Watcher) -> Manifest
             finished = manifest.load(folder)
             run = begin(server, relation, request, folder, finished)
             _forget_files(folder, run, finished)
-            watcher.planned(
+            listener.planned(
                 len(run.plan),
                 len(run.parts),
                 expected_rows(relation, run),
             )
-            reader = RangeReader(relation, folder, run, watcher)
+            reader = RangeReader(relation, folder, run, listener)
             reader.read(server, run.missing(), request.jobs)
             _read_what_came(server, reader)
-            _read_what_changed(server, reader, watcher)
+            _read_what_changed(server, reader, listener)
             return _finish(server, reader, folder, finished)
 
 
@@ -70,7 +70,7 @@ def _read_what_came(server: Session, reader: RangeReader) -> None:
     reader.read(server, new, 1)
 
 
-def _read_what_changed(server: Session, reader: RangeReader, watcher: Watcher) -> None:
+def _read_what_changed(server: Session, reader: RangeReader, listener: Listener) -> None:
     changed = [
         part for part in reader.run.parts if changes.has_changed(server, reader.relation, part)
     ]
@@ -80,11 +80,11 @@ def _read_what_changed(server: Session, reader: RangeReader, watcher: Watcher) -
     current = {(r.start, r.end): r for r in now}
     changed = [part for part in changed if _is_there(part, now)]
     for part in changed:
-        watcher.changed(part.range, still=False)
+        listener.changed(part.range, still=False)
         reader.read(server, [current.get((part.start, part.end), part.range)], 1)
     for part in [p for p in reader.run.parts if any(p.range == c.range for c in changed)]:
         if changes.has_changed(server, reader.relation, part):
-            watcher.changed(part.range, still=True)
+            listener.changed(part.range, still=True)
             reader.mark_changing(part)
 
 

@@ -23,7 +23,7 @@ from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.order_events import make_order_events
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import load_settings
 
@@ -63,7 +63,7 @@ def timescale(  # noqa: PLR0913, PLR0917 - the command's options
         print(json.dumps(_summary(found), default=str) if as_json else _line(found))
 
 
-class Shown(Watcher):
+class Shown(Listener):
     """A progress bar on a terminal; ranges that changed meanwhile are printed everywhere."""
 
     def __init__(self, table: str) -> None:

@@ -16,7 +16,7 @@ from python_ingest.migration.session import Session, session
 from python_ingest.storage.files import move_into_place, sha256_of
 
 
-class Watcher:
+class Listener:
     """Receives progress events. Does nothing by default."""
 
     def planned(self, ranges: int, resumed: int, rows: int) -> None:
@@ -35,11 +35,11 @@ class Watcher:
 class RangeReader:
     """Reads ranges, in one or several jobs, and keeps the run's manifest."""
 
-    def __init__(self, relation: Relation, folder: Path, run: Manifest, watcher: Watcher) -> None:
+    def __init__(self, relation: Relation, folder: Path, run: Manifest, listener: Listener) -> None:
         self.relation = relation
         self.run = run
         self._folder = folder
-        self._watcher = watcher
+        self._listener = listener
         self._lock = threading.Lock()
         manifest.save(folder, run, manifest.UNFINISHED)
 
@@ -79,7 +79,7 @@ class RangeReader:
         with server.snapshot():
             seen = changes.look(server, self.relation, span)
             rows, refused = copy_range(
-                server, self.relation, span, unfinished, rejects, self._watcher.rows
+                server, self.relation, span, unfinished, rejects, self._listener.rows
             )
         size, sha256 = unfinished.stat().st_size, sha256_of(unfinished)
         if refused:

@@ -19,7 +19,7 @@ from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.extract import extract
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.status import status
 from python_ingest.publication.catalog import relations
 from python_ingest.publication.publish import publish
@@ -35,7 +35,7 @@ DAY = datetime(2024, 8, 7)
 
 
 def migrate_all(settings: Settings):
-    return migrate(settings, Wish(LANDABLE), lambda name: Watcher(), lambda result: None)
+    return migrate(settings, Wish(LANDABLE), lambda name: Listener(), lambda result: None)
 
 
 def rows(settings: Settings, query: str):
@@ -287,7 +287,7 @@ def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, se
     assert server.execute("select count(*) from trades").fetchone() == (7,)
     (again, *_) = [
         result
-        for result in migrate(twice, Wish(("orders",)), lambda name: Watcher(), lambda r: None)
+        for result in migrate(twice, Wish(("orders",)), lambda name: Listener(), lambda r: None)
         if result.kind == "orders"
     ]
     with duckdb.connect(str(twice.database_path)) as connection:

@@ -13,7 +13,7 @@ from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, state
 from python_ingest.migration.backfill import Wish, migrate
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 
 AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
 
@@ -105,7 +105,7 @@ def test_migrated_rows_do_not_go_back_and_written_ones_do_not_come_back(source, 
         " (4, 'binance', 'OLD', '2024-08-01 00:00+00', 8, 1, null)"
     )
     landed(twice, ticks(tmp_path / "a.parquet"))
-    results = migrate(twice, Wish(("market_ticks",)), lambda name: Watcher(), lambda result: None)
+    results = migrate(twice, Wish(("market_ticks",)), lambda name: Listener(), lambda result: None)
     # one sequence number twice is one tick; two ticks without a number are two
     assert [(r.landed, r.duplicate) for r in results if r.read] == [(3, 1)]
     assert dual_write.replay(twice).written == 0

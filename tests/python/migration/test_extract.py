@@ -23,7 +23,7 @@ from python_ingest.errors import IngestError, UsageError
 from python_ingest.migration import manifest, range_reader
 from python_ingest.migration.extract import extract
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
 from python_ingest.storage.files import sha256_of
 
@@ -66,7 +66,7 @@ def rows_of(settings, relation, columns="*"):
     ).fetchall()
 
 
-class Interfering(Watcher):
+class Interfering(Listener):
     """Does something once, when the n-th block of rows came."""
 
     def __init__(self, at, action):
@@ -256,10 +256,10 @@ def test_a_killed_run_goes_on_and_reads_no_finished_range_again(source, settings
         "from python_ingest.migration import ranges\n"
         "from python_ingest.migration.extract import extract\n"
         "from python_ingest.migration.plan import Request\n"
-        "from python_ingest.migration.range_reader import Watcher\n"
+        "from python_ingest.migration.range_reader import Listener\n"
         "from python_ingest.settings import load_settings\n"
         "ranges._ROWS_PER_RANGE = 1\n"
-        "class Killed(Watcher):\n"
+        "class Killed(Listener):\n"
         "    seen = 0\n"
         "    def rows(self, number):\n"
         "        self.seen += 1\n"
@@ -322,10 +322,10 @@ def test_a_damaged_file_of_an_unfinished_run_is_read_again(source, settings, mon
 def test_a_range_that_changes_meanwhile_is_noticed_and_read_again(source, settings, change, rows):
     add_ticks(source)
     source.execute("analyze market_ticks")
-    watcher = Interfering(2, lambda: source.execute(change))
-    found = extract(settings, Request("market_ticks"), watcher)
+    listener = Interfering(2, lambda: source.execute(change))
+    found = extract(settings, Request("market_ticks"), listener)
     if "2024-08-11" not in change:
-        assert watcher.told == [(DAY, False)]
+        assert listener.told == [(DAY, False)]
     assert not any(part.is_changing for part in found.parts)
     expected = source.execute("select tick_id, last_price from market_ticks order by 1").fetchall()
     assert len(expected) == rows
@@ -337,7 +337,7 @@ def test_a_range_that_never_holds_still_is_marked(source, settings):
     add_ticks(source)
     source.execute("analyze market_ticks")
 
-    class Restless(Watcher):
+    class Restless(Listener):
         def __init__(self):
             self.told = []
 
@@ -347,10 +347,10 @@ def test_a_range_that_never_holds_still_is_marked(source, settings):
         def changed(self, span, *, still):
             self.told.append((span.start, still))
 
-    watcher = Restless()
-    found = extract(settings, Request("market_ticks"), watcher)
+    listener = Restless()
+    found = extract(settings, Request("market_ticks"), listener)
     assert [part.start for part in found.parts if part.is_changing] == [DAY]
-    assert (DAY, True) in watcher.told
+    assert (DAY, True) in listener.told
 
 
 @pytest.mark.usefixtures("by_day")

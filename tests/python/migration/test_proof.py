@@ -17,7 +17,7 @@ from python_ingest.migration.backfill import Wish, migrate
 from python_ingest.migration.extract import extract
 from python_ingest.migration.extract_command import _line
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.settings import Settings
 
 from .conftest import SCHEMA, settings_in
@@ -80,7 +80,7 @@ def dropped(first: int, last: int) -> str:
 def migrated(server, tmp_path_factory) -> Settings:
     fill(server)
     settings = settings_in(tmp_path_factory.mktemp("proof"))
-    (*results,) = migrate(settings, Wish(("market_ticks",)), lambda n: Watcher(), lambda r: None)
+    (*results,) = migrate(settings, Wish(("market_ticks",)), lambda n: Listener(), lambda r: None)
     assert sum(result.landed for result in results) == 720
     above = "+path:models/migration"
     without = ("--exclude-resource-type", "test", "unit_test", "snapshot")
@@ -246,7 +246,7 @@ def test_a_policy_that_runs_while_its_chunk_is_migrated_takes_no_row(
 
     monkeypatch.setattr(extraction, "_read_what_came", retained_first)
     new = settings_in(tmp_path)
-    results = migrate(new, Wish(("market_ticks",)), lambda n: Watcher(), lambda r: None)
+    results = migrate(new, Wish(("market_ticks",)), lambda n: Listener(), lambda r: None)
     with connected(server) as connection:
         assert connection.execute("select count(*) from market_ticks").fetchone() == (576,)
     assert sum(result.landed for result in results) == 720

@@ -11,7 +11,7 @@ import pytest
 from python_ingest.migration import manifest
 from python_ingest.migration.extract import extract
 from python_ingest.migration.plan import Request
-from python_ingest.migration.range_reader import Watcher
+from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.server import connected
 
 from .conftest import SCHEMA
@@ -102,7 +102,7 @@ def test_part_of_it_is_whole_chunks(settings):
     assert found.covered[0].end == datetime(2024, 8, 8)
 
 
-class Changing(Watcher):
+class Changing(Listener):
     """One connection at a time is all this server takes, so the change is made by the one."""
 
     def __init__(self, monkeypatch, statement):
@@ -125,14 +125,14 @@ class Changing(Watcher):
 @pytest.mark.parametrize("day", [5, 8])
 def test_a_changed_chunk_is_read_again_compressed_or_not(settings, monkeypatch, day):
     moment = f"timestamptz '2024-08-0{day} 12:00:00.5+00'"
-    watcher = Changing(
+    listener = Changing(
         monkeypatch,
         "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price, last_size)"
         f" values ({1000 + day}, 'binance', 'SYM0', {moment}, 100.5, 1)",
     )
     (before,) = ask("select count(*) from market_ticks")[0]
-    found = extract(settings, Request("market_ticks"), watcher)
-    assert watcher.told == [(day, False)]
+    found = extract(settings, Request("market_ticks"), listener)
+    assert listener.told == [(day, False)]
     assert found.rows == before + 1
     ids = [row[0] for row in read(settings, "market_ticks", "tick_id, symbol, timestamp")]
     assert 1000 + day in ids
@@ -153,12 +153,12 @@ def test_a_continuous_aggregate_is_extracted_as_bars(settings):
 
 @pytest.mark.usefixtures("there")
 def test_a_chunk_that_is_compressed_meanwhile_is_read_again(settings, monkeypatch):
-    watcher = Changing(
+    listener = Changing(
         monkeypatch,
         "select compress_chunk(show_chunks('market_ticks', older_than => timestamptz '2024-08-08'"
         " , newer_than => timestamptz '2024-08-07'))",
     )
-    found = extract(settings, Request("market_ticks"), watcher)
-    assert (7, False) in watcher.told
+    found = extract(settings, Request("market_ticks"), listener)
+    assert (7, False) in listener.told
     assert not any(part.is_changing for part in found.parts)
     assert found.rows == ask("select count(*) from market_ticks")[0][0]
