@@ -14,6 +14,7 @@ from python_ingest.cli.audited import AuditResult
 from python_ingest.landing.spool import SERVICE
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_writer
 
 
@@ -94,15 +95,13 @@ def accept(settings: Settings, why: str) -> int:
 
 def last_passed(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the newest batch of the last passed audit; 0 when there is none."""
-    row = connection.execute(
-        "select coalesce(max(batch_id), 0) from raw.audits where passed"
-    ).fetchone()
-    return int(row[0]) if row else 0
+    return int(
+        value_of(connection, "select coalesce(max(batch_id), 0) from raw.audits where passed")
+    )
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings").fetchone()
-    return int(row[0]) if row else 0
+    return int(value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings"))
 
 
 def _is_anything_new(connection: duckdb.DuckDBPyConnection) -> bool:

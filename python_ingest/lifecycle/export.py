@@ -19,7 +19,7 @@ from python_ingest.storage.cold_relations import ColdRelation
 from python_ingest.storage.cold_views import make_view, scan, view_columns
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_unfinished, scratch
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import quoted, value_of
 from python_ingest.storage.writer import transaction
 
 
@@ -178,13 +178,14 @@ class _Mover:
             return 0
         removed = 0
         for day in days:
-            row = self._connection.execute(
+            noted = value_of(
+                self._connection,
                 "insert into raw.removed_rows"
                 f" select ?, date '{day}', {quoted(self._relation.batch)}, count(*),"
                 f" now()::timestamp from ({self._of_day(day)}) where not is_kept group by all",
                 [self._relation.name],
-            ).fetchone()
-            if row and row[0]:
+            )
+            if noted:
                 removed += self._count(
                     f"select count(*) from ({self._of_day(day)}) where not is_kept"
                 )
@@ -218,10 +219,7 @@ class _Mover:
         where = f"{time} >= timestamp '{day}' and {time} < timestamp '{day}' + interval 1 day"
         if self._relation.restated:
             where += f" and {key} in (select {key} from ({self._of_day(day)}))"
-        row = self._connection.execute(
-            f"delete from {self._relation.home} where {where}"
-        ).fetchone()
-        deleted = int(row[0]) if row else 0
+        deleted = self._count(f"delete from {self._relation.home} where {where}")
         if deleted != expected:
             raise duckdb.Error(
                 f"{self._relation.name} of {day}: {expected} rows were to leave, {deleted} would"
@@ -230,7 +228,7 @@ class _Mover:
         return deleted
 
     def _count(self, sql: str, *values: str) -> int:
-        return int(self._connection.execute(sql, list(values)).fetchall()[0][0])
+        return int(value_of(self._connection, sql, list(values)))
 
     def _dates(self, sql: str, *values: str) -> list[date]:
         return [row[0] for row in self._connection.execute(sql, list(values)).fetchall()]

@@ -16,7 +16,7 @@ from python_ingest.errors import ExportError
 from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
 from python_ingest.storage.cold_relations import ColdRelation, stored_type
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 _FORMAT = (
     # half of the usual rows a group: reading one symbol's day decodes fewer other rows
@@ -83,9 +83,9 @@ class Writer:
             else quoted(name)
             for name, kind in columns
         )
-        newest = connection.execute("select coalesce(max(file_id), 0) from raw.cold_files")
-        self._next_id = int(newest.fetchall()[0][0]) + 1
-        self._version = str(connection.execute("select version()").fetchall()[0][0])
+        newest = value_of(connection, "select coalesce(max(file_id), 0) from raw.cold_files")
+        self._next_id = int(newest) + 1
+        self._version = str(value_of(connection, "select version()"))
 
     def write(self, day: date, rows: str, *, per_symbol: bool) -> list[Written]:
         """Write what the query `rows` gives for a day, in one file or one per symbol.

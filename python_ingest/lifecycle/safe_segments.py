@@ -16,6 +16,7 @@ import duckdb
 from python_ingest.landing.spool import Segment, age_seconds
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
+from python_ingest.storage.sql import value_of
 
 _KEEP_SECONDS = 24 * 3600
 
@@ -73,21 +74,23 @@ def remove_safe_segments(settings: Settings) -> int:
 def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
     """Return kind and sha256 of what is published and in a backup, if both know each other."""
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
-        built = connection.execute(
+        built = value_of(
+            connection,
             "select count(*) from information_schema.tables where table_schema = 'main'"
-            " and table_name = 'landings' and table_catalog = current_database()"
-        ).fetchone()
-        if not built or not built[0]:  # published before the first build
+            " and table_name = 'landings' and table_catalog = current_database()",
+        )
+        if not built:  # published before the first build
             return set()
-        known = connection.execute(
+        known = value_of(
+            connection,
             "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
             [last.batch_id, last.sha256, last.landed_at],
-        ).fetchone()
-        newest = connection.execute("select max(batch_id) from landings").fetchone()
+        )
+        newest = value_of(connection, "select max(batch_id) from landings")
         covered = last.batch_id
-        if newest and newest[0] is not None and newest[0] < covered:
-            covered = newest[0]
-        elif not known or not known[0]:
+        if newest is not None and newest < covered:
+            covered = newest
+        elif not known:
             return set()
         # a content of several batches is safe when its newest batch is
         return set(

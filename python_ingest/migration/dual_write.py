@@ -26,7 +26,7 @@ from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 LEDGER = "ingest_dual_write"
@@ -105,10 +105,9 @@ def pending(settings: Settings) -> list[Batch]:
 
 def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
     try:
-        row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings").fetchone()
+        return int(value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings"))
     except duckdb.CatalogException:
         return 0
-    return int(row[0]) if row else 0
 
 
 def _replay(settings: Settings) -> Drift:

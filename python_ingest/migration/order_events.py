@@ -20,7 +20,7 @@ from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 RELATION = "order_events"
 
@@ -47,8 +47,7 @@ def make_order_events(settings: Settings) -> Manifest | None:
             connection.execute(f"create view {source.relation} as {_rows(settings, source)}")
         events = _EVENTS.read_text(encoding="utf-8")
         connection.execute(f"create temp table events as {events}")
-        described = connection.execute("describe events").fetchall()
-        types = {name: type_ for name, type_, *_ in described}
+        types = columns_of(connection, "events")
         columns = ", ".join(quoted(name) for name in types)
         scan = Scan(
             "timescale",
@@ -64,13 +63,13 @@ def make_order_events(settings: Settings) -> Manifest | None:
         found = connection.execute(
             "select count(*), min(event_time), max(event_time) from events"
         ).fetchone()
-        kept = connection.execute(f"describe from {sql_path(temporary)}").fetchall()
+        kept = columns_of(connection, f"from {sql_path(temporary)}")
     move_into_place(temporary, final)
     rows, first, last = found or (0, None, None)
     made = Manifest(
         relation=RELATION, table=RELATION, time="event_time", timeframe=None, run=run,
         started_at=orders.started_at, since=None, until=None, plan=(), covered=(),
-        columns={name: type_ for name, type_, *_ in kept},
+        columns=kept,
         parts=(
             Part(
                 start=first or orders.started_at, end=last or orders.started_at, file=final.name,

@@ -17,7 +17,7 @@ from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 # Orders that batches after $seen up to $built may have changed. A correction names the trade and
@@ -73,12 +73,13 @@ def _replay(settings: Settings, known: state.State) -> Drift:
             if built <= known.orders_replayed_to:
                 return Drift()
             sql = _TOUCHED.replace("$seen", str(known.orders_replayed_to))
-            found = connection.execute(
+            found = value_of(
+                connection,
                 f"copy ({sql.replace('$built', str(built))}) to {sql_path(touched)}"
-                " (format parquet)"
-            ).fetchone()
+                " (format parquet)",
+            )
         written = 0
-        if found and found[0]:
+        if found:
             with connected() as server:
                 written = _write(settings, server, touched, Path(folder))
     known.orders_replayed_to = built
@@ -89,11 +90,12 @@ def _replay(settings: Settings, known: state.State) -> Drift:
 
 def _built(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the batch up to which orders are built here; 0 while TimescaleDB's are read."""
-    row = connection.execute(
+    batch = value_of(
+        connection,
         "select max(batch_id) from state.chains where chain = 'trading' and not exists ("
-        " from warm.read_positions where relation = 'orders' and position <> 'duckdb')"
-    ).fetchone()
-    return int(row[0] or 0) if row else 0
+        " from warm.read_positions where relation = 'orders' and position <> 'duckdb')",
+    )
+    return int(batch or 0)
 
 
 def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder: Path) -> int:
@@ -103,13 +105,13 @@ def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder
         columns[name] = common_columns(server, TABLES[name], f"main.{name}", settings)
         files[name] = folder / f"{name}.csv"
         with open_writer(settings) as connection:
-            found = connection.execute(
+            written += value_of(
+                connection,
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns[name].items())}"
                 f" from main.{name} where (exchange, symbol, source_order_id) in"
                 f" (select (exchange, symbol, order_id) from {sql_path(touched)}))"
-                f" to {sql_path(files[name])} (format csv, header false)"
-            ).fetchone()
-        written += int(found[0]) if found else 0
+                f" to {sql_path(files[name])} (format csv, header false)",
+            )
     with server.transaction():
         for name in ("orders", "trades"):
             server.execute(f"create temp table new_{name} (like {name}) on commit drop".encode())

@@ -9,7 +9,7 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.migration.tables import Table
 from python_ingest.settings import Settings
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import columns_of, quoted
 from python_ingest.storage.writer import open_writer
 
 
@@ -39,8 +39,8 @@ def common_columns(
     if not there:
         raise IngestError(f"TimescaleDB has no table {table.name}")
     with open_writer(settings) as connection:
-        here = connection.execute(f"describe {raw}").fetchall()
-    return {name: type_ for name, type_, *_ in here if name in there}
+        here = columns_of(connection, raw)
+    return {name: type_ for name, type_ in here.items() if name in there}
 
 
 def as_postgres(name: str, type_: str) -> str:

@@ -30,7 +30,7 @@ from python_ingest.storage.cold_files import require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
 from python_ingest.storage.files import clear_unfinished, make_folder, scratch, sync_to_disk
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
@@ -147,18 +147,17 @@ def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: tuple[str, str
     wanted = [f"date >= {first}"] if first.startswith("date") else []
     wanted += [f"date <= {last}"] if last.startswith("date") else []
     where = f" where {' and '.join(wanted)}" if wanted else ""
-    found = connection.execute(
-        f"create table main.{quoted(name)} as from {source}{where}{order_by(name)}"
-    ).fetchone()
+    rows = value_of(
+        connection, f"create table main.{quoted(name)} as from {source}{where}{order_by(name)}"
+    )
     if column := indexed_column(name):
         connection.execute(
             f"create index {quoted(f'{name}_by_{column}')} on main.{quoted(name)} ({column})"
         )
-    rows = int(found[0]) if found else 0
     connection.execute(
         f"insert into main.{CONTENTS} values ({literal(name)}, {rows}, {first}, {last})"
     )
-    return rows
+    return int(rows)
 
 
 def _put(made: Path, path: Path) -> None:

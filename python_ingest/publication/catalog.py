@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from python_ingest.publication.attached import opened
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import quoted, value_of
 
 
 def relations(published: Path) -> list[tuple[str, int]]:
@@ -18,8 +18,7 @@ def relations(published: Path) -> list[tuple[str, int]]:
             "select table_name from information_schema.tables"
             " where table_schema = 'main' and table_catalog = current_database() order by 1"
         ).fetchall()
-        counted = []
-        for (name,) in names:
-            row = connection.execute(f"select count(*) from {quoted(name)}").fetchone()
-            counted.append((str(name), int(row[0]) if row else 0))
-        return counted
+        return [
+            (name, value_of(connection, f"select count(*) from {quoted(name)}"))
+            for (name,) in names
+        ]

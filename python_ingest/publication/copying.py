@@ -42,7 +42,7 @@ from python_ingest.publication.stored import (
 )
 from python_ingest.publication.views import Relation, View, name_of, needed
 from python_ingest.storage.cold_files import has_manifest, readable_files
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 
 _TARGET = "publication"
 
@@ -91,11 +91,11 @@ def _copy_table(
     like = like or target.name
     name = f"{_TARGET}.{name_of(target)}"
     connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
-    copied = connection.execute(f"create table {name} as {select}{order_by(like)}").fetchone()
+    copied = value_of(connection, f"create table {name} as {select}{order_by(like)}")
     if column := indexed_column(like):
         index = quoted(f"{target.name}_by_{column}")
         connection.execute(f"create index {index} on {name} ({column})")
-    return int(copied[0]) if copied else 0
+    return int(copied)
 
 
 def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
@@ -125,18 +125,14 @@ def _dates(days: Iterable[date]) -> str:
     return f"date in ({listed})" if listed else "false"
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:
-    """Return names and types of a SELECT."""
-    return [(row[0], row[1]) for row in connection.execute(f"describe {select}").fetchall()]
-
-
 def _copy_parts(
     connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
 ) -> Parts:
     """Update a table that is kept by part, or create it; return its parts."""
     name = f"{_TARGET}.{name_of(table)}"
     if former:
-        if _columns(connection, f"from {name}") == _columns(connection, source.select):
+        there, given = (columns_of(connection, it) for it in (f"from {name}", source.select))
+        if list(there.items()) == list(given.items()):
             parts = bring_up_to_date(connection, name, source, former)
             if parts is not None:
                 return parts
@@ -174,9 +170,8 @@ def _copy(
     """Copy what analysts query into the attached target; return the rows of each table."""
     rows: dict[str, int] = {}
     parts: dict[str, Parts] = {}
-    row = connection.execute("select current_database()").fetchone()
     also, held_back = state.live.to_publish, state.held_back
-    catalog = str(row[0]) if row else ""
+    catalog = str(value_of(connection, "select current_database()"))
     found = list(
         needed(
             connection,
@@ -187,7 +182,7 @@ def _copy(
         )
     )
     seen = TICKS in {relation for relation, _ in found}
-    columns = [n for n, _ in _columns(connection, f"from {name_of(TICKS)}")] if seen else []
+    columns = list(columns_of(connection, name_of(TICKS))) if seen else []
     stored = {each.view: each for each in stored_views(found, columns, also)}
     only_here = {relation for each in stored.values() for relation in each.only_here}
     found = [(relation, view) for relation, view in found if relation not in only_here]
@@ -233,7 +228,7 @@ def _show_stored(
         shown += f" union all select * from {name_of(each.rest)}"
     _create_view(connection, each.view, shown)
     if each.more:
-        landed = [name for name, _ in _columns(connection, f"from {name_of(AMENDED)}")]
+        landed = list(columns_of(connection, name_of(AMENDED)))
         _create_view(connection, LANDED_TICKS, landed_ticks(landed))
 
 
@@ -261,8 +256,9 @@ def copy_into(
     own = {STATUS: DESCRIBED, MISSING: missing_files.DESCRIBED}
     write_descriptions(connection, {**own, **state.described})
     connection.execute(f"checkpoint {_TARGET}")
-    size = connection.execute(
+    free = value_of(
+        connection,
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",
         [_TARGET],
-    ).fetchone()
-    return Copied(rows, parts, int(size[0]) if size else 0)
+    )
+    return Copied(rows, parts, int(free))

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from python_ingest.errors import IngestError
 from python_ingest.publication.views import INTERNAL, Relation, portable_view, reads_of, view_texts
+from python_ingest.storage.sql import value_of
 
 # What is served as if a build ran this instant.
 SERVED = (
@@ -147,7 +148,7 @@ def _live_models(
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
     }
-    catalog = str(connection.execute("select current_database()").fetchall()[0][0])
+    catalog = str(value_of(connection, "select current_database()"))
     texts = view_texts(connection, catalog)
     models: dict[Relation, Model] = {}
     waiting = [Relation("main", name) for name in served]

@@ -16,7 +16,7 @@ import duckdb
 from python_ingest.errors import IngestError
 from python_ingest.storage.cold_files import here
 from python_ingest.storage.cold_place import is_remote
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import quoted, value_of
 
 _FILE_READERS = ("read_parquet", "parquet_scan")
 # The schema of a published file that holds what its schema main is made of.
@@ -84,10 +84,7 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
     `into`: the catalog in which it reads from now on; none says the one that the view is in.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
-    row = connection.execute("select json_serialize_sql(?)", [query]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
-    if tree["error"]:
-        raise IngestError(f"a view cannot be published: {tree.get('error_message')}: {query[:80]}")
+    tree = _parsed(connection, query)
     reads, reads_files = [], False
     for node in nodes(tree):
         if node.get("function_name") in _FILE_READERS:
@@ -105,21 +102,26 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
             if renamed and renamed(read) != read:
                 node["alias"] = node["alias"] or read.name  # columns may be named by it
                 node["schema_name"], node["table_name"] = renamed(read)
-    row = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
-    return View(str(row[0]) if row else query, reads, reads_files)
+    select = value_of(connection, "select json_deserialize_sql(?)", [json.dumps(tree)])
+    return View(select, reads, reads_files)
 
 
 def reads_of(connection: duckdb.DuckDBPyConnection, select: str) -> set[Relation]:
     """Return the relations that a SELECT names with a schema, by DuckDB's own parser."""
-    row = connection.execute("select json_serialize_sql(?)", [select]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
-    if tree["error"]:
-        raise IngestError(f"cannot be parsed: {tree.get('error_message')}: {select[:80]}")
     return {
         Relation(node["schema_name"], node["table_name"])
-        for node in nodes(tree)
+        for node in nodes(_parsed(connection, select))
         if node.get("type") == "BASE_TABLE" and node.get("schema_name")
     }
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(
+        value_of(connection, "select json_serialize_sql(?)", [select])
+    )
+    if tree["error"]:
+        raise IngestError(f"cannot be published: {tree.get('error_message')}: {select[:80]}")
+    return tree
 
 
 def view_texts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[Relation, str | None]:

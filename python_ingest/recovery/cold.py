@@ -15,6 +15,7 @@ from python_ingest.storage.cold_place import brought_near, is_remote
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.object_store import ObjectStore
+from python_ingest.storage.sql import value_of
 
 
 def cold_files(connection: duckdb.DuckDBPyConnection) -> list[ColdFile]:
@@ -83,12 +84,13 @@ def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> dat
     """
     if not has_manifest(connection):
         return None
-    row = connection.execute(
+    first: datetime | None = value_of(
+        connection,
         "select min(event) from (select unnest([archived_at, restored_at]) as event"
         " from raw.cold_files) where event > ?",
         [after],
-    ).fetchone()
-    return row[0] if row else None
+    )
+    return first
 
 
 def make_views(

@@ -20,6 +20,7 @@ from python_ingest.recovery.tables import export_tables, table_names
 from python_ingest.schema.version import current_version
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.s3_session import read_s3_where_named
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import session_config
 
 
@@ -119,5 +120,5 @@ def _close_set_before(run: Run, reader: duckdb.DuckDBPyConnection, taken_at: dat
 
 
 def _newest_landing(reader: duckdb.DuckDBPyConnection) -> Landing | None:
-    row = reader.execute("select max(batch_id) from raw.landings").fetchone()
-    return landing(reader, row[0]) if row and row[0] is not None else None
+    newest = value_of(reader, "select max(batch_id) from raw.landings")
+    return None if newest is None else landing(reader, newest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
 
@@ -12,6 +12,7 @@ from python_ingest.recovery.manifest import Landing, Manifest
 from python_ingest.recovery.run import Run, new_id, tools
 from python_ingest.recovery.segments import landing, landings, pack
 from python_ingest.schema.version import current_version
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_writer
 
 
@@ -24,8 +25,7 @@ def make_incremental(run: Run) -> Manifest:
     if before is None:
         raise BackupError("there is no full backup yet that it could continue")
     with open_writer(run.settings) as connection:
-        row = connection.execute("select now()::timestamp").fetchone()
-        now: datetime = row[0] if row else datetime.now(UTC).replace(tzinfo=None)
+        now: datetime = value_of(connection, "select now()::timestamp")
         batches, until = since(run, connection, before, now)
         schema_version = current_version(connection)
     if until < now:

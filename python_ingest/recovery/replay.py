@@ -17,6 +17,7 @@ from python_ingest.recovery.manifest import Landing, Manifest, PackedSegment
 from python_ingest.recovery.segments import landing
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import value_of
 
 
 def replay(
@@ -48,8 +49,10 @@ def _land(
 ) -> str:
     segment = Segment(**packed.segment)  # type: ignore[arg-type] # as it was described
     was = packed.landing
-    row = connection.execute("select coalesce(max(batch_id), 0) + 1 from raw.landings").fetchone()
-    if row != (was.batch_id,):
+    if (
+        value_of(connection, "select coalesce(max(batch_id), 0) + 1 from raw.landings")
+        != was.batch_id
+    ):
         raise BackupError(f"batch {was.batch_id} does not follow what is restored so far")
     path = path_of(settings, segment)
     _unpack(tar, path, manifest_id)

@@ -26,6 +26,7 @@ from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line, is_disk_full
 from python_ingest.storage.files import make_folder, sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_writer
 
 
@@ -126,13 +127,12 @@ class _Work:
             make_views(connection, self._data, self.views)
             for incremental in self._path.incrementals:
                 replayed += self._replay(connection, incremental)
-            row = connection.execute("select coalesce(max(batch_id), 0) from raw.landings")
-            last = row.fetchone()
+            last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")
             connection.execute("checkpoint")
         self._clear_spool()
         for file in self._data.rglob("*"):
             sync_to_disk(file)
-        return replayed, int(last[0]) if last else 0
+        return replayed, int(last)
 
     def _fetch_cold(self, cold: ColdFile) -> None:
         """Fetch a cold file; one that was on S3 is uploaded there again if it is missing."""

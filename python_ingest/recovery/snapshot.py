@@ -89,13 +89,11 @@ def _checkpointed(
         log = settings.database_path.with_name(settings.database_path.name + ".wal")
         if log.exists() and log.stat().st_size:
             raise IngestError(f"{log} is not empty after a checkpoint; nothing was backed up")
-        row = connection.execute(
+        ((block_bytes, now),) = connection.execute(
             "select block_size, now()::timestamp from pragma_database_size()"
             " where database_name = current_database()"
-        ).fetchone()
-        if row is None:
-            raise AssertionError("a database knows its size")
-        yield int(row[0]), row[1]
+        ).fetchall()
+        yield int(block_bytes), now
     held.append(time.monotonic() - started)
 
 

@@ -14,7 +14,7 @@ from python_ingest.recovery.manifest import Table
 from python_ingest.schema.migrate import migrate
 from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def _read(path: Path) -> str:
 
 def _wide_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """Return the columns whose integers Parquet lacks: they are written as text."""
-    described = connection.execute(f"describe {table}").fetchall()
-    return [row[0] for row in described if row[1] == "HUGEINT"]
+    columns = columns_of(connection, table)
+    return [name for name, sql_type in columns.items() if sql_type == "HUGEINT"]
 
 
 def _replaced(columns: list[str], type_name: str) -> str:

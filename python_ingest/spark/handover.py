@@ -22,7 +22,7 @@ from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
 from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.files import sync_to_disk, write_whole
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 SMALL_TABLES = ("tick_corrections", "tick_conflicts", "tick_confirmations", "landings")
@@ -106,9 +106,8 @@ def _link_cold_ticks(connection: duckdb.DuckDBPyConnection, data_dir: Path, fold
 
 
 def _check_types(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    described = connection.execute(f"describe from read_parquet({sql_path(path)})").fetchall()
-    for name, kind, *_ in described:
-        base = str(kind).removesuffix("[]").split("(")[0]
+    for name, kind in columns_of(connection, f"from read_parquet({sql_path(path)})").items():
+        base = kind.removesuffix("[]").split("(")[0]
         if base not in _READABLE:
             raise ExportError(
                 f"{path}: column {name} is {kind}, which Spark cannot read; write the file anew"
@@ -155,9 +154,9 @@ def _write(
     connection: duckdb.DuckDBPyConnection, table: str, path: Path, condition: str = ""
 ) -> None:
     """Write a table's rows that meet the condition, as text where Spark has no such type."""
-    columns = connection.execute(f"describe {table}").fetchall()
     stored = ", ".join(
-        f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}" for name, kind, *_ in columns
+        f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
+        for name, kind in columns_of(connection, table).items()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = f"select {stored} from {table} {condition}"
@@ -167,8 +166,7 @@ def _write(
 
 def _rows(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
     files = sql_path(folder / "market_ticks" / "**" / "*.parquet")
-    counted = connection.execute(f"select sum(num_rows) from parquet_file_metadata({files})")
-    return int(counted.fetchall()[0][0])
+    return int(value_of(connection, f"select sum(num_rows) from parquet_file_metadata({files})"))
 
 
 def _make_current(root: Path, folder: Path) -> None:

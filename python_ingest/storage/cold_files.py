@@ -12,6 +12,7 @@ import duckdb
 from python_ingest.errors import ExportError
 from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.s3_session import read_s3
+from python_ingest.storage.sql import value_of
 
 READABLE = "state in ('local', 'restored')"
 
@@ -41,11 +42,12 @@ def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
 def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Return whether the database has a table `schema.name`."""
     return bool(
-        connection.execute(
+        value_of(
+            connection,
             "select count(*) from duckdb_tables() where database_name = current_database()"
             " and schema_name || '.' || table_name = ?",
             [table],
-        ).fetchall()[0][0]
+        )
     )
 
 

@@ -25,7 +25,7 @@ from python_ingest.storage.cold_files import (
 )
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation, stored_type
 from python_ingest.storage.s3_session import SCHEME
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import columns_of, literal, quoted
 
 
 def with_files(
@@ -37,10 +37,7 @@ def with_files(
     """Return SQL for the rows of a landed relation's home together with those of `files`."""
     if not files:
         return relation.home
-    columns = [
-        (str(row[0]), str(row[1]))
-        for row in connection.execute(f"describe {relation.home}").fetchall()
-    ]
+    columns = list(columns_of(connection, relation.home).items())
     cold = scan_files(connection, data_dir, columns, files)
     return f"(select * from {relation.home} union all {cold})"
 
@@ -109,8 +106,8 @@ def _with_columns(
         columns = file.columns
         if columns is None:
             (place,) = locations(connection, data_dir, [file.path])
-            read = f"describe from read_parquet({literal(place)}, hive_partitioning = false)"
-            columns = [str(row[0]) for row in connection.execute(read).fetchall()]
+            read = f"from read_parquet({literal(place)}, hive_partitioning = false)"
+            columns = list(columns_of(connection, read))
             connection.execute(
                 "update raw.cold_files set columns = ? where file_id = ?", [columns, file.file_id]
             )

@@ -14,7 +14,7 @@ from python_ingest.landing.identity import KEYLESS, Identity
 from python_ingest.landing.prepare import read, working_connection, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import sql_path
+from python_ingest.storage.sql import columns_of, sql_path
 from python_ingest.storage.writer import Place
 from python_ingest.streaming.exchanges import Exchange
 
@@ -113,7 +113,7 @@ class SegmentWriter:
         if counted.fetchall() == [(0,)]:
             return finished
         numbered = finished.with_suffix(".numbered")
-        names = self._columns(finished)
+        names = columns_of(self._connection, f"select * from {read(finished)}")
         number = "" if "row_number" in names else ", file_row_number + 1 as row_number"
         self._connection.execute(f"""
             create or replace temp view received as
@@ -137,10 +137,6 @@ class SegmentWriter:
             " group by all"
         )
         return numbered
-
-    def _columns(self, finished: Path) -> list[str]:
-        described = self._connection.execute(f"describe select * from {read(finished)}")
-        return [row[0] for row in described.fetchall()]
 
     def _remember(self) -> None:
         now = time.time()
