@@ -11,7 +11,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, put_in_place, store_of
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
-from python_ingest.storage.files import clear_unfinished, scratch, sha256_of
+from python_ingest.storage.files import scratch, sha256_of
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.writer import open_writer, transaction
 
@@ -55,7 +55,6 @@ def bring_back(
     ]
     if awaited:
         return BroughtBack(0, 0, awaited)
-    clear_unfinished(settings.data_dir / "cold" / "tmp")
     for number, (path, _, sha256, url) in enumerate(files, 1):
         _fetch(settings, path, sha256, url)
         report(f"fetched {path}", number, len(files))

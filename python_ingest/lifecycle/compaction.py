@@ -12,7 +12,7 @@ from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.files import clear_unfinished, move_into_place, scratch
+from python_ingest.storage.files import move_into_place, scratch_beside
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
@@ -50,10 +50,8 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     if free_share(settings) < enough:
         return None
     before = path.stat().st_size
-    unfinished = path.parent / ".compact"
-    clear_unfinished(unfinished)
     try:
-        with scratch(unfinished) as folder, _locked(settings) as engine:
+        with scratch_beside(path) as folder, _locked(settings) as engine:
             copy = folder / path.name
             engine.execute(f"attach {sql_path(copy)} as compacted")
             engine.execute(f"copy from database {quoted(path.stem)} to compacted")
@@ -61,7 +59,6 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
             _compare(engine, path.stem)
             engine.execute("detach compacted")
             move_into_place(copy, path)
-        unfinished.rmdir()
     except (duckdb.Error, OSError) as error:
         raise as_database_error(error) from error
     return Compacted(before, path.stat().st_size)

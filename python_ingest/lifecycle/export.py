@@ -18,7 +18,7 @@ from python_ingest.storage.cold_files import READABLE, archived_dates, locations
 from python_ingest.storage.cold_relations import ColdRelation
 from python_ingest.storage.cold_views import make_view, scan, view_columns
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.files import clear_unfinished, scratch
+from python_ingest.storage.files import scratch
 from python_ingest.storage.sql import quoted, value_of
 from python_ingest.storage.writer import transaction
 
@@ -54,7 +54,6 @@ def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leavi
     Raises ExportError when a file does not read back as written; then its rows stay.
     """
     unfinished = data_dir / "cold" / "tmp"
-    clear_unfinished(unfinished)
     mover = _Mover(connection, data_dir, leaving)
     days = mover.days()
     rows = removed = files = 0

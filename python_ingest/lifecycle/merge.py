@@ -15,7 +15,7 @@ from python_ingest.storage.cold_place import sha256_at
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import make_view, scan_files, view_columns
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.files import clear_unfinished, scratch
+from python_ingest.storage.files import scratch
 from python_ingest.storage.writer import open_writer, transaction
 
 
@@ -49,7 +49,6 @@ def merge(settings: Settings, *, dry_run: bool = False) -> list[Partition]:
         partitions = scattered(connection)
         if dry_run:
             return partitions
-        clear_unfinished(unfinished)
         try:
             for partition in partitions:
                 with scratch(unfinished) as folder, transaction(connection):

@@ -29,7 +29,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
-from python_ingest.storage.files import clear_unfinished, make_folder, scratch, sync_to_disk
+from python_ingest.storage.files import scratch_beside, sync_to_disk
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 CONTENTS = "bundle_contents"
@@ -78,11 +78,8 @@ def write_bundle(
     if first and last and first > last:
         raise UsageError(f"--from {first} is after --to {last}")
     require_files(settings.data_dir, newest_cold_files(settings))
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        make_folder(unfinished)
-        clear_unfinished(unfinished)
-        with scratch(unfinished) as folder:
+        with scratch_beside(path) as folder:
             made = folder / path.name
             rows = _fill(settings, made, _span(first, last), say)
             sync_to_disk(made)
@@ -92,8 +89,6 @@ def write_bundle(
         raise_if_interrupted(error)
         why = "the disk is full: " if is_disk_full(error) else ""
         raise IngestError(f"{path} was not made: {why}{first_line(error)}") from error
-    finally:
-        _remove_empty(unfinished)
     return Bundle(path, size, rows)
 
 
@@ -172,10 +167,3 @@ def _put(made: Path, path: Path) -> None:
         _require_free(path)
         made.rename(path)
     sync_to_disk(path.parent)
-
-
-def _remove_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:  # another bundle of this name is being made
-        return

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,21 +33,6 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
             raise
         except IngestError:
             continue  # damaged: that is why it is restored
-
-
-@contextmanager
-def staging(to: Path) -> Iterator[Path]:
-    """Yield a folder beside the target; leftovers of killed restores are removed first."""
-    for left in to.parent.glob(f".{to.name}.restoring-*"):
-        process = left.name.rsplit("-", 2)[1]
-        if process.isdigit() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    folder = to.parent / f".{to.name}.restoring-{os.getpid()}-{time.time_ns()}"
-    (folder / "data").mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def move_into_place(folder: Path, to: Path, *, force: bool) -> Path | None:

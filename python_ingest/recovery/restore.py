@@ -16,7 +16,7 @@ from python_ingest.landing import waiting
 from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views, make_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
-from python_ingest.recovery.place import move_into_place, require_free, staging
+from python_ingest.recovery.place import move_into_place, require_free
 from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import in_our_words
 from python_ingest.recovery.tables import import_tables, require_equal
@@ -24,7 +24,7 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line, is_disk_full
-from python_ingest.storage.files import make_folder, sync_to_disk
+from python_ingest.storage.files import make_folder, scratch_beside, sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_writer
@@ -66,7 +66,8 @@ def restore(
     backups = sets.load(store)
     path = sets.path_to(backups.made, at)
     notes = [f"damaged: {complaint}" for complaint in backups.damaged.values()]
-    with in_our_words("the restore", to.parent), staging(to) as folder:
+    with in_our_words("the restore", to.parent), scratch_beside(to) as folder:
+        (folder / "data").mkdir()
         work = _Work(settings, store, folder, report, notes, path, at)
         replayed, last = work.build()
         kept = move_into_place(folder / "data", to, force=force)

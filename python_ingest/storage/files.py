@@ -10,7 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -98,12 +98,13 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
-    """A folder below `parent` for unfinished files; gone afterwards.
+    """A folder below `parent` for unfinished files; gone afterwards, as what killed ones left is.
 
     A lock on the file beside it says that it is in use. The system frees a lock when its holder
     dies, in whatever container that ran.
     """
     parent.mkdir(parents=True, exist_ok=True)
+    clear_unfinished(parent)
     name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
     lock = _held(parent / f"{name}{_LOCK}")
     folder = parent / name
@@ -114,6 +115,18 @@ def scratch(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         (parent / f"{name}{_LOCK}").unlink(missing_ok=True)
         os.close(lock)
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """A scratch folder beside a file or folder that is being made, on the same disk."""
+    parent = path.with_name(f".{path.name}.unfinished")
+    try:
+        with scratch(parent) as folder:
+            yield folder
+    finally:
+        with suppress(OSError):  # another one of this name is being made
+            parent.rmdir()
 
 
 def clear_unfinished(parent: Path) -> None:
