@@ -1,9 +1,12 @@
-"""Whose old rows are kept in Parquet files, and how: one list for everybody who asks."""
+"""Whose old rows are kept in Parquet files, and how: one list, cold_relations.toml."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
 
 
 @dataclass(frozen=True)
@@ -20,98 +23,14 @@ class ColdRelation:
     home: str
     key: str
     time: str
-    batch: str | None
     order_by: str
+    batch: str | None = None
     restated: bool = True
-    defaults: tuple[tuple[str, str], ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
-_OF_POSITIONS = (("account_id", "main"), ("position_side", "net"))
-
-RELATIONS = {
-    relation.name: relation
-    for relation in (
-        ColdRelation(
-            "market_ticks",
-            "raw.market_ticks",
-            "tick_id",
-            "timestamp",
-            "batch_id",
-            "exchange, symbol, timestamp, tick_id",
-            restated=False,
-        ),
-        ColdRelation(
-            "application_logs",
-            "raw.application_logs",
-            "log_id",
-            "timestamp",
-            "batch_id",
-            "service, timestamp, log_id",
-            restated=False,
-        ),
-        ColdRelation(
-            "system_metrics",
-            "raw.system_metrics",
-            "metric_id",
-            "timestamp",
-            "batch_id",
-            "metric_name, timestamp, metric_id",
-            restated=False,
-        ),
-        ColdRelation(
-            "system_metrics_1h",
-            "warm.system_metrics_1h_warm",
-            "rollup_id",
-            "timestamp",
-            None,
-            "metric_name, timestamp, rollup_id",
-        ),
-        ColdRelation(
-            "ohlcv_bars",
-            "warm.ohlcv_bars_warm",
-            "bar_id",
-            "timestamp",
-            "built_batch_id",
-            "exchange, symbol, timeframe, timestamp",
-        ),
-        ColdRelation(
-            "orders",
-            "warm.orders_warm",
-            "order_id",
-            "created_at",
-            None,
-            "exchange, symbol, created_at, order_id",
-            defaults=(("account_id", "main"),),
-        ),
-        ColdRelation(
-            "trades",
-            "warm.trades_warm",
-            "trade_id",
-            "executed_at",
-            None,
-            "exchange, symbol, executed_at, trade_id",
-            defaults=_OF_POSITIONS,
-        ),
-        ColdRelation(
-            "positions",
-            "warm.positions_warm",
-            "position_id",
-            "snapshot_time",
-            None,
-            "exchange, symbol, strategy_id, snapshot_time",
-            defaults=_OF_POSITIONS,
-        ),
-        ColdRelation(
-            "portfolio_snapshots",
-            "warm.portfolio_snapshots_warm",
-            "snapshot_id",
-            "snapshot_time",
-            None,
-            "snapshot_time, snapshot_type",
-            defaults=(("account_id", "all"),),
-        ),
-    )
-}
+_TOLD = (files("python_ingest.storage") / "cold_relations.toml").read_text(encoding="utf-8")
+RELATIONS = {name: ColdRelation(name, **told) for name, told in tomllib.loads(_TOLD).items()}
 
 
 # A file keeps only types that Spark reads too; a HUGEINT would even become a DOUBLE.

@@ -142,7 +142,7 @@ def make_view(
     files = _with_columns(connection, data_dir, files)
     sql = scan_files(connection, data_dir, columns, files)
     if known.defaults:
-        said = ", ".join(f"coalesce({c}, {literal(it)}) as {c}" for c, it in known.defaults)
+        said = ", ".join(f"coalesce({c}, {literal(it)}) as {c}" for c, it in known.defaults.items())
         sql = f"select * replace ({said}) from ({sql})"
     bounds = _bounds(connection, known) if files else None
     if bounds:
