@@ -33,12 +33,15 @@ from python_ingest.publication.status import (
 from python_ingest.publication.stored import (
     AMENDED,
     AMENDED_TICKS,
+    COLD_TICKS,
+    KEY,
     LANDED_TICKS,
+    RAW_TICKS,
     TICKS,
     Needed,
     Stored,
     landed_ticks,
-    stored_views,
+    stored_ticks,
 )
 from python_ingest.publication.views import Relation, View, name_of, needed
 from python_ingest.storage.cold_files import has_manifest, readable_files
@@ -98,23 +101,23 @@ def _copy_table(
     return int(copied)
 
 
-def _warm_rows(connection: duckdb.DuckDBPyConnection, each: Stored) -> str:
+def _warm_rows(connection: duckdb.DuckDBPyConnection, stored: Stored) -> str:
     """Return a SELECT of the view's rows that lie in the warehouse."""
-    select = each.select
-    if not each.cold:
+    select = stored.select
+    if not stored.cold:
         return select
-    found = connection.execute(f"select distinct {DAY} from {name_of(each.landed)} order by all")
+    found = connection.execute(f"select distinct {DAY} from {name_of(RAW_TICKS)} order by all")
     warm = [day for (day,) in found.fetchall()]
     cold = set()
     if has_manifest(connection):
-        cold = {file.date for file in readable_files(connection, each.view.name)}
+        cold = {file.date for file in readable_files(connection, TICKS.name)}
     # With literal dates DuckDB skips the cold files of all other dates. Comparing many millions of
     # ids instead costs more than the rest of a publication.
     alone = f"{select} where {_dates(day for day in warm if day not in cold)}"
     if cold.isdisjoint(warm):
         return alone
     beside_files = (
-        f"{select} semi join {name_of(each.landed)} using ({each.key})"
+        f"{select} semi join {name_of(RAW_TICKS)} using ({KEY})"
         f" where {_dates(day for day in warm if day in cold)}"
     )
     return f"select * from ({alone} union all {beside_files})"
@@ -147,17 +150,16 @@ def _create_view(connection: duckdb.DuckDBPyConnection, view: Relation, select: 
 
 
 def _tables(
-    connection: duckdb.DuckDBPyConnection, found: Needed, stored: Mapping[Relation, Stored]
+    connection: duckdb.DuckDBPyConnection, found: Needed, stored: Stored | None
 ) -> Iterator[tuple[Relation, str, str]]:
     """Yield each table to write, the SELECT that fills it, and its growing id or 0."""
-    emptied = {each.landed for each in stored.values()}
     for relation, view in found:
-        if each := stored.get(relation):
-            yield each.table, _warm_rows(connection, each), each.key
-            if each.more:
+        if stored and relation == TICKS:
+            yield stored.table, _warm_rows(connection, stored), KEY
+            if stored.more:
                 yield AMENDED, AMENDED_TICKS, "0"
         elif view is None:
-            none = " where false" if relation in emptied else ""
+            none = " where false" if stored and relation == RAW_TICKS else ""
             yield relation.published, f"select * from {name_of(relation)}{none}", "0"
 
 
@@ -183,8 +185,8 @@ def _copy(
     )
     seen = TICKS in {relation for relation, _ in found}
     columns = list(columns_of(connection, name_of(TICKS))) if seen else []
-    stored = {each.view: each for each in stored_views(found, columns, also)}
-    only_here = {relation for each in stored.values() for relation in each.only_here}
+    stored = stored_ticks(found, columns, also)
+    only_here = stored.only_here if stored else frozenset()
     found = [(relation, view) for relation, view in found if relation not in only_here]
     tables = list(_tables(connection, found, stored))
     _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
@@ -208,26 +210,26 @@ def _copy(
                 connection, kept.relation, kept.select, kept.like
             )
     for relation, view in found:
-        each = stored.get(relation)
-        if view is None or (each and not each.is_view):
+        if view is None:
             continue
-        if each:
-            _show_stored(connection, each, view, columns)
+        if stored and relation == TICKS:
+            if stored.is_view:
+                _show_stored(connection, stored, view, columns)
         else:
             _create_view(connection, relation.published, view.select)
     return rows, parts
 
 
 def _show_stored(
-    connection: duckdb.DuckDBPyConnection, each: Stored, view: View, columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, stored: Stored, view: View, columns: Sequence[str]
 ) -> None:
-    """Make the view that readers see of a stored table, and the one that models read."""
-    shown = f"select {', '.join(map(quoted, columns))} from {name_of(each.table)}"
-    if each.cold:
-        _create_view(connection, each.rest, view.select)
-        shown += f" union all select * from {name_of(each.rest)}"
-    _create_view(connection, each.view, shown)
-    if each.more:
+    """Make the view that readers see of the stored ticks, and the one that models read."""
+    shown = f"select {', '.join(map(quoted, columns))} from {name_of(stored.table)}"
+    if stored.cold:
+        _create_view(connection, COLD_TICKS, view.select)
+        shown += f" union all select * from {name_of(COLD_TICKS)}"
+    _create_view(connection, TICKS, shown)
+    if stored.more:
         landed = list(columns_of(connection, name_of(AMENDED)))
         _create_view(connection, LANDED_TICKS, landed_ticks(landed))
 

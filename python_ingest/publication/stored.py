@@ -1,4 +1,4 @@
-"""Views that are published as tables, in the order in which readers ask for the rows.
+"""The view of ticks, published as a table in the order in which readers ask for the rows.
 
 Ticks are the largest relation and the most read one. The join with their amendments would cost
 every reader a third of its time (docs/adr/0064).
@@ -15,22 +15,20 @@ from python_ingest.storage.sql import quoted
 Needed = Sequence[tuple[Relation, View | None]]
 
 TICKS = Relation("main", "market_ticks")
-# The view, the landed table behind it, and the id that both carry.
-_STORED = ((TICKS, Relation("raw", "market_ticks"), "tick_id"),)
+# The table behind the view, and the id that both carry.
+RAW_TICKS = Relation("raw", "market_ticks")
+KEY = "tick_id"
 
 
 class Stored(NamedTuple):
-    """A view whose rows of the warehouse are published as a table.
+    """How the view's rows of the warehouse are published as a table.
 
     `only_here`: relations that only this view reads, which are not published. `cold`: the view also
-    reads files; its own SQL, over an empty `landed`, is published too and returns their rows.
+    reads files; its own SQL, over an empty RAW_TICKS, is published too and returns their rows.
     `select`: gives all rows. `more`: columns beside the view's own, for the models that are served
     live.
     """
 
-    view: Relation
-    landed: Relation
-    key: str
     only_here: frozenset[Relation]
     cold: bool
     select: str
@@ -44,12 +42,7 @@ class Stored(NamedTuple):
     @property
     def table(self) -> Relation:
         """Where the rows lie."""
-        return Relation("warm_rows", self.view.name).published if self.is_view else self.view
-
-    @property
-    def rest(self) -> Relation:
-        """The view of what lies in files."""
-        return Relation("cold_rows", self.view.name).published
+        return Relation("warm_rows", TICKS.name).published if self.is_view else TICKS
 
 
 def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]:
@@ -72,6 +65,8 @@ _LIVE = """
         from intermediate.int_market_ticks
     )
 """
+COLD_TICKS = Relation("cold_rows", TICKS.name).published
+"""The view of what lies in files."""
 _MORE = ("content_hash", "occurrence", "is_amended")
 AMENDED = Relation("live", "amended_ticks").published
 LANDED_TICKS = Relation("live", "landed_ticks").published
@@ -89,34 +84,30 @@ def landed_ticks(columns: Sequence[str]) -> str:
     )
 
 
-def stored_views(
+def stored_ticks(
     needed: Needed, columns: Sequence[str], also: Collection[Relation] = ()
-) -> list[Stored]:
-    """Return the views to store; one whose landed table has other readers stays a view.
+) -> Stored | None:
+    """Return how ticks are stored; None where their landed table has other readers than the view.
 
     `columns`: those of the ticks that readers see. `also`: what else is published, for the models
     behind what is served live; none where there are no such models.
     """
     views = dict(needed)
-    found = []
-    for view, landed, key in _STORED:
-        if views.get(view) is None or landed not in views:
-            continue
-        mine = _reach(views, view)
-        # Who reads the view reads what is stored of it.
-        elsewhere = {**views, view: None}
-        others: set[Relation] = set()
-        for relation in views:
-            if (relation.schema == "main" and relation != view) or relation in also:
-                others |= _reach(elsewhere, relation)
-        if landed in mine and landed not in others:
-            behind = [views[relation] for relation in mine]
-            cold = any(v is not None and v.reads_files for v in behind)
-            only_here = frozenset() if cold else frozenset(mine - others - {view})
-            named = ", ".join(map(quoted, columns))
-            more = _MORE if also else ()
-            select = f"select * from {name_of(view)}"
-            if more:
-                select = f"select * from ({_LIVE.format(columns=named, more=', '.join(more))})"
-            found.append(Stored(view, landed, key, only_here, cold, select, more))
-    return found
+    if views.get(TICKS) is None or RAW_TICKS not in views:
+        return None
+    mine = _reach(views, TICKS)
+    # Who reads the view reads what is stored of it.
+    elsewhere = {**views, TICKS: None}
+    others: set[Relation] = set()
+    for relation in views:
+        if (relation.schema == "main" and relation != TICKS) or relation in also:
+            others |= _reach(elsewhere, relation)
+    if RAW_TICKS not in mine or RAW_TICKS in others:
+        return None
+    behind = [views[relation] for relation in mine]
+    cold = any(view is not None and view.reads_files for view in behind)
+    only_here = frozenset() if cold else frozenset(mine - others - {TICKS})
+    if not also:
+        return Stored(only_here, cold, f"select * from {name_of(TICKS)}")
+    live = _LIVE.format(columns=", ".join(map(quoted, columns)), more=", ".join(_MORE))
+    return Stored(only_here, cold, f"select * from ({live})", _MORE)
