@@ -19,7 +19,7 @@ from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection
 from python_ingest.migration import manifest, state
 from python_ingest.migration.backfill_orders import land_orders
-from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.canonical import into_spool
 from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.plan import Request
@@ -30,7 +30,6 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
-from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_writer
 
@@ -178,15 +177,4 @@ def _segment(  # noqa: PLR0913, PLR0917
                 {rejects}
             ) to {sql_path(finished)} (format parquet)
         """)
-    sha256 = sha256_of(finished)
-    segment = spool.Segment(
-        name=spool.new_name(kind.name, sha256),
-        kind=kind.name,
-        file_name=f"{FORMAT}/{found.relation}/{part.range.label}",
-        sha256=sha256,
-        format=FORMAT,
-        canonical=False,
-        others={},
-    )
-    spool.commit(settings, segment, finished)
-    return segment
+    return into_spool(settings, kind.name, f"{found.relation}/{part.range.label}", finished)

@@ -10,11 +10,10 @@ from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection
 from python_ingest.migration import manifest
-from python_ingest.migration.canonical import FORMAT
+from python_ingest.migration.canonical import into_spool
 from python_ingest.migration.order_events import make_order_events
 from python_ingest.schema import migrate as schema
 from python_ingest.settings import Settings
-from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
 
@@ -38,17 +37,7 @@ def land_orders(settings: Settings) -> Iterator[LandingResult]:
                     )
                 ) to {sql_path(finished)} (format parquet)
             """)
-        sha256 = sha256_of(finished)
-        segment = spool.Segment(
-            name=spool.new_name("orders", sha256),
-            kind="orders",
-            file_name=f"{FORMAT}/orders and trades",
-            sha256=sha256,
-            format=FORMAT,
-            canonical=False,
-            others={},
-        )
-        spool.commit(settings, segment, finished)
+        segment = into_spool(settings, "orders", "orders and trades", finished)
     yield land_one(settings, segment)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import Scan, validated
+from python_ingest.landing import spool
 from python_ingest.migration.tables import Table
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
 
 FORMAT = "timescale"
@@ -27,6 +31,22 @@ def landed_sql(table: Table, columns: Mapping[str, str]) -> str:
         expressions = [e for e in expressions if e != '"source"'] + ["'backfill' as source"]
     sql = f"select {', '.join(expressions)}, row_number, null::varchar as raw_text from extracted"
     return validated(kind, Scan(FORMAT, sql, taken, extra=("row_number",)), markets=False)
+
+
+def into_spool(settings: Settings, kind: str, name: str, finished: Path) -> spool.Segment:
+    """Move finished rows of a kind into the spool; `name`: what they are called there."""
+    sha256 = sha256_of(finished)
+    segment = spool.Segment(
+        name=spool.new_name(kind, sha256),
+        kind=kind,
+        file_name=f"{FORMAT}/{name}",
+        sha256=sha256,
+        format=FORMAT,
+        canonical=False,
+        others={},
+    )
+    spool.commit(settings, segment, finished)
+    return segment
 
 
 def _has_origin(kind: Kind) -> bool:
