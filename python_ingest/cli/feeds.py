@@ -93,9 +93,7 @@ def rename(
     known = sorted({name for feed in feeds(settings.feeds_dir) for name in feed.exchanges})
     if market not in known or market == UNNAMED:
         raise UsageError(f"--to {market}: no market of a feed (ingest feeds lists them)")
-    with open_writer(settings) as connection:
-        migrate(connection)
-        count = rename_batches(connection, batches, market)
+    count = rename_batches(settings, batches, market)
     print(f"{count:,} ticks are of {market} now; the next build makes everything of ticks anew")
 
 

@@ -2,7 +2,7 @@
 
 for batch in found(connection, feeds()):
     print(batch.file, batch.market, batch.why)
-rename(connection, [4], "binance-usdm")
+rename(settings, [4], "binance-usdm")
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from python_ingest.feeds.binance_markets import ONLY_OF
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.values import content_hash
-from python_ingest.storage.writer import transaction
+from python_ingest.landing import spool
+from python_ingest.landing.land import land_one
+from python_ingest.schema.migrate import migrate
+from python_ingest.settings import Settings
+from python_ingest.storage.files import sha256_of
+from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.writer import open_writer, transaction
 
 UNNAMED = "binance"
 _MISREAD = date(1971, 1, 1)
@@ -85,54 +91,106 @@ def _market(
     return None, "nothing tells"
 
 
-def rename(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], market: str) -> int:
-    """Give the ticks of batches the name of their market; return how many.
+def rename(settings: Settings, numbers: Sequence[int], market: str) -> int:
+    """Land the ticks of batches anew under the name of their market; return how many they were.
 
-    What is there under that name already stays single. All that is built of ticks is built anew by
-    the next build. Raises IngestError where rows have left for cold files, or were misread.
+    What is there under that name already stays single, as in any landing. Killed meanwhile, it is
+    to be done again. All that is built of ticks is built anew by the next build. Raises IngestError
+    where rows have left for cold files, or were misread.
     """
-    batches = {batch.batch_id: batch for batch in found(connection, [])}
+    with open_writer(settings) as connection:
+        migrate(connection)
+        batches = {batch.batch_id: batch for batch in found(connection, [])}
     for number in numbers:
         _require_movable(number, batches.get(number))
-    hashed = content_hash(TICKS)
-    with transaction(connection):
+    for number in numbers:
+        landed = land_one(settings, _under(settings, number, market))
+        if landed.state not in ("landed", "already landed"):
+            raise IngestError(f"batch {number} was not renamed: {landed.error}")
+        _forget(settings, number, market)
+    return sum(batches[number].rows for number in numbers)
+
+
+def _under(settings: Settings, number: int, market: str) -> spool.Segment:
+    """Make a segment of a batch's ticks, of another market, in the order that they have."""
+    columns = ", ".join(quoted(name) for name in TICKS.read_names)
+    with spool.scratch(settings) as folder:
+        finished = folder / "segment.parquet"
+        with open_writer(settings) as connection:
+            of = f"exchange = '{UNNAMED}' and batch_id = {number}"
+            connection.execute(
+                f"""
+                copy (
+                    select {columns}, {content_hash(TICKS)} as content_hash,
+                        null::varchar as reason, null::varchar as ignored,
+                        null::varchar as raw_text
+                    from (
+                        select * replace ({literal(market)} as exchange)
+                        from raw.market_ticks where {of}
+                    )
+                    order by timestamp, nanoseconds, place, tick_id
+                ) to {sql_path(finished)} (format parquet)
+                """
+            )
+            landing = connection.execute(
+                "select file_name, format, feed_version, trade_id_identifies, sequence_identifies"
+                f" from raw.landings where batch_id = {number}"
+            ).fetchall()
+        ((file_name, named_format, version, by_trade_id, by_sequence),) = landing
+        sha256 = sha256_of(finished)
+        segment = spool.Segment(
+            name=spool.new_name(TICKS.name, sha256),
+            kind=TICKS.name,
+            file_name=file_name,
+            sha256=sha256,
+            format=named_format,
+            canonical=False,
+            others={},
+            feed_version=version,
+            # before that was kept, every number was a key
+            trade_id_identifies=by_trade_id is not False,
+            sequence_identifies=by_sequence is not False,
+        )
+        return spool.commit(settings, segment, finished)
+
+
+def _forget(settings: Settings, number: int, market: str) -> None:
+    """Delete what bears the name of all markets; what confirmed it confirms what lies there now."""
+    with open_writer(settings) as connection, transaction(connection):
         connection.execute(
             f"""
             create or replace temp table renamed as
-            select tick_id, symbol, timestamp, occurrence, {hashed} as content_hash
+            select tick_id, symbol, timestamp, occurrence, {content_hash(TICKS)} as content_hash
             from (
-                select * replace ($market as exchange) from raw.market_ticks
-                where exchange = '{UNNAMED}' and list_contains($numbers, batch_id)
+                select * replace ({literal(market)} as exchange) from raw.market_ticks
+                where exchange = '{UNNAMED}' and batch_id = {number}
             )
-            """,
-            {"market": market, "numbers": list(numbers)},
+            """
         )
         connection.execute(
-            "create or replace temp table there as select renamed.tick_id from renamed semi join"
-            " (select * from raw.market_ticks where exchange = ?) as t on t.symbol = renamed.symbol"
-            " and t.timestamp = renamed.timestamp and t.content_hash = renamed.content_hash"
-            " and t.occurrence = renamed.occurrence",
-            [market],
+            f"""
+            insert into raw.tick_confirmations by name
+            select said.batch_id, there.tick_id, said.source
+            from raw.tick_confirmations as said
+            join renamed using (tick_id)
+            join raw.market_ticks as there
+                on there.exchange = {literal(market)} and there.symbol = renamed.symbol
+                and there.timestamp = renamed.timestamp and there.occurrence = renamed.occurrence
+                and there.content_hash = renamed.content_hash
+            anti join raw.tick_confirmations as known on known.tick_id = there.tick_id
+            """
         )
-        connection.execute(
-            "update raw.market_ticks as t set exchange = $market,"
-            " content_hash = renamed.content_hash from renamed where t.tick_id = renamed.tick_id",
-            {"market": market},
-        )
-        connection.execute(
-            "delete from raw.market_ticks where tick_id in (select tick_id from there)"
-        )
-        for table in ("tick_conflicts", "tick_confirmations"):
+        for table, column in (
+            ("market_ticks", "tick_id"),
+            ("tick_confirmations", "tick_id"),
+            ("tick_conflicts", "tick_id"),
+            ("tick_conflicts", "rival_tick_id"),
+        ):
             connection.execute(
-                f"delete from raw.{table} where tick_id in (select tick_id from renamed)"
+                f"delete from raw.{table} where {column} in (select tick_id from renamed)"
             )
-        connection.execute(
-            "delete from raw.tick_conflicts where rival_tick_id in (select tick_id from renamed)"
-        )
         # a chain that never was complete is built whole
         connection.execute("delete from state.chains")
-        ((count,),) = connection.execute("select count(*) from renamed").fetchall()
-    return int(count)
 
 
 def _require_movable(number: int, batch: Batch | None) -> None:

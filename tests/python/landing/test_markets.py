@@ -63,9 +63,9 @@ def test_renamed_ticks_are_those_that_land_under_the_name(
     assert land_files(settings, "ticks", [path])[0].landed == 1
     with open_writer(settings) as connection:
         connection.execute("insert into state.chains values ('ticks', 5, 1, null)")
-        number = batches["futures/um/XYZUSDT-trades-2024-07-04.csv"]
-        assert rename(connection, [number], "binance-usdm") == 2
-        assert connection.execute("select count(*) from state.chains").fetchone() == (0,)
+    number = batches["futures/um/XYZUSDT-trades-2024-07-04.csv"]
+    assert rename(settings, [number], "binance-usdm") == 2
+    assert rows("select count(*) from state.chains") == [(0,)]
     of_symbol = "select exchange, last_price from raw.market_ticks where symbol = 'XYZUSDT'"
     assert rows(f"{of_symbol} and timestamp > '2000-01-01' order by all") == [
         ("binance", 100),
@@ -86,19 +86,63 @@ def test_renamed_ticks_without_a_key_are_as_many_as_land_under_the_name(
         path = tmp_path / f"{name}.csv"
         path.write_text(HEADER + text)
         numbers.append(land_files(settings, "ticks", [path], "csv")[0].batch_id)
-    with open_writer(settings) as connection:
-        assert rename(connection, [numbers[1]], "binance-usdm") == 2
+    assert rename(settings, [numbers[1]], "binance-usdm") == 2
     of = "select exchange, occurrence from raw.market_ticks order by all"
     assert rows(of) == [("binance-usdm", 1), ("binance-usdm", 2)]
 
 
-def test_what_cannot_be_renamed_says_why(settings: Settings, batches: dict[str, int]) -> None:
+def test_renamed_ticks_are_linked_as_those_that_land_under_the_name(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    """One trade told twice, a trade two sources disagree on, and one that both tell."""
+    header = HEADER.replace("timestamp", "source,timestamp")
+    of_day = "{},XYZUSDT,{},2024-07-04T00:00:00.{},{},1,{}\n"
+    tellings = {
+        "stream": [
+            ("websocket", "123", 100, 5),
+            ("websocket", "2", 100, 6),
+            ("websocket", 3, 1, 7),
+        ],
+        "archive": [("rest", "123456", 100, 5), ("rest", "2", 101, 6), ("rest", 3, 1, 7)],
+    }
+    market = "binance-usdm"
+
+    def land(name: str, exchange: str) -> int | None:
+        path = tmp_path / f"{name}-{exchange}.csv"
+        path.write_text(header + "".join(of_day.format(exchange, *row) for row in tellings[name]))
+        return land_files(settings, "ticks", [path], "csv")[0].batch_id
+
+    def links() -> list[tuple[Any, ...]]:
+        return rows(
+            "with t as (select tick_id, concat_ws(' ', exchange, source, trade_id) as tick"
+            " from raw.market_ticks)"
+            " select t.tick, r.tick, is_one_trade from raw.tick_conflicts as c"
+            " join t on t.tick_id = c.tick_id join t as r on r.tick_id = rival_tick_id"
+            " union all select t.tick, c.source, null from raw.tick_confirmations as c"
+            " join t using (tick_id) order by all"
+        )
+
+    land("stream", market)
+    land("archive", market)
+    right = links()
+    assert len(right) == 3
     with open_writer(settings) as connection:
-        with pytest.raises(IngestError, match="wrong under any name"):
-            rename(connection, [batches["misread.csv"]], "binance-usdm")
-        with pytest.raises(IngestError, match="batch 99 has no ticks of binance"):
-            rename(connection, [99], "binance-usdm")
+        for table in ("market_ticks", "tick_conflicts", "tick_confirmations", "landings"):
+            connection.execute(f"delete from raw.{table}")
+    numbers = [land(name, "binance") for name in tellings]
+    assert None not in numbers
+    rename(settings, [number for number in numbers if number], market)
+    assert links() == right
+    assert rows("select count(*) from raw.tick_conflicts") == [(2,)]
+
+
+def test_what_cannot_be_renamed_says_why(settings: Settings, batches: dict[str, int]) -> None:
+    with pytest.raises(IngestError, match="wrong under any name"):
+        rename(settings, [batches["misread.csv"]], "binance-usdm")
+    with pytest.raises(IngestError, match="batch 99 has no ticks of binance"):
+        rename(settings, [99], "binance-usdm")
+    with open_writer(settings) as connection:
         connection.execute("update raw.landings set rows_landed = 2, rows_read = 2"
                            f" where batch_id = {batches['perpetual.csv']}")  # fmt: skip
-        with pytest.raises(IngestError, match="1 of its rows have left for cold files"):
-            rename(connection, [batches["perpetual.csv"]], "binance-coinm")
+    with pytest.raises(IngestError, match="1 of its rows have left for cold files"):
+        rename(settings, [batches["perpetual.csv"]], "binance-coinm")
