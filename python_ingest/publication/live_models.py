@@ -7,7 +7,8 @@ texts of a build that restated: the SELECT of an incremental model gives the row
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any
@@ -37,7 +38,11 @@ _MODELS = f"{INTERNAL}.live__models"
 _TICKS = Relation("raw", "market_ticks")
 # What the restating of models reads and writes (macros/engine/restate.sql).
 TOMBSTONES = Relation("warm", "tombstones")
-_TOLD = (TOMBSTONES, Relation("state", "vanished_rows"))
+VANISHED = Relation("state", "vanished_rows")
+_TOLD = (TOMBSTONES, VANISHED)
+RUN = Relation("state", "run")
+# The chain that is shown after the others (docs/adr/0212).
+_LAST_CHAIN = "trading"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,77 @@ class LiveModels:
         """What a build continues from, besides landed ticks, which have another form there."""
         built = [m.relation for m in self.models if m.materialized == "incremental"]
         return [*(b for b in self.base if b != _TICKS), *built, *_TOLD] if self.models else []
+
+    @property
+    def parts(self) -> list[tuple[Model, ...]]:
+        """The models in two parts: the market's, and after them trading's, which read the former.
+
+        A relation that is served has all that it reads in its own part, or before it.
+        """
+        by_relation = {model.relation: model for model in self.models}
+        market: set[Relation] = set()
+        for name in self.served:
+            behind = _behind(Relation("main", name), by_relation)
+            if all(by_relation[r].chain != _LAST_CHAIN for r in behind & by_relation.keys()):
+                market |= behind
+        of_both = (
+            tuple(model for model in self.models if (model.relation in market) is is_market)
+            for is_market in (True, False)
+        )
+        return [part for part in of_both if part]
+
+    @property
+    def constant(self) -> set[Relation]:
+        """Views over seeds and what a build noted: nothing that arrives changes them."""
+        return {
+            view
+            for view, reads in self._reads_of_views().items()
+            if all(r in self.base and r.schema not in ("raw", "cold") for r in reads)
+            and not reads & {RUN, *_TOLD}
+        }
+
+    def small(self, rows: Mapping[Relation, int], most: int) -> set[Relation]:
+        """Views that several models read, over at most so many rows, or `small` by their meta.
+
+        `rows`: how many each published table has. What such a view reads of a pass is made before
+        it and stays: later models change cold rows, tombstones and vanished rows too. Those of
+        ticks are left out, of which the more arrive.
+        """
+        told = {model.relation for model in self.models if model.meta.get("small")}
+        made = {model.relation for model in self.models if model.materialized == "table"}
+        known = {**dict.fromkeys(made | told, 0), **rows}
+        readers = Counter(read for model in self.models for read in model.reads)
+        reads = self._reads_of_views()
+        found = set()
+        for view, stored in self._reads_of_views(told).items():
+            stays = not reads[view] & {_TICKS, *_TOLD} and not any(
+                read.schema == "cold" for read in reads[view]
+            )
+            few = most >= sum(known.get(read, most + 1) for read in stored)
+            if stays and readers[view] > 1 and (few or view in told):
+                found.add(view)
+        return found
+
+    def read_through_views(self, stored: Collection[Relation]) -> dict[Relation, set[Relation]]:
+        """Return which of some relations each model reads, directly or through other views."""
+        views = {
+            model.relation: model
+            for model in self.models
+            if model.materialized == "view" and model.relation not in stored
+        }
+        return {
+            model.relation: {r for read in model.reads for r in _behind(read, views)} & {*stored}
+            for model in self.models
+        }
+
+    def _reads_of_views(self, stored: Collection[Relation] = ()) -> dict[Relation, set[Relation]]:
+        """Return of each view what is behind it and no view, or `stored` as a table."""
+        views = {m.relation: m for m in self.models if m.materialized == "view"}
+        inlined = {name: view for name, view in views.items() if name not in stored}
+        return {
+            name: {r for read in view.reads for r in _behind(read, inlined)} - inlined.keys()
+            for name, view in views.items()
+        }
 
     def without(self, reasons: Mapping[str, str]) -> LiveModels:
         """Return what is left without the models of some chains; `reasons`: why, by chain."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,8 @@ from python_ingest.settings import Settings
 SERVE_LOGGER = "python_ingest.serve"
 logger = logging.getLogger(SERVE_LOGGER)
 
-_LOOK_SECONDS = 0.2
+# How often the spool is listed where its folder has not changed, and how often that is asked.
+_LOOK_SECONDS, _GLANCE_SECONDS = 0.2, 0.01
 _SEGMENTS_AT_ONCE = 100
 
 
@@ -125,7 +127,8 @@ class HotSource:
     def _follow(self, look: Callable[[], None]) -> None:
         """Call `look` repeatedly; log an error once and try again."""
         failing = ""
-        while not self._stop.wait(_LOOK_SECONDS):
+        while not self._stop.is_set():
+            changed_at = self._changed_at()
             try:
                 look()
                 failing = ""
@@ -134,6 +137,21 @@ class HotSource:
                 if name != failing:
                     _warn("cannot follow the spool or the publication, trying again", name)
                 failing = name
+                self._stop.wait(_LOOK_SECONDS)
+            self._wait_for_news(changed_at)
+
+    def _wait_for_news(self, changed_at: int) -> None:
+        """Wait until a segment comes; it may have come while the last look went on."""
+        until = time.monotonic() + _LOOK_SECONDS
+        while self._changed_at() == changed_at and time.monotonic() < until:
+            if self._stop.wait(_GLANCE_SECONDS):
+                return
+
+    def _changed_at(self) -> int:
+        try:
+            return self._settings.spool_dir.stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 class _State:

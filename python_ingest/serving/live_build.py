@@ -5,7 +5,9 @@ with what arrived since, landed by landing's own code. The warehouse, under the 
 models know it, unites both: what is restated is a difference to the published rows.
 
 >>> build.land(segment, path)
->>> build.restate()
+>>> build.begin()
+>>> for part in build.parts:
+...     build.restate(part)
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.landing.batch import Elsewhere, land_segment
 from python_ingest.landing.spool import Segment
-from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
+from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, LiveModels, Model
 from python_ingest.publication.stored import LANDED_TICKS
 from python_ingest.publication.views import Relation, name_of, portable_view, view_texts
 from python_ingest.schema.migrate import migrate
@@ -32,9 +34,9 @@ PUBLISHED, LANDED = "published", "landed"
 # What landing looks up in its own table is copied; of all else the union with what is published
 # is read.
 _COPIED = ("landings", "cold_files", "tick_confirmations")
+# A view over more rows is planned with each statement that reads it, which then reads few of them.
+MOST_ROWS = 50_000
 _TICKS = Relation("raw", "market_ticks")
-_RUN = Relation("state", "run")
-_VANISHED = Relation("state", "vanished_rows")
 _BURIED = Changed(TOMBSTONES, ("relation", "id"))
 
 
@@ -55,6 +57,14 @@ class LiveBuild:
         self._settings = settings
         self._connection = connection
         self._live = live
+        self.parts = live.parts
+        # Each statement plans the views that it reads; where rows are few that takes the longest.
+        self._constant = live.constant
+        self._small = live.small(self._published_rows(), MOST_ROWS) - self._constant
+        self._read_small = live.read_through_views(self._small)
+        self._views = {m.relation: m for m in live.models if m.relation in self._small}
+        self._made: set[Relation] = set()
+        self._statements: dict[str, duckdb.Statement] = {}
         self._columns: dict[Relation, list[str]] = {}
         self._texts = view_texts(connection, PUBLISHED)
         self._begin()
@@ -83,15 +93,24 @@ class LiveBuild:
                 self._make_cold(relation)
         for model in self._live.models:
             name = name_of(model.relation)
-            if model.materialized == "view":
-                run(f"create view {name} as {model.sql}")
-            elif model.materialized == "table":
+            if model.relation in self._constant:
+                run(f"create table {name} as {model.sql}")
+            elif model.materialized == "table" or model.relation in self._small:
                 run(f"create table {name} as select * from ({model.sql}\n) limit 0")
+            elif model.materialized == "view":
+                run(f"create view {name} as {model.sql}")
+
+    def _published_rows(self) -> dict[Relation, int]:
+        found = self._connection.execute(
+            "select schema_name, table_name, estimated_size from duckdb_tables()"
+            f" where database_name = {literal(PUBLISHED)}"
+        ).fetchall()
+        return {Relation(schema, name).in_warehouse: rows for schema, name, rows in found}
 
     def _make_base(self) -> None:
         run = self._connection.execute
-        vanished = _published(_VANISHED)
-        run(f"create table state.run as from {_published(_RUN)}")
+        vanished = _published(VANISHED)
+        run(f"create table state.run as from {_published(RUN)}")
         run(f"""
             create table {CHANGES}.vanished_rows as from {vanished} limit 0;
             create view state.vanished_rows as
@@ -100,7 +119,7 @@ class LiveBuild:
         _BURIED.make(self._connection, PUBLISHED)
         for relation in self._live.base:
             name = name_of(relation)
-            if relation.schema == "cold" or relation in (_RUN, _VANISHED, TOMBSTONES):
+            if relation.schema == "cold" or relation in (RUN, VANISHED, TOMBSTONES):
                 continue
             if relation.schema != "raw":
                 run(f"create view {name} as from {_published(relation)}")
@@ -144,31 +163,59 @@ class LiveBuild:
                 )
                 run(f"create view if not exists cold.{quoted(name)} as {view.select}")
 
-    def restate(self) -> None:
-        """Run the models on what has landed by now.
-
-        Raises duckdb.Error, IngestError.
-        """
+    def begin(self) -> None:
+        """Begin a pass over what has landed by now; `restate` runs each part of it, in order."""
         run = self._connection.execute
+        self._made.clear()
         run(f"use {quoted(self._live.database)}")
         # As in a build (profiles.yml); landing has other limits.
         run("set disabled_optimizers = 'common_subplan'; reset preserve_insertion_order")
         run(f"set memory_limit = '{self._settings.performance.memory_limit_mb}MB'")
-        for model in self._live.models:
-            if model.materialized == "incremental":
-                changed(model).empty(self._connection)
-        run(f"delete from {CHANGES}.vanished_rows")
-        _BURIED.empty(self._connection)
         run(f"""
             update state.run set started_at = now()::timestamp,
-                run_number = (select run_number + 1 from {_published(_RUN)}),
+                run_number = (select run_number + 1 from {_published(RUN)}),
                 batch_id = (select coalesce(max(batch_id), 0) from {LANDED}.raw.landings)
         """)
-        for model in self._live.models:
+
+    def restate(self, part: Sequence[Model]) -> None:
+        """Run models, each after those of the same pass that it reads.
+
+        Raises duckdb.Error, IngestError.
+        """
+        self._forget(part)
+        pending: dict[Relation | None, bool] = {None: True}
+        for model in part:
             if model.materialized == "table":
-                run(f"create or replace table {name_of(model.relation)} as {model.sql}")
-            elif model.materialized == "incremental" and self._has_pending(model):
-                self._restate(model)
+                self._make(model)
+            elif model.materialized == "incremental":
+                if model.pending and model.pending not in pending:
+                    exists = f"select exists (from {name_of(model.pending)})"
+                    pending[model.pending] = bool(self._count(exists))
+                if pending[model.pending]:
+                    self._make_views_of(model)
+                    self._restate(model)
+
+    def _make(self, model: Model) -> None:
+        self._make_views_of(model)
+        self._run(f"create or replace table {name_of(model.relation)} as {model.sql}")
+
+    def _make_views_of(self, model: Model) -> None:
+        """Make the small views that a model reads, once a pass."""
+        for view in sorted(self._read_small[model.relation] - self._made):
+            self._make(self._views[view])
+            self._made.add(view)
+
+    def _forget(self, part: Sequence[Model]) -> None:
+        """Begin at the publication: take out what the pass before made of these models."""
+        run = self._connection.execute
+        for model in part:
+            if model.materialized == "incremental":
+                changed(model).empty(self._connection)
+            if model.meta.get("followed"):
+                name = literal(model.relation.name)
+                run(f"delete from {CHANGES}.vanished_rows where relation = {name}")
+            if cold := model.meta.get("cold"):
+                run(f"delete from {_BURIED.added} where relation = {literal(cold['relation'])}")
 
     def differences(self, wanted: Iterable[Changed]) -> dict[Relation, Difference]:
         """Return how tables differ from what is published, since `restate`."""
@@ -185,35 +232,31 @@ class LiveBuild:
             found[each.relation] = Difference(added.to_arrow_table(), removed.to_arrow_table())
         return found
 
-    def _has_pending(self, model: Model) -> bool:
-        if model.pending is None:
-            return True
-        found = self._connection.execute(f"select exists (from {name_of(model.pending)})")
-        return bool(found.fetchall()[0][0])
-
     def _restate(self, model: Model) -> None:
         """Fill the tables of a model's difference, as macros/engine/restate.sql finds it."""
-        run = self._connection.execute
+        run = self._run
         region = model.meta.get("region")
-        run(f"create or replace temp table restated as {model.sql}")
+        rows = self._count(f"create or replace temp table restated as {model.sql}")
         existing = f"select * from {_published(model.relation)} as row"
         if model.pending:
             inside = _in_region("row", region or {})
             pending = f"{name_of(model.pending)} as pending"
-            self._require_inside(model, f"restated as row anti join {pending} on {inside}")
+            if rows:
+                self._require_inside(model, f"restated as row anti join {pending} on {inside}")
             existing += f" semi join {pending} on {inside}"
         elif region != "everything":
             existing += f" semi join restated on {agree('row', 'restated', model.key)}"
         columns = self._columns[model.relation]
         key = ", ".join(map(quoted, model.key))
-        self._find_differing(model, existing, columns)
-        tables = changed(model)
-        run(f"insert into {tables.removed} select {key} from differing where was_there")
-        run(
-            f"insert into {tables.added} by name select restated.* from restated"
-            f" semi join differing on {agree('restated', 'differing', model.key)}"
-        )
-        if model.meta.get("followed"):
+        differing = self._find_differing(model, existing, columns)
+        if differing:
+            tables = changed(model)
+            run(f"insert into {tables.removed} select {key} from differing where was_there")
+            run(
+                f"insert into {tables.added} by name select restated.* from restated"
+                f" semi join differing on {agree('restated', 'differing', model.key)}"
+            )
+        if differing and model.meta.get("followed"):
             run(f"""
                 insert into {CHANGES}.vanished_rows by name
                 select {literal(model.relation.name)} as relation, exchange, symbol,
@@ -224,12 +267,22 @@ class LiveBuild:
         if model.meta.get("cold"):
             self._bury(model)
 
-    def _find_differing(self, model: Model, existing: str, columns: Sequence[str]) -> None:
+    def _count(self, sql: str) -> int:
+        """Run a statement that gives a number, as making a table gives that of its rows."""
+        return int(self._run(sql).fetchall()[0][0])
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run a statement of each pass, which is parsed once."""
+        if sql not in self._statements:
+            (self._statements[sql],) = self._connection.extract_statements(sql)
+        return self._connection.execute(self._statements[sql])
+
+    def _find_differing(self, model: Model, existing: str, columns: Sequence[str]) -> int:
         first, time = quoted(model.key[0]), model.meta.get("time")
         kept = [*model.key, *([time] if time and time not in model.key else [])]
         both = ", ".join(f"coalesce(e.{c}, n.{c}) as {c}" for c in map(quoted, kept))
         e, n = (", ".join(f"{side}.{quoted(c)}" for c in columns) for side in "en")
-        self._connection.execute(f"""
+        return self._count(f"""
             create or replace temp table differing as
             select {both}, e.{first} is not null as was_there, n.{first} is null as is_gone
             from ({existing}) as e
@@ -246,7 +299,7 @@ class LiveBuild:
         days = f"cold.date in (select {time}::date from {pending})"
         if region.get("from"):
             days = f"cold.date >= (select min(restart_at)::date from {pending})"
-        self._connection.execute(f"""
+        self._run(f"""
             insert into {_BURIED.added} by name
             select {literal(cold["relation"])} as relation, cold.{quoted(cold["id"])}::varchar as id
             from {_published(Relation("cold", cold["relation"]))} as cold
@@ -256,10 +309,9 @@ class LiveBuild:
         """)
 
     def _require_inside(self, model: Model, outside: str) -> None:
-        found = self._connection.execute(f"select count(*) from {outside}").fetchall()
-        if found[0][0]:
+        if found := self._count(f"select count(*) from {outside}"):
             raise IngestError(
-                f"{model.relation.name}: {found[0][0]} rows lie outside the region that"
+                f"{model.relation.name}: {found} rows lie outside the region that"
                 f" {model.pending and model.pending.name} names"
             )
 

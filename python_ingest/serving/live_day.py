@@ -44,6 +44,7 @@ class LiveDay:
         self._rows: LiveRows | None = None
         self._failure = ""
         self._is_stale = True
+        self._shown: list[str] = []  # of each part, how new it is
         self._lock = threading.Lock()
         self._engine = attached(
             settings, 1, settings.performance.memory_limit_mb, catalog=PUBLISHED
@@ -59,6 +60,7 @@ class LiveDay:
                 functions(self._engine)
             self._build = LiveBuild(settings, self._engine, live)
             self._rows = LiveRows(day.engine, settings.published_path.stem, live)
+            self._shown = ["as published"] * len(self._build.parts)
         except _FAILURES as error:
             self._build = None
             self._engine.close()
@@ -111,17 +113,27 @@ class LiveDay:
         assert self._build is not None and self._rows is not None  # noqa: S101, PT018
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
-            self._build.restate()
-            self._rows.show(self._build.differences(self._rows.kept))
+            self._build.begin()
+            for number, part in enumerate(self._build.parts):
+                self._build.restate(part)
+                self._rows.show(self._build.differences(self._rows.kept_of(part)))
+                self._shown[number] = f"as of {now}"
+                self._say_how_new()
         except _FAILURES as error:
             self._fall_back(_line(error))
             with suppress(*_FAILURES):
-                self._rows.show({})
+                self._rows.show_published()
         else:
             self._failure = ""
-            self._day.note = {LIVE: f"as of {now}{self._but}".encode()}
+
+    def _say_how_new(self) -> None:
+        """Tell since when rows are live: those of trading follow those of the market."""
+        market, *trading = self._shown
+        later = "".join(f"; trading {how}" for how in trading if how != market)
+        self._day.note = {LIVE: f"{market}{later}{self._but}".encode()}
 
     def _fall_back(self, reason: str) -> None:
+        self._shown = ["as published"] * len(self._shown)
         self._day.note = {LIVE: f"published rows: {reason}".encode()}
         if reason != self._failure:
             self._warn(f"what is served live is as it was published: {reason}")

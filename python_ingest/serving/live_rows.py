@@ -7,7 +7,7 @@ changed, and what they became. A change of all tables is one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import duckdb
@@ -126,14 +126,25 @@ class LiveRows:
                 source = f"{quoted(catalog)}.{name_of(published)}"
                 self._connection.execute(f"create view {name_of(relation)} as from {source}")
 
+    def kept_of(self, part: Sequence[Model]) -> list[Changed]:
+        """Return the tables of differences that models fill; all parts leave tombstones."""
+        made = {model.relation for model in part} | {TOMBSTONES}
+        return [each for each in self.kept if each.relation in made]
+
     def show(self, differences: Mapping[Relation, Difference]) -> None:
-        """Let readers see these differences and no other ones; a query sees all of them or none."""
+        """Replace what readers see of these relations; a query sees all of it or nothing."""
+        with transaction(self._connection):
+            for each in self.kept:
+                if difference := differences.get(each.relation):
+                    each.empty(self._connection)
+                    self._fill(each.added, difference.added)
+                    self._fill(each.removed, difference.removed)
+
+    def show_published(self) -> None:
+        """Let readers see what is published."""
         with transaction(self._connection):
             for each in self.kept:
                 each.empty(self._connection)
-                if difference := differences.get(each.relation):
-                    self._fill(each.added, difference.added)
-                    self._fill(each.removed, difference.removed)
 
     def _fill(self, table: str, rows: pa.Table) -> None:
         if rows.num_rows:

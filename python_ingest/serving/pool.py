@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +26,7 @@ from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.serving.fair_semaphore import FairSemaphore
 from python_ingest.serving.opened import Connection, Opened, PublishedFile, Source
 from python_ingest.serving.query_timeouts import QueryTimeouts, Running, nobody_left
-from python_ingest.serving.results import EngineReadable, Question, Rows
+from python_ingest.serving.results import Closing, EngineReadable, Question, Rows
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.telemetry.json_logs import LogSegments
@@ -166,7 +165,7 @@ class Reader(EngineReadable):
             return Described(pa.schema(fields), [str(kind) for kind in answer.types])
 
 
-class ReaderPool(EngineReadable):
+class ReaderPool(EngineReadable, Closing):
     """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
 
     `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
@@ -195,17 +194,6 @@ class ReaderPool(EngineReadable):
         self._queries.observe_pool(lambda: self.active_readers, lambda: self.available_readers)
         self._logs = LogSegments(telemetry_dir(self._settings))
         query_log.addHandler(self._logs)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Interrupt the running queries and close the file."""

@@ -6,8 +6,7 @@ with ServedReader() as warehouse:
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import flight
@@ -20,11 +19,11 @@ from python_ingest.errors import (
 )
 from python_ingest.serving.flight_errors import from_status
 from python_ingest.serving.flight_protocol import location, ticket_of, token
-from python_ingest.serving.results import Parameters, Question, Readable
+from python_ingest.serving.results import Closing, Parameters, Question, Readable
 from python_ingest.settings import Settings, load_settings
 
 
-class ServedReader(Readable):
+class ServedReader(Readable, Closing):
     """Reads from the server of this machine; thread-safe.
 
     The token comes from SERVE_TOKEN or from the file beside the data. In `dicts`, UUIDs are texts.
@@ -44,17 +43,6 @@ class ServedReader(Readable):
             headers=[(b"authorization", f"Bearer {token(settings)}".encode())],
         )
         self._client = flight.FlightClient(self._where)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection."""
