@@ -27,6 +27,8 @@ logger = logging.getLogger("python_ingest.serve")
 # The key in the metadata of an answer: since when rows are live, or why they are published ones.
 LIVE = b"live"
 Functions = Callable[[duckdb.DuckDBPyConnection], None]
+# What comes while the former segments land is in the same pass; a stream does not hold it up.
+_LOOKS = 3
 _FAILURES = (IngestError, duckdb.Error, pa.ArrowException, OSError)
 
 
@@ -85,8 +87,9 @@ class LiveDay:
         with self._lock:
             if self._build is None:
                 return
-            for segment in self._spool.unread():
-                self._is_stale |= self._land(self._build, segment) > 0
+            for _ in range(_LOOKS):
+                for segment in self._spool.unread():
+                    self._is_stale |= self._land(self._build, segment) > 0
             if self._is_stale:
                 self._is_stale = False  # also where it fails: until something arrives
                 self._restate()

@@ -231,8 +231,8 @@ def test_trading_follows_the_market(warehouse: Warehouse, monkeypatch: pytest.Mo
 
         def shown() -> tuple[pa.Table, pa.Table, str]:
             bars = pool.query("from ohlcv_bars order by all")
-            positions = pool.query("from current_positions order by all")
-            return bars, positions, source._state.day.note[b"live"].decode()
+            orders = pool.query("from orders order by all")
+            return bars, orders, source._state.day.note[b"live"].decode()
 
         restate, between = LiveBuild.restate, []
 
@@ -242,13 +242,13 @@ def test_trading_follows_the_market(warehouse: Warehouse, monkeypatch: pytest.Mo
 
         monkeypatch.setattr(LiveBuild, "restate", looked_at)
         warehouse.land("ticks", [{**NEWEST, "last_price": "12", "trade_id": "78"}])
-        warehouse.land("orders", news.Desk(BASE_SEED).events(9))
+        warehouse.land("orders", news.Desk(BASE_SEED + 1).events(9))
         source.look()
-        (bars, positions, note), (newer_bars, same_positions, says_both), last = (*between, shown())
+        (bars, orders, note), (newer_bars, same_orders, says_both), last = (*between, shown())
     assert newer_bars != bars
     assert last[0] == newer_bars
-    assert same_positions == positions
-    assert last[1] != positions
+    assert same_orders == orders
+    assert last[1] != orders
     now = last[2]
     assert now > note
     assert says_both == f"{now}; trading {note}"
