@@ -177,6 +177,11 @@ class LiveBuild:
                 batch_id = (select coalesce(max(batch_id), 0) from {LANDED}.raw.landings)
         """)
 
+    def forget(self) -> None:
+        """Begin at the publication as it is."""
+        for part in self.parts:
+            self._forget(part)
+
     def restate(self, part: Sequence[Model]) -> None:
         """Run models, each after those of the same pass that it reads.
 
@@ -206,7 +211,7 @@ class LiveBuild:
             self._made.add(view)
 
     def _forget(self, part: Sequence[Model]) -> None:
-        """Begin at the publication: take out what the pass before made of these models."""
+        """Take out what the pass before made of these models."""
         run = self._connection.execute
         for model in part:
             if model.materialized == "incremental":

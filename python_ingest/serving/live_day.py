@@ -117,6 +117,8 @@ class LiveDay:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             self._build.begin()
+            if self._failure:  # readers see published rows: no tombstones of trading's before it
+                self._build.forget()
             for number, part in enumerate(self._build.parts):
                 self._build.restate(part)
                 self._rows.show(self._build.differences(self._rows.kept_of(part)))
