@@ -20,6 +20,25 @@ _NUMBER = r"(-?[0-9][0-9.eE+-]*)"
 _LAST = f'"{_MARK}0"'
 
 
+A_NUL = "a NUL character"
+"""Why a text is none."""
+
+
+def has_nul(text: str) -> str:
+    """Return SQL: does a JSON text hold a NUL as an escape? NULL of NULL."""
+    escaped = r"'(^|[^\\])(\\\\)*\\u0000'"
+    return f"(contains({text}, '\\u0000') and regexp_matches({text}, {escaped}))"
+
+
+def has_rendered_number(text: str) -> str:
+    """Return SQL: may a JSON text hold a number that the engine would write in other digits?
+
+    Besides those that a double does not hold: zeros at the end of a fraction, and -0.
+    """
+    pattern = _LONG_NUMBER.rstrip("'") + r"|\.[0-9]*0([^0-9]|$)|-0([^0-9.]|$)'"
+    return f"regexp_matches({text}, {pattern})"
+
+
 def has_long_number(text: str) -> str:
     """Return SQL: may a JSON text hold a number that a double does not hold?"""
     return f"regexp_matches({text}, {_LONG_NUMBER})"
@@ -41,6 +60,11 @@ def unmarked_list(values: str, is_long: str) -> str:
     """Return SQL of a list of such values."""
     each = f"list_transform({values}, lambda x: {_unmarked('x')})"
     return f"case when {is_long} then {each} else {values} end"
+
+
+def is_marked(value: str) -> str:
+    """Return SQL: is a value of a marked text a number?"""
+    return f"coalesce(starts_with({value}, '{_MARK}'), false)"
 
 
 def is_marked_fraction(value: str) -> str:

@@ -10,7 +10,11 @@ import orjson
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.exact_json import (
+    A_NUL,
     has_long_number,
+    has_nul,
+    has_rendered_number,
+    is_marked,
     is_marked_fraction,
     marked,
     unmarked_list,
@@ -45,7 +49,10 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
             "[": " (write one object a line: jq -c '.[]')",
             "{": " (write one object a line: jq -c .)",
         }
-        raise FileRejectedError(f"its first line is not a JSON object{how.get(line[:1], '')}")
+        what = "its first line is not a JSON object"
+        if isinstance(first, list):
+            what = "it is a list on one line, which only feeds of messages are read from"
+        raise FileRejectedError(f"{what}{how.get(line[:1], '')}")
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
         check_columns(kind, list(first), given=() if exchange is None else ("exchange",))
@@ -54,6 +61,12 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
     values = ", ".join(f'v[{i}] as "{name}"' for i, name in enumerate(kind.column_names, start=1))
     names = ", ".join(literal(name) for name in kind.column_names)
     texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
+    no_list = "".join(
+        f"when {_is_no_list(name, f'v[{place}]')} then {literal(name + ': not a list of texts')} "
+        for place, name in enumerate(kind.column_names, start=1)
+        if kind.column(name).type == "VARCHAR[]"
+    )
+    documents = [c.name for c in kind.columns if c.type == "JSON"]
     unknown = f"list_filter(fields, lambda k: k not in ({names}))"
     sql = f"""
 select {values}, line as raw_text, line_number,
@@ -61,6 +74,8 @@ select {values}, line as raw_text, line_number,
         when v is null then coalesce(damage, 'not a JSON object')
         when regexp_matches(line, {_no_text(texts)}) and {not_a_text(texts)} is not null
             then {not_a_text(texts)} || ': not a text'
+        {no_list}
+        when {has_nul("line")} then {literal(A_NUL)}
         when {is_usual("fields", usual)} then null
         when len({unknown}) > 0 then 'unknown field ' || {unknown}[1]
         when {has_field_twice("fields")} then 'a field appears twice'
@@ -72,7 +87,7 @@ from (
         select line, line_number, damage, is_long,
             case when is_object then {marked("line", "is_long")} end as doc
         from (
-            select *, {has_long_number("line")} as is_long,
+            select *, {_is_long(documents)} as is_long,
                 case when damage is null then {is_object("line")} else false end as is_object
             from {RELATION}
         )
@@ -129,6 +144,24 @@ def not_a_text(names: Sequence[str]) -> str:
         f" lambda x: x[1] in {_NESTED} or {is_marked_fraction('x[2]')})"
     )
     return f"[{', '.join(map(literal, names))}][list_position({wrong}, true)]"
+
+
+def _is_no_list(name: str, value: str) -> str:
+    """SQL: is a field, whose text is `value`, neither a list nor a text, as in CSV?"""
+    path = literal(f'$."{name}"')
+    is_other = f"json_type(doc, {path}) not in ('ARRAY', 'VARCHAR', 'NULL')"
+    is_number = is_marked(f"json_extract_string(doc, {path})")
+    # nearly all are lists
+    return f"not starts_with({value}, '[') and ({is_other} or {is_number})"
+
+
+def _is_long(documents: Sequence[str]) -> str:
+    """SQL: do a line's numbers have to be marked? Those of JSON columns keep all their digits."""
+    named = " or ".join(f"contains(line, {literal(name)})" for name in documents)
+    is_long = has_long_number("line")
+    if not named:
+        return is_long
+    return f"({is_long} or (({named} or contains(line, '\\u')) and {has_rendered_number('line')}))"
 
 
 def _no_text(names: Sequence[str]) -> str:

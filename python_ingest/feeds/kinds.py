@@ -27,13 +27,14 @@ SOURCES = ("websocket", "rest", "backfill")
 class Column:
     """One canonical column: its DuckDB type and what a value must satisfy.
 
-    `empty_is_null`: an empty text says that there is none, in every format as in CSV. `synonyms`:
-    what others write for one of `words`, which count in small letters, without spaces around them
-    and with `_` between them. `names`: known ones among others, which count in small letters and
-    without spaces. `is_id`: no number that a spreadsheet rounded. `trimmed`: spaces around the text
-    are no part of it, unless it has nothing else.
+    `empty_is_null`: an empty text or list says that there is none, in every format as in CSV.
+    `synonyms`: what others write for one of `words`, which count in small letters, without spaces
+    around them and with `_` between them. `names`: known ones among others, which count in small
+    letters and without spaces. `is_id`: no number that a spreadsheet rounded. `trimmed`: spaces
+    around the text are no part of it, unless it has nothing else.
     `is_later`: rows had landed before there was the column, which were of its `default` or had
-    none; such a row is still the same.
+    none; such a row is still the same. What is `required` and has a default is a column that a file
+    has, and a row may leave empty.
     """
 
     name: str
@@ -93,7 +94,7 @@ class Kind:
 
 
 def _text(name: str, *, required: bool = False, words: tuple[str, ...] = ()) -> Column:
-    return Column(name, required=required, words=words, empty_is_null=required)
+    return Column(name, required=required, words=words, empty_is_null=True)
 
 
 def _words(name: str, words: tuple[str, ...], **synonyms: str) -> Column:
@@ -104,11 +105,6 @@ def _words(name: str, words: tuple[str, ...], **synonyms: str) -> Column:
 
 def _id(name: str, *, required: bool = False) -> Column:
     return Column(name, required=required, empty_is_null=True, is_id=True)
-
-
-def _said(name: str) -> Column:
-    """A text that says something, or is none."""
-    return Column(name, empty_is_null=True)
 
 
 def _price(name: str) -> Column:
@@ -149,7 +145,7 @@ _ACCOUNT = Column(
     "account_id", default="'main'", empty_is_null=True, names=("main", "all"), is_id=True,
     trimmed=True, is_later=True,
 )  # fmt: skip
-_SOURCE = Column("source", words=SOURCES, default="'websocket'", in_hash=False)
+_SOURCE = Column("source", words=SOURCES, default="'websocket'", in_hash=False, empty_is_null=True)
 _NO_ACCOUNT = (("account_id = 'all'", "account_id: `all` is no account, but their total"),)
 _CORRELATION = Column("correlation_id", "UUID", in_hash=False)
 
@@ -168,6 +164,7 @@ TICKS = Kind(
             "kind",
             words=("trade", "agg", "quote"),
             default="case when last_price is not null then 'trade' else 'quote' end",
+            empty_is_null=True,
         ),
         _text("venue"),
         _price("bid_price"),
@@ -179,12 +176,13 @@ TICKS = Kind(
         _size("volume"),
         Column("sequence_number", "BIGINT"),
         _id("trade_id"),
-        Column("conditions", "VARCHAR[]"),
+        Column("conditions", "VARCHAR[]", empty_is_null=True),
         _text("tape"),
         Column(
             "aggressor_side",
             words=("buy", "sell"),
             in_hash=False,
+            empty_is_null=True,
             synonyms=(("b", "buy"), ("s", "sell")),
         ),
         _SOURCE,
@@ -214,6 +212,7 @@ CORRECTIONS = Kind(
         _id("corrected_trade_id"),
         _price("corrected_price"),
         _size("corrected_size"),
+        # none at all is what they are corrected to; without a list they stay
         Column("corrected_conditions", "VARCHAR[]"),
         _SOURCE,
     ),
@@ -256,8 +255,8 @@ ORDERS = Kind(
         _words("side", ("buy", "sell"), b="buy", s="sell", sell_short="sell"),
         _text("order_type", required=True),
         _wide("quantity", required=True, not_negative=True),
-        _said("strategy_id"),
-        _said("time_in_force"),
+        _text("strategy_id"),
+        _text("time_in_force"),
         _wide("price"),
         _wide("stop_price"),
         _id("trade_id"),
@@ -265,9 +264,9 @@ ORDERS = Kind(
         _wide("fill_quantity", not_negative=True),
         _wide("fill_price"),
         _wide("commission"),
-        _said("commission_currency"),
+        _text("commission_currency"),
         _wide("fees"),
-        _said("status_message"),
+        _text("status_message"),
         _CORRELATION,
         _id("parent_order_id"),
         Column("extended_hours", "BOOLEAN"),
@@ -473,7 +472,7 @@ LOGS = Kind(
         _text("level", required=True, words=("debug", "info", "warning", "error", "critical")),
         _text("service", required=True),
         _text("component"),
-        Column("message", required=True),
+        Column("message", required=True, default="''"),
         _text("event"),
         Column(
             "context",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from python_ingest.feeds.exact_json import has_long_number, marked, unmarked
+from python_ingest.feeds.exact_json import A_NUL, has_long_number, has_nul, marked, unmarked
 from python_ingest.feeds.json_lines import Usual, has_field_twice, is_usual
 from python_ingest.feeds.lines import RELATION, begins_with
 from python_ingest.storage.sql import literal
@@ -118,6 +118,7 @@ named as (
 checked as (
 
     select *,
+        coalesce({has_nul("object")}, false) as has_nul,
         case
             when object is null then false
             when not {is_usual("fields", fields)} and {has_field_twice("fields")} then true
@@ -135,8 +136,8 @@ checked as (
 
 select line_number, clock, page, row_key, nothing, is_long, raw_text,
     case when twice then 'a field appears twice' when several then 'more than one message in one'
-        else damage end as damage,
-    case when not twice and not several then object end as doc
+        when has_nul then {literal(A_NUL)} else damage end as damage,
+    case when not twice and not several and not has_nul then object end as doc
 from checked"""
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_ingest.feeds.binance_markets import contradictions
-from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.kinds import Column, Kind
 from python_ingest.feeds.lines import Lines
-from python_ingest.feeds.values import CLOCK, complaints, content_hash, converted, nanoseconds
+from python_ingest.feeds.values import (
+    CLOCK,
+    complaints,
+    content_hash,
+    converted,
+    is_nested,
+    nanoseconds,
+    with_nul,
+    without_nothing,
+)
 from python_ingest.storage.sql import quoted
 
 CANONICAL_VERSION = 3
@@ -60,7 +69,7 @@ def validated(
     only another market of Binance has is wrong; another database's rows keep their names.
     """
     present = [c for c in kind.columns if c.name in scan.types]
-    source = [f"{quoted(c.name)} as {quoted('source.' + c.name)}" for c in present]
+    source = [f"{_given(c, scan)} as {quoted('source.' + c.name)}" for c in present]
     needed = ", ".join(quoted(c.name) for c in present)
     carried = [quoted(name) for name in ("raw_text", *scan.extra)]
     typed = []
@@ -83,6 +92,11 @@ def validated(
         f"when {condition} then {reason}"
         for condition, reason in complaints(kind, scan.types, clock)
     ]
+    in_texts = scan.lines is None
+    whens += [
+        f"when {holds} then {reason}"
+        for holds, reason in with_nul(kind, scan.types, in_texts=in_texts)
+    ]
     if markets and {"exchange", "symbol"} <= set(scan.types):
         whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
     if "complaint" in scan.extra:
@@ -99,16 +113,31 @@ def validated(
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
+    one_spelling = [
+        f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
+    ]
+    respelled = f"replace ({', '.join(one_spelling)})" if one_spelling else ""
     return f"""
 select {numbers}{names}, reason, {ignored} as ignored,
     case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hashed}
 from (
-    select *, {reason} as reason
+    select * {respelled}
     from (
-        select * {replaced}
+        select *, {reason} as reason
         from (
-            select {", ".join(source + carried)}, {", ".join(typed)}
-            from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+            select * {replaced}
+            from (
+                select {", ".join(source + carried)}, {", ".join(typed)}
+                from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+            )
         )
     )
 )"""
+
+
+def _given(column: Column, scan: Scan) -> str:
+    """SQL of a value as it came; an empty text is no list and no object, as in CSV."""
+    name = quoted(column.name)
+    if is_nested(column) and scan.types[column.name] == "VARCHAR":
+        return f"case when trim({name}) <> '' then {name} end"
+    return name

@@ -9,6 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from python_ingest.feeds.exact_json import (
+    A_NUL,
+    has_long_number,
+    has_nul,
+    has_rendered_number,
+    marked,
+    unmarked,
+)
 from python_ingest.feeds.kinds import (
     BEFORE_1970_OR_FUTURE,
     DECIMALS,
@@ -34,20 +42,22 @@ _LATEST = {
 }
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
-_ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0+)\s*"
+_ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0*|[.,][0-9]+)\s*"
 SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
+_EXACT_FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
+"""Whole numbers up to this one are what they were; above it two of them are one."""
 _TEXTS_IN_JSON = "'VARCHAR', 'UBIGINT', 'BIGINT', 'NULL'"
 _NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
 _TIMES = r"VARCHAR|DATE|TIMESTAMP.*"
 # What the engine would render of others was not in the file: a list as a symbol, true as a price.
 _READABLE = {
-    "VARCHAR": (_TEXTS, "not a text"),
+    "VARCHAR": (rf"{_TEXTS}|DECIMAL.*", "not a text"),
     "DECIMAL": (_NUMBERS, "not a number"),
     "DOUBLE": (_NUMBERS, "not a number"),
-    "BIGINT": (rf"VARCHAR|DOUBLE|FLOAT|DECIMAL\(\d+,0\)|{_INTEGERS}", "not a whole number"),
+    "BIGINT": (_NUMBERS, "not a whole number"),
     "TIMESTAMP": (_TIMES, "not a time"),
     "DATE": (_TIMES, "not a date"),
     "UUID": ("VARCHAR|UUID", "not a UUID"),
@@ -69,6 +79,8 @@ def converted(value: str, source_type: str, column: Column) -> str:
     """
     if source_type == "VARCHAR":
         value = _text(value, column)
+    if column.type == "JSON":
+        return _json(value if source_type in ("VARCHAR", "JSON") else f"to_json({value})")
     if source_type == column.type:
         return value
     special: dict[tuple[str, str], Callable[[str], str]] = {
@@ -80,15 +92,14 @@ def converted(value: str, source_type: str, column: Column) -> str:
             f"try_cast(replace({ns}::varchar, '+00', '') as timestamp)"
         ),
         ("VARCHAR[]", "VARCHAR"): _list,
-        ("JSON", "VARCHAR"): lambda text: f"try_cast({text} as json)",
     }
+    if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
+        special["VARCHAR", source_type] = _whole
     if (column.type, source_type) in special:
         return special[column.type, source_type](value)
     if column.type == "DATE":  # midnight is what others make of a date
         day = f"try_cast({value} as date)"
         return f"case when {day} = {value} then {day} end"
-    if column.type == "JSON":
-        return f"to_json({value})"
     if column.type.startswith("STRUCT"):
         return _struct(value, source_type, column)
     if column.type in DECIMALS:
@@ -153,6 +164,12 @@ def _date(value: str) -> str:
     return f"case when {plain} then try_cast({value} as date) end"
 
 
+def _whole(decimal: str) -> str:
+    """The digits of a decimal that is a whole number: an id, as an integer is."""
+    whole = f"regexp_replace({decimal}::varchar, '\\.0+$', '')"
+    return f"case when not contains({whole}, '.') then {whole} end"
+
+
 def _list(value: str) -> str:
     json = f"try_cast({value} as json)"
     types = f"json_type({json}, '$[*]')::varchar[]"  # of a NULL they would be no list
@@ -170,10 +187,10 @@ def _text(value: str, column: Column) -> str:
         trimmed = f"coalesce(nullif(trim({value}), ''), {value})"
         spaced = f"starts_with({value}, ' ') or ends_with({value}, ' ')"
         value = f"case when {spaced} then {trimmed} else {value} end"
-    if column.empty_is_null:
+    if column.empty_is_null and not column.words:
         # nearly all begin with a letter or digit, and are not looked at twice
         may_be = f"({value} < '!' or {value} > '~')"
-        blank = f"{may_be} and regexp_full_match({value}, '[\\s\\p{{Z}}]*')"
+        blank = f"{may_be} and {_is_blank(value)}"
         value = f"case when {blank} then null else {value} end"
     if column.names:
         return spelled(value, column)
@@ -183,8 +200,59 @@ def _text(value: str, column: Column) -> str:
     plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
     whens = [f"when {plain} in ({words}) then {plain}"]
     whens += [f"when {plain} = {literal(word)} then {literal(to)}" for word, to in column.synonyms]
+    whens += [f"when {_is_blank(value)} then null"] if column.empty_is_null else []
     # nearly all are written as they should be
     return f"case when {value} in ({words}) then {value} {' '.join(whens)} else {value} end"
+
+
+def _is_blank(text: str) -> str:
+    return f"regexp_full_match({text}, '[\\s\\p{{Z}}]*')"
+
+
+def is_nested(column: Column) -> bool:
+    """Whether a column holds a list, JSON or a struct: an empty text is none of these."""
+    return column.type in ("VARCHAR[]", "JSON") or column.type.startswith("STRUCT")
+
+
+def without_nothing(column: Column) -> str | None:
+    """Return SQL of a nested column in which nothing has one spelling: it is NULL.
+
+    A list has no empty texts. None where every value of the column has one spelling.
+    """
+    name = quoted(column.name)
+    if column.type == "VARCHAR[]":
+        said = f"list_filter({name}, lambda x: x <> '')"
+        said = f"nullif({said}, [])" if column.empty_is_null else said
+        # nearly all lists have something only
+        odd = f"list_contains({name}, '') or list_position({name}, null) is not null"
+        return f"case when {odd} or len({name}) = 0 then {said} else {name} end"
+    if column.type == "JSON":
+        return f"case when {name}::varchar not in ('null', '{{}}', '[]', '\"\"') then {name} end"
+    if not column.type.startswith("STRUCT"):
+        return None
+    fields = {quoted(field): f"{name}.{quoted(field)}" for field, _ in _fields(column)}
+    texts = {quoted(field) for field, kind_of in _fields(column) if kind_of == "VARCHAR"}
+    values = {f: f"nullif({at}, '')" if f in texts else at for f, at in fields.items()}
+    there = " or ".join(f"{value} is not null" for value in values.values())
+    packed = ", ".join(f"{field} := {value}" for field, value in values.items())
+    return f"case when {there} then struct_pack({packed}) end"
+
+
+def _fields(column: Column) -> list[tuple[str, str]]:
+    """Return (name, type) of a struct's fields."""
+    return re.findall(r'[(,] ?"?(\w+)"? (\w+)', column.type)
+
+
+def _json(value: str) -> str:
+    """A JSON text without blanks between its tokens; its numbers have the digits they had."""
+    text = f"({value})::varchar"
+    rendered = has_rendered_number(text)
+    minified = unmarked(f"json({marked(text, rendered)})::varchar", rendered)
+    a_number = f"regexp_extract({text}, '^\\s*(-?[0-9]\\S*)', 1)"  # and nothing else
+    return (
+        f"case when json_valid({text})"
+        f" then (case when {a_number} <> '' then {a_number} else {minified} end)::json end"
+    )
 
 
 def spelled(value: str, column: Column) -> str:
@@ -212,10 +280,8 @@ def is_spoiled(text: str) -> str:
 def _struct(value: str, source_type: str, column: Column) -> str:
     text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
     json = f"try_cast({text} as json)"
-    names = re.findall(r'[(,] ?"?(\w+)"? ', column.type)
-    others = (
-        f"list_filter(json_keys({json}), lambda k: k not in ({', '.join(map(literal, names))}))"
-    )
+    names = ", ".join(literal(name) for name, _ in _fields(column))
+    others = f"list_filter(json_keys({json}), lambda k: k not in ({names}))"
     return (
         f"case when json_type({json}) = 'OBJECT' and len({others}) = 0"
         f" then try_cast({json} as {column.type}) end"
@@ -236,6 +302,27 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
             found += wrong_with(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found + too_large(kind, f"1::{MULTIPLIER}")
+
+
+def with_nul(kind: Kind, types: dict[str, str], *, in_texts: bool) -> list[tuple[str, str]]:
+    """Return (condition, reason expression) for values that hold a NUL: it ends a text elsewhere.
+
+    `in_texts`: whether texts may; in lines and messages it is found before they are taken apart.
+    """
+    found = []
+    for column in kind.columns:
+        name, holds = quoted(column.name), None
+        if column.name not in types or column.words:
+            continue
+        if column.type == "VARCHAR" and in_texts:
+            holds = f"contains({name}, chr(0))"
+        elif column.type == "VARCHAR[]":
+            holds = f"contains(array_to_string({name}, ''), chr(0))"
+        elif is_nested(column):
+            holds = has_nul(f"to_json({name})::varchar")
+        if holds:
+            found.append((holds, literal(f"{column.name}: {A_NUL}")))
+    return found
 
 
 def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
@@ -267,7 +354,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
     """Return (condition, reason expression) for what can be wrong with values of one column."""
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     found = []
-    if column.required:
+    if column.required and not column.default:
         given = typed if column.empty_is_null else raw
         found.append((f"{given} is null", literal(f"{column.name}: missing")))
     if column.is_id and source_type == "VARCHAR":
@@ -284,19 +371,19 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
                 literal(_no_fit(column)),
             )
         )
-    elif column.type == "BIGINT" and source_type in ("VARCHAR", *_FLOATS):
-        whole = (
-            f"not regexp_full_match({raw}, {_WHOLE})"
-            if source_type == "VARCHAR"
-            else (f"{raw} <> {typed}")
-        )
+    elif column.type == "BIGINT" and re.fullmatch(r"VARCHAR|DOUBLE|FLOAT|DECIMAL.*", source_type):
+        whole = f"try_cast({typed} as {source_type}) is distinct from {raw}"
+        if source_type == "VARCHAR":
+            whole = f"not regexp_full_match({raw}, {_WHOLE})"
+        elif source_type in _FLOATS:
+            whole = f"{raw} <> {typed} or abs({raw}) > {_EXACT_FLOATS[source_type]}"
         found.append(
             (
                 f"{raw} is not null and ({typed} is null or {whole})",
                 literal(f"{column.name}: not a whole number of 64 bits"),
             )
         )
-    elif source_type != column.type:
+    elif source_type != column.type or column.type == "JSON":
         found.append(
             (f"{raw} is not null and {typed} is null", literal(f"{column.name}: {_wanted(column)}"))
         )
@@ -377,6 +464,7 @@ def _wanted(column: Column) -> str:
         **{decimal: f"does not fit {decimal}" for decimal in DECIMALS},
         "TIMESTAMP": "not a time",
         "DATE": "not a date",
+        "VARCHAR": "not a text",
         "UUID": "not a UUID",
         "JSON": "not valid JSON",
         "DOUBLE": "not a number",
@@ -391,9 +479,10 @@ def content_hash(kind: Kind) -> str:
     """Return SQL for 63 bits of the md5 of a row's canonical columns.
 
     Texts carry their length, so no two different rows give the same text; NULL is told from ''
-    by the missing length. Nanoseconds and later columns add their text only where there are some:
-    a row without is what it was before they were kept. Everything is rendered in ways that do not
-    depend on the engine's version.
+    by the missing length. Numbers in JSON are told by their value, as the engine writes it; where
+    one is too long for that, by their digits. Nanoseconds and later columns add their text only
+    where there are some: a row without is what it was before they were kept. Everything is rendered
+    in ways that do not depend on the engine's version.
     """
     parts = []
     for column in kind.columns:
@@ -405,7 +494,12 @@ def content_hash(kind: Kind) -> str:
             parts.append(f"'{column.name}=' || strlen({said}::varchar) || ':' || {said}::varchar")
         elif column.type == "VARCHAR" and not column.words:
             parts += [f"strlen({name})", "':'", name]
-        elif column.type in ("VARCHAR[]", "JSON") or column.type.startswith("STRUCT"):
+        elif column.type == "JSON":
+            text = (
+                f"case when {has_long_number(name)} then {name} else to_json({name}) end::varchar"
+            )
+            parts += [f"strlen({text})", "':'", text]
+        elif is_nested(column):
             parts += [f"strlen(to_json({name})::varchar)", "':'", f"to_json({name})::varchar"]
         elif column.type == "TIMESTAMP":
             below = ["'.' || nanoseconds"] if kind.is_ordered and column.name == kind.time else []
