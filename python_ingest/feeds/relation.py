@@ -14,6 +14,7 @@ from python_ingest.feeds.values import (
     converted,
     is_nested,
     nanoseconds,
+    one_spelling,
     with_nul,
     without_nothing,
 )
@@ -113,15 +114,15 @@ def validated(
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
-    one_spelling = [
+    said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
-    respelled = f"replace ({', '.join(one_spelling)})" if one_spelling else ""
+    without = f"replace ({', '.join(said)})" if said else ""
     return f"""
 select {numbers}{names}, reason, {ignored} as ignored,
     case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hashed}
 from (
-    select * {respelled}
+    select * {without}
     from (
         select *, {reason} as reason
         from (
@@ -133,6 +134,25 @@ from (
         )
     )
 )"""
+
+
+def respelled(kind: Kind, rows: str) -> str:
+    """Return SQL of landed rows of a kind as they would be today; nearly all stay as they are.
+
+    They landed before nothing had one spelling. `rows` is a relation with its columns and
+    `content_hash`.
+    """
+    spellings = {quoted(c.name): sql for c in kind.columns if (sql := one_spelling(c)) is not None}
+    today = ", ".join(f"{sql} as {name}" for name, sql in spellings.items())
+    odd = " or ".join(f"{sql} is distinct from {name}" for name, sql in spellings.items())
+    if not spellings:
+        return rows
+    return f"""(
+        select * exclude (is_odd) replace (
+            case when is_odd then {content_hash(kind)} else content_hash end as content_hash
+        )
+        from (select * replace ({today}), {odd} as is_odd from {rows})
+    )"""
 
 
 def _given(column: Column, scan: Scan) -> str:

@@ -47,6 +47,7 @@ SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
+_NO_JSON = "('null', '{}', '[]', '\"\"')"
 _EXACT_FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
 """Whole numbers up to this one are what they were; above it two of them are one."""
 _TEXTS_IN_JSON = "'VARCHAR', 'UBIGINT', 'BIGINT', 'NULL'"
@@ -227,7 +228,7 @@ def without_nothing(column: Column) -> str | None:
         odd = f"list_contains({name}, '') or list_position({name}, null) is not null"
         return f"case when {odd} or len({name}) = 0 then {said} else {name} end"
     if column.type == "JSON":
-        return f"case when {name}::varchar not in ('null', '{{}}', '[]', '\"\"') then {name} end"
+        return f"case when {name}::varchar not in {_NO_JSON} then {name} end"
     if not column.type.startswith("STRUCT"):
         return None
     fields = {quoted(field): f"{name}.{quoted(field)}" for field, _ in _fields(column)}
@@ -236,6 +237,21 @@ def without_nothing(column: Column) -> str | None:
     there = " or ".join(f"{value} is not null" for value in values.values())
     packed = ", ".join(f"{field} := {value}" for field, value in values.items())
     return f"case when {there} then struct_pack({packed}) end"
+
+
+def one_spelling(column: Column) -> str | None:
+    """Return SQL of a landed value of a column as it would land today; None where it is the same.
+
+    An id that landed empty stays (docs/adr/0142).
+    """
+    name = quoted(column.name)
+    if column.type == "VARCHAR" and column.empty_is_null and column.in_hash:
+        is_optional = not (column.required or column.is_id or column.words or column.is_later)
+        return f"case when not {_is_blank(name)} then {name} end" if is_optional else None
+    if column.type == "JSON":
+        json = f"({_json(name)})"
+        return f"case when {json}::varchar not in {_NO_JSON} then {json} end"
+    return without_nothing(column)
 
 
 def _fields(column: Column) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
-from python_ingest.feeds.relation import validated
+from python_ingest.feeds.relation import respelled, validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
@@ -218,6 +218,8 @@ def segment_rows(
     today |= {"nanoseconds": "null::smallint"} if kind.is_ordered else {}
     lacking = "".join(f", {sql} as {name}" for name, sql in today.items() if name not in columns)
     sql = f"select * exclude (file_row_number) {number} {line} {lacking} {keys} from {read(path)}"
+    if not segment.one_spelling:
+        sql = f"select * from {respelled(kind, f'({sql})')}"
     return sql, "occurrence" in columns
 
 
@@ -282,7 +284,8 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         reasons=reasons,
         before=_otherwise_before(connection, segment) if landed else None,
     )
-    if not landed and not recorded:
+    # a restore makes each batch again, also one that brings nothing any more
+    if not landed and not recorded and landed_as is None:
         before = _any_before(connection, segment)
         if before is not None:
             raise _NothingNewError(replace(batch, batch_id=before, new=False))

@@ -9,6 +9,7 @@ from typing import cast
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.relation import respelled
 from python_ingest.landing.deduplicate import Count
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
@@ -47,7 +48,9 @@ def known_rows(
     if relation is None or not counted.accepted:
         return kind.table
     files = readable_files(connection, relation.name, *_dates(counted))
-    return with_files(connection, data_dir, relation, files)
+    rows = with_files(connection, data_dir, relation, files)
+    # what left before nothing had one spelling has the one that it had
+    return respelled(kind, rows) if files else rows
 
 
 def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> bool:

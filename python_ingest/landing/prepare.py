@@ -61,6 +61,7 @@ def prepare(
                 trade_id_identifies=read.scan.trade_id_identifies,
                 newest_first=read.scan.newest_first,
                 markets=True,
+                one_spelling=True,
                 again=again,
             )
             return spool.commit(settings, segment, read.finished)

@@ -81,6 +81,7 @@ def spool_records(
                 canonical=False,
                 others={},
                 feed_version=scan.version,
+                one_spelling=True,
             )
             spool.commit(settings, segment, finished)
             segments.append(segment)

@@ -29,7 +29,8 @@ class Segment:
     the source's, `parquet_sha256` the segment's own. `again`: land it though its source landed.
     The three after it are as in `feeds.relation.Scan`; a segment that does not say was written when
     every sequence number was taken for a key. `markets` as of `feeds.relation.validated`: one that
-    does not say landed before symbols were held against their market.
+    does not say landed before symbols were held against their market. `one_spelling`: nothing
+    has one in its rows (docs/adr/0211).
     """
 
     name: str
@@ -46,6 +47,7 @@ class Segment:
     trade_id_identifies: bool = True
     newest_first: bool = False
     markets: bool = False
+    one_spelling: bool = False
 
 
 def new_name(kind: str, sha256: str) -> str:

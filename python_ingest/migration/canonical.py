@@ -44,6 +44,7 @@ def into_spool(settings: Settings, kind: str, name: str, finished: Path) -> spoo
         format=FORMAT,
         canonical=False,
         others={},
+        one_spelling=True,
     )
     spool.commit(settings, segment, finished)
     return segment

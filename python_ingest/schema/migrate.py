@@ -9,11 +9,13 @@ from __future__ import annotations
 import duckdb
 
 from python_ingest.schema.built_tables import take_over
+from python_ingest.schema.one_spelling import follow
 from python_ingest.schema.version import current_version, migrations, require_current
 from python_ingest.schema.wide_tables import widen
 from python_ingest.storage.writer import transaction
 
-_AND_THEN = {"006_chains": take_over, "008_wide_decimals": widen}  # what SQL cannot say
+# What SQL cannot say.
+_AND_THEN = {"006_chains": take_over, "008_wide_decimals": widen, "023_one_spelling": follow}
 _VERSIONS = """
 create schema if not exists raw;
 create table if not exists raw.schema_versions (

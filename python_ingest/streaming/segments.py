@@ -92,6 +92,7 @@ class SegmentWriter:
             trade_id_identifies=feed.trade_id_identifies,
             newest_first=feed.newest_first,
             markets=True,
+            one_spelling=True,
         )
 
     def _others(self, finished: Path) -> dict[str, int]:
