@@ -13,6 +13,7 @@ from python_ingest.feeds.values import (
     content_hash,
     converted,
     is_nested,
+    list_with_nul,
     nanoseconds,
     one_spelling,
     with_nul,
@@ -113,23 +114,33 @@ def validated(
     names = ", ".join(quoted(name) for name in kind.read_names)
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
+    hash_name = ", content_hash" if with_hash else ""
+    may_hold, holds = list_with_nul(kind, scan.types)
+    reasoned = f"when reason is null and ignored is null and may_hold_nul then {holds}"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
     without = f"replace ({', '.join(said)})" if said else ""
     return f"""
-select {numbers}{names}, reason, {ignored} as ignored,
-    case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hashed}
+select {numbers}{names}, reason, ignored,
+    case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hash_name}
 from (
-    select * {without}
+    select * replace (case {reasoned} else reason end as reason)
     from (
-        select *, {reason} as reason
+        select {numbers}{names}, reason, {ignored} as ignored, raw_text,
+            {may_hold} as may_hold_nul{hashed}
         from (
-            select * {replaced}
+            select * {without}
             from (
-                select {", ".join(source + carried)}, {", ".join(typed)}
-                from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+                select *, {reason} as reason
+                from (
+                    select * {replaced}
+                    from (
+                        select {", ".join(source + carried)}, {", ".join(typed)}
+                        from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+                    )
+                )
             )
         )
     )

@@ -332,13 +332,23 @@ def with_nul(kind: Kind, types: dict[str, str], *, in_texts: bool) -> list[tuple
             continue
         if column.type == "VARCHAR" and in_texts:
             holds = f"contains({name}, chr(0))"
-        elif column.type == "VARCHAR[]":
-            holds = f"contains(array_to_string({name}, ''), chr(0))"
-        elif is_nested(column):
+        elif is_nested(column) and column.type != "VARCHAR[]":
             holds = has_nul(f"to_json({name})::varchar")
         if holds:
             found.append((holds, literal(f"{column.name}: {A_NUL}")))
     return found
+
+
+def list_with_nul(kind: Kind, types: dict[str, str]) -> tuple[str, str]:
+    """Return SQL: may a list hold one? Its hash pays for that. And the reason, where it does."""
+    lists = [c.name for c in kind.columns if c.type == "VARCHAR[]" and c.name in types]
+    texts = [f"to_json({quoted(name)})::varchar" for name in lists]
+    may = [f"coalesce(contains({text}, '\\u0000'), false)" for text in texts]
+    whens = [
+        f"when {has_nul(text)} then {literal(f'{name}: {A_NUL}')}"
+        for name, text in zip(lists, texts, strict=True)
+    ]
+    return " or ".join(may) or "false", f"case {' '.join(whens)} end" if whens else "null"
 
 
 def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
