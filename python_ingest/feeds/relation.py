@@ -11,9 +11,9 @@ from python_ingest.feeds.values import (
     CLOCK,
     complaints,
     content_hash,
+    content_text,
     converted,
     is_nested,
-    list_with_nul,
     nanoseconds,
     one_spelling,
     with_nul,
@@ -94,11 +94,6 @@ def validated(
         f"when {condition} then {reason}"
         for condition, reason in complaints(kind, scan.types, clock)
     ]
-    in_texts = scan.lines is None
-    whens += [
-        f"when {holds} then {reason}"
-        for holds, reason in with_nul(kind, scan.types, in_texts=in_texts)
-    ]
     if markets and {"exchange", "symbol"} <= set(scan.types):
         whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
     if "complaint" in scan.extra:
@@ -115,8 +110,15 @@ def validated(
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hash_name = ", content_hash" if with_hash else ""
-    may_hold, holds = list_with_nul(kind, scan.types)
-    reasoned = f"when reason is null and ignored is null and may_hold_nul then {holds}"
+    # the engine makes the text once, for the hash too, where both stand alone
+    text = content_text(kind)
+    may_hold = (f"contains({text}, chr(0))", f"contains({text}, '\\u0000')")
+    nul, escaped = may_hold if with_hash else ("true", "true")
+    nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
+    with_reason = "reason"
+    if nuls:
+        is_held = "reason is null and ignored is null and (may_hold_nul or may_hold_escaped_nul)"
+        with_reason = f"case when {is_held} then case {nuls} end else reason end"
     hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
@@ -126,10 +128,10 @@ def validated(
 select {numbers}{names}, reason, ignored,
     case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hash_name}
 from (
-    select * replace (case {reasoned} else reason end as reason)
+    select * replace ({with_reason} as reason)
     from (
         select {numbers}{names}, reason, {ignored} as ignored, raw_text,
-            {may_hold} as may_hold_nul{hashed}
+            {nul} as may_hold_nul, {escaped} as may_hold_escaped_nul{hashed}
         from (
             select * {without}
             from (

@@ -320,35 +320,20 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
     return found + too_large(kind, f"1::{MULTIPLIER}")
 
 
-def with_nul(kind: Kind, types: dict[str, str], *, in_texts: bool) -> list[tuple[str, str]]:
-    """Return (condition, reason expression) for values that hold a NUL: it ends a text elsewhere.
-
-    `in_texts`: whether texts may; in lines and messages it is found before they are taken apart.
-    """
+def with_nul(kind: Kind, types: dict[str, str]) -> list[tuple[str, str]]:
+    """Return (condition, reason expression) for values with a NUL, which ends a text elsewhere."""
     found = []
     for column in kind.columns:
         name, holds = quoted(column.name), None
         if column.name not in types or column.words:
             continue
-        if column.type == "VARCHAR" and in_texts:
+        if column.type == "VARCHAR":
             holds = f"contains({name}, chr(0))"
-        elif is_nested(column) and column.type != "VARCHAR[]":
+        elif is_nested(column):
             holds = has_nul(f"to_json({name})::varchar")
         if holds:
             found.append((holds, literal(f"{column.name}: {A_NUL}")))
     return found
-
-
-def list_with_nul(kind: Kind, types: dict[str, str]) -> tuple[str, str]:
-    """Return SQL: may a list hold one? Its hash pays for that. And the reason, where it does."""
-    lists = [c.name for c in kind.columns if c.type == "VARCHAR[]" and c.name in types]
-    texts = [f"to_json({quoted(name)})::varchar" for name in lists]
-    may = [f"coalesce(contains({text}, '\\u0000'), false)" for text in texts]
-    whens = [
-        f"when {has_nul(text)} then {literal(f'{name}: {A_NUL}')}"
-        for name, text in zip(lists, texts, strict=True)
-    ]
-    return " or ".join(may) or "false", f"case {' '.join(whens)} end" if whens else "null"
 
 
 def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
@@ -502,7 +487,13 @@ def _wanted(column: Column) -> str:
 
 
 def content_hash(kind: Kind) -> str:
-    """Return SQL for 63 bits of the md5 of a row's canonical columns.
+    """Return SQL for 63 bits of the md5 of a row's canonical columns."""
+    # the upper 63 bits; md5_number_lower would cost four times as much
+    return f"(md5_number({content_text(kind)}) >> 65)::bigint"
+
+
+def content_text(kind: Kind) -> str:
+    """Return SQL for the text of all that makes a row what it is.
 
     Texts carry their length, so no two different rows give the same text; NULL is told from ''
     by the missing length. Numbers in JSON are told by their value, as the engine writes it; where
@@ -535,5 +526,4 @@ def content_hash(kind: Kind) -> str:
             parts += [f"regexp_replace({name}::varchar, '00$', '')", "'|'"]
         else:
             parts += [name, "'|'"]
-    # the upper 63 bits; md5_number_lower would cost four times as much
-    return f"(md5_number(concat({', '.join(parts)})) >> 65)::bigint"
+    return f"concat({', '.join(parts)})"

@@ -218,7 +218,7 @@ def test_content_that_differs_only_in_shape_is_not_the_same(
     near = [
         tick(exchange="a|b", symbol="c"),
         tick(exchange="a", symbol="b|c"),
-        tick(exchange="a", symbol="b|c", venue=""),
+        tick(exchange="a", symbol="b|c", venue="0"),
         tick(exchange="a", symbol="b|c", venue="1:b"),
         tick(exchange="a", symbol="b|c", trade_id="1:b"),
         tick(exchange="1:a", symbol="b|c"),
@@ -282,7 +282,7 @@ def test_the_hash_is_md5_of_the_documented_text(
     settings: Settings, rows: Rows, tmp_path: Path
 ) -> None:
     land_files(settings, "ticks", [write(tmp_path / "a.parquet", [tick(trade_id="é7", venue="")])])
-    text = "1:x1:s1704189600000000|trade|0:||||1.00000000||||3:é7::"
+    text = "1:x1:s1704189600000000|trade|:||||1.00000000||||3:é7::"
     digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
     (found,) = rows("select content_hash from raw.market_ticks")[0]
     assert found == int.from_bytes(digest, "little") >> 65
