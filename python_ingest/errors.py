@@ -55,8 +55,15 @@ class WriteConflictError(DatabaseError):
     retryable = True
 
 
+FREE_SPACE = "free space and run again"
+
+
 class DiskFullError(DatabaseError):
-    """There is no room left for the database or its temporary files."""
+    """There is no room left for a file; `what` says for which, and what became of it."""
+
+    def __init__(self, what: str) -> None:
+        told = FREE_SPACE in what  # by another process of ours
+        super().__init__(what if told else f"the disk is full: {what}; {FREE_SPACE}")
 
 
 class QueryError(DatabaseError):

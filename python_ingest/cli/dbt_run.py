@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 
 from python_ingest.cli import warm
 from python_ingest.cli.dbt_results import logs_of, metrics_of
-from python_ingest.errors import BuildFailedError, IngestError, UsageError
+from python_ingest.errors import BuildFailedError, DiskFullError, IngestError, UsageError
 from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
 
@@ -26,6 +27,7 @@ _DBT = (
     "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     "import dbt.cli.main as dbt; dbt.cli()"
 )
+_ROOM_FOR_DBT = 16 << 20  # bytes: its graph, what it parsed, its results
 _WITHOUT_VIEWS = (
     *(f"resource_type:{kind}" for kind in ("seed", "snapshot", "test")),
     *(f"config.materialized:{kind}" for kind in ("incremental", "table", "cold_export")),
@@ -115,6 +117,15 @@ def forget_other_project(target_dir: Path) -> None:
         project.write_text(seen, encoding="utf-8")
 
 
+def _require_room(folder: Path) -> None:
+    """Raise DiskFullError where dbt could not write its files: it says that in a traceback."""
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_FOR_DBT:
+        raise DiskFullError(
+            f"dbt's files need {_ROOM_FOR_DBT >> 20} MB in {folder}, {free / 2**20:.1f} MB are free"
+        )
+
+
 def dbt_build(
     settings: Settings, variables: Mapping[str, object], *, views: bool = True
 ) -> BuildSummary:
@@ -124,7 +135,7 @@ def dbt_build(
     right as long as the project is the same. The times, rows and failures of its nodes are landed
     as metrics and logs.
 
-    Raises BuildFailedError when dbt itself fails.
+    Raises BuildFailedError when dbt itself fails, DiskFullError when it could not write its files.
     """
     target_dir = settings.data_dir.resolve() / "dbt"
     forget_other_project(target_dir)
@@ -137,11 +148,16 @@ def dbt_build(
         arguments += ["--vars", json.dumps(variables)]
     if not views:  # to exclude them would exclude their tests
         arguments += ["--select", *_WITHOUT_VIEWS]
-    (target_dir / "run_results.json").unlink(missing_ok=True)
+    results = target_dir / "run_results.json"
+    results.unlink(missing_ok=True)
+    _require_room(target_dir)
     code = run_dbt(arguments)
-    if not (target_dir / "run_results.json").exists():
-        raise BuildFailedError("dbt build did not start; see the message above")
-    document = json.loads((target_dir / "run_results.json").read_text(encoding="utf-8"))
+    try:
+        document = json.loads(results.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        _require_room(target_dir)
+        what = "its results cannot be read" if results.exists() else "it did not start"
+        raise BuildFailedError(f"dbt build failed, {what}; see the message above") from None
     _record(settings, document)
     summary = _summary(_results(document), target_dir / "manifest.json")
     if code and not summary.failed:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
+from python_ingest.storage.disk_full import in_full, is_disk_full
 
 
 def ended(run: Callable[[], object]) -> int:
@@ -13,7 +14,7 @@ def ended(run: Callable[[], object]) -> int:
     try:
         run()
     except IngestError as error:
-        print(f"ingest: {error}", file=sys.stderr, flush=True)
+        print(f"ingest: {in_full(error)}", file=sys.stderr, flush=True)
         return _code(error)
     except KeyboardInterrupt:
         return 130
@@ -22,7 +23,8 @@ def ended(run: Callable[[], object]) -> int:
 
         from python_ingest.storage.failures import as_database_error  # noqa: PLC0415
 
-        if not isinstance(error, (OSError, duckdb.IOException, duckdb.OutOfMemoryException)):
+        known = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
+        if not isinstance(error, known) and not is_disk_full(error):
             raise
         print(f"ingest: {as_database_error(error)}", file=sys.stderr, flush=True)
         return 1

@@ -97,7 +97,7 @@ def unpack(path: Path, target: Path, max_mb: int, member: str | None = None) -> 
                 )
             if shutil.disk_usage(target.parent).free - len(block) < reserve:
                 raise DiskFullError(
-                    f"the disk is full: {size >> 20:,} MB were unpacked, and"
+                    f"{size >> 20:,} MB were unpacked, and"
                     f" {reserve >> 20:,} MB stay free in {target.parent}"
                 )
             out.write(block)

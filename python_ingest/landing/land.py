@@ -17,7 +17,6 @@ import duckdb
 
 from python_ingest.errors import (
     DatabaseBusyError,
-    DiskFullError,
     FileRejectedError,
     IngestError,
 )
@@ -32,7 +31,8 @@ from python_ingest.landing.rejects import Reason
 from python_ingest.schema.migrate import migrate
 from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
+from python_ingest.storage.disk_full import in_full, is_disk_full
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
@@ -238,8 +238,8 @@ def _land_file(
 def _what(error: Exception) -> str:
     """Return the line that says what is wrong; a fault of ours with its kind."""
     line = first_line(error)
-    if is_disk_full(error) and not isinstance(error, DiskFullError):
-        return f"the disk is full: {line}"
+    if is_disk_full(error):
+        return str(in_full(IngestError(line)))
     return line if isinstance(error, _KNOWN) else f"{type(error).__name__}: {line}"
 
 

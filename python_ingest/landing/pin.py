@@ -38,7 +38,7 @@ def pin(path: Path, target: Path) -> Pinned:
         free = shutil.disk_usage(target.parent).free
         if free < before.st_size:
             raise DiskFullError(
-                f"the disk is full: a copy of {before.st_size:,} bytes is needed,"
+                f"a copy of {before.st_size:,} bytes is needed,"
                 f" {free:,} bytes are free in {target.parent}"
             )
         try:

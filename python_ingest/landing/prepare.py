@@ -19,7 +19,8 @@ from python_ingest.landing import spool
 from python_ingest.landing.archives import Member
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
+from python_ingest.storage.disk_full import is_disk_full
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, sql_path
 from python_ingest.storage.writer import session_config
@@ -170,8 +171,7 @@ def write_segment(
         connection.execute(f"copy ({sql}) to {sql_path(finished)} (format parquet)")
     except duckdb.IOException as error:
         if is_disk_full(error):
-            room = f"the disk is full: there is no room for its rows in {finished.parent}"
-            raise DiskFullError(room) from None
+            raise DiskFullError(f"no room for its rows in {finished.parent}") from None
         raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
         raise_if_interrupted(error)

@@ -28,7 +28,8 @@ from python_ingest.publication.views import view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
 from python_ingest.storage.cold_relations import RELATIONS
-from python_ingest.storage.failures import first_line, is_disk_full, raise_if_interrupted
+from python_ingest.storage.disk_full import in_full
+from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import scratch_beside, sync_to_disk
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
@@ -87,8 +88,7 @@ def write_bundle(
             _put(made, path)
     except (duckdb.Error, OSError) as error:
         raise_if_interrupted(error)
-        why = "the disk is full: " if is_disk_full(error) else ""
-        raise IngestError(f"{path} was not made: {why}{first_line(error)}") from error
+        raise in_full(IngestError(f"{path} was not made: {first_line(error)}"), error) from error
     return Bundle(path, size, rows)
 
 

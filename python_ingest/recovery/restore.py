@@ -23,7 +23,8 @@ from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
-from python_ingest.storage.failures import first_line, is_disk_full
+from python_ingest.storage.disk_full import is_disk_full
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import make_folder, scratch_beside, sync_to_disk
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
 from python_ingest.storage.sql import value_of

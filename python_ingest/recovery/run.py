@@ -21,7 +21,8 @@ from python_ingest.errors import DiskFullError
 from python_ingest.recovery.manifest import Manifest, StoredFile, Tools, encoded
 from python_ingest.recovery.sets import UNFINISHED, Backups
 from python_ingest.settings import Settings
-from python_ingest.storage.failures import as_database_error, first_line, is_disk_full
+from python_ingest.storage.disk_full import is_disk_full
+from python_ingest.storage.failures import as_database_error, first_line
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.object_store import ObjectStore
 
@@ -81,8 +82,7 @@ def in_our_words(what: str, where: Path) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         if is_disk_full(error):
             raise DiskFullError(
-                f"there is no room for {what} in {where}: {first_line(error)}; nothing is left of"
-                " it"
+                f"no room for {what} in {where}, nothing is left of it: {first_line(error)}"
             ) from error
         raise as_database_error(error) from error
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -25,6 +23,7 @@ from python_ingest.errors import (
     QueryError,
     WriteConflictError,
 )
+from python_ingest.storage.disk_full import is_disk_full
 
 Result = TypeVar("Result")
 
@@ -37,7 +36,6 @@ _WHAT_TO_DO = (
     "where DATA_DIR was moved, `ingest publish` names its files anew; a file that is gone comes"
     " back from a backup (docs/restore.md)"
 )
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def first_line(error: BaseException) -> str:
@@ -60,22 +58,12 @@ def raise_if_interrupted(error: BaseException) -> None:
         raise KeyboardInterrupt from error
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Tell whether there was no room for a file: on the disk, by a quota or a limit of its size."""
-    text = str(error).lower()
-    return getattr(error, "errno", None) in _NO_ROOM or any(
-        os.strerror(number).lower() in text for number in _NO_ROOM
-    )
-
-
 def as_database_error(error: Exception) -> DatabaseError:
     """Return the error of ours that says what DuckDB's means; its first line is kept."""
     text = str(error).lower()
     line = first_line(error)
     if is_disk_full(error):
-        return DiskFullError(f"the disk is full: {line}")
-    if isinstance(error, duckdb.OutOfMemoryException) and "max_temp_directory_size" in text:
-        return DiskFullError(f"no room left for temporary files: {line}")
+        return DiskFullError(line)
     if isinstance(error, duckdb.OutOfMemoryException) or "out of memory error" in text:
         return OutOfMemoryError(line)
     if isinstance(error, duckdb.TransactionException) and "conflict" in text:

@@ -121,7 +121,8 @@ def test_disk_full(settings: Settings, rows: Rows, tmp_path: Path, limit: int) -
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert done.stderr.count("\n") == 1
-        assert "the disk is full" in done.stderr
+        assert "the disk is full: " in done.stderr
+        assert "free space and run again" in done.stderr
         assert "exception_type" not in done.stderr
         assert rows("select count(*) from raw.market_ticks") == [(10,)]
     land_pending(settings)

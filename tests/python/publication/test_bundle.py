@@ -16,7 +16,13 @@ import pytest
 from sample_build import REPOSITORY
 
 from python_ingest.cli.publish import publish_command
-from python_ingest.errors import ExportError, IngestError, NotPublishedError, UsageError
+from python_ingest.errors import (
+    FREE_SPACE,
+    ExportError,
+    IngestError,
+    NotPublishedError,
+    UsageError,
+)
 from python_ingest.publication import bundle as bundling
 from python_ingest.publication.bundle import BY_DATE, CONTENTS, write_bundle
 from python_ingest.publication.descriptions import Description
@@ -170,7 +176,8 @@ def test_without_room_there_is_none_and_one_line_says_so(published, tmp_path, ro
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"ingest: {path} was not made: the disk is full: ")
+    assert line.startswith(f"ingest: the disk is full: {path} was not made: ")
+    assert line.endswith(FREE_SPACE)
     assert files(tmp_path) == {"data"}
 
 

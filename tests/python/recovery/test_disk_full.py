@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from python_ingest.errors import FREE_SPACE
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups
@@ -44,7 +45,8 @@ def require_one_line(done: subprocess.CompletedProcess[str]) -> None:
     last = done.stderr.splitlines()[-1]
     assert last.startswith("ingest: "), done.stderr
     assert "Traceback" not in done.stderr
-    assert any(text in last for text in ("no room", "No space left", "disk is full")), last
+    assert "the disk is full: " in last
+    assert last.endswith(FREE_SPACE)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9])
