@@ -13,7 +13,7 @@ from rich.table import Table
 
 from python_ingest.cli.progress import progress
 from python_ingest.cli.shown import age, size
-from python_ingest.errors import BackupDamagedError, UsageError
+from python_ingest.errors import BackupDamagedError, BackupError, UsageError
 from python_ingest.recovery.create import Created, create_backup
 from python_ingest.recovery.manifest import Manifest
 from python_ingest.recovery.run import Kind
@@ -67,14 +67,19 @@ def _print_created(made: Created) -> None:
 
 def verify(as_json: AsJson = False) -> None:
     """Read every byte of every backup and say which file is damaged, missing or extra."""
+    settings = load_settings()
     with progress("verifying", quiet=True) as report:
-        found = verify_backups(load_settings(), report)
+        found = verify_backups(settings, report)
+    store = open_store(settings.backup_store)
+    is_empty = not load(store).made
     if as_json:
         print(json.dumps({"damaged": found}))
     for line in [] if as_json else found:
         print(line)
     if found:
         raise BackupDamagedError(f"{len(found)} things are wrong with the backups")
+    if is_empty:
+        raise BackupError(f"{store.url} holds no backup: run `ingest backup create`")
     if not as_json:
         print("every file of every backup is what was written")
 

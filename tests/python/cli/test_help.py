@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import pytest
 import typer
 from rich.text import Text
+from typer.testing import CliRunner
 
 from python_ingest.cli import main
 from python_ingest.cli.main import COMMANDS, app, command
@@ -59,3 +61,11 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"trading-warehouse {version('trading-warehouse')}\n",
+    )

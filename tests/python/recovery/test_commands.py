@@ -23,6 +23,9 @@ def test_a_day_of_an_operator(settings: Settings, land: Land, tmp_path: Path) ->
     assert (code, out, error.count("\n")) == (1, "", 1)
     assert "run `ingest init`" in error
     assert not settings.data_dir.exists()
+    code, out, error = ingest(settings, "backup", "verify")
+    assert (code, out) == (1, "")
+    assert "holds no backup: run `ingest backup create`" in error
     land()
     code, out, error = ingest(settings, "backup", "create", "--incremental")
     assert (code, out) == (1, "")
