@@ -84,8 +84,7 @@ production: $(VENV)/.installed ## Keep a copy of what is built now, for `make sl
 	cp data/trading.duckdb data/dbt/manifest.json data/dbt/run_results.json $(PRODUCTION)/
 
 # Built again in a copy of that copy, with what that build was told (`--vars`). Rows are compared before tests
-# run: a test that fails would leave what is below it unbuilt. One thread: a full refresh drops a seed before it
-# makes it anew, and models that notice changed reference data read all seeds.
+# run: a test that fails would leave what is below it unbuilt.
 slim slim-rows: export DATABASE_PATH := target/slim/trading.duckdb
 slim: slim-rows ## Build and test what this branch changed in that copy, and print which rows changed
 	dbt test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)
@@ -96,7 +95,7 @@ slim-rows: $(VENV)/.installed
 	@test -e $(PRODUCTION)/run_results.json || { echo "nothing to compare with: make production"; exit 1; }
 	@rm -rf target/slim && mkdir -p target/slim && cp $(PRODUCTION)/trading.duckdb target/slim/
 	@ingest init > target/slim/init.log
-	@dbt --quiet build --full-refresh --threads 1 --selector changed --exclude-resource-type test unit_test \
+	@dbt --quiet build --full-refresh --selector changed --exclude-resource-type test unit_test \
 	  --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT); built=$$?; \
 	  ingest compare $(PRODUCTION)/trading.duckdb target/slim/trading.duckdb --built target/slim; exit $$built
 
