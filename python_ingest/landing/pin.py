@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_ingest.errors import DiskFullError, FileRejectedError
-from python_ingest.storage.failures import is_disk_full
+from python_ingest.storage.disk_full import is_disk_full
 from python_ingest.storage.files import copy_hashed
 
 
