@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
@@ -129,8 +131,4 @@ def landing(tmp_path: Path) -> Landing:
 
 @pytest.fixture
 def query(landing: Landing) -> Callable[[str], list[tuple]]:
-    def run(sql: str) -> list[tuple]:
-        with duckdb.connect(str(landing.settings.database_path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    return run
+    return partial(ask, landing.settings)

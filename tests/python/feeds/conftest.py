@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings, load_settings
@@ -20,11 +21,7 @@ def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
 
 @pytest.fixture
 def rows(settings: Settings) -> Callable[[str], list[Any]]:
-    def ask(sql: str) -> list[Any]:
-        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    return ask
+    return partial(ask, settings)
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from testkit import ask, held
 
 from python_ingest.settings import Settings, load_settings
 
@@ -25,11 +24,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def rows(settings: Settings) -> Rows:
-    def ask(sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    return ask
+    return partial(ask, settings)
 
 
 @pytest.fixture
@@ -37,18 +32,9 @@ def busy(settings: Settings) -> Callable[[], Any]:
     """While it is entered another process holds the database; gives settings that wait for 1 ms."""
 
     @contextmanager
-    def held() -> Iterator[Settings]:
-        hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        with subprocess.Popen(
-            [sys.executable, "-c", hold, str(settings.database_path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as holder:
-            assert holder.stdout is not None
-            holder.stdout.readline()
+    def held_meanwhile() -> Iterator[Settings]:
+        with held(settings.database_path):
             pool = settings.pool.model_copy(update={"connection_timeout_ms": 1})
             yield settings.model_copy(update={"pool": pool})
-            holder.communicate(b"\n")
 
-    return held
+    return held_meanwhile

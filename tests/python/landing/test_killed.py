@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import held
 
 from python_ingest.landing.land import land_files, land_pending
 from python_ingest.settings import Settings
@@ -188,17 +189,8 @@ def test_two_loaders_of_what_is_pending(settings: Settings, rows: Rows, tmp_path
     at_once = settings.model_copy(
         update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 1})}
     )
-    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ok', flush=True); input()"
-    settings.data_dir.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, str(settings.database_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held(settings.database_path):
         results = land_files(at_once, "ticks", paths)
-        holder.communicate(b"\n")
     assert {result.state for result in results} == {"spooled"}
     loaders = [
         subprocess.Popen(

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.lifecycle.export import Exported, Leaving, export
 from python_ingest.schema.migrate import migrate
@@ -72,13 +73,6 @@ def export_ticks(settings: Settings, before: str, *, per_symbol: bool = False) -
     sql = f"select *, true as is_kept from raw.market_ticks where timestamp < timestamp '{before}'"
     with open_writer(settings) as connection:
         return export(connection, settings.data_dir, Leaving(TICKS, sql, per_symbol))
-
-
-def ask(settings: Settings, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return what a query answers."""
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return connection.execute(sql, list(values)).fetchall()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import signal
 import subprocess
 import sys
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from s3_server import S3Server
+from testkit import ask, steps_of
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
@@ -25,7 +25,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.writer import open_writer
 
-from .conftest import ALL_TICKS, ask, export_ticks, make_warehouse, manifest
+from .conftest import ALL_TICKS, export_ticks, make_warehouse, manifest
 
 # 90 days after the end of January 2nd: the third is not due yet.
 DUE = datetime(2024, 4, 2)
@@ -201,43 +201,9 @@ def test_without_a_store_or_policies_it_says_what_to_do(settings: Settings, tmp_
         archive(with_store(settings, str(tmp_path / "store")), LATER)
 
 
-# Kills itself at a step of the work, so that no machine is too fast or too slow for it.
-SCRIPT = """
-import os, signal, sys
-import python_ingest.storage.s3_store
-from python_ingest.cli.main import main
-steps, kill_at = 0, int(sys.argv.pop(1))
-def count(event, _):
-    global steps
-    if event in ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "duckdb.connect",
-                 "http.client.send"):
-        steps += 1
-        if steps == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-try:
-    main()
-finally:
-    print(f"steps {steps}", flush=True)
-"""
-
-
 def run(settings: Settings, *arguments: str, kill_at: int = 0) -> int:
-    """Run `ingest`, killed at a step; returns how many it took, 0 when it was killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(kill_at), *arguments],
-        env={
-            **os.environ,
-            "DATA_DIR": str(settings.data_dir),
-            "ARCHIVE_STORE": settings.archive.store,
-            "DATABASE_NUM_THREADS": "2",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return int(done.stdout.split("steps ")[1]) if done.returncode == 0 else 0
+    store = settings.archive.store
+    return steps_of(settings, *arguments, kill_at=kill_at, ARCHIVE_STORE=store)
 
 
 def check(settings: Settings, before: list[tuple[object, ...]]) -> None:

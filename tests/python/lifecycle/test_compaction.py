@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from forked import PROJECT
 from pause_point import between_opening_and_locking, is_possible
+from testkit import ask
 
 from python_ingest.errors import DatabaseBusyError
 from python_ingest.lifecycle import compaction
@@ -21,7 +22,7 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import identity, open_writer
 
-from .conftest import ALL_TICKS, ask, make_warehouse
+from .conftest import ALL_TICKS, make_warehouse
 
 FILES = 25
 pauses = pytest.mark.skipif(not is_possible, reason="needs Linux's ptrace")

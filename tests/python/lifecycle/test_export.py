@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from testkit import ask
 
 from python_ingest.errors import ExportError, IngestError
 from python_ingest.landing.land import land_files
@@ -24,7 +25,6 @@ from python_ingest.storage.writer import open_writer
 from .conftest import (
     ALL_TICKS,
     HOSTILE,
-    ask,
     days,
     export_ticks,
     make_cold_view,

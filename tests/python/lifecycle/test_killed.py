@@ -10,13 +10,14 @@ import time
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.storage.writer import open_writer
 
-from .conftest import ALL_TICKS, ask, export_ticks, make_warehouse, manifest
+from .conftest import ALL_TICKS, export_ticks, make_warehouse, manifest
 
 # Day by day, merge, sweep, compaction: all that deletes, in one process.
 WORK = """

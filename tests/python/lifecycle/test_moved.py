@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
@@ -18,7 +19,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.writer import open_writer
 
-from .conftest import ALL_TICKS, ask
+from .conftest import ALL_TICKS
 from .test_archive import make_cold, with_store
 
 DUE = datetime(2024, 4, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from forked import run_dbt, run_ingest
+from testkit import ask
 
 FIRST = [
     # exchange, symbol, time, price, size, id: two minutes of one day, one minute of the next
@@ -118,11 +119,6 @@ def rows(data_dir: Path) -> dict[str, list[tuple]]:
             ).fetchall()
             for relation, columns in COMPARED.items()
         }
-
-
-def ask(data_dir: Path, query: str) -> list[tuple]:
-    with duckdb.connect(str(data_dir / "trading.duckdb"), read_only=True) as connection:
-        return connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 import pytest
+from testkit import ask
 
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write
@@ -36,11 +37,6 @@ DAY = datetime(2024, 8, 7)
 
 def migrate_all(settings: Settings):
     return migrate(settings, Wish(LANDABLE), lambda name: Listener(), lambda result: None)
-
-
-def rows(settings: Settings, query: str):
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        return connection.execute(query).fetchall()
 
 
 def copied(settings: Settings, folder: Path) -> Settings:
@@ -78,17 +74,17 @@ def migrated(server, tmp_path_factory) -> Settings:
 
 def test_all_rows_are_here_once_and_a_second_migration_lands_nothing(migrated, server, tmp_path):
     expected = server.execute("select count(*) from market_ticks").fetchone()
-    assert rows(migrated, "select count(*), count(*) from raw.market_ticks")[0][0] == expected[0]
-    assert rows(migrated, "select distinct source from raw.market_ticks") == [("backfill",)]
+    assert ask(migrated, "select count(*), count(*) from raw.market_ticks")[0][0] == expected[0]
+    assert ask(migrated, "select distinct source from raw.market_ticks") == [("backfill",)]
     again = copied(migrated, tmp_path)
     results = migrate_all(again)
     assert sum(result.landed for result in results) == 0
-    assert rows(again, "select count(*) from raw.market_ticks")[0] == expected
-    assert rows(again, "select count(*) from raw.application_logs") == [(20,)]
+    assert ask(again, "select count(*) from raw.market_ticks")[0] == expected
+    assert ask(again, "select count(*) from raw.application_logs") == [(20,)]
 
 
 def test_every_closed_bucket_of_every_table_matches(migrated):
-    found = rows(
+    found = ask(
         migrated,
         "select table_name, count(*), count(*) filter (where verdict <> 'match')"
         " from migration.consistency_buckets where is_closed group by all order by all",
@@ -97,10 +93,10 @@ def test_every_closed_bucket_of_every_table_matches(migrated):
         (name, 0)
         for name in ("application_logs", "market_ticks", "ohlcv_bars", "orders", "positions",
                      "system_metrics", "trades")
-    ], rows(migrated, "from migration.consistency_differences limit 20")  # fmt: skip
+    ], ask(migrated, "from migration.consistency_differences limit 20")  # fmt: skip
     assert {name: buckets for name, buckets, _ in found}["market_ticks"] == 48 + 2
     published = "select relation, sum(duckdb_rows) from migration_status where verdict = 'match'"
-    assert dict(rows(migrated, published + " and is_closed group by 1"))["market_ticks"] > 0
+    assert dict(ask(migrated, published + " and is_closed group by 1"))["market_ticks"] > 0
 
 
 MARTS = {
@@ -121,16 +117,16 @@ MARTS = {
 
 
 def contents(settings: Settings, mart: str, without: str):
-    columns = [c for (c, *_) in rows(settings, f"describe {mart}")]
+    columns = [c for (c, *_) in ask(settings, f"describe {mart}")]
     kept = [c for c in columns if c not in without.split(", ")]
-    return sorted(rows(settings, f"select {', '.join(kept)} from {mart}"), key=repr)
+    return sorted(ask(settings, f"select {', '.join(kept)} from {mart}"), key=repr)
 
 
 def test_marts_are_equal_whichever_side_is_read_and_the_flag_alone_goes_back(migrated, tmp_path):
     other = copied(migrated, tmp_path)
     built = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS="false")
     assert built.returncode == 0, built.stdout[-4000:]
-    assert rows(other, "select distinct tick_id > 4294967296 from market_ticks") == [(False,)]
+    assert ask(other, "select distinct tick_id > 4294967296 from market_ticks") == [(False,)]
     for mart, without in MARTS.items():
         expected = contents(migrated, mart, without)
         assert contents(other, mart, without) == expected, mart
@@ -139,7 +135,7 @@ def test_marts_are_equal_whichever_side_is_read_and_the_flag_alone_goes_back(mig
     back = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS_TICKS="true",
                USE_DUCKDB_FOR_READS="false")  # fmt: skip
     assert back.returncode == 0, back.stdout[-4000:]
-    assert rows(other, "select distinct tick_id > 4294967296 from market_ticks") == [(True,)]
+    assert ask(other, "select distinct tick_id > 4294967296 from market_ticks") == [(True,)]
     assert contents(other, "ohlcv_bars", MARTS["ohlcv_bars"]) == contents(
         migrated, "ohlcv_bars", MARTS["ohlcv_bars"]
     )
@@ -153,7 +149,7 @@ def test_without_timescaledb_nothing_of_the_comparison_is_left(migrated, tmp_pat
     built = dbt(alone, "build", "--select", "landings", TIMESCALE_DSN="")
     assert built.returncode == 0, built.stdout[-4000:]
     names = "select schema_name, {0}_name from duckdb_{0}s() where not internal"
-    kept = rows(alone, f"{names.format('table')} union {names.format('view')} order by all")
+    kept = ask(alone, f"{names.format('table')} union {names.format('view')} order by all")
     assert ("main", "ohlcv_bars") in kept
     assert not [name for name in kept if {"migration", "migration_status"} & set(name)]
     assert not [name for _, name in kept if "timescale" in name]
@@ -209,7 +205,7 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     assert built.returncode == 1
     for test in ("closed_buckets_match", "extracts_are_whole"):
         assert f"Failure in test {test} " in built.stdout
-    found = dict(rows(
+    found = dict(ask(
         faulty,
         "select bucket, verdict from migration.consistency_buckets where bucket_size = 'hour'"
         " and table_name = 'market_ticks' and is_closed and verdict <> 'match'",
@@ -217,13 +213,13 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     expected = {DAY + timedelta(hours=hour): "different" for hour, _ in FAULTS.values()}
     expected |= {DAY + timedelta(hours=hour): "missing_in_timescale" for hour in range(24, 48)}
     assert found == expected
-    days = rows(
+    days = ask(
         faulty,
         "select bucket, verdict from migration.consistency_buckets where bucket_size = 'day'"
         " and table_name = 'market_ticks' order by 1",
     )
     assert days == [(DAY, "different"), (DAY + timedelta(days=1), "missing_in_timescale")]
-    decimal = rows(
+    decimal = ask(
         faulty,
         "select row_values, duckdb_rows, timescale_rows from migration.consistency_differences"
         f" where bucket = timestamp '{DAY + timedelta(hours=5)}' order by duckdb_rows",
@@ -231,7 +227,7 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     prices = [json.loads(values)["last_price"] for values, *_ in decimal]
     assert [(here, there) for _, here, there in decimal] == [(0, 1), (1, 0)]
     assert round(float(prices[0]) - float(prices[1]), 8) == 1e-8
-    doubled = rows(
+    doubled = ask(
         faulty,
         "select duckdb_rows, timescale_rows, difference from migration.consistency_differences"
         f" where bucket = timestamp '{DAY + timedelta(hours=3)}'",

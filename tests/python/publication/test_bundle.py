@@ -9,11 +9,11 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 from sample_build import REPOSITORY
+from testkit import ask
 
 from python_ingest.cli.publish import publish_command
 from python_ingest.errors import (
@@ -74,11 +74,6 @@ def published(settings: Settings) -> Settings:
         connection.execute(RELATIONS.format(files=", ".join(f"'{file}'" for file in files)))
     publish(settings, described=SAID)
     return settings
-
-
-def ask(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(path), read_only=True) as reader:
-        return reader.execute(sql).fetchall()
 
 
 def files(folder: Path) -> set[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import duckdb
 import pytest
 from sample_build import REPOSITORY
+from testkit import ask
 
 from python_ingest.cli.publish import publish_command
 from python_ingest.publication.descriptions import Description, descriptions
@@ -48,11 +47,6 @@ MONEY = {
     ("ohlcv_bars", "timestamp"): "UTC",
     ("landings", "duration_ms"): "Milliseconds",
 }
-
-
-def ask(path: Path, sql: str) -> list[tuple]:
-    with duckdb.connect(str(path), read_only=True) as reader:
-        return reader.execute(sql).fetchall()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.errors import BuildFailedError, IngestError
 from python_ingest.publication.chains import Chains
@@ -47,11 +48,6 @@ def change(settings: Settings, sql: str) -> None:
         connection.execute(sql)
 
 
-def ask(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(settings.published_path), read_only=True) as reader:
-        return reader.execute(sql).fetchall()
-
-
 @pytest.fixture
 def published(settings: Settings) -> Settings:
     change(settings, WAREHOUSE)
@@ -69,12 +65,12 @@ def test_a_chain_is_held_back_and_the_others_go_on(published: Settings) -> None:
     for _ in range(2):  # the second time from a publication that holds it back already
         publication = publish(published, CHAINS, BECAUSE)
         assert publication.held_back == {"orders": BECAUSE["trading"]}
-        assert ask(published, ORDERS) == OLD
-        assert ask(published, BARS) == [(9, 2)]
+        assert ask(published.published_path, ORDERS) == OLD
+        assert ask(published.published_path, BARS) == [(9, 2)]
     publish(published, CHAINS)
-    assert ask(published, ORDERS) == [(8, 2, 2)]
+    assert ask(published.published_path, ORDERS) == [(8, 2, 2)]
     schemas = "select distinct schema_name from duckdb_tables() order by all"
-    assert ask(published, schemas) == [("internal",), ("main",)]
+    assert ask(published.published_path, schemas) == [("internal",), ("main",)]
 
 
 # As it was published before what people do not look at lay in one schema.
@@ -106,10 +102,10 @@ def test_a_publication_of_an_earlier_version_goes_on(published: Settings) -> Non
     assert read_models_of(published).missing == NONE_BUILT
     for _ in range(2):
         publish(published, CHAINS, BECAUSE)
-        assert ask(published, ORDERS) == OLD
-        assert ask(published, BARS) == [(9, 2)]
+        assert ask(published.published_path, ORDERS) == OLD
+        assert ask(published.published_path, BARS) == [(9, 2)]
         schemas = "select distinct schema_name from duckdb_tables() order by all"
-        assert ask(published, schemas) == [("internal",), ("main",)]
+        assert ask(published.published_path, schemas) == [("internal",), ("main",)]
 
 
 def read_models_of(settings: Settings) -> LiveModels:
@@ -124,12 +120,12 @@ def test_readers_are_told_of_when_a_relation_is_and_why(published: Settings) -> 
         " from publication_status order by relation"
     )
     publish(published, CHAINS, BECAUSE)
-    assert ask(published, status) == [
+    assert ask(published.published_path, status) == [
         ("bars", "bars", 2, None, None, False),
         ("orders", "trading", 1, 1, BECAUSE["trading"], True),
     ]
     publish(published, CHAINS)
-    assert ask(published, status) == [
+    assert ask(published.published_path, status) == [
         ("bars", "bars", 2, None, None, False),
         ("orders", "trading", 2, 2, None, False),
     ]
@@ -157,7 +153,7 @@ def test_files_that_a_held_back_relation_names_are_kept(settings: Settings) -> N
     for _ in range(settings.publish.keep + 1):
         publish(settings, CHAINS, BECAUSE)
     assert named_cold_files(settings) == {"cold/orders/1.parquet"}
-    assert ask(settings, ORDERS) == [(11, 1, 1)]
+    assert ask(settings.published_path, ORDERS) == [(11, 1, 1)]
 
 
 def test_without_a_former_publication_nothing_is_published(settings: Settings) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lifecycle.conftest import ALL_TICKS, ask, export_ticks, make_warehouse, manifest
+from lifecycle.conftest import ALL_TICKS, export_ticks, make_warehouse, manifest
+from testkit import ask
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back

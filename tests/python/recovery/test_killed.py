@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from testkit import steps_of
 
 from python_ingest.recovery import sets
 from python_ingest.recovery.create import create_backup
@@ -21,45 +18,10 @@ from python_ingest.storage.object_store import open_store
 
 from .conftest import Land, contents
 
-# The process counts what it does to files and sends over HTTP, and kills itself at step `kill_at`:
-# at random in the work, whatever the machine's speed. Without it, it says how many there are.
-SCRIPT = """
-import os, signal, sys
-from python_ingest.cli.main import main
-import python_ingest.storage.s3_store
-steps, kill_at = 0, int(sys.argv.pop(1))
-def count(event, _):
-    global steps
-    if event in ("open", "os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir",
-                 "os.truncate", "duckdb.connect", "http.client.send"):
-        steps += 1
-        if steps == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-try:
-    main()
-finally:
-    print(f"steps {steps}", flush=True)
-"""
-
 
 def run(settings: Settings, *arguments: str, kill_at: int = 0) -> int:
-    """Run `ingest`, and kill it at a step; returns how many it did, 0 when it was killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(kill_at), *arguments],
-        env={
-            **os.environ,
-            "DATA_DIR": str(settings.data_dir),
-            "BACKUP_STORE": settings.backup_store,
-            "BACKUP_KEEP": "2",
-            "DATABASE_NUM_THREADS": "2",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return int(done.stdout.split("steps ")[1]) if done.returncode == 0 else 0
+    store = {"BACKUP_STORE": settings.backup_store, "BACKUP_KEEP": "2"}
+    return steps_of(settings, *arguments, kill_at=kill_at, **store)
 
 
 def rounds_of_create(settings: Settings, land: Land, tmp_path: Path, rounds: int) -> None:

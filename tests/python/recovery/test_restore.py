@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import held
 
 from python_ingest.errors import BackupDamagedError, BackupError, DatabaseBusyError
 from python_ingest.landing.land import land_files, land_pending
@@ -166,17 +165,11 @@ def test_what_is_there_is_set_aside_only_when_asked(
 def test_a_database_in_use_is_not_set_aside(settings: Settings, land: Land) -> None:
     land()
     create_backup(settings)
-    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ok', flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, str(settings.database_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        with pytest.raises(DatabaseBusyError, match=f"is held by process {holder.pid} "):
-            restore(settings, settings.data_dir, force=True)
-        holder.communicate(b"\n")
+    with (
+        held(settings.database_path) as holder,
+        pytest.raises(DatabaseBusyError, match=f"is held by process {holder} "),
+    ):
+        restore(settings, settings.data_dir, force=True)
 
 
 def test_backups_inside_the_target_are_not_set_aside(settings: Settings, land: Land) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from sample_build import dbt, ingest
+from testkit import ask
 
 from .unpacked import unpack
 
@@ -46,11 +47,6 @@ def build(data_dir: Path, *arguments: str) -> None:
         "build",
         *("--exclude-resource-type", "unit_test", "--vars", f"{{as_of: '{AS_OF}'}}", *arguments),
     )
-
-
-def ask(data_dir: Path, query: str) -> list[tuple]:
-    with duckdb.connect(str(data_dir / "trading.duckdb")) as connection:
-        return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("relation", KEPT)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
+from testkit import ask, held
 from websockets.asyncio.server import ServerConnection, serve
 
 from python_ingest.errors import IngestError
@@ -31,11 +28,6 @@ class Enough(Exception):  # noqa: N818
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
-
-
-def ask(settings: Settings, sql: str) -> list[Any]:
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def run(
@@ -164,15 +156,7 @@ def test_a_busy_database_leaves_the_segments_in_the_spool(settings: Settings) ->
     settings = settings.model_copy(
         update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 50})}
     )
-    settings.database_path.parent.mkdir(parents=True)
-    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ok', flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, str(settings.database_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held(settings.database_path):
 
         async def handler(connection: ServerConnection, number: int) -> None:
             for n in range(10):
@@ -180,6 +164,5 @@ def test_a_busy_database_leaves_the_segments_in_the_spool(settings: Settings) ->
             raise Enough(10)
 
         totals = run(settings, "binance", handler, ["BTCUSDT"])
-        holder.communicate(b"\n")
     assert (totals.frames, totals.landed) == (10, 0)
     assert sum(r.landed for r in land_pending(settings) if r.kind == "ticks") == 10

@@ -10,10 +10,10 @@ import random
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+from testkit import ask
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
@@ -27,11 +27,6 @@ INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
-
-
-def ask(settings: Settings, sql: str) -> list[Any]:
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 async def rounds(settings: Settings, count: int, seed: int) -> int:
