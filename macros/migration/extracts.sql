@@ -35,7 +35,7 @@
         select
             '{{ extract["relation"] }}' as relation,
             {%- for column, type in columns.items() %}
-            {{ column if column in extract['columns'] else 'null' }}::{{ type }} as {{ column }}
+            {{ spelled(column if column in extract['columns'] else 'null', type) }} as {{ column }}
             {{- ',' if not loop.last }}
             {%- endfor %}
         from read_parquet([{{ extract['files'] | join(', ') }}], union_by_name = true)
@@ -48,6 +48,17 @@
             {%- endfor %}
         where false
     {%- endfor %}
+{%- endmacro %}
+
+{# A column of an extract as landing spells it: nothing is NULL, but in a log's message (ADR 0211). #}
+{% macro spelled(column, type) -%}
+    {%- if type == 'varchar' and column not in ('null', 'message') -%}
+        case when trim({{ column }}) <> '' then {{ column }} end
+    {%- elif type == 'varchar[]' -%}
+        nullif(list_filter({{ column }}::varchar[], lambda text: text <> ''), [])
+    {%- else -%}
+        {{ column }}::{{ type }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# A table's extract as landing would have taken it: canonical columns, reason, content_hash, and the id

@@ -47,7 +47,9 @@ def fill(source: psycopg.Connection, *, days: int = 2, minutes: int = 1440) -> N
             case when i < 2 then 100 + extract(minute from t) / 7.0 + i end,
             case when i < 2 then 0.1 + extract(minute from t) / 100 end,
             null, row_number() over (partition by s order by t, i),
-            case when extract(minute from t)::int % 10 = 0 then array['@', 'T'] end, null
+            case extract(minute from t)::int % 10 when 0 then array['@', 'T']
+                when 5 then '{}' when 6 then array[''] when 7 then array['@', 'T', null] end,
+            case when extract(minute from t)::int % 10 = 5 then '' end
         from generate_series(timestamptz '2024-08-07 00:00+00',
                 timestamptz '2024-08-06 23:59+00' + %(days)s * interval '1 day',
                 interval '1 minute') t,
