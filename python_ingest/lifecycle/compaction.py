@@ -46,7 +46,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     Raises ExportError, and keeps the old file, when the copy's rows differ; DatabaseBusyError when
     others hold the file for longer than `connection_timeout_ms`.
     """
-    path = settings.database_path
+    path = settings.database_path.resolve()  # a link to it stays
     if free_share(settings) < enough:
         return None
     before = path.stat().st_size
@@ -54,9 +54,10 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
         with scratch_beside(path) as folder, _locked(settings) as engine:
             copy = folder / path.name
             engine.execute(f"attach {sql_path(copy)} as compacted")
-            engine.execute(f"copy from database {quoted(path.stem)} to compacted")
+            catalog = settings.database_path.stem
+            engine.execute(f"copy from database {quoted(catalog)} to compacted")
             engine.execute("checkpoint compacted")
-            _compare(engine, path.stem)
+            _compare(engine, catalog)
             engine.execute("detach compacted")
             move_into_place(copy, path)
     except (duckdb.Error, OSError) as error:
@@ -67,7 +68,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
 @contextmanager
 def _locked(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lock the file, all of its rows in it; yields an engine that has it attached."""
-    path = settings.database_path
+    path = settings.database_path.resolve()
     with sole_process(settings):
         with open_writer(settings) as connection:
             connection.execute("checkpoint")

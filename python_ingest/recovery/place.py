@@ -21,7 +21,7 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
         raise BackupError(
             f"{to} is there already: restore to a new path, or give --force, which sets it aside"
         )
-    if Path(settings.backup_store).absolute().is_relative_to(to):
+    if Path(settings.backup_store).resolve().is_relative_to(to):
         raise BackupError(
             f"the backups lie in {to} themselves: restore to a new path and make it DATA_DIR"
         )

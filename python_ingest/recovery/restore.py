@@ -61,7 +61,7 @@ def restore(
     exists already, BackupDamagedError when a needed file is damaged on both sides,
     DiskFullError when there is no room.
     """
-    to = to.absolute()
+    to = to.resolve()  # a link to it stays
     require_free(settings, to, force=force)
     store = open_store(settings.backup_store)
     backups = sets.load(store)

@@ -86,7 +86,8 @@ def _checkpointed(
         if not os.path.samestat(os.fstat(source), settings.database_path.stat()):
             raise _ReplacedError
         connection.execute("checkpoint")
-        log = settings.database_path.with_name(settings.database_path.name + ".wal")
+        path = settings.database_path.resolve()  # the log lies beside what a link names
+        log = path.with_name(path.name + ".wal")
         if log.exists() and log.stat().st_size:
             raise IngestError(f"{log} is not empty after a checkpoint; nothing was backed up")
         ((block_bytes, now),) = connection.execute(

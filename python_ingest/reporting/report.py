@@ -63,6 +63,7 @@ def write_report(
 ) -> Report:
     """Write the page of what is published now; it appears whole or not at all."""
     report = gather(settings.published_path, symbols, timeframes)
+    out = out.resolve()  # a link to it stays
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, page(report))
     return report

@@ -19,7 +19,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.writer import open_writer
 
-from .conftest import ALL_TICKS
+from .conftest import ALL_TICKS, make_warehouse
 from .test_archive import make_cold, with_store
 
 DUE = datetime(2024, 4, 2)
@@ -103,3 +103,17 @@ def test_archive_restore_and_compaction(
     assert ask(settings, ALL_TICKS) == ticks
     publish(settings, CHAINS)
     assert published(settings) == [(3001, 3001)]
+
+
+def test_a_link_to_the_database_stays_one(settings: Settings, tmp_path: Path) -> None:
+    make_warehouse(settings, 100, ["A"])
+    ticks = ask(settings, ALL_TICKS)
+    elsewhere = tmp_path / "disk" / "elsewhere.duckdb"
+    elsewhere.parent.mkdir()
+    settings.database_path.rename(elsewhere)
+    settings.database_path.symlink_to(elsewhere)
+    before = elsewhere.stat().st_ino
+    assert compact_database(settings, enough=0)
+    assert settings.database_path.is_symlink()
+    assert elsewhere.stat().st_ino != before
+    assert ask(settings, ALL_TICKS) == ticks

@@ -162,6 +162,25 @@ def test_what_is_there_is_set_aside_only_when_asked(
     assert len(now["market_ticks"]) == len(then["market_ticks"])
 
 
+def test_a_link_to_the_folder_stays_one(settings: Settings, land: Land, tmp_path: Path) -> None:
+    land()
+    create_backup(settings)
+    before = contents(settings.database_path)
+    disk = tmp_path / "disk" / "warehouse"
+    disk.parent.mkdir()
+    settings.data_dir.rename(disk)
+    settings.data_dir.symlink_to(disk)
+    land()
+    done = restore(settings, settings.data_dir, force=True)
+    assert settings.data_dir.is_symlink()
+    assert contents(disk / "trading.duckdb") == before
+    assert done.kept is not None
+    assert done.kept.parent == disk.parent
+    inside = settings.backup.model_copy(update={"store": str(disk / "backups")})
+    with pytest.raises(BackupError, match="the backups lie in"):
+        restore(settings.model_copy(update={"backup": inside}), settings.data_dir, force=True)
+
+
 def test_a_database_in_use_is_not_set_aside(settings: Settings, land: Land) -> None:
     land()
     create_backup(settings)

@@ -20,6 +20,7 @@ from sample_build import REPOSITORY
 from python_ingest.errors import NotPublishedError, UsageError
 from python_ingest.reporting import figures
 from python_ingest.reporting import page as pages
+from python_ingest.reporting import report as reports
 from python_ingest.reporting.figures import Chart, Series, Table
 from python_ingest.reporting.report import gather
 
@@ -488,6 +489,16 @@ def test_wrong_choices_list_what_there_is(sample, tmp_path):
         gather(path, [], ["2m"])
     with pytest.raises(NotPublishedError, match="run `ingest cycle`"):
         gather(tmp_path / "none.duckdb", [], [])
+
+
+def test_a_link_to_the_page_stays_one(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "gather", lambda *_: None)
+    monkeypatch.setattr(reports, "page", lambda _: "a page")
+    link, file = tmp_path / "report.html", tmp_path / "elsewhere.html"
+    link.symlink_to(file)
+    reports.write_report(settings, link, [], [])
+    assert link.is_symlink()
+    assert file.read_text() == "a page"
 
 
 def test_the_library_is_the_one_that_is_named():
