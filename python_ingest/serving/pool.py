@@ -101,7 +101,7 @@ class Reader(EngineReadable):
                 ) from None
             if running.abandoned:
                 raise QueryCancelledError("the client went away while its query ran") from None
-            if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
+            if isinstance(error, duckdb.InterruptException) or str(error).startswith("INTERRUPT "):
                 raise DatabaseError("the pool was closed while the query ran") from None
             raise as_database_error(error) from error
         finally:

@@ -58,6 +58,11 @@ def raise_if_interrupted(error: BaseException) -> None:
         raise KeyboardInterrupt from error
 
 
+def is_locked_out(error: BaseException) -> bool:
+    """Tell whether another process has the database file open."""
+    return isinstance(error, duckdb.IOException) and "Could not set lock on file" in str(error)
+
+
 def as_database_error(error: Exception) -> DatabaseError:
     """Return the error of ours that says what DuckDB's means; its first line is kept."""
     text = str(error).lower()
@@ -68,7 +73,7 @@ def as_database_error(error: Exception) -> DatabaseError:
         return OutOfMemoryError(line)
     if isinstance(error, duckdb.TransactionException) and "conflict" in text:
         return WriteConflictError(line)
-    if isinstance(error, duckdb.IOException) and "lock" in text:
+    if is_locked_out(error):
         return DatabaseBusyError(line)
     return QueryError(line)
 

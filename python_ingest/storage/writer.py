@@ -24,7 +24,7 @@ from tenacity import (
 from python_ingest.errors import DatabaseAwayError, DatabaseBusyError, IngestError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_views import follow_data_dir
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, is_locked_out
 from python_ingest.storage.files import make_folder
 from python_ingest.storage.process_lock import HeldError, SharedLock, command_of
 
@@ -59,9 +59,7 @@ def session_config(settings: Settings) -> dict[str, str | bool | int | float | l
 
 
 def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, HeldError) or (
-        isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
-    )
+    return isinstance(error, HeldError) or is_locked_out(error)
 
 
 def _holder(error: BaseException | None) -> str:

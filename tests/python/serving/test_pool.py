@@ -89,6 +89,11 @@ def test_readers_that_hang_block_nobody(published):
                 query.result()
 
 
+def test_a_column_of_that_name_is_no_interruption(published):
+    with ReaderPool(published) as pool, pytest.raises(QueryError, match="INTERRUPT"):
+        pool.query('select "INTERRUPT"')
+
+
 def test_a_late_query_is_interrupted_and_its_connection_is_good_again(limited):
     settings = limited(query_timeout_ms=100, max_readers=1)
     with ReaderPool(settings) as pool:

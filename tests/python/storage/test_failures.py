@@ -40,6 +40,7 @@ def test_a_real_write_conflict_is_told_and_retried():
     [
         (duckdb.TransactionException("Conflict on update!"), WriteConflictError, True),
         (duckdb.IOException("Could not set lock on file"), DatabaseBusyError, True),
+        (duckdb.IOException('Cannot open file "/x/blocks/locks"'), QueryError, False),
         (duckdb.IOException("write: No space left on device"), DiskFullError, False),
         (OSError(errno.ENOSPC, "x"), DiskFullError, False),
         (duckdb.ParserException("syntax error\nLINE 1"), QueryError, False),

@@ -70,9 +70,12 @@ def test_a_writer_waits_for_the_one_before_it(settings, monkeypatch):
     release.join()
 
 
-def test_a_file_that_is_no_database_says_so(settings):
-    settings.database_path.parent.mkdir(parents=True)
-    settings.database_path.write_text("not a database, but long enough to have a header" * 400)
+@pytest.mark.parametrize("folder", ["data", "blocks"])
+def test_a_file_that_is_no_database_says_so(settings, folder):
+    path = settings.data_dir.parent / folder / "trading.duckdb"
+    settings = settings.model_copy(update={"database_path": path})
+    path.parent.mkdir(parents=True)
+    path.write_text("not a database, but long enough to have a header" * 400)
     with (
         pytest.raises(IngestError, match=r"trading\.duckdb: cannot be opened"),
         open_writer(settings),
