@@ -184,9 +184,11 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
     """Return what `attempt` does, as soon as nobody else has the database file."""
     path = settings.database_path
     limit = settings.pool.connection_timeout_ms if timeout_ms is None else timeout_ms
+    backoff = wait_exponential_jitter(multiplier=0.02, max=1.0, jitter=0.02)
     retrying = Retrying(
         retry=retry_if_exception(_is_busy),
-        wait=wait_exponential_jitter(multiplier=0.02, max=1.0),
+        # the last attempt is at the limit, not after it
+        wait=lambda state: min(backoff(state), limit / 1000 - (state.seconds_since_start or 0.0)),
         stop=stop_after_delay(limit / 1000),
     )
     while True:

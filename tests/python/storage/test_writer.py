@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,8 @@ import pytest
 
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.settings import load_settings
+from python_ingest.storage import writer
+from python_ingest.storage.process_lock import HeldError
 from python_ingest.storage.writer import open_writer, transaction
 
 HOLD = """
@@ -58,6 +61,19 @@ def test_a_busy_file_is_named_with_its_holder_after_the_timeout(settings, monkey
             pass
     finally:
         other.communicate()
+
+
+def test_waits_begin_short_and_end_in_time(settings, monkeypatch):
+    def held():
+        raise HeldError("1")
+
+    waits = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: sum(waits))
+    monkeypatch.setattr(time, "sleep", waits.append)
+    with pytest.raises(DatabaseBusyError, match="500 ms"):
+        writer._waiting(settings, 500, held)
+    assert 0 < waits[1] < 0.1
+    assert sum(waits) == pytest.approx(0.5)
 
 
 def test_a_writer_waits_for_the_one_before_it(settings, monkeypatch):
