@@ -17,6 +17,7 @@ from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings, load_settings
+from python_ingest.storage.process_lock import process_lock
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +50,8 @@ def publish_command(
     if first or last:
         raise UsageError("--from and --to are for --bundle: a publication always has all rows")
     described, missing = _described(settings)
-    publication = publish(settings, described=described)
+    with process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or publish"):
+        publication = publish(settings, described=described)
     print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB{missing}")
 
 

@@ -83,7 +83,10 @@ def collect() -> None:
     """
     require_project()
     settings = load_settings()
-    with _one_at_a_time(settings):
+    with (
+        _one_at_a_time(settings),
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle or collect"),
+    ):
         build = collectable(settings, Path())
         _dbt_build(settings, ["--full-refresh"], {"collected": build.batch})
     print(f"{settings.database_path} has Spark's rows, up to batch {build.batch}")

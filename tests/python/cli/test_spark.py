@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from python_ingest.errors import UsageError
-from python_ingest.spark.command import require_java, require_master
+from python_ingest.errors import DatabaseBusyError, UsageError
+from python_ingest.settings import Settings
+from python_ingest.spark.command import collect, require_java, require_master
+from python_ingest.storage.process_lock import process_lock
 
 
 def test_no_java_names_the_package(tmp_path: Path) -> None:
@@ -39,3 +41,11 @@ def test_one_of_several_masters_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         require_master(f"spark://127.0.0.1:1,127.0.0.1:{listening.getsockname()[1]}")
     require_master("local[2]")
+
+
+def test_nothing_is_collected_beside_a_cycle(settings: Settings) -> None:
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle"),
+        pytest.raises(DatabaseBusyError, match="another ingest cycle"),
+    ):
+        collect()

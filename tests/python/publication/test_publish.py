@@ -4,11 +4,13 @@ import json
 import duckdb
 import pytest
 
-from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.cli.publish import publish_command
+from python_ingest.errors import DatabaseBusyError, IngestError, NotInitialisedError
 from python_ingest.publication.catalog import relations
 from python_ingest.publication.publish import publish
 from python_ingest.publication.status import STATUS
 from python_ingest.publication.views import Relation
+from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
 VIEWS = """
@@ -161,6 +163,17 @@ def test_a_failed_publication_leaves_the_former_one_and_no_rubbish(settings):
     assert total(settings.published_path) == 1000
     left = {path.name for path in settings.published_path.parent.iterdir()}
     assert left == {"trading.duckdb", "versions"}
+
+
+def test_none_is_made_beside_a_cycle(settings):
+    """Nor beside `ingest compact`, which deletes the cold files that it would name."""
+    build(settings, VIEWS)
+    with (
+        process_lock(settings.data_dir / "cycle.lock", "ingest cycle"),
+        pytest.raises(DatabaseBusyError, match="another ingest cycle"),
+    ):
+        publish_command()
+    assert not settings.published_path.exists()
 
 
 def test_the_last_versions_are_kept(settings):
