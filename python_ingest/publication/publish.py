@@ -29,7 +29,14 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import has_manifest, readable_files, require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line
-from python_ingest.storage.files import move_into_place, sha256_of, sync_to_disk
+from python_ingest.storage.files import (
+    make_folder,
+    move_into_place,
+    scratch_beside,
+    sha256_of,
+    sync_to_disk,
+    write_whole,
+)
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
@@ -174,15 +181,15 @@ def publish(
         now.replace(tzinfo=None), chain_of or {}, reasons or {}, described=described
     )
     version = versions / now.strftime("%Y%m%dT%H%M%S%fZ")
-    unfinished = published.parent / f".{version.name}.{os.getpid()}"
-    unfinished.mkdir(parents=True)
-    try:
-        copy = unfinished / published.name
+    make_folder(versions)
+    with scratch_beside(published) as folder:
+        made = folder / version.name
+        made.mkdir()
+        copy = made / published.name
         try:
             copied, cold_files = _write_copy(settings, copy, state, manifest)
         except (duckdb.Error, OSError) as error:
             raise IngestError(f"publishing failed: {first_line(error)}") from error
-        sync_to_disk(copy)
         publication = Publication(
             path=str(published),
             published_at=now.isoformat(),
@@ -197,15 +204,12 @@ def publish(
                 name: state.reasons[state.chain_of[name]] for name in sorted(state.held_back)
             },
         )
-        written = unfinished / "manifest.json"
-        written.write_text(json.dumps(asdict(publication), indent=2), encoding="utf-8")
-        versions.mkdir(exist_ok=True)
-        unfinished.rename(version)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    link = published.with_suffix(f".{os.getpid()}.tmp")
-    os.link(version / published.name, link)
-    move_into_place(link, published)
+        sync_to_disk(copy)
+        write_whole(made / "manifest.json", json.dumps(asdict(publication), indent=2))
+        made.rename(version)
+        sync_to_disk(versions)
+        link = folder / published.name
+        os.link(version / published.name, link)
+        move_into_place(link, published)
     _forget_old_versions(versions, settings.publish.keep)
     return publication

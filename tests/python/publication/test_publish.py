@@ -1,5 +1,8 @@
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -161,6 +164,37 @@ def test_a_failed_publication_leaves_the_former_one_and_no_rubbish(settings):
     with pytest.raises(IngestError, match=r"main\.market_ticks reads staging\.stg_ticks"):
         publish(settings)
     assert total(settings.published_path) == 1000
+    left = {path.name for path in settings.published_path.parent.iterdir()}
+    assert left == {"trading.duckdb", "versions"}
+
+
+def test_a_publication_is_on_the_disk_before_it_is_seen(settings, monkeypatch):
+    build(settings, VIEWS)
+    synced = set()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
+    publish(settings)
+    versions = settings.published_path.parent / "versions"
+    (version,) = versions.iterdir()
+    needed = (versions, version, *version.iterdir(), settings.published_path.parent)
+    assert [path.name for path in needed if path.stat().st_ino not in synced] == []
+
+
+KILLED = """
+import os, signal
+from python_ingest.publication import publish
+from python_ingest.settings import load_settings
+
+publish.sha256_of = lambda copy: os.kill(os.getpid(), signal.SIGKILL)
+publish.publish(load_settings())
+"""
+
+
+def test_what_a_killed_publication_left_is_removed(settings):
+    build(settings, VIEWS)
+    subprocess.run([sys.executable, "-c", KILLED], check=False)
+    assert list(settings.published_path.parent.rglob("trading.duckdb"))
+    assert not settings.published_path.exists()
+    publish(settings)
     left = {path.name for path in settings.published_path.parent.iterdir()}
     assert left == {"trading.duckdb", "versions"}
 
