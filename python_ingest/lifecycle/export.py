@@ -191,7 +191,10 @@ class _Mover:
         return removed
 
     def _clear_tombstones(self, days: Sequence[date], written: Sequence[Written]) -> None:
-        """Delete tombstones that the new files made needless; archived files may need theirs."""
+        """Delete tombstones that the new files made needless; archived files may need theirs.
+
+        What a file replaced earlier held had its tombstones deleted then.
+        """
         name, key = self._relation.name, quoted(self._relation.key)
         archived = self._count(
             "select count(*) from raw.cold_files where relation = ? and state = 'archived'", name
@@ -202,8 +205,8 @@ class _Mover:
             paths = [
                 row[0]
                 for row in self._connection.execute(
-                    "select path from raw.cold_files where relation = ? and state <> 'archived'"
-                    " and removed_at is null and date in (select unnest(?::date[]))",
+                    f"select path from raw.cold_files where relation = ? and ({READABLE}"
+                    " or replaced_at = now()::timestamp) and date in (select unnest(?::date[]))",
                     [name, list(days)],
                 ).fetchall()
             ]

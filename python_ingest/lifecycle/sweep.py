@@ -38,8 +38,13 @@ def sweep(settings: Settings, published: Collection[str]) -> Swept:
         readable = {path for path, is_read, *_ in manifest if is_read}
         removed = []
         for name, _, size_of_it, is_there, archived_to in manifest:
-            unread = is_there and name not in readable and name not in published
-            if is_remote(name) and unread and name != archived_to:
+            if not is_there or name in readable or name in published:
+                continue
+            if not is_remote(name):
+                # a sweep may have been killed before it said so
+                if not (settings.data_dir / name).exists():
+                    removed.append(name)
+            elif name != archived_to:
                 store_of(name).delete(key_of(name))
                 files, size = files + 1, size + size_of_it
                 removed.append(name)

@@ -13,12 +13,13 @@ from testkit import ask
 from python_ingest.errors import ExportError, IngestError
 from python_ingest.landing.land import land_files
 from python_ingest.lifecycle import partition
+from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.publish import publish
 from python_ingest.storage import cold_place
-from python_ingest.storage.cold_relations import stored_type
+from python_ingest.storage.cold_relations import RELATIONS, stored_type
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.writer import open_writer
 
@@ -304,6 +305,37 @@ def test_a_replaced_file_stays_as_long_as_a_publication_names_it(settings, lande
     assert ask(settings, ALL_TICKS) == before
     removed = ask(settings, "select count(*) from raw.cold_files where removed_at is not null")
     assert removed == [(len(replaced),)]
+
+
+ROLLUPS = """
+create table warm.system_metrics_1h_warm as
+select i::varchar as rollup_id, 'cpu' as metric_name,
+    timestamp '2024-01-01' + to_hours(8 * i::integer) as timestamp
+from range(6) r(i)
+"""
+
+
+def test_a_sweep_that_was_killed_stops_no_export(settings, files):
+    """It deleted a replaced file, and did not come to say so."""
+    rollups = RELATIONS["system_metrics_1h"]
+    leaving = Leaving(rollups, f"select *, true as is_kept from {rollups.home}")
+    with open_writer(settings) as connection:
+        connection.execute(ROLLUPS)
+        make_cold_view(connection, settings, rollups.name)
+        export(connection, settings.data_dir, leaving)
+        connection.execute("update raw.cold_files set state = 'archived' where file_id = 2")
+        make_view(connection, settings.data_dir, rollups.name)
+        for number in range(2):
+            replaced = files()[0]
+            tombstone = "insert into warm.tombstones values ('system_metrics_1h', ?)"
+            connection.execute(tombstone, [str(number)])
+            export(connection, settings.data_dir, leaving)
+            assert connection.execute("from warm.tombstones").fetchall() == []
+            replaced.unlink()
+        assert connection.execute("select count(*) from cold.system_metrics_1h").fetchone() == (1,)
+    sweep(settings, set())
+    states = "select state from raw.cold_files where removed_at is null order by file_id"
+    assert ask(settings, states) == [("local",)]
 
 
 def test_a_late_row_of_an_archived_day_is_rejected_with_the_way_back(settings, landed, tmp_path):
