@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from python_ingest.errors import ConfigError, StoreError
 from python_ingest.storage.object_store import StoredObject
-from python_ingest.storage.s3_session import s3_login
+from python_ingest.storage.s3_session import Login, s3_login
 
 _PART_BYTES = 16 << 20
 _MOST_PARTS = 10_000
@@ -37,8 +39,9 @@ _MEANING = {
 }
 
 
-def _client() -> Any:
-    login = s3_login("an s3:// store")
+@lru_cache(maxsize=1)
+def _client(login: Login) -> Any:
+    """Return the process's one client: to make one takes longer than a request."""
     return boto3.client(
         "s3",
         endpoint_url=login.endpoint,
@@ -54,6 +57,10 @@ def _client() -> Any:
             s3={"addressing_style": "path" if login.endpoint else "auto"},
         ),
     )
+
+
+# A client's connections are of one process.
+os.register_at_fork(after_in_child=_client.cache_clear)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class S3Store:
         self.url = url.rstrip("/")
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
-        self._s3 = _client()
+        self._s3 = _client(s3_login("an s3:// store"))
 
     def workspace(self, otherwise: Path) -> Path:
         """Wherever the caller likes: everything is uploaded."""

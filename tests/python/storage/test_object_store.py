@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import boto3
 import pytest
 
 from python_ingest.errors import ConfigError, StoreError
@@ -170,6 +171,19 @@ def test_wrong_access_is_one_line_without_secrets(
 def test_a_bucket_that_is_not_there_is_named(s3: str) -> None:
     with pytest.raises(StoreError, match=r"s3://no-such-bucket/key: the bucket is not there"):
         open_store("s3://no-such-bucket").put_bytes(b"x", "key")
+
+
+def test_stores_share_a_client_as_long_as_the_credentials_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(boto3, "client", lambda *_, **how: made.append(how["aws_access_key_id"]))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    for key in ("one", "one", "other"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        open_store("s3://bucket/a")
+        open_store("s3://another")
+    assert made == ["one", "other"]
 
 
 def test_credentials_come_from_the_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
