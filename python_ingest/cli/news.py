@@ -2,7 +2,7 @@
 
 if not nothing_new(settings):
     ...
-    remember(settings, newest, began)
+    remember(settings, begun, newest)
 """
 
 from __future__ import annotations

@@ -72,7 +72,10 @@ def remove_safe_segments(settings: Settings) -> int:
 
 
 def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
-    """Return kind and sha256 of what is published and in a backup, if both know each other."""
+    """Return (kind, sha256) of contents both published and backed up.
+
+    Empty if the publication reaches the backup's last batch and does not match it.
+    """
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
         built = value_of(
             connection,

@@ -1,6 +1,6 @@
-"""What a publication goes on with from the former one, where a chain of models is held back.
+"""Copies held-back relations, and what they read, from the previous publication.
 
-A relation that is held back is copied with all that it reads. What it reads gets names of its own,
+What a held-back relation reads gets names of its own,
 `internal.held_back__...`: relations of other chains may share a table, such as the tombstones of
 cold rows, and go on with its newest rows.
 """

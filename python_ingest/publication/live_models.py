@@ -288,9 +288,9 @@ def _model(
 
 
 def _is_whole(model: Model) -> bool:
-    """Whether a SELECT gives all rows, where that of a restating build gives those of a region.
+    """Return whether the compiled SELECT is the full-refresh form.
 
-    The latter reads what is pending, or the model's own rows.
+    The other form reads what is pending, or the model's own rows.
     """
     return model.has_two_forms and not {model.pending, model.relation} & set(model.reads)
 

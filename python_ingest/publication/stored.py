@@ -56,8 +56,8 @@ def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]
     return found
 
 
-# The rows as models read them: in trade order, and told from those that an amendment changed, which
-# are published as they landed beside them.
+# Rows for live models, in trade order. `is_amended` marks ticks that a correction changed;
+# `live__amended_ticks` holds their landed form.
 _LIVE = """
     select {columns}, {more}
     from (

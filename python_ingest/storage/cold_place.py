@@ -66,7 +66,10 @@ def brought_near(data_dir: Path, path: str, sha256: str, folder: Path) -> Path:
 
 
 def link_or_fetch(data_dir: Path, path: str, sha256: str, target: Path) -> None:
-    """Have a file under one more name, which is its own in the folder of `target`."""
+    """Hard-link (or copy) a local file to `target`.
+
+    Downloads a remote one, under its own name, beside it.
+    """
     if is_remote(path):
         brought_near(data_dir, path, sha256, target.parent)
     else:

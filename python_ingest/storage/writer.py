@@ -160,8 +160,8 @@ def open_locked(
     """Yield what `open_file` opens of the database file, and close it.
 
     Waits up to `connection_timeout_ms` for processes that have the file open. Where the file was
-    replaced while it was opened, `open_file` is called again. The first one is made; `create`: also
-    where there was one before.
+    replaced while it was opened, `open_file` is called again. Creates the file if none ever
+    existed; `create`: even if one did.
     Raises DatabaseBusyError that names the holder, DatabaseAwayError when the file is gone,
     IngestError when it cannot be opened.
     """
