@@ -7,6 +7,7 @@ remove_safe_segments(settings)                                      # a cycle do
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,12 +63,13 @@ def remove_safe_segments(settings: Settings) -> int:
     safe = _published(settings, last)
     removed = 0
     for description in sorted((settings.spool_dir / "landed").glob("*.json")):
-        segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
-        if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
-            # the description last: a segment without one cannot be identified
-            description.with_suffix(".parquet").unlink(missing_ok=True)
-            description.unlink()
-            removed += 1
+        with suppress(FileNotFoundError):  # a cycle and a backup may remove them at once
+            segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
+            if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
+                # the description last: a segment without one cannot be identified
+                description.with_suffix(".parquet").unlink(missing_ok=True)
+                description.unlink()
+                removed += 1
     return removed
 
 

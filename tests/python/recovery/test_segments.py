@@ -12,8 +12,11 @@ from python_ingest.cli.audited import AuditResult
 from python_ingest.cli.dbt_run import BuildSummary
 from python_ingest.errors import BackupError
 from python_ingest.landing.land import land_files
+from python_ingest.landing.spool import Segment
+from python_ingest.lifecycle import safe_segments
 from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.publication.publish import publish
+from python_ingest.recovery import create
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings
@@ -48,6 +51,26 @@ def make_old(settings: Settings, names: list[str]) -> list[str]:
             path.rename(path.with_name(old + suffix))
         renamed.append(old)
     return renamed
+
+
+def test_two_may_remove_them_at_once(
+    settings: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cycle and a backup."""
+    for _ in range(2):
+        land()
+    make_old(settings, landed(settings))
+    publish_landings(settings)
+    monkeypatch.setattr(create, "remove_safe_segments", lambda _: 0)
+    create_backup(settings)
+
+    def removed_by_another(_: Segment) -> float:
+        for file in (settings.spool_dir / "landed").iterdir():
+            file.unlink()
+        return 25 * 3600
+
+    monkeypatch.setattr(safe_segments, "age_seconds", removed_by_another)
+    assert remove_safe_segments(settings) == 0
 
 
 def test_all_three_must_be_true(settings: Settings, land: Land) -> None:
