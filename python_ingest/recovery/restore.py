@@ -80,112 +80,106 @@ def restore(
     return Restored(to, path.full.id, replayed, until, last, kept, notes)
 
 
+@dataclass
 class _Work:
-    """One restore, inside its staging folder."""
+    """One restore, inside its staging folder; `settings` become those of the new DATA_DIR."""
 
-    def __init__(  # noqa: PLR0913, PLR0917
-        self,
-        settings: Settings,
-        store: ObjectStore,
-        folder: Path,
-        report: Report,
-        notes: list[str],
-        path: sets.Path,
-        at: datetime | None,
-    ) -> None:
-        self._store = store
-        self._folder = folder
-        self._report = report
-        self._notes = notes
-        self._path = path
-        self._at = at
-        full = path.full
+    settings: Settings
+    store: ObjectStore
+    folder: Path
+    report: Report
+    notes: list[str]
+    path: sets.Path
+    at: datetime | None
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise BackupDamagedError where the full backup names no database."""
+        full = self.path.full
         if full.database is None:
             raise BackupDamagedError(f"{full.key}: names no database")
         self.database_name = full.database.key.rpartition("/")[2]
-        self._data = folder / "data"
-        self._database = self._data / self.database_name
-        self._settings = settings.model_copy(
-            update={"data_dir": self._data, "database_path": self._database}
+        self.data = self.folder / "data"
+        self.database = self.data / self.database_name
+        self.settings = self.settings.model_copy(
+            update={"data_dir": self.data, "database_path": self.database}
         )
-        self.views: dict[str, list[tuple[str, str]]] = {}
-        self._steps = 2 + len(full.cold) + len(path.incrementals)
-        self._done = 0
+        self.steps = 2 + len(full.cold) + len(self.path.incrementals)
 
     def build(self) -> tuple[int, int]:
         """Return how many segments were landed again, and the newest batch."""
-        for cold in self._path.full.cold:
+        for cold in self.path.full.cold:
             self._fetch_cold(cold)
             self._step(f"fetched {cold.path}")
         self._restore_full()
-        for waits in self._path.full.waiting:
+        for waits in self.path.full.waiting:
             self._fetch_waiting(waits)
         replayed = 0
-        with open_writer(self._settings) as connection:
+        with open_writer(self.settings) as connection:
             applied = migrate(connection)
             if applied:
-                self._notes.append(f"brought to this version: {', '.join(applied)}")
-            self.views = cold_views(connection) or self._path.full.cold_views
-            make_views(connection, self._data, self.views)
-            for incremental in self._path.incrementals:
+                self.notes.append(f"brought to this version: {', '.join(applied)}")
+            views = cold_views(connection) or self.path.full.cold_views
+            make_views(connection, self.data, views)
+            for incremental in self.path.incrementals:
                 replayed += self._replay(connection, incremental)
             last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")
             connection.execute("checkpoint")
         self._clear_spool()
-        for file in self._data.rglob("*"):
+        for file in self.data.rglob("*"):
             sync_to_disk(file)
         return replayed, int(last)
 
     def _fetch_cold(self, cold: ColdFile) -> None:
         """Fetch a cold file; one that was on S3 is uploaded there again if it is missing."""
         if not is_remote(cold.path):
-            self._fetch(cold.file, self._data / cold.path)
+            self._fetch(cold.file, self.data / cold.path)
             return
         home, key = store_of(cold.path), key_of(cold.path)
         there = home.stat(key)
         if there is None or there.bytes != cold.file.bytes:
-            near = self._folder / "cold.parquet"
+            near = self.folder / "cold.parquet"
             self._fetch(cold.file, near)
             home.put(near, key, sha256=cold.file.sha256, consume=True)
 
     def _fetch_waiting(self, waits: WaitingSegment) -> None:
-        target = waiting.folder_of(self._settings) / f"{waits.segment['name']}.parquet"
+        target = waiting.folder_of(self.settings) / f"{waits.segment['name']}.parquet"
         make_folder(target.parent)
         self._fetch(waits.file, target)
         target.with_suffix(".json").write_text(json.dumps(waits.segment), encoding="utf-8")
 
     def _clear_spool(self) -> None:
         """Remove what replaying left in the spool; what waits for archived days stays."""
-        spool = self._settings.spool_dir
+        spool = self.settings.spool_dir
         for path in spool.glob("*"):
-            if path != waiting.folder_of(self._settings):
+            if path != waiting.folder_of(self.settings):
                 shutil.rmtree(path)
 
     def _restore_full(self) -> None:
-        full = self._path.full
+        full = self.path.full
         try:
             assert full.database is not None  # noqa: S101 - looked at in the constructor
             # the backup read every table from exactly these bytes
-            self._fetch(full.database, self._database)
-            with open_writer(self._settings):
+            self._fetch(full.database, self.database)
+            with open_writer(self.settings):
                 pass
             self._step(f"fetched {self.database_name}")
         except (IngestError, duckdb.Error, OSError) as error:
             if is_disk_full(error):
                 raise
-            self._notes.append(
+            self.notes.append(
                 f"the database of {full.id} is not usable, its tables are: {first_line(error)}"
             )
-            self._database.unlink(missing_ok=True)
+            self.database.unlink(missing_ok=True)
             self._restore_tables(full)
 
     def _restore_tables(self, full: Manifest) -> None:
         files = {}
         for table in full.tables:
             name = table.file.key.rpartition("/")[2]
-            files[table.file.key] = self._folder / name
-            self._fetch(table.file, self._folder / name)
-        with open_writer(self._settings) as connection:
+            files[table.file.key] = self.folder / name
+            self._fetch(table.file, self.folder / name)
+        with open_writer(self.settings) as connection:
             import_tables(connection, full.tables, files, full.schema_version)
             if full.tools.duckdb == duckdb.__version__:  # else hashes cannot be compared
                 require_equal(connection, full.tables)
@@ -194,25 +188,25 @@ class _Work:
     def _replay(self, connection: duckdb.DuckDBPyConnection, incremental: Manifest) -> int:
         count = 0
         if incremental.pack:
-            pack = self._folder / "segments.tar"
+            pack = self.folder / "segments.tar"
             self._fetch(incremental.pack, pack)
-            for _, difference in replay(connection, self._settings, incremental, pack, self._at):
+            for _, difference in replay(connection, self.settings, incremental, pack, self.at):
                 count += 1
                 if difference:
-                    self._notes.append(difference)
+                    self.notes.append(difference)
             pack.unlink()
         self._step(f"landed {count} segments of {incremental.id}")
         return count
 
     def _fetch(self, file: StoredFile, target: Path) -> None:
         """Get a file; raises BackupDamagedError when it differs from what was uploaded."""
-        sha256 = fetch(self._store, file.key, target)
+        sha256 = fetch(self.store, file.key, target)
         if sha256 != file.sha256:
             target.unlink()
             raise BackupDamagedError(
-                f"{self._store.url}/{file.key} is damaged: sha256 {sha256}, not {file.sha256}"
+                f"{self.store.url}/{file.key} is damaged: sha256 {sha256}, not {file.sha256}"
             )
 
     def _step(self, what: str) -> None:
-        self._done += 1
-        self._report(what, self._done, self._steps)
+        self.done += 1
+        self.report(what, self.done, self.steps)
