@@ -46,22 +46,26 @@ with_former as (
 
     select
         *,
-        lag(return_index) over (partition by account_id order by snapshot_time) as former_index
+        lag(return_index) over history as former_index,
+        lag(max_drawdown_pct) over history as former_drawdown_pct
     from ends
+    window history as (partition by account_id order by snapshot_time)
 
 ),
 
--- The index was lost where it is NULL (docs/adr/0177), or where a new one began within the day: the
--- day's return does not lead to it then, by more than the rounding of the three.
+-- The index was lost where its drawdown is NULL too (docs/adr/0177): a percentage alone is NULL
+-- where it has no room. Or where a new one began within the day: the day's return does not lead to
+-- it then, by more than the rounding of the three.
 with_losses as (
 
     select
         *,
-        former_index is not null
+        former_drawdown_pct is not null
         and coalesce(
-            abs(return_index::double - former_index::double * (1 + daily_return::double))
+            max_drawdown_pct is null
+            or abs(return_index::double - former_index::double * (1 + daily_return::double))
             > 0.000002 * (1 + former_index::double + return_index::double),
-            true
+            false
         ) as is_lost
     from with_former
 

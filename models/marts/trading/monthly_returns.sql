@@ -16,10 +16,11 @@ months as (
         count(*) as days,
         max(day) = last_day(max(day)) as is_complete,
         bool_or(is_lost) as is_lost,
-        max_by(return_index, day) as return_index,
-        max_by(equity, day) as equity,
-        max_by(net_flows, day) as net_flows,
-        max_by(total_pnl, day) as total_pnl
+        -- max_by would skip an index that is NULL, and bring back one that was lost.
+        last(return_index order by day) as return_index,
+        last(equity order by day) as equity,
+        last(net_flows order by day) as net_flows,
+        last(total_pnl order by day) as total_pnl
     from days
     group by all
 

@@ -40,8 +40,8 @@ indexes as (
     select
         account_id,
         max(day) as last_day,
-        max_by(return_index, day) as return_index,
-        max_by(max_drawdown_pct, day) as max_drawdown_pct
+        last(return_index order by day) as return_index,
+        last(max_drawdown_pct order by day) as max_drawdown_pct
     from daily_returns
     where is_of_present_index
     group by account_id
