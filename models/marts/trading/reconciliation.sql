@@ -65,6 +65,8 @@ final as (
                 and coalesce(abs(cost_difference), 0) <= {{ tolerance }}
                 and coalesce(abs(market_value_difference), 0) <= {{ tolerance }}
                 then 'agrees'
+            -- Neither has any, or both as much: what differs is money.
+            when is_held_alike then 'differs'
             when their_quantity = 0 then 'only_ours'
             when our_quantity = 0 then 'only_theirs'
             else 'differs'
