@@ -38,6 +38,7 @@ with_terms as (
 ),
 
 -- Of several quotes of one instant the last in trade order; of one side only it has no middle.
+-- Prices stand in for their content hash, which is not published.
 quotes as (
 
     select
@@ -48,10 +49,12 @@ quotes as (
         last(
             {{ mid_price('quote_ticks.bid_price', 'quote_ticks.ask_price') }}
             order by
-                quote_ticks.nanoseconds nulls first,
-                quote_ticks.sequence_number nulls first,
-                quote_ticks.place nulls first,
-                quote_ticks.tick_id
+                coalesce(quote_ticks.nanoseconds, 0),
+                quote_ticks.sequence_number nulls last,
+                {{ as_number('quote_ticks.trade_id') }} nulls last,
+                quote_ticks.place nulls last,
+                quote_ticks.bid_price nulls last,
+                quote_ticks.ask_price nulls last
         )::decimal(28, 10) as mid_price
     from quote_ticks
     semi join with_terms
