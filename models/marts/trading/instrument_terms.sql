@@ -16,7 +16,7 @@ traded as (
 
 bars as (
 
-    select * from {{ ref('ohlcv_bars_warm') }}
+    select * from {{ ref('ohlcv_bars') }}
     where timeframe = '1d'
 
 ),
