@@ -5,13 +5,18 @@ bars as (
     select
         *,
         lead(timestamp) over bar_order as next_timestamp,
-        lead(trading_date) over bar_order as next_trading_date,
-        lead(is_complete) over bar_order as is_next_complete
+        lead(trading_date) over bar_order as next_trading_date
     from {{ ref('ohlcv_bars') }}
     window bar_order as (
         partition by exchange, symbol, timeframe
         order by timestamp
     )
+
+),
+
+marks as (
+
+    select * from {{ ref('int_exchange_high_water_marks') }}
 
 ),
 
@@ -91,22 +96,24 @@ final as (
     from bars
     union all
     select
-        exchange,
-        symbol,
-        timeframe,
-        empty_from as timestamp,
-        close as open,
-        close as high,
-        close as low,
-        close,
+        empty_buckets.exchange,
+        empty_buckets.symbol,
+        empty_buckets.timeframe,
+        empty_buckets.empty_from as timestamp,
+        empty_buckets.close as open,
+        empty_buckets.close as high,
+        empty_buckets.close as low,
+        empty_buckets.close,
         0 as volume,
         null as vwap,
         0 as trade_count,
-        is_next_complete or empty_to + interval 30 seconds <= next_timestamp as is_complete,
-        empty_date as trading_date,
-        empty_to as ends_at,
+        -- as a bar in its place would be
+        coalesce(empty_buckets.empty_to <= marks.complete_until, false) as is_complete,
+        empty_buckets.empty_date as trading_date,
+        empty_buckets.empty_to as ends_at,
         true as is_filled
     from empty_buckets
+    left join marks on empty_buckets.exchange = marks.exchange
 
 )
 
