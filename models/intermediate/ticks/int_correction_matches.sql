@@ -1,6 +1,6 @@
--- Which tick a correction means: the newest trade with its id that is not younger than itself, or
--- what the correction before it means. One that came before its tick waits, and so does one that
--- may mean a tick of an archived day.
+-- Which tick a correction means: the last trade with its id, in trade order, that is not younger
+-- than itself, or what the correction before it means. One that came before its tick waits, and so
+-- does one that may mean a tick of an archived day.
 with recursive
 
 ranked as (
@@ -26,7 +26,18 @@ direct_matches as (
     select
         corrections.batch_id,
         corrections.row_number,
-        max_by(ranked.tick_id, ranked.timestamp) as tick_id
+        -- Trades that share an id share its number; of their place in a file nothing is noted.
+        max_by(
+            ranked.tick_id,
+            (
+                ranked.timestamp,
+                coalesce(ranked.nanoseconds, 0),
+                ranked.sequence_number is null,
+                coalesce(ranked.sequence_number, 0),
+                ranked.content_hash,
+                ranked.tick_id
+            )
+        ) as tick_id
     from corrections
     inner join ranked
         on
