@@ -99,16 +99,17 @@
     try({{ scaled_wide(quantity) }} * {{ scaled_wide(price) }})
 {%- endmacro %}
 
-{# Money for a part of a quantity, 8 decimals: exact where the product has room, else to 12 digits. #}
+{# Money for a part of a quantity, 8 decimals: exact where the product has room, else with 12 decimals of
+   the ratio, which passes 1 where long and short parts offset; NULL where it has no room. #}
 {% macro share_of(money, part, quantity) -%}
     coalesce(
         try({{ divide_exactly(
             scaled(money) ~ ' * ' ~ scaled_wide(part), scaled_wide(quantity) ~ ' * 100000000', 8
         ) }}),
-        {{ rounded(
+        try({{ rounded(
             rounded(money, 8)
-            ~ ' * (' ~ part ~ '::double / ' ~ quantity ~ '::double)::decimal(13, 12)', 8
-        ) }}
+            ~ ' * (' ~ part ~ '::double / ' ~ quantity ~ '::double)::decimal(25, 12)', 8
+        ) }})
     )
 {%- endmacro %}
 
