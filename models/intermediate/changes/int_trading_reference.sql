@@ -52,11 +52,9 @@ final as (
             instruments.multiplier::decimal(18, 8),
             instruments.margined,
             instruments.price_exchange,
-            margin_rates.margin_rate,
             case when instruments.is_inverse then 'settles in ' || instruments.settle_currency end
         ) as content
     from instruments
-    left join margin_rates on instruments.asset_class = margin_rates.asset_class
     union all
     -- When its days begin is when its splits take effect.
     select
@@ -100,7 +98,18 @@ final as (
             '{{ var("position_mark_interval") }}',
             '{{ var("portfolio_eod_time") }}',
             '{{ var("portfolio_timezone") }}',
-            string_agg(pegs.currency || '=' || pegs.pegged_to, ',' order by pegs.currency)
+            string_agg(pegs.currency || '=' || pegs.pegged_to, ',' order by pegs.currency),
+            -- Also of asset classes that only an unlisted instrument has.
+            (
+                select
+                    'margins '
+                    || string_agg(
+                        margin_rates.asset_class || '=' || margin_rates.margin_rate,
+                        ','
+                        order by margin_rates.asset_class
+                    )
+                from margin_rates
+            )
         ) as content
     from pegs
 
