@@ -4,7 +4,7 @@ with
 
 events as (
 
-    select * from {{ ref('stg_cash_events') }}
+    select * from {{ ref('int_counted_cash') }}
 
 ),
 
