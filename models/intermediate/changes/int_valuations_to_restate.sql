@@ -36,9 +36,9 @@ changed_prices as (
 
 ),
 
-cash_events as (
+changed_flows as (
 
-    select * from {{ ref('stg_cash_events') }}
+    select * from {{ ref('int_changed_flows') }}
 
 ),
 
@@ -81,11 +81,9 @@ positions as (
 
 times as (
 
-    select changed_from as restart_at
-    from cash_events
-    where
-        was_flow
-        and changed_in_batch > (select built.batch_id from built)
+    select min(restart_at) as restart_at
+    from changed_flows
+    having count(*) > 0
     union all
     select snapshot_time as restart_at
     from manual_snapshots

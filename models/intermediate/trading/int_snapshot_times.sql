@@ -28,6 +28,18 @@ manual_snapshots as (
 
 ),
 
+flows as (
+
+    select event_time as flowed_at
+    from cash_events
+    where part = 'flow'
+    union
+    select executed_at as flowed_at
+    from fills
+    where transfer is not null and not is_busted
+
+),
+
 span as (
 
     select
@@ -105,11 +117,10 @@ final as (
     union all
 
     -- Not published; returns are cut at each flow.
-    select distinct
-        event_time as snapshot_time,
+    select
+        flowed_at as snapshot_time,
         'flow' as snapshot_type
-    from cash_events
-    where part = 'flow'
+    from flows
 
 )
 

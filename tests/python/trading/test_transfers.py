@@ -18,7 +18,7 @@ from .trading_warehouse import Warehouse
 RUN = ("run", "--select", "+marts.trading", "--vars", "{as_of: '2024-01-06 00:00:00'}")
 MARTS = ("orders", "trades", "positions", "lots", "lot_closures", "round_trips",
          "account_snapshots", "portfolio_snapshots")  # fmt: skip
-CUT_OVER = "2024-01-02 10:00:00"
+CUT_OVER = "2024-01-02 10:01:00"
 OPENING = {
     "event_id": "open-1", "event_type": "transfer_in", "event_time": CUT_OVER, "order_id": "open-1",
     "trade_id": "open-1", "quantity": "300", "transfer_cost": "45000",
@@ -42,8 +42,14 @@ LEFT = OPENING | {
 BUST = {name: LEFT[name] for name in ("order_id", "quantity", "trade_id")} | {
     "event_id": "bust", "event_type": "trade_bust", "event_time": "2024-01-05 10:00:00",
 }  # fmt: skip
+OTHER = BOUGHT | {"event_id": "m", "order_id": "m", "trade_id": "m", "symbol": "MSFT"}
+LATE = OPENING | {
+    "event_id": "late", "order_id": "late", "trade_id": "late", "quantity": "1",
+    "event_time": "2024-01-03 12:07:00",
+}  # fmt: skip
+# Between it and the mark after it prices fall by one percent.
 TICKS = [("2024-01-02 08:59:10", "155"), ("2024-01-02 09:58:10", "160"),
-         ("2024-01-04 09:58:10", "170")]  # fmt: skip
+         ("2024-01-02 10:30:10", "158.4"), ("2024-01-04 09:58:10", "170")]  # fmt: skip
 
 
 def rows(warehouse: Warehouse) -> dict[str, list[dict[str, Any]]]:
@@ -86,8 +92,8 @@ def test_what_it_moves(warehouse: Warehouse) -> None:
     }
     average = Decimal(46550) / 310
     sold = 100 * (165 - average)
-    assert told[datetime(2024, 1, 2, 10)] == (310, 46550, 0)
-    assert found[datetime(2024, 1, 2, 10)]["unrealized_pnl"] == 310 * 160 - 46550
+    assert told[datetime(2024, 1, 2, 10, 1)] == (310, 46550, 0)
+    assert found[datetime(2024, 1, 2, 10, 1)]["unrealized_pnl"] == 310 * 160 - 46550
     assert told[datetime(2024, 1, 3, 10)] == (
         210, pytest.approx(210 * average, abs=1e-7), pytest.approx(sold, abs=1e-7),
     )  # fmt: skip
@@ -114,9 +120,10 @@ def test_its_worth_is_a_flow_and_no_return(warehouse: Warehouse) -> None:
         row["snapshot_time"]: row
         for row in warehouse.rows("from account_snapshots where snapshot_type <> 'manual'")
     }
-    came, went = at[datetime(2024, 1, 2, 10)], at[datetime(2024, 1, 4, 10)]
-    assert (came["net_flows"], came["equity"]) == (58000, 58050)
-    assert (came["total_pnl"], came["total_pnl_pct"]) == (50, Decimal("0.5"))
+    came, went = at[datetime(2024, 1, 2, 11)], at[datetime(2024, 1, 4, 10)]
+    assert (came["net_flows"], came["equity"]) == (58000, 57554)
+    # 10000 become 10050; with what came those are 58050, which become 57554.
+    assert (came["total_pnl"], came["total_pnl_pct"]) == (-446, Decimal("-0.3587"))
     assert went["net_flows"] == 58000 - 8500
     assert went["total_pnl"] == went["equity"] - went["net_flows"]
     assert went["cash_balance"] == 10000 - 1550 + 16500
@@ -128,13 +135,18 @@ def test_a_full_refresh_gives_the_same(warehouse: Warehouse) -> None:
     assert rows(copy) == rows(warehouse)
 
 
-def test_a_bust_takes_it_back(warehouse: Warehouse) -> None:
+def test_a_bust_takes_it_back_and_another_cuts_what_all_are_worth(warehouse: Warehouse) -> None:
     copy = warehouse.copy(warehouse.data_dir.with_name("busted"))
-    copy.land("order_events", [BUST])
+    copy.land("order_events", [BUST, OTHER])
     copy.dbt(*RUN)
-    (held,) = copy.rows("from current_positions")
-    assert held["quantity"] == 210
+    held = copy.rows("from current_positions order by symbol")
+    assert [row["quantity"] for row in held] == [210, 10]
     assert [row["closed_by"] for row in copy.rows("from lot_closures")] == ["fill"]
+    copy.land("order_events", [LATE])
+    copy.dbt(*RUN)
+    restated = rows(copy)
+    copy.dbt(*RUN, "--full-refresh")
+    assert rows(copy) == restated
 
 
 @pytest.mark.parametrize(
