@@ -89,7 +89,12 @@ in_base as (
             {% for amount in amounts %}
                 {{ amount }}_in_base is not null {{ 'and' if not loop.last }}
             {% endfor %}, false
-        ) as is_converted
+        ) as is_converted,
+        coalesce(
+            {% for amount in amounts %}
+                {{ amount }} = 0 {{ 'and' if not loop.last }}
+            {% endfor %}, false
+        ) as is_nothing
     from with_rate
 
 ),
@@ -110,7 +115,7 @@ accounts as (
         {% endfor %}
         coalesce(
             list(currency order by currency)
-            filter (where not is_converted and equity is distinct from 0), []
+            filter (where not is_converted and not is_nothing), []
         ) as unconverted_currencies
     from in_base
     group by snapshot_time, account_id
