@@ -1,6 +1,6 @@
 {# How a build keeps what it made, where the engines differ. #}
 
-{# Said of a CTE that is to be read as often as it is named. #}
+{# Marks a CTE as not materialized. #}
 {% macro not_materialized() -%} {{ return(adapter.dispatch('not_materialized')()) }} {%- endmacro %}
 
 {% macro default__not_materialized() -%} not materialized {%- endmacro %}

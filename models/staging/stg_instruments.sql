@@ -31,7 +31,8 @@ final as (
             else coalesce(multiplier, 1)::decimal(18, 4)
         end as multiplier,
         coalesce(margined, false) as margined,
-        -- An inverse contract would be accounted for as a linear one.
+        -- A margined contract quoted in its base currency is inverse; reject it instead of booking it
+        -- as linear.
         case
             when margined and base_currency = quote_currency
                 then

@@ -50,6 +50,7 @@ fill_versions as (
 
 ),
 
+-- Hardly any: only these are sorted.
 repeated_fills as (
 
     select

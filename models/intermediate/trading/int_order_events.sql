@@ -57,6 +57,7 @@ events as {{ not_materialized() }} (
 
 {% endif %}
 
+-- Hardly any: only these are sorted.
 repeated_ids as (
 
     select

@@ -68,7 +68,7 @@ with_drawdown as (
     inner join drawdowns
         on
             {{ same_key('valuations', 'drawdowns', position) }}
-            -- of what was paid after the end: that of the end
+            -- A payment after the close takes the drawdown of the close.
             and coalesce(valuations.closed_at, valuations.snapshot_time) = drawdowns.snapshot_time
     asof left join costs
         on
