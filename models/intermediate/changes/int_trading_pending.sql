@@ -55,29 +55,18 @@ versions as (
 
 ),
 
--- A correction names the trade and need not name the order.
+-- A correction names the trade, through others or not, and need not name the order.
+corrected_fills as (
+
+    select * from {{ ref('int_newly_corrected_fills') }}
+
+),
+
 touched_orders as (
 
-    select
-        account_id,
-        exchange,
-        symbol,
-        order_id
-    from versions
+    select {{ columns_of(order) }} from versions
     union
-    select
-        events.account_id,
-        events.exchange,
-        events.symbol,
-        events.order_id
-    from versions
-    inner join events
-        on
-            versions.account_id = events.account_id
-            and versions.exchange = events.exchange
-            and versions.symbol = events.symbol
-            and versions.trade_id = events.trade_id
-    where versions.is_correction
+    select {{ columns_of(order) }} from corrected_fills
 
 ),
 
