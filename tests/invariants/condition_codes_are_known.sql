@@ -12,7 +12,7 @@ printed as (
     where
         kind <> 'quote'
         and {{ is_unproven('timestamp') }}
-        and {{ is_there('market_ticks', 'timestamp') }}
+        and {{ is_not_archived('market_ticks', 'timestamp') }}
 
 )
 

@@ -16,7 +16,7 @@ ticks as (
         and last_price is not null
         and not is_busted
         and {{ is_unproven('timestamp') }}
-        and {{ is_there('market_ticks', 'timestamp') }}
+        and {{ is_not_archived('market_ticks', 'timestamp') }}
     group by all
     having count(conditions) = 0
 

@@ -18,8 +18,8 @@ orders_that_left as (
         order_id
     from events
     where
-        not {{ is_there('orders', 'event_time') }}
-        or not {{ is_there('trades', 'event_time') }}
+        not {{ is_not_archived('orders', 'event_time') }}
+        or not {{ is_not_archived('trades', 'event_time') }}
 
 ),
 

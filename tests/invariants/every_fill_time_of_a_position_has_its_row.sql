@@ -12,7 +12,7 @@ fill_times as (
         position_side,
         executed_at as snapshot_time
     from {{ ref('int_position_fills') }}
-    where {{ is_there('positions', 'executed_at') }}
+    where {{ is_not_archived('positions', 'executed_at') }}
 
 ),
 
@@ -26,7 +26,7 @@ positions as (
         position_side,
         snapshot_time
     from {{ ref('positions') }}
-    where is_fill and {{ is_there('positions', 'snapshot_time') }}
+    where is_fill and {{ is_not_archived('positions', 'snapshot_time') }}
 
 ),
 

@@ -111,7 +111,7 @@ final as (
     where
         {{ is_unproven('timestamp') }}
         and {{ is_unproven('(ends_at - interval 1 microsecond)') }}
-        and {{ is_there('ohlcv_bars', 'timestamp') }}
+        and {{ is_not_archived('ohlcv_bars', 'timestamp') }}
     group by all
     having not (has_bar and has_priced_minute)
 

@@ -33,4 +33,4 @@ left join order_terms
 anti join orders on trades.order_id = orders.order_id
 where
     order_terms.created_at is null
-    or {{ is_there('orders', 'order_terms.created_at') }}
+    or {{ is_not_archived('orders', 'order_terms.created_at') }}

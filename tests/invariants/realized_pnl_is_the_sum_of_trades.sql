@@ -133,7 +133,7 @@ left join positions
         and trips.position_side = positions.position_side
         and trips.closed_at = positions.snapshot_time
 where
-    {{ is_there('positions', 'trips.closed_at') }}
+    {{ is_not_archived('positions', 'trips.closed_at') }}
     and (
         positions.snapshot_time is null
         or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001

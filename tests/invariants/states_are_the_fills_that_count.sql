@@ -10,7 +10,7 @@ fills as (
         symbol,
         order_id,
         fill_id,
-        transfer is null and {{ is_there('trades', 'executed_at') }} as is_there
+        transfer is null and {{ is_not_archived('trades', 'executed_at') }} as is_there
     from {{ ref('int_position_fills') }}
 
 ),
@@ -18,7 +18,7 @@ fills as (
 trades as (
 
     select * from {{ ref('trades') }}
-    where {{ is_there('trades', 'executed_at') }}
+    where {{ is_not_archived('trades', 'executed_at') }}
 
 ),
 

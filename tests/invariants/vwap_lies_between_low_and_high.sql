@@ -11,7 +11,7 @@ strict_minutes as (
     where
         sets_volume
         and {{ is_unproven('timestamp') }}
-        and {{ is_there('market_ticks', 'timestamp') }}
+        and {{ is_not_archived('market_ticks', 'timestamp') }}
     group by all
     having bool_and(sets_high_low)
 

@@ -85,43 +85,43 @@ final as (
     select
         'ticks' as chain,
         'trade_conditions' as kind,
-        {{ sum_of('tape_conditions') }} as content
+        {{ content_checksum('tape_conditions') }} as content
     from tape_conditions
     union all
     select
         'ticks' as chain,
         'trade_conditions of venues' as kind,
-        {{ sum_of('other_conditions') }} as content
+        {{ content_checksum('other_conditions') }} as content
     from other_conditions
     union all
     select
         unnest(['ticks', 'bars']) as chain,
         'instruments' as kind,
-        {{ sum_of('bar_prices') }} as content
+        {{ content_checksum('bar_prices') }} as content
     from bar_prices
     union all
     select
         'bars' as chain,
         'exchanges' as kind,
-        {{ sum_of('bar_days') }} as content
+        {{ content_checksum('bar_days') }} as content
     from bar_days
     union all
     select
         'feeds' as chain,
         'exchanges' as kind,
-        {{ sum_of('numbered_kinds') }} as content
+        {{ content_checksum('numbered_kinds') }} as content
     from numbered_kinds
     union all
     select
         'bars' as chain,
         'exchange_calendar' as kind,
-        {{ sum_of('calendar') }} as content
+        {{ content_checksum('calendar') }} as content
     from calendar
     union all
     select
         'bars' as chain,
         'timeframes' as kind,
-        {{ sum_of('timeframes') }} as content
+        {{ content_checksum('timeframes') }} as content
     from timeframes
 
 )

@@ -68,8 +68,8 @@ trades as (
         untimed_hash = best_hash
         and coalesce(sequence_number = best_number, true)
         and (
-            {{ cuts_time('timestamp', 'coalesce(nanoseconds, 0)', 'best_time') }}
-            or {{ cuts_time('best_time', 'best_nanoseconds', 'timestamp') }}
+            {{ is_truncation_of('timestamp', 'coalesce(nanoseconds, 0)', 'best_time') }}
+            or {{ is_truncation_of('best_time', 'best_nanoseconds', 'timestamp') }}
             or (timestamp = best_time and coalesce(nanoseconds, 0) = best_nanoseconds)
         ) as is_best_trade
     from compared

@@ -1,5 +1,5 @@
 {# Whether a time is another one, cut to seconds, milliseconds or microseconds by a coarser clock. #}
-{% macro cuts_time(coarse, nanoseconds, fine) -%}
+{% macro is_truncation_of(coarse, nanoseconds, fine) -%}
     (
         {{ nanoseconds }} = 0
         and {{ coarse }} in (
