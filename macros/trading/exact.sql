@@ -127,6 +127,13 @@
     round({{ money }}, {{ decimals }})::decimal(38, {{ decimals }})
 {%- endmacro %}
 
+{# What an event realised: the money of all until it less that of all before it, so that events add up to
+   what their position realised, to the last digit. `of`: where the columns are from, with its dot. #}
+{% macro realized_in_money(multiplier='multiplier', of='') -%}
+    {{ in_money(of ~ 'realized_pnl', multiplier) }}
+    - {{ in_money('(' ~ of ~ 'realized_pnl - ' ~ of ~ 'realized_pnl_delta)', multiplier) }}
+{%- endmacro %}
+
 {# The money in price times quantity, 16 decimals. The product has room below 10^14; beyond, the amount
    is rounded before it is multiplied. NULL beyond 10^18. #}
 {% macro in_money(amount, multiplier) -%}

@@ -8,8 +8,7 @@ charged_fills as {{ not_materialized() }} (
 
     select
         *,
-        {{ in_money('realized_pnl', 'multiplier') }} as realized_so_far,
-        {{ in_money('(realized_pnl - realized_pnl_delta)', 'multiplier') }} as realized_before,
+        {{ realized_in_money() }} as realized,
         {{ in_money('cost_basis', 'multiplier') }} as cost_so_far,
         -- What is realised is what the cost fell by, less what was paid: to the last digit.
         {{ in_money(
@@ -47,12 +46,12 @@ final as (
         0::decimal(38, 16) as other_cash,
         0::decimal(38, 16) as carry,
         0::decimal(38, 16) as brought_in,
-        realized_so_far - realized_before as realized_pnl,
+        realized as realized_pnl,
         0::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees,
         -- A margined instrument moves no notional, only what it realises. A commission in the asset
         -- itself was paid with it.
-        realized_so_far - realized_before
+        realized
         - case when margined then 0 else cost_so_far - cost_before end
         - case when is_base_commission then commission else 0 end
         - fees as cash

@@ -23,10 +23,7 @@ in_money as (
         states.event_at,
         instruments.quote_currency,
         instruments.margined,
-        {{ in_money('states.realized_pnl', 'instruments.multiplier') }}
-        - {{ in_money(
-            '(states.realized_pnl - states.realized_pnl_delta)', 'instruments.multiplier'
-        ) }} as realized_pnl,
+        {{ realized_in_money('instruments.multiplier', 'states.') }} as realized_pnl,
         {{ in_money('states.cost_basis', 'instruments.multiplier') }}
         - {{ in_money(
             '(states.cost_basis - states.realized_pnl_delta - states.transfer_cost)',

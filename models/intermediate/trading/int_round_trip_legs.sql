@@ -48,9 +48,7 @@ fills as (
         quantity = 0 as is_flat,
         opens and previous_quantity <> 0 as flips,
         sign(previous_quantity) * sign(position_delta) < 0 as closes,
-        -- as the position's totals have it, so that legs add up to them
-        {{ in_money('realized_pnl', 'multiplier') }}
-        - {{ in_money('(realized_pnl - realized_pnl_delta)', 'multiplier') }} as realized_pnl,
+        {{ realized_in_money() }} as realized_pnl,
         if(is_converted, commission, 0)::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees
     from charged_fills

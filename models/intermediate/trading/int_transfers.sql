@@ -41,10 +41,7 @@ in_money as (
             ),
             'commissions.multiplier'
         ) }} as market_value,
-        {{ in_money('commissions.realized_pnl', 'commissions.multiplier') }}
-        - {{ in_money(
-            '(commissions.realized_pnl - commissions.realized_pnl_delta)', 'commissions.multiplier'
-        ) }} as realized_pnl
+        {{ realized_in_money('commissions.multiplier', 'commissions.') }} as realized_pnl
     from commissions
     left join valuations
         on
