@@ -6,7 +6,7 @@ select
     exchange,
     symbol,
     asset_class,
-    quote_currency,
+    settle_currency,
     multiplier
 from {{ ref('int_traded_instruments') }}
 where not is_listed

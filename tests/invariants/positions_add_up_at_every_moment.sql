@@ -21,7 +21,7 @@ shares as (
 
     select
         shares.*,
-        instruments.quote_currency
+        instruments.settle_currency as quote_currency
     from {{ ref('int_cash_shares') }} as shares
     inner join instruments on {{ same_key('shares', 'instruments', ['exchange', 'symbol']) }}
 
@@ -65,7 +65,7 @@ changes as (
             ) as {{ part }},
         {% endfor %}
         row_number() over rows_so_far = 1 as is_first,
-        instruments.quote_currency as currency
+        instruments.settle_currency as currency
     from {{ ref('positions') }} as positions
     inner join instruments on {{ same_key('positions', 'instruments', ['exchange', 'symbol']) }}
     window rows_so_far as (

@@ -12,7 +12,7 @@ shares as (
 
     select
         shares.*,
-        instruments.quote_currency
+        instruments.settle_currency as quote_currency
     from {{ ref('int_cash_shares') }} as shares
     inner join {{ ref('int_traded_instruments') }} as instruments
         on
@@ -41,7 +41,7 @@ costs as (
 
     select
         costs.account_id,
-        instruments.quote_currency as currency,
+        instruments.settle_currency as currency,
         -(costs.commission + costs.fees) as amount
     from {{ ref('int_position_costs') }} as costs
     inner join {{ ref('int_traded_instruments') }} as instruments

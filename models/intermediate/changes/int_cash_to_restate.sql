@@ -76,7 +76,7 @@ restarts as (
     inner join instruments
         on {{ same_key('cash_events', 'instruments', ['exchange', 'symbol']) }}
     inner join changed_rates on cash_events.event_time >= changed_rates.restart_at
-    where cash_events.currency <> instruments.quote_currency
+    where cash_events.currency <> instruments.settle_currency
 
 ),
 

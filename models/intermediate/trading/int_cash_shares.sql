@@ -65,11 +65,11 @@ in_currencies as (
     select
         shares.*,
         coalesce(own_pegs.pegged_to, shares.currency) as from_currency,
-        coalesce(quote_pegs.pegged_to, instruments.quote_currency) as to_currency
+        coalesce(quote_pegs.pegged_to, instruments.settle_currency) as to_currency
     from shares
     inner join instruments on {{ same_key('shares', 'instruments', ['exchange', 'symbol']) }}
     left join pegs as own_pegs on shares.currency = own_pegs.currency
-    left join pegs as quote_pegs on instruments.quote_currency = quote_pegs.currency
+    left join pegs as quote_pegs on instruments.settle_currency = quote_pegs.currency
 
 ),
 

@@ -54,19 +54,19 @@ final as (
                 instruments.symbol is not null
                 and new_instruments.symbol is not null
                 and (
-                    instruments.quote_currency,
+                    instruments.settle_currency,
                     instruments.multiplier,
                     instruments.margined,
                     instruments.is_inverse
                 )
                 <> (
-                    new_instruments.quote_currency,
+                    new_instruments.settle_currency,
                     new_instruments.multiplier,
                     new_instruments.margined,
                     new_instruments.is_inverse
                 )
                 then 'its symbols differ in currency, multiplier or margin: list both in the seed'
-            when actions.currency <> instruments.quote_currency
+            when actions.currency <> instruments.settle_currency
                 then 'its currency is not that of the instrument'
             when actions.kind = 'cash_in_lieu' and instruments.is_inverse
                 then 'an inverse contract has no fractions that are sold'

@@ -51,7 +51,7 @@ priced_fills as {{ not_materialized() }} (
         instruments.multiplier,
         instruments.margined,
         instruments.is_inverse,
-        instruments.quote_currency,
+        instruments.settle_currency as quote_currency,
         fills.commission as commission_amount,
         fills.commission_currency as charged_in,
         case

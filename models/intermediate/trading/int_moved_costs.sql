@@ -21,7 +21,7 @@ in_money as (
         states.exchange,
         states.symbol,
         states.event_at,
-        instruments.quote_currency,
+        instruments.settle_currency as quote_currency,
         instruments.margined,
         {{ realized_in_money('instruments.multiplier', 'states.') }} as realized_pnl,
         {{ in_money('states.cost_basis', 'instruments.multiplier') }}

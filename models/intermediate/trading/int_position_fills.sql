@@ -40,18 +40,18 @@ with_commission as (
         coalesce(
             fills.commission_currency = instruments.base_currency
             and not instruments.margined
-            and instruments.base_currency <> instruments.quote_currency,
+            and instruments.base_currency <> instruments.settle_currency,
             false
         ) as is_base_commission,
         coalesce(charged_pegs.pegged_to, fills.commission_currency)
-        = coalesce(quote_pegs.pegged_to, instruments.quote_currency) as is_quote_commission,
+        = coalesce(quote_pegs.pegged_to, instruments.settle_currency) as is_quote_commission,
         instruments.multiplier,
         coalesce(instruments.is_inverse, false) as is_inverse
     from fills
     inner join instruments
         on fills.exchange = instruments.exchange and fills.symbol = instruments.symbol
     left join pegs as charged_pegs on fills.commission_currency = charged_pegs.currency
-    left join pegs as quote_pegs on instruments.quote_currency = quote_pegs.currency
+    left join pegs as quote_pegs on instruments.settle_currency = quote_pegs.currency
     left join accounts on fills.account_id = accounts.account_id
 
 ),

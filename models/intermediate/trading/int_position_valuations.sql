@@ -101,7 +101,7 @@ valued as (
             ) as average_price
         ),
         instruments.asset_class,
-        instruments.quote_currency,
+        instruments.settle_currency as quote_currency,
         instruments.multiplier,
         instruments.margined,
         instruments.is_inverse,

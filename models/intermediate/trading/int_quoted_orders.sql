@@ -30,7 +30,7 @@ with_terms as (
         instruments.price_exchange,
         instruments.multiplier,
         instruments.is_inverse,
-        instruments.quote_currency
+        instruments.settle_currency as quote_currency
     from filled_orders
     inner join instruments
         on {{ same_key('filled_orders', 'instruments', ['exchange', 'symbol']) }}

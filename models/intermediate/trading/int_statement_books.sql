@@ -35,7 +35,7 @@ states as (
             when states.valuation.quantity = states.state.quantity -- noqa: RF01
                 then states.valuation.market_value -- noqa: RF01
         end as market_value,
-        instruments.quote_currency
+        instruments.settle_currency as quote_currency
     from {{ ref('int_statement_states') }} as states
     inner join instruments on {{ same_key('states', 'instruments', ['exchange', 'symbol']) }}
 

@@ -65,7 +65,7 @@ final as (
         coalesce(instruments.asset_class, if(traded.is_us_option, 'option', null)) as asset_class,
         instruments.base_currency,
         -- That of its money: an inverse contract settles in its base currency.
-        coalesce(instruments.settle_currency, '{{ var("base_currency") }}') as quote_currency,
+        coalesce(instruments.settle_currency, '{{ var("base_currency") }}') as settle_currency,
         coalesce(instruments.price_exchange, traded.exchange) as price_exchange,
         coalesce(
             instruments.multiplier, if(traded.is_us_option, 100, 1)

@@ -190,11 +190,11 @@ def test_13_returns_end_where_equity_is_lost_and_begin_with_the_next_flow(
 def test_14_an_option_nobody_listed_counts_100(warehouse: Warehouse) -> None:
     assert held(warehouse, "14", "realized_pnl")[-1] == (50,)
     unlisted = warehouse.rows(
-        "from (select exchange, symbol, quote_currency, multiplier"
+        "from (select exchange, symbol, settle_currency, multiplier"
         " from intermediate.int_traded_instruments where not is_listed) order by all"
     )
     option = {"exchange": "alpaca", "symbol": "AAPL260320C00170000"}
-    assert option | {"quote_currency": "USD", "multiplier": 100} in unlisted
+    assert option | {"settle_currency": "USD", "multiplier": 100} in unlisted
     assert "instruments_are_listed" in warehouse.built
     assert all(row["symbol"] != "FUT" for row in unlisted)
 
