@@ -31,8 +31,8 @@ final as (
             else coalesce(multiplier, 1)::decimal(18, 4)
         end as multiplier,
         coalesce(margined, false) as margined,
-        -- A margined contract quoted in its base currency is inverse; reject it instead of booking it
-        -- as linear.
+        -- A margined contract quoted in its base currency is inverse; reject it instead of booking
+        -- it as linear.
         case
             when margined and base_currency = quote_currency
                 then
