@@ -92,7 +92,7 @@ FILES = {
     "columns.csv": (b"a,b," * 30_000 + b"\n", "more than once"),
     "others.csv": (",".join(map(str, range(30_000))).encode() + b"\n", "unknown columns"),
     "image.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "known format"),
-    "list.ndjson": (b'["a"]\n', "not a JSON object"),
+    "list.ndjson": (b'["a"]\n', "a list on one line"),
 }
 
 
