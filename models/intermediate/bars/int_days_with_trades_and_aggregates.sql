@@ -1,19 +1,21 @@
 {{ config(materialized='table') }}
 
 -- Days of a symbol for which both single and aggregate trades landed: only one of them may count.
+-- Where all of one kind are busted, superseded or without a price, the other one does. Such a day
+-- has a row too, so that its minutes are noticed when that changes.
 with
 
-trade_minutes as (
+minute_bars as (
 
     select * from {{ ref('int_minute_bars') }}
-    where kind = 'trade'
+    where kind <> 'quote'
 
 ),
 
-aggregate_minutes as (
+minute_bars_daily as (
 
-    select * from {{ ref('int_minute_bars') }}
-    where kind = 'agg'
+    select * from {{ ref('int_minute_bars_daily') }}
+    where kind <> 'quote'
 
 ),
 
@@ -23,42 +25,63 @@ instruments as (
 
 ),
 
-aggregate_days as (
+minutes as (
+
+    select
+        exchange,
+        symbol,
+        kind,
+        minute,
+        open is not null or trade_count > 0 as counts,
+        built_run
+    from minute_bars
+    union all
+    select
+        exchange,
+        symbol,
+        kind,
+        minute,
+        open is not null or trade_count > 0 as counts,
+        built_run
+    from minute_bars_daily
+
+),
+
+days as (
 
     select
         exchange,
         symbol,
         minute::date as date,
+        max(case when kind = 'trade' then counts::int end) as trades_count,
+        max(case when kind = 'agg' then counts::int end) as aggregates_count,
         max(built_run) as built_run
-    from aggregate_minutes
-    group by all
+    from minutes
+    group by
+        exchange,
+        symbol,
+        minute::date
 
 ),
 
 final as (
 
     select
-        trade_minutes.exchange,
-        trade_minutes.symbol,
-        aggregate_days.date,
-        case when any_value(instruments.bar_price) = 'agg' then 'trade' else 'agg' end
-            as outranked_kind,
-        greatest(max(trade_minutes.built_run), any_value(aggregate_days.built_run))
-            as built_run
-    from trade_minutes
-    inner join aggregate_days
-        on
-            trade_minutes.exchange = aggregate_days.exchange
-            and trade_minutes.symbol = aggregate_days.symbol
-            and trade_minutes.minute::date = aggregate_days.date
+        days.exchange,
+        days.symbol,
+        days.date,
+        case
+            when days.trades_count + days.aggregates_count < 2 then null
+            when instruments.bar_price = 'agg' then 'trade'
+            else 'agg'
+        end as outranked_kind,
+        days.built_run
+    from days
     left join instruments
         on
-            trade_minutes.exchange = instruments.exchange
-            and trade_minutes.symbol = instruments.symbol
-    group by
-        trade_minutes.exchange,
-        trade_minutes.symbol,
-        aggregate_days.date
+            days.exchange = instruments.exchange
+            and days.symbol = instruments.symbol
+    where days.trades_count + days.aggregates_count is not null
 
 )
 

@@ -103,6 +103,8 @@ FIRST = [
     # Trades and aggregate trades.
     trade("prop", "BOTH", NOON, 1, trade_id="1"),
     trade("prop", "BOTH", NOON, 2, trade_id="1", kind="agg"),
+    trade("prop", "UNPRICED", NOON, 2, kind="agg"),
+    {**trade("prop", "UNPRICED", NOON, 1), "last_price": None, "bid_price": Decimal(1)},
     trade("prop", "BYAGG", NOON, 1, trade_id="1"),
     trade("prop", "BYAGG", NOON, 2, trade_id="1", kind="agg"),
     # The largest that landing accepts: their sum is beyond DECIMAL(18, 8).
@@ -131,6 +133,16 @@ SECOND = [
     trade("live", "L", datetime(2024, 7, 5, 12, 1, 30), 1),
     trade("live", "M", datetime(2024, 7, 5, 12, 1, 31), 3),
     trade("nyse", "IBM", utc(date(2024, 7, 3), time(10, 0), NEW_YORK), 19),
+]
+# The only trade of a day of aggregate trades.
+BUSTS = [
+    {
+        "exchange": "prop",
+        "symbol": "BOTH",
+        "timestamp": NOON + timedelta(minutes=9),
+        "trade_id": "1",
+        "action": "bust",
+    }
 ]
 
 
@@ -210,6 +222,7 @@ def test_quotes_and_kinds(warehouse: Warehouse) -> None:
         ("BOTH", 1, 1, 1, 1, 1),
         ("BYAGG", 2, 2, 1, 2, 1),
         ("MID", mid, mid, 0, None, 0),
+        ("UNPRICED", 2, 2, 1, 2, 1),
     ]
 
 
@@ -243,6 +256,7 @@ def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
     assert warehouse.rows(complete) == states
     before = warehouse.rows("select * from ohlcv_bars order by all")
     warehouse.land_rows("ticks", SECOND)
+    warehouse.land_rows("corrections", BUSTS)
     warehouse.build(*AS_OF)
     states[2] = ("live", noon, True)
     assert warehouse.rows(complete) == states
@@ -253,12 +267,15 @@ def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
     )
     assert ("1d", 20, 22, 20, 22, 3) in revised
     assert ("1m", *([20] * 4), 1) not in revised  # another minute than the late tick's
-    spans = warehouse.rows("select valid_from < valid_to from ohlcv_bar_revisions")
+    spans = warehouse.rows(f"select valid_from < valid_to from ohlcv_bar_revisions where {late}")
     assert spans == [(True,)] * len(revised)
     # What no tick touched is as it was, to the time it was built at.
-    untouched = "exchange not in ('nyse', 'live')"
+    untouched = "exchange not in ('nyse', 'live') and symbol <> 'BOTH'"
     after = warehouse.rows(f"select * from ohlcv_bars where {untouched} order by all")
-    assert after == [row for row in before if row[1] not in {"nyse", "live"}]
+    assert after == [row for row in before if row[1] not in {"nyse", "live"} and row[2] != "BOTH"]
+    # A day whose trades were busted is one of aggregate trades again.
+    closes = "select distinct close, trade_count from ohlcv_bars where symbol = 'BOTH'"
+    assert warehouse.rows(closes) == [(2, 1)]
 
 
 def test_revisions_follow_each_other_without_a_gap(warehouse: Warehouse) -> None:
