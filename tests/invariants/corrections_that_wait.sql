@@ -1,19 +1,13 @@
--- No tick was found for them yet: (exchange, symbol, venue, trade_id) must agree.
+-- No tick was found for them yet: (exchange, symbol, venue, trade_id) must agree, and the tick must not
+-- be younger. What waits for an archived day is in int_waiting_corrections.
 {{ config(severity='warn') }}
 select corrections.*
 from {{ ref('stg_tick_corrections') }} as corrections
-left join {{ ref('int_disputed_ticks') }} as ticks
+anti join {{ ref('int_correction_matches') }} as matches
     on
-        corrections.exchange = ticks.exchange
-        and corrections.symbol = ticks.symbol
-        and corrections.trade_id = ticks.trade_id
-        and corrections.venue is not distinct from ticks.venue
-left join {{ ref('stg_tick_corrections') }} as earlier
+        corrections.batch_id = matches.batch_id
+        and corrections.row_number = matches.row_number
+anti join {{ ref('int_waiting_corrections') }} as waiting
     on
-        corrections.exchange = earlier.exchange
-        and corrections.symbol = earlier.symbol
-        and corrections.trade_id = earlier.corrected_trade_id
-        and corrections.venue is not distinct from earlier.venue
-where
-    ticks.tick_id is null
-    and earlier.batch_id is null
+        corrections.batch_id = waiting.batch_id
+        and corrections.row_number = waiting.row_number

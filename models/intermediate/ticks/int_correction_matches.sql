@@ -1,6 +1,7 @@
 -- Which tick a correction means: the last trade with its id, in trade order, that is not younger
--- than itself, or what the correction before it means. One that came before its tick waits, and so
--- does one that may mean a tick of an archived day.
+-- than itself; or what the correction before it means, where that gave a trade this id later than
+-- any had it. One that came before its tick waits, and so does one that may mean a tick of an
+-- archived day.
 with recursive
 
 ranked as (
@@ -26,6 +27,7 @@ direct_matches as (
     select
         corrections.batch_id,
         corrections.row_number,
+        max(ranked.timestamp) as matched_at,
         -- Trades that share an id share its number; of their place in a file nothing is noted.
         max_by(
             ranked.tick_id,
@@ -39,13 +41,7 @@ direct_matches as (
             )
         ) as tick_id
     from corrections
-    inner join ranked
-        on
-            corrections.exchange = ranked.exchange
-            and corrections.symbol = ranked.symbol
-            and corrections.trade_id = ranked.trade_id
-            and corrections.venue is not distinct from ranked.venue
-            and corrections.corrected_at >= ranked.timestamp
+    inner join ranked on {{ may_mean('corrections', 'ranked') }}
     anti join waiting_corrections
         on
             corrections.batch_id = waiting_corrections.batch_id
@@ -57,38 +53,31 @@ direct_matches as (
 
 ),
 
-unmatched as (
-
-    select corrections.*
-    from corrections
-    left join direct_matches
-        on
-            corrections.batch_id = direct_matches.batch_id
-            and corrections.row_number = direct_matches.row_number
-    where direct_matches.tick_id is null
-
-),
-
 -- A correction of a corrected trade names it by the id that the correction before gave it.
 predecessors as (
 
     select
-        unmatched.batch_id,
-        unmatched.row_number,
+        corrections.batch_id,
+        corrections.row_number,
         earlier.batch_id as earlier_batch_id,
         earlier.row_number as earlier_row_number
-    from unmatched
+    from corrections
     inner join corrections as earlier
         on
-            unmatched.exchange = earlier.exchange
-            and unmatched.symbol = earlier.symbol
-            and unmatched.trade_id = earlier.corrected_trade_id
-            and unmatched.venue is not distinct from earlier.venue
-            and (unmatched.corrected_at, unmatched.content_hash)
+            corrections.exchange = earlier.exchange
+            and corrections.symbol = earlier.symbol
+            and corrections.trade_id = earlier.corrected_trade_id
+            and corrections.venue is not distinct from earlier.venue
+            and (corrections.corrected_at, corrections.content_hash)
             > (earlier.corrected_at, earlier.content_hash)
+    left join direct_matches
+        on
+            corrections.batch_id = direct_matches.batch_id
+            and corrections.row_number = direct_matches.row_number
+    where coalesce(earlier.corrected_at > direct_matches.matched_at, true)
     qualify
         row_number() over (
-            partition by unmatched.batch_id, unmatched.row_number
+            partition by corrections.batch_id, corrections.row_number
             order by earlier.corrected_at desc, earlier.content_hash desc
         ) = 1
 
@@ -96,7 +85,15 @@ predecessors as (
 
 final as (
 
-    select * from direct_matches
+    select
+        direct_matches.batch_id,
+        direct_matches.row_number,
+        direct_matches.tick_id
+    from direct_matches
+    anti join predecessors
+        on
+            direct_matches.batch_id = predecessors.batch_id
+            and direct_matches.row_number = predecessors.row_number
     union all
     select
         predecessors.batch_id,

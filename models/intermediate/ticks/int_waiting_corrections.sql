@@ -46,13 +46,7 @@ matched as (
             and corrections.symbol = earlier.symbol
             and corrections.trade_id = earlier.corrected_trade_id
             and corrections.venue is not distinct from earlier.venue
-    left join ranked
-        on
-            corrections.exchange = ranked.exchange
-            and corrections.symbol = ranked.symbol
-            and corrections.trade_id = ranked.trade_id
-            and corrections.venue is not distinct from ranked.venue
-            and corrections.corrected_at >= ranked.timestamp
+    left join ranked on {{ may_mean('corrections', 'ranked') }}
     group by all
     having count(ranked.tick_id) > 0 or count(earlier.batch_id) = 0
 
