@@ -32,6 +32,13 @@ trading_days as (
 
 ),
 
+archived_days as (
+
+    select * from {{ ref('int_archived_days') }}
+    where relation = 'ohlcv_bars'
+
+),
+
 empty_intraday_buckets as (
 
     select
@@ -41,6 +48,11 @@ empty_intraday_buckets as (
             as empty_from
     from bars
     inner join timeframes on bars.timeframe = timeframes.timeframe
+    -- What an archived day has of bars is not known here: nothing is filled in it or across it.
+    anti join archived_days
+        on
+            bars.timestamp::date <= archived_days.date
+            and bars.next_timestamp::date >= archived_days.date
     where
         timeframes.minutes < 1440
         and bars.next_timestamp > bars.ends_at
@@ -60,6 +72,10 @@ empty_days as (
             bars.exchange = trading_days.exchange
             and bars.trading_date < trading_days.trading_date
             and bars.next_trading_date > trading_days.trading_date
+    anti join archived_days
+        on
+            bars.timestamp::date <= archived_days.date
+            and bars.next_timestamp::date >= archived_days.date
 
 ),
 
