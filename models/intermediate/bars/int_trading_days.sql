@@ -18,7 +18,10 @@ exchanges as (
 
 calendar as (
 
-    select * from {{ ref('stg_exchange_calendar') }}
+    select
+        *,
+        session_open is null and session_close is null as is_holiday
+    from {{ ref('stg_exchange_calendar') }}
 
 ),
 
@@ -66,12 +69,12 @@ local_days as (
         exchange_days.trading_date
         - case when exchanges.starts_evening_before then 1 else 0 end as start_date,
         case
-            when calendar.exchange is null then exchanges.session_open
-            else calendar.session_open
+            when calendar.is_holiday then null
+            else coalesce(calendar.session_open, exchanges.session_open)
         end as session_open,
         case
-            when calendar.exchange is null then exchanges.session_close
-            else calendar.session_close
+            when calendar.is_holiday then null
+            else coalesce(calendar.session_close, exchanges.session_close)
         end as session_close
     from exchange_days
     left join exchanges on exchange_days.exchange = exchanges.exchange

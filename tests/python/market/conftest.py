@@ -27,7 +27,7 @@ EXTRA_EXCHANGES = [
     "globex,America/Chicago,17:00,17:00,16:00,regular,",
 ]
 EXTRA_CALENDAR = [
-    "nyse,2024-07-03,09:30,13:00,half day",
+    "nyse,2024-07-03,,13:00,half day",
     "nyse,2024-07-04,,,Independence Day",
 ]
 EXTRA_INSTRUMENTS = [
