@@ -332,6 +332,35 @@ def test_a_second_snapshot_changes_nothing(warehouse: Warehouse) -> None:
     assert all(before)
 
 
+def test_an_archived_order_looks_as_it_did_and_a_vanished_one_ends(warehouse: Warehouse) -> None:
+    """Two orders of two days go, one of them since its day lies in the archive."""
+    warehouse.dbt("snapshot")
+    ends = (
+        "select order_id, dbt_valid_to is not null as is_ended from snapshots.orders_history"
+        " order by all"
+    )
+    before = warehouse.rows(ends)
+    first, *_, last = warehouse.rows("select order_id, created_at from orders order by created_at")
+    assert first["created_at"].date() < last["created_at"].date()
+    gone = f"from warm.orders_warm where order_id in ('{first['order_id']}', '{last['order_id']}')"
+    day = f"from raw.cold_files where date = '{first['created_at'].date()}'"
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(f"create table gone as {gone}; delete {gone}")
+        connection.execute(
+            "insert into raw.cold_files by name select 1 as file_id, 'orders' as relation,"
+            " created_at::date as date, '' as folder, 'away' as path, 1 as rows, '' as checksum,"
+            " '' as sha256, 1 as bytes, created_at as min_timestamp, created_at as max_timestamp,"
+            " created_at as exported_at, 'archived' as state from gone order by created_at limit 1"
+        )
+    warehouse.dbt("snapshot")
+    ended = {"order_id": last["order_id"], "is_ended": True}
+    assert [row for row in warehouse.rows(ends) if row not in before] == [ended]
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(f"insert into warm.orders_warm from gone; drop table gone; delete {day}")
+    warehouse.dbt("snapshot")
+    assert sorted(map(str, warehouse.rows(ends))) == sorted(map(str, [*before, ended]))
+
+
 def test_a_restated_bar_a_split_and_a_manual_snapshot(warehouse: Warehouse) -> None:
     """Runs last: it changes the warehouse."""
     taken = warehouse.dbt("run-operation", "take_portfolio_snapshot").stdout
