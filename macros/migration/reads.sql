@@ -61,7 +61,7 @@
 {%- endmacro %}
 
 {# Hook: what was built from the other place, or from another extract, is built whole: its batches say
-   nothing about that. What is never rebuilt stays. #}
+   nothing about that. What is never rebuilt stays, and its hours that are there now are rolled up again. #}
 {% macro follow_read_positions() -%} {{ return(adapter.dispatch('follow_read_positions')()) }} {%- endmacro %}
 
 {% macro default__follow_read_positions() %}
@@ -76,7 +76,7 @@
         {% endfor %}
         {% if moved %}
             {% do log("Reading " ~ moved | join(', ') ~ " from elsewhere: building anew.", info=true) %}
-            delete from state.chains where chain <> 'metrics';
+            delete from state.chains{{ " where chain <> 'metrics'" if 'metrics' not in moved }};
         {% endif %}
         commit;
         begin
