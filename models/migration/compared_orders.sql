@@ -1,4 +1,5 @@
--- TimescaleDB keeps eight decimals, an average here has ten.
+-- TimescaleDB keeps eight decimals, an average here has ten; and the account `main` alone
+-- (docs/adr/0221).
 with
 
 duckdb as (
@@ -24,7 +25,9 @@ duckdb as (
         filled_at,
         commission
     from {{ ref('orders') }}
-    where {{ in_extracts('orders', 'created_at') }}
+    where
+        {{ in_extracts('orders', 'created_at') }}
+        and account_id = 'main'
 
 ),
 

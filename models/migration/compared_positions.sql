@@ -1,11 +1,14 @@
 -- TimescaleDB's position snapshots beside what each position was here at that time: the two
 -- systems take snapshots at times of their own. TimescaleDB keeps eight decimals, an average here
--- has ten.
+-- has ten; and the account `main` alone (docs/adr/0221).
 with
 
 positions as (
 
     select * from {{ ref('positions') }}
+    where
+        account_id = 'main'
+        and position_side = 'net'
 
 ),
 

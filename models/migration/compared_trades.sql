@@ -17,7 +17,9 @@ duckdb as (
         realized_pnl,
         exchange_trade_id
     from {{ ref('trades') }}
-    where {{ in_extracts('trades', 'executed_at') }}
+    where
+        {{ in_extracts('trades', 'executed_at') }}
+        and account_id = 'main'
 
 ),
 

@@ -14,6 +14,12 @@ coverage as (
 
 ),
 
+archived_days as (
+
+    select * from {{ ref('int_archived_days') }}
+
+),
+
 {% for table, spec in compared_tables().items() %}
 
     {{ table }}_hours as (
@@ -88,6 +94,7 @@ judged as (
         coverage.relation is not null as is_covered,
         coverage.retired_before,
         coverage.retention_policy,
+        archived_days.date is not null as is_archived,
         both_sides.bucket + if(both_sides.bucket_size = 'day', interval 1 day, interval 1 hour)
             as bucket_end
     from both_sides
@@ -99,6 +106,10 @@ judged as (
             and both_sides.bucket
             + if(both_sides.bucket_size = 'day', interval 1 day, interval 1 hour)
             <= coverage.covered_to
+    left join archived_days
+        on
+            both_sides.table_name = archived_days.relation
+            and both_sides.bucket::date = archived_days.date
 
 ),
 
@@ -122,10 +133,11 @@ final as (
         and not coalesce(bucket < retired_before and retired_before < bucket_end, false)
             as is_closed,
         case
+            when duckdb_rows = timescale_rows and duckdb_figures = timescale_figures then 'match'
+            when is_archived then 'archived_here'
             when duckdb_rows = 0 then 'missing_in_duckdb'
             when timescale_rows = 0 and bucket_end <= retired_before then 'retired_in_timescale'
             when timescale_rows = 0 then 'missing_in_timescale'
-            when duckdb_rows = timescale_rows and duckdb_figures = timescale_figures then 'match'
             else 'different'
         end as verdict,
         case when verdict = 'retired_in_timescale' then retention_policy end as retention_policy

@@ -23,7 +23,7 @@ unmatched as (
         epoch_us(bucket) // 3600000000 as hour
     from buckets
     where
-        verdict not in ('match', 'retired_in_timescale')
+        verdict not in ('match', 'retired_in_timescale', 'archived_here')
         and bucket_size = 'hour'
         and is_closed
 

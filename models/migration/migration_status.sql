@@ -17,7 +17,7 @@ hours as (
         bucket::date as date,
         count(*) as hours,
         count(*) filter (
-            where verdict not in ('match', 'retired_in_timescale')
+            where verdict not in ('match', 'retired_in_timescale', 'archived_here')
         ) as hours_not_matching
     from buckets
     where bucket_size = 'hour'

@@ -22,10 +22,10 @@ from python_ingest.storage.writer import open_writer
 
 # Orders that batches after $seen up to $built may have changed. A correction names the trade and
 # need not name the order. Orders without a 'created' event here belong to TimescaleDB until they
-# are migrated.
+# are migrated. TimescaleDB knows no accounts, and holds the one that it began with (docs/adr/0221).
 _TOUCHED = f"""
     with events as (
-        select * from staging.stg_order_events
+        select * from staging.stg_order_events where account_id = 'main'
     ),
     versions as (
         select * from events
@@ -108,7 +108,8 @@ def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder
             written += value_of(
                 connection,
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns[name].items())}"
-                f" from main.{name} where (exchange, symbol, source_order_id) in"
+                f" from main.{name} where account_id = 'main'"
+                " and (exchange, symbol, source_order_id) in"
                 f" (select (exchange, symbol, order_id) from {sql_path(touched)}))"
                 f" to {sql_path(files[name])} (format csv, header false)",
             )

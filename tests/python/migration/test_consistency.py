@@ -112,6 +112,7 @@ MARTS = {
     "round_trips": "",
     "portfolio_snapshots": "",
     "system_metrics": "metric_id, ingestion_time, batch_id",
+    "system_metrics_1h": "avg_value",  # a DOUBLE: its last digit is the order's
     "application_logs": "log_id, ingestion_time, batch_id",
 }
 
@@ -124,12 +125,15 @@ def contents(settings: Settings, mart: str, without: str):
 
 def test_marts_are_equal_whichever_side_is_read_and_the_flag_alone_goes_back(migrated, tmp_path):
     other = copied(migrated, tmp_path)
+    with duckdb.connect(str(other.database_path)) as connection:
+        connection.execute("delete from warm.system_metrics_1h_warm")  # else it would be kept
     built = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS="false")
     assert built.returncode == 0, built.stdout[-4000:]
     assert ask(other, "select distinct tick_id > 4294967296 from market_ticks") == [(False,)]
     for mart, without in MARTS.items():
         expected = contents(migrated, mart, without)
         assert contents(other, mart, without) == expected, mart
+    assert contents(other, "system_metrics_1h", "")
     assert len(contents(other, "orders", "")) == 7
     assert len(contents(other, "trades", "")) == 4
     back = dbt(other, "build", *UNBUILT, USE_DUCKDB_FOR_READS_TICKS="true",
@@ -182,6 +186,20 @@ FAULTS = {
 }  # fmt: skip
 
 
+def archive_metrics(settings: Settings) -> None:
+    """Leave the warehouse as `ingest archive` does, without a day of metrics."""
+    with duckdb.connect(str(settings.database_path)) as connection:
+        gone = "delete from raw.system_metrics where timestamp::date = ?"
+        assert connection.execute(gone, [DAY]).fetchall() != [(0,)]
+        connection.execute(
+            "insert into raw.cold_files by name select 1 as file_id, 'system_metrics' as relation,"
+            " $day::date as date, '' as folder, 'away' as path, 1 as rows, '' as checksum,"
+            " '' as sha256, 1 as bytes, $day as min_timestamp, $day as max_timestamp,"
+            " $day as exported_at, 'archived' as state",
+            {"day": DAY},
+        )
+
+
 def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, server, tmp_path):
     faulty = copied(migrated, tmp_path)
     server.execute("create table as_it_was as select * from market_ticks")
@@ -201,6 +219,7 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
         server.execute("truncate market_ticks; insert into market_ticks select * from as_it_was;"
                        " drop table as_it_was")  # fmt: skip
     assert extracted.rejected == 1
+    archive_metrics(faulty)
     built = dbt(faulty, "build", "--select", "path:models/migration", "path:tests/consistency")
     assert built.returncode == 1
     for test in ("closed_buckets_match", "extracts_are_whole"):
@@ -213,6 +232,14 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     expected = {DAY + timedelta(hours=hour): "different" for hour, _ in FAULTS.values()}
     expected |= {DAY + timedelta(hours=hour): "missing_in_timescale" for hour in range(24, 48)}
     assert found == expected
+    metrics = (
+        "select distinct verdict from migration.consistency_buckets"
+        f" where table_name = 'system_metrics' and bucket::date = date '{DAY:%Y-%m-%d}'"
+    )
+    assert ask(faulty, metrics) == [("archived_here",)]
+    assert ask(faulty, "select distinct table_name from migration.consistency_differences") == [
+        ("market_ticks",)
+    ]
     days = ask(
         faulty,
         "select bucket, verdict from migration.consistency_buckets where bucket_size = 'day'"
