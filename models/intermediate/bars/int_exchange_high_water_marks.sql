@@ -1,10 +1,10 @@
 -- depends_on: {{ ref('ohlcv_bars_warm') }}
 {{ config(materialized='incremental', unique_key='exchange', meta={'region': 'everything'}) }}
 
--- Until when each exchange's bars are complete. A mark only grows: 30 s behind the newest tick that
--- could enter a bar (busted ones too, none that was dated after its ingestion), or a day behind
--- `as_of` or the newest landed moment, whichever is earlier. It moves after the bars were built:
--- what changes in the same build was complete before, or was not.
+-- Until when each exchange's bars are complete. A mark only grows, also in a full refresh: 30 s
+-- behind the newest tick that could enter a bar (busted ones too, none that was dated after its
+-- ingestion), or a day behind `as_of` or the newest landed moment, whichever is earlier. It moves
+-- after the bars were built: what changes in the same build was complete before, or was not.
 with
 
 minutes as (
@@ -51,7 +51,7 @@ marks as (
         exchange,
         {{ landed_until("landings") }} - interval 1 day as complete_until
     from reached
-    {% if is_incremental() %}
+    {% if is_incremental() or has_rows_from_before() %}
         union all
         select
             exchange,

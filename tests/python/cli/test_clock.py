@@ -81,6 +81,10 @@ def test_time_moves_nothing_past_the_newest_landed_moment(data_dir, monkeypatch)
     build = ("build", *without, *chosen, "--vars")
     done = run_dbt(data_dir, *build, '{"as_of": "2026-01-01 00:00:00"}')
     assert done.returncode == 0, done.stdout[-3000:]
+    # A full refresh as of an earlier moment takes nothing back that was complete.
+    whole = ("run", "--full-refresh", "--select", chosen[-1], "--vars")
+    done = run_dbt(data_dir, *whole, '{"as_of": "2024-08-09 12:00:00"}')
+    assert done.returncode == 0, done.stdout[-3000:]
     with duckdb.connect(str(data_dir / "trading.duckdb"), read_only=True) as warehouse:
         dates = warehouse.execute(
             "select min(timestamp)::date::varchar, max(timestamp)::date::varchar"
