@@ -1,5 +1,5 @@
--- No tick was found for them yet: (exchange, symbol, venue, trade_id) must agree, and the tick must not
--- be younger. What waits for an archived day is in int_waiting_corrections.
+-- No tick was found for them yet: (exchange, symbol, venue, trade_id) must agree, and the tick must
+-- not be younger. What waits for an archived day is in int_waiting_corrections.
 {{ config(severity='warn') }}
 select corrections.*
 from {{ ref('stg_tick_corrections') }} as corrections
