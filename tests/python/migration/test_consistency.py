@@ -263,7 +263,10 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
 
 
 def order_events(path: Path) -> Path:
-    """A new order with two fills, a fill of one that came from TimescaleDB, and one of nobody's."""
+    """A new order with two fills, a fill of one that came from TimescaleDB, and one of nobody's.
+
+    And an order of the same id in an account of which TimescaleDB knows nothing.
+    """
     common = {"exchange": "binance", "symbol": "BTCUSDT", "order_type": "limit"}
     new = {**common, "order_id": "new-1", "client_order_id": "n1", "side": "buy", "quantity": "4",
            "strategy_id": "momentum"}  # fmt: skip
@@ -280,6 +283,8 @@ def order_events(path: Path) -> Path:
          "commission": "0", "event_time": "2024-08-08T12:03:00Z"},
         {**new, **fill, "order_id": "stray", "event_id": "5", "trade_id": "t4",
          "fill_price": "1", "event_time": "2024-08-08T12:04:00Z"},
+        {**new, "account_id": "second", "client_order_id": "n2", "event_id": "6",
+         "event_type": "created", "event_time": "2024-08-08T12:05:00Z"},
     ]  # fmt: skip
     path.write_text("".join(json.dumps(event) + "\n" for event in events))
     return path
@@ -290,7 +295,7 @@ def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, se
     twice = copy.model_copy(update={"timescale": Timescale(dual_write=True)})
     dual_write.begin(twice)
     (landed,) = land_files(twice, "orders", [order_events(tmp_path / "orders.ndjson")])
-    assert landed.landed == 5
+    assert landed.landed == 6
     # Built from TimescaleDB's own orders they are not ours, and wait.
     assert dbt(twice, "build", *UNBUILT, USE_DUCKDB_FOR_READS_ORDERS="false").returncode == 0
     assert replay_orders(twice) == Drift()
@@ -301,7 +306,7 @@ def test_orders_follow_as_states_after_a_build_and_do_not_come_back(migrated, se
     assert replay_orders(twice).written == 0
     states = server.execute(
         "select client_order_id, status, filled_quantity, average_fill_price, commission"
-        " from orders where client_order_id in ('n1', 'client-7') order by 1"
+        " from orders where client_order_id in ('n1', 'n2', 'client-7') order by 1"
     ).fetchall()
     assert states == [
         ("client-7", "partial", 1, 99, 0),
