@@ -41,13 +41,22 @@ fills as (
 
 ),
 
+inverse_orders as (
+
+    select * from {{ ref('int_inverse_orders') }}
+
+),
+
 joined as (
 
     select
         terms.* replace (nullif(terms.quantity, 0) as quantity), -- noqa: RF02
         coalesce(fills.filled_quantity, 0) as filled_quantity,
-        {{ average_price('fills.notional_units', 'fills.quantity_units') }}
-            as average_fill_price,
+        case
+            when inverse_orders.order_id is not null
+                then {{ inverse_price('inverse_orders.quantity', 'inverse_orders.cost') }}
+            else {{ average_price('fills.notional_units', 'fills.quantity_units') }}
+        end::decimal(28, 10) as average_fill_price,
         coalesce(fills.has_bust, false) as has_bust,
         coalesce(fills.is_called_filled, false) as is_called_filled,
         -- Whether it was full while its fills still counted as they were told.
@@ -64,6 +73,7 @@ joined as (
         coalesce(fills.commission_currencies, 0) as commission_currencies
     from terms
     left join fills on {{ same_key('terms', 'fills', order) }}
+    left join inverse_orders on {{ same_key('terms', 'inverse_orders', order) }}
 
 ),
 

@@ -43,9 +43,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     made.land("market_ticks", [PERP | price, price | {"exchange": "coin", "symbol": "BTCUSD"}])
     deposit = {"event_id": "d", "event_time": "2024-01-02 08:00:00", "amount": "1"}
     made.land("cash_events", [deposit | {"currency": "BTC"}])
-    made.land("order_events", [fill("a", 2, "buy", "10", "50000")])
+    made.land("order_events", [fill("a", 2, "buy", "10", "50000") | {"order_id": "o"}])
     made.dbt(*RUN)
-    made.land("order_events", [fill("b", 3, "buy", "20", "60000"),
+    made.land("order_events", [fill("b", 3, "buy", "20", "60000") | {"order_id": "o"},
                                fill("c", 4, "sell", "30", "55000")])  # fmt: skip
     made.dbt(*RUN)
     return made
@@ -73,6 +73,11 @@ def test_what_was_traded_is_in_bitcoin(warehouse: Warehouse) -> None:
     assert [row["notional"] for row in traded] == [
         Decimal("0.02"), Decimal("0.03333333"), Decimal("0.05454545"),
     ]  # fmt: skip
+
+
+def test_an_order_has_a_harmonic_average(warehouse: Warehouse) -> None:
+    orders = warehouse.rows("from orders order by created_at")
+    assert [row["average_fill_price"] for row in orders] == [56250, 55000]
 
 
 def test_a_trip_has_harmonic_averages(warehouse: Warehouse) -> None:
@@ -104,7 +109,7 @@ def test_the_account_has_what_it_realised(warehouse: Warehouse) -> None:
 
 
 def test_a_full_refresh_gives_the_same(warehouse: Warehouse) -> None:
-    marts = ("positions", "round_trips", "lots", "lot_closures", "account_snapshots")
+    marts = ("orders", "positions", "round_trips", "lots", "lot_closures", "account_snapshots")
     before = [warehouse.rows(f"from {mart} order by all") for mart in marts]
     warehouse.dbt(*RUN, "--full-refresh")
     assert [warehouse.rows(f"from {mart} order by all") for mart in marts] == before
