@@ -8,6 +8,18 @@ events as (
 
 ),
 
+-- Two exchanges may give one id; a version that names no exchange is of the one that others name.
+with_owner as (
+
+    select
+        *,
+        coalesce(
+            exchange, min(exchange) over (partition by account_id, event_id), ''
+        ) as owner
+    from events
+
+),
+
 final as (
 
     select
@@ -33,16 +45,17 @@ final as (
             when kind in ('funding', 'dividend', 'borrow_fee', 'tax') then 'carry'
             else 'other_cash'
         end as part,
-        -- Of all its versions: from when on, and in which batch, it may have changed something.
+        -- Of all versions of the id: from when on, and in which batch, one may have changed
+        -- something.
         min(event_time) over versions as changed_from,
         max(batch_id) over versions as changed_in_batch,
         list({ 'exchange': exchange, 'symbol': symbol }) over versions as told_of,
         bool_or({{ is_flow }}) over versions as was_flow
-    from events
+    from with_owner
     window versions as (partition by account_id, event_id)
     qualify
         row_number() over (
-            partition by account_id, event_id
+            partition by account_id, owner, event_id
             -- A feed may have learnt to tell the instrument.
             order by
                 {{ source_rank('source') }}, symbol is null, content_hash, batch_id, row_number

@@ -11,10 +11,11 @@ shares as (
 
     select
         account_id,
+        exchange,
         event_id,
         sum(amount) as amount
     from {{ ref('int_cash_shares') }}
-    group by account_id, event_id
+    group by account_id, exchange, event_id
 
 )
 
@@ -27,5 +28,6 @@ from shares
 left join cash_events
     on
         shares.account_id = cash_events.account_id
+        and shares.exchange = cash_events.exchange
         and shares.event_id = cash_events.event_id
 where shares.amount is distinct from cash_events.amount

@@ -125,7 +125,7 @@ movements as (
         0 as carry,
         false as is_first
     from {{ ref('stg_cash_events') }} as events
-    anti join shares on {{ same_key('events', 'shares', ['account_id', 'event_id']) }}
+    anti join shares on {{ same_key('events', 'shares', ['account_id', 'exchange', 'event_id']) }}
     where events.part = 'commission'
 
 ),

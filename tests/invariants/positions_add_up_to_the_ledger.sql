@@ -97,7 +97,7 @@ ledger as (
         events.amount
     from {{ ref('stg_cash_events') }} as events
     anti join shares
-        on events.account_id = shares.account_id and events.event_id = shares.event_id
+        on {{ same_key('events', 'shares', ['account_id', 'exchange', 'event_id']) }}
     where events.part = 'commission'
 
 ),

@@ -81,9 +81,9 @@ weighed as (
         end::decimal(38, 10) as weight
     from held
     window
-        event as (partition by account_id, event_id),
+        event as (partition by account_id, exchange, event_id),
         newest_first as (
-            partition by account_id, event_id
+            partition by account_id, exchange, event_id
             order by held_since desc, strategy_id desc, position_side desc
         )
 

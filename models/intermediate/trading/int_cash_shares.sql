@@ -34,10 +34,11 @@ weighed as (
         *,
         sum(weight) over event as total_weight,
         row_number() over (
-            partition by account_id, event_id order by strategy_id desc, position_side desc
+            partition by account_id, exchange, event_id
+            order by strategy_id desc, position_side desc
         ) = 1 as is_last
     from holders
-    window event as (partition by account_id, event_id)
+    window event as (partition by account_id, exchange, event_id)
 
 ),
 
@@ -56,7 +57,7 @@ shares as (
         * exclude (amount),
         if(is_last, amount - sum(share) over event + share, share)::decimal(38, 16) as amount
     from rounded_shares
-    window event as (partition by account_id, event_id)
+    window event as (partition by account_id, exchange, event_id)
 
 ),
 

@@ -11,6 +11,7 @@ shares as (
 
     select distinct
         account_id,
+        exchange,
         event_id
     from {{ ref('int_cash_shares') }}
 
@@ -27,7 +28,8 @@ final as (
             end as part
         )
     from cash_events
-    left join shares on {{ same_key('cash_events', 'shares', ['account_id', 'event_id']) }}
+    left join shares
+        on {{ same_key('cash_events', 'shares', ['account_id', 'exchange', 'event_id']) }}
 
 )
 
