@@ -66,14 +66,26 @@ fill_restarts as (
 
 ),
 
-fills_without_a_strategy as (
+told_restarts as (
 
     select * from fill_restarts
-    where strategy_id is null
+    union all by name
+    select * from reference_restarts
 
 ),
 
--- They may have been counted under any that their order ever named.
+orders_without_a_strategy as (
+
+    select
+        {{ columns_of(order, 'told_restarts') }},
+        min(told_restarts.restart_at) as restart_at
+    from told_restarts
+    where told_restarts.strategy_id is null
+    group by all
+
+),
+
+-- Their fills may have been counted under any that their order ever named.
 inherited_restarts as (
 
     select
@@ -82,7 +94,7 @@ inherited_restarts as (
         nameless.symbol,
         events.strategy_id,
         nameless.restart_at
-    from fills_without_a_strategy as nameless
+    from orders_without_a_strategy as nameless
     inner join events
         on {{ same_key('nameless', 'events', order) }}
     where events.strategy_id is not null
@@ -116,13 +128,11 @@ all_restarts as (
         symbol,
         strategy_id,
         restart_at
-    from fill_restarts
+    from told_restarts
     union all
     select * from inherited_restarts
     union all
     select * from action_restarts
-    union all
-    select * from reference_restarts
     union all
     select {{ exclude_columns(['relation']) }} from restored_positions
 

@@ -36,6 +36,7 @@ final as (
         events.account_id,
         events.exchange,
         events.symbol,
+        events.order_id,
         events.strategy_id,
         events.event_time as restart_at
     from events
@@ -46,6 +47,7 @@ final as (
         events.account_id,
         events.exchange,
         events.symbol,
+        events.order_id,
         events.strategy_id,
         events.event_time as restart_at
     from events
@@ -57,6 +59,7 @@ final as (
         events.account_id,
         events.exchange,
         events.symbol,
+        events.order_id,
         events.strategy_id,
         events.event_time as restart_at
     from events

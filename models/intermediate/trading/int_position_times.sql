@@ -12,7 +12,6 @@
         'time': 'snapshot_time'
     }
 ) }}
-{% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 
 -- When each position is valued: at fills, at payments, and at every mark while it is open.
 with
@@ -48,25 +47,22 @@ holdings as (
     select * from states
     {% if is_incremental() %}
         union all by name
-        -- One that is open has a row at every mark: what it was lies within an interval.
+        -- What it was before the restart, by its last event: a split may have no row of its own.
         select
-            former.* exclude (snapshot_time, is_published, is_fill, closed_at), -- noqa: RF02
+            former.*,
             false as is_fill,
             false as has_row,
-            0 as event_number,
-            former.snapshot_time as held_from,
+            former.event_at as held_from,
             pending.restart_at - interval 1 microsecond as marked_after
-        from {{ this }} as former
+        from {{ ref('int_position_states') }} as former
         inner join {{ ref('int_valuations_to_restate') }} as pending
             on
                 {{ same_key('former', 'pending', position[:4]) }}
-                and former.snapshot_time < pending.restart_at
-                and former.snapshot_time >= pending.restart_at - {{ interval }}
+                and former.event_at < pending.restart_at
         qualify
-            former.quantity is distinct from 0
-            and row_number() over (
+            row_number() over (
                 partition by {{ columns_of(position, 'former') }}
-                order by former.snapshot_time desc
+                order by former.event_number desc
             ) = 1
     {% endif %}
 

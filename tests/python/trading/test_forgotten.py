@@ -1,0 +1,92 @@
+"""What the next build forgot of what was built before: it must be what a full refresh gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from .trading_warehouse import Warehouse
+
+SETTINGS = ("--vars", "{position_mark_interval: '1 day'}")
+MARTS = ("orders", "trades", "positions", "current_positions", "round_trips", "portfolio_snapshots")
+DAY = "2024-03-05"
+PERP = {"exchange": "coinm", "symbol": "BTCUSD_PERP"}
+HEDGED = {"account_id": "hedged", "symbol": "MSFT"}
+
+
+def fill(name: str, at: str, size: str, price: str, **more: Any) -> dict[str, Any]:
+    return {
+        "event_id": name, "event_type": "fill", "event_time": at, "order_id": name,
+        "trade_id": name, "quantity": size, "fill_quantity": size, "fill_price": price, **more,
+    }  # fmt: skip
+
+
+def tick(at: str, price: str) -> dict[str, Any]:
+    return {"timestamp": at, "last_price": price, "last_size": "1", "trade_id": at}
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Two builds: a split and fills of no strategy, then a price, a contract and a hedge mode."""
+    made = Warehouse(tmp_path_factory.mktemp("forgotten") / "data")
+    made.land("corporate_actions", [{"ex_date": DAY, "ratio": "2"}])
+    made.land("market_ticks", [tick(f"{DAY} 12:30:10", "50")])
+    created = {"event_type": "created", "strategy_id": "A", "quantity": "10"}
+    made.land(
+        "order_events",
+        [
+            fill("aapl", "2024-03-04 15:00:00", "10", "100"),
+            # The clock of the exchange is before ours: the fill comes before its order.
+            fill("p1", f"{DAY} 10:00:00.100", "10", "50000", **PERP),
+            created | PERP | {"event_id": "n1", "order_id": "p1",
+                              "event_time": f"{DAY} 10:00:00.250"},
+            fill("p2", f"{DAY} 11:00:00", "20", "60000", strategy_id="A", **PERP),
+            fill("m1", f"{DAY} 10:00:00.100", "10", "20", position_side="long", **HEDGED),
+            created | HEDGED | {"event_id": "n2", "order_id": "m1",
+                                "event_time": f"{DAY} 10:00:00.250"},
+            fill("m2", f"{DAY} 11:00:00", "10", "22", side="sell", position_side="long",
+                 strategy_id="A", **HEDGED),
+        ],
+    )  # fmt: skip
+    made.build(*SETTINGS)
+    made.land("market_ticks", [tick(f"{DAY} 13:30:10", "51")])
+    with duckdb.connect(str(made.path)) as connection:
+        connection.execute(
+            "insert into reference.instruments by name select 'coinm' as exchange,"
+            " 'BTCUSD_PERP' as symbol, 'BTC' as base_currency, 'USD' as quote_currency,"
+            " 100 as multiplier, true as margined, 'BTC' as settle_currency"
+        )
+        connection.execute(
+            "insert into reference.accounts by name"
+            " select 'hedged' as account_id, true as hedge_mode"
+        )
+    made.build("seed", *SETTINGS)
+    return made
+
+
+def newest(warehouse: Warehouse, symbol: str) -> list[dict[str, Any]]:
+    return warehouse.rows(f"from current_positions where symbol = '{symbol}'")
+
+
+def test_a_split_without_a_row_of_its_own(warehouse: Warehouse) -> None:
+    (row,) = newest(warehouse, "AAPL")
+    assert (row["quantity"], row["market_value"], row["unrealized_pnl"]) == (20, 1020, 20)
+
+
+def test_fills_that_inherit_their_strategy_from_a_later_event(warehouse: Warehouse) -> None:
+    (row,) = newest(warehouse, "BTCUSD_PERP")
+    assert (row["quantity"], row["average_entry_price"]) == (30, 56250)
+    assert newest(warehouse, "MSFT") == []  # bought and sold on the long side
+    (trip,) = warehouse.rows("from round_trips where symbol = 'MSFT'")
+    assert (trip["position_side"], trip["realized_pnl"]) == ("long", 20)
+
+
+def test_a_full_refresh_gives_the_same(warehouse: Warehouse, tmp_path: Path) -> None:
+    built = warehouse.copy(tmp_path / "data")
+    built.build("seed", "--full-refresh", *SETTINGS)
+    for mart in MARTS:
+        query = f"from {mart} order by all"
+        assert warehouse.rows(query) == built.rows(query), mart
