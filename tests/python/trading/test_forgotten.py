@@ -13,14 +13,15 @@ from .trading_warehouse import Warehouse
 SETTINGS = ("--vars", "{position_mark_interval: '1 day'}")
 MARTS = ("orders", "trades", "positions", "current_positions", "round_trips", "portfolio_snapshots")
 DAY = "2024-03-05"
-PERP = {"exchange": "coinm", "symbol": "BTCUSD_PERP"}
+PERP = {"account_id": "main", "exchange": "coinm", "symbol": "BTCUSD_PERP"}
 HEDGED = {"account_id": "hedged", "symbol": "MSFT"}
 
 
 def fill(name: str, at: str, size: str, price: str, **more: Any) -> dict[str, Any]:
     return {
         "event_id": name, "event_type": "fill", "event_time": at, "order_id": name,
-        "trade_id": name, "quantity": size, "fill_quantity": size, "fill_price": price, **more,
+        "trade_id": name, "quantity": size, "fill_quantity": size, "fill_price": price,
+        "account_id": "main", **more,
     }  # fmt: skip
 
 
@@ -52,7 +53,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         ],
     )  # fmt: skip
     made.build(*SETTINGS)
-    made.land("market_ticks", [tick(f"{DAY} 13:30:10", "51")])
+    late = [tick(f"{DAY} 23:30:10", "51"), tick("2024-03-06 00:30:10", "51")]
+    made.land("market_ticks", late)
     with duckdb.connect(str(made.path)) as connection:
         connection.execute(
             "insert into reference.instruments by name select 'coinm' as exchange,"
