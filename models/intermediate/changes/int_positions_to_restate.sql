@@ -53,11 +53,7 @@ reference_restarts as (
 fill_restarts as (
 
     select
-        events.account_id,
-        events.exchange,
-        events.symbol,
-        events.order_id,
-        events.strategy_id,
+        {{ columns_of(order + ['strategy_id'], 'events') }},
         events.event_time as restart_at
     from changed_fills
     inner join events
@@ -89,9 +85,7 @@ orders_without_a_strategy as (
 inherited_restarts as (
 
     select
-        nameless.account_id,
-        nameless.exchange,
-        nameless.symbol,
+        {{ columns_of(order[:3], 'nameless') }},
         events.strategy_id,
         nameless.restart_at
     from orders_without_a_strategy as nameless

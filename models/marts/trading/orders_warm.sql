@@ -82,8 +82,7 @@ with_status as (
     select
         *,
         case
-            when filled_quantity > 0 and filled_quantity >= quantity
-                then 'filled'
+            when filled_quantity > 0 and filled_quantity >= quantity then 'filled'
             -- What the exchange called filled, a correction does not reopen; a bust ends it.
             when filled_quantity > 0 and is_called_filled and was_full and not has_bust
                 then 'filled'
