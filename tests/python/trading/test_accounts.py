@@ -426,11 +426,9 @@ def test_every_account_snapshot(one: tuple[str, Account, Warehouse]) -> None:
         "from account_snapshots where account_id = ? order by snapshot_time", [name]
     )
     assert len(found) >= HOURS - 1
-    # What came in kind counts from the first snapshot on, at that one's rate.
-    times = [row["snapshot_time"] for row in found]
+    # What came in kind counts at the rate of its own time (docs/adr/0217).
     brought = [
-        (at, worth * account.rate(currency, min(t for t in times if t >= at)))
-        for at, worth, currency in account.brought()
+        (at, worth * account.rate(currency, at)) for at, worth, currency in account.brought()
     ]
     for row in found:
         at = row["snapshot_time"]
