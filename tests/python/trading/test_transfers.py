@@ -179,7 +179,7 @@ def test_legs_of_one_transfer_are_the_same_lot(
         ({"transfer_cost": ""}, "a transfer_in without transfer_cost"),
         ({"quantity": "0"}, "a transfer of nothing: its quantity is 0"),
         ({"fees": "1"}, "a transfer is no fill: land what it cost in fees as cash"),
-        ({"original_time": "2024-01-02 10:00:01"}, "original_time: after event_time"),
+        ({"original_time": "2024-01-02 10:01:01"}, "original_time: after event_time"),
         ({"position_side": "SHORT"}, "position_side: not that of the transfer's side"),
         (
             {"event_type": "created"},
