@@ -111,23 +111,27 @@ def rename(settings: Settings, numbers: Sequence[int], market: str) -> int:
     return sum(batches[number].rows for number in numbers)
 
 
+def _ticks_under(number: int, market: str) -> str:
+    """SQL of a batch's ticks that bear the name of all markets, under that of their own."""
+    return (
+        f"select * replace ({literal(market)} as exchange) from raw.market_ticks"
+        f" where exchange = '{UNNAMED}' and batch_id = {number}"
+    )
+
+
 def _under(settings: Settings, number: int, market: str) -> spool.Segment:
     """Make a segment of a batch's ticks, of another market, in the order that they have."""
     columns = ", ".join(quoted(name) for name in TICKS.read_names)
     with spool.scratch(settings) as folder:
         finished = folder / "segment.parquet"
         with open_writer(settings) as connection:
-            of = f"exchange = '{UNNAMED}' and batch_id = {number}"
             connection.execute(
                 f"""
                 copy (
                     select {columns}, {content_hash(TICKS)} as content_hash,
                         null::varchar as reason, null::varchar as ignored,
                         null::varchar as raw_text
-                    from (
-                        select * replace ({literal(market)} as exchange)
-                        from raw.market_ticks where {of}
-                    )
+                    from ({_ticks_under(number, market)})
                     order by timestamp, nanoseconds, place, tick_id
                 ) to {sql_path(finished)} (format parquet)
                 """
@@ -146,6 +150,7 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
             format=named_format,
             canonical=False,
             others={},
+            one_spelling=True,
             feed_version=version,
             # before that was kept, every number was a key
             trade_id_identifies=by_trade_id is not False,
@@ -161,10 +166,7 @@ def _forget(settings: Settings, number: int, market: str) -> None:
             f"""
             create or replace temp table renamed as
             select tick_id, symbol, timestamp, occurrence, {content_hash(TICKS)} as content_hash
-            from (
-                select * replace ({literal(market)} as exchange) from raw.market_ticks
-                where exchange = '{UNNAMED}' and batch_id = {number}
-            )
+            from ({_ticks_under(number, market)})
             """
         )
         connection.execute(
