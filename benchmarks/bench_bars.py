@@ -7,7 +7,8 @@ Makes its own database in a temporary folder, with ticks of 50 symbols, 4 millio
 `raw` (SQL `range()`, one batch), builds all bars, then lands one more hour of ticks at the same
 rate (1 % of them up to two hours late) and builds again, three times. The same hours are also
 landed on a fifth of the history: what they cost must not depend on that. Times of dbt are those in
-which one of the models ran (run_results.json; two run side by side), medians.
+which one of the models ran (run_results.json; two run side by side), medians. DuckDB 1.5 runs the
+bare query on the same file (`make .venv-duckdb15/.installed`, or its row is left out).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SYMBOLS = 50
 REPEATS = 3
 BARE_QUERY = "bare 1m query"
+DUCKDB15 = PROJECT / ".venv-duckdb15" / "bin" / "python"
 PER_DAY = 4_000_000
 NEXT_HOUR = datetime(2026, 1, 10)
 STEP = ("int_minute_bars",)
@@ -151,6 +153,17 @@ def _bare(data_dir: Path) -> float:
         return time.perf_counter() - start
 
 
+def _bare_in_duckdb15(data_dir: Path) -> float:
+    script = (
+        "import sys, time, duckdb; connection = duckdb.connect(sys.argv[1], read_only=True,"
+        " config={'threads': 4, 'memory_limit': '6GB'}); begin = time.perf_counter();"
+        " connection.execute(sys.argv[2]); print(time.perf_counter() - begin)"
+    )
+    command = [DUCKDB15, "-c", script, data_dir / "trading.duckdb", BARE]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
 def _elapsed(times: Times, models: tuple[str, ...]) -> float:
     """Return the seconds in which at least one of the models ran."""
     elapsed, until = timedelta(), min(times[model][0] for model in models)
@@ -181,10 +194,12 @@ def run(rows: int) -> list[Row]:
             seconds = rows // share * 86400 // PER_DAY
             span = (str(NEXT_HOUR - timedelta(seconds=seconds)), seconds)
             land(data_dir, 1, rows // share, span, "interval 0 seconds")
-        bare, step, chain = [], [], []
+        bare, former, step, chain = [], [], [], []
         _build(large)
         for _ in range(REPEATS):
             bare.append(_bare(large))
+            if DUCKDB15.exists():
+                former.append(_bare_in_duckdb15(large))
             _forget(large)
             times = _build(large, "--full-refresh")
             step.append(_elapsed(times, STEP))
@@ -192,19 +207,17 @@ def run(rows: int) -> list[Row]:
         _build(small)
         after_less, after_more = _one_more_hour(small), _one_more_hour(large)
     baseline = statistics.median(bare)
-    return [
-        Row("1m bars, full build", statistics.median(step), baseline, BARE_QUERY, rows, 1.5),
-        Row(
-            "all five timeframes, full build",
-            statistics.median(chain),
-            baseline,
-            BARE_QUERY,
-            rows,
-            2,
-        ),
+    one, five = statistics.median(step), statistics.median(chain)
+    found = [
+        Row("1m bars, full build", one, baseline, BARE_QUERY, rows),
+        Row("all five timeframes, full build", five, baseline, BARE_QUERY, rows, 1.6),
         Row("one more hour", after_more, after_less, "on a fifth of the history", rows, 1.25),
         Row("one more hour", after_more, 1.0, "goal, 1 s", rows, 1),
     ]
+    if former:
+        of_former = f"{BARE_QUERY}, DuckDB 1.5"
+        found.append(Row("1m bars, full build", one, statistics.median(former), of_former, rows, 1))
+    return found
 
 
 def main() -> None:

@@ -5,8 +5,10 @@
 `ingest demo` makes the ticks, as Parquet. We land them by `ingest land` and make bars by dbt;
 polars makes bars of the Parquet files (vwap in floats); chdb loads a MergeTree table and makes bars
 of it; PostgreSQL 15 loads a table with the specification's indexes by COPY (the CSV is made before
-the clock starts) and makes bars of it. Ours does what they do not: it validates, finds duplicates,
-ends durable. chdb is no dependency of ours: `pip install chdb`, or its rows are left out.
+the clock starts) and makes bars of it, then those of one more hour; so does TimescaleDB where
+BENCH_TIMESCALE_DSN names one, whose bars are a continuous aggregate that it refreshes. Ours does
+what they do not: it validates, finds duplicates, ends durable. chdb is no dependency of ours:
+`pip install chdb`, or its rows are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import psycopg
-from postgres import postgres
+from postgres import into_chunks, servers
 from table import Row, save
 
 from python_ingest.landing.land import land_files
@@ -73,6 +75,12 @@ IN_POSTGRES = BARS.format(
     notional="last_price * last_size",
     last="(array_agg(last_price order by timestamp desc, sequence_number desc))[1]",
 )
+IN_TIMESCALE = BARS.format(
+    minute="time_bucket('1 minute', timestamp)",
+    first="first(last_price, timestamp)",
+    notional="last_price * last_size",
+    last="last(last_price, timestamp)",
+)
 IN_CHDB = BARS.format(
     minute="toStartOfMinute(timestamp)",
     first="argMin(last_price, (timestamp, sequence_number))",
@@ -91,16 +99,30 @@ def median(function: Callable[[], object], times: int) -> float:
     return statistics.median(timed(function) for _ in range(times))
 
 
-def our_bars(data: Path) -> float:
-    """Build 1m bars anew; returns the model's own seconds."""
-    arguments = ["--quiet", "build", "--select", "+int_minute_bars", "--full-refresh"]
-    arguments += ["--exclude-resource-type", "test", "unit_test"]
-    arguments += ["--target-path", str(data / "dbt"), "--log-path", str(data / "logs")]
+def our_bars(data: Path, *arguments: str) -> float:
+    """Build 1m bars; returns the model's own seconds."""
+    arguments = ("--quiet", "build", "--select", "+int_minute_bars", *arguments)
+    arguments += ("--exclude-resource-type", "test", "unit_test")
+    arguments += ("--target-path", str(data / "dbt"), "--log-path", str(data / "logs"))
     subprocess.run([Path(sys.executable).with_name("dbt"), *arguments], check=True, cwd=PROJECT)
     results = json.loads((data / "dbt" / "run_results.json").read_text())["results"]
     return float(
         next(r["execution_time"] for r in results if r["unique_id"].endswith(".int_minute_bars"))
     )
+
+
+def one_more_hour(ticks: list[Path], folder: Path) -> Path:
+    """Write the newest hour of the ticks once more, an hour later."""
+    hour = folder / "one_more_hour.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create view ticks as from read_parquet({list(map(str, ticks))});"
+            "create view hour as select * replace ("
+            "timestamp + interval 1 hour as timestamp, concat('more', trade_id) as trade_id)"
+            " from ticks where timestamp > (select max(timestamp) - interval 1 hour from ticks);"
+            f"copy hour to '{hour}'"
+        )
+    return hour
 
 
 def polars_bars(ticks: list[Path]) -> pl.DataFrame:
@@ -123,39 +145,60 @@ def polars_bars(ticks: list[Path]) -> pl.DataFrame:
     )
 
 
-def in_postgres(dsn: str, ticks: list[Path], folder: Path, times: int) -> tuple[float, float]:
-    """Return the seconds to load the ticks, and to make bars of them."""
+def in_server(
+    dsn: str, ticks: list[Path], hour: Path, folder: Path, times: int
+) -> tuple[float, float, float]:
+    """Return the seconds to load the ticks, to make bars of them, and bars of one more hour."""
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    csv = folder / "ticks.csv"
-    duckdb.execute(
-        f"copy (select {columns} from read_parquet({list(map(str, ticks))})) to '{csv}' (header 0)"
-    )
+    types = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+    csv, more = folder / "ticks.csv", folder / "more.csv"
+    for path, files in ((csv, ticks), (more, [hour])):
+        source = f"select {columns} from read_parquet({list(map(str, files))})"
+        duckdb.execute(f"copy ({source}) to '{path}' (header 0)")
     with psycopg.connect(dsn, autocommit=True) as connection:
 
-        def load() -> None:
-            types = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-            connection.execute("drop table if exists market_ticks")
-            connection.execute(f"create table market_ticks ({types})")
-            for index in POSTGRES_INDEXES:
-                connection.execute(index)
-            with (
-                connection.cursor().copy(f"copy market_ticks ({columns}) from stdin csv") as copy,
-                csv.open("rb") as file,
-            ):
+        def load(path: Path) -> None:
+            copy_in = f"copy market_ticks ({columns}) from stdin csv"
+            with connection.cursor().copy(copy_in) as copy, path.open("rb") as file:
                 while block := file.read(1 << 20):
                     copy.write(block)
 
-        loaded = timed(load)
+        connection.execute("drop table if exists market_ticks cascade")
+        connection.execute(f"create table market_ticks ({types})")
+        chunked = into_chunks(connection, "market_ticks")
+        for index in POSTGRES_INDEXES:
+            connection.execute(index)
+        loaded = timed(lambda: load(csv))
         connection.execute("vacuum analyze market_ticks")
-        bars = median(
-            lambda: (
-                connection.execute(f"create temp table bars as {IN_POSTGRES}")
-                and connection.execute("drop table bars")
-            ),
-            times,
+
+        def whole() -> None:
+            connection.execute(f"create table bars as {IN_POSTGRES}")
+
+        def refresh() -> None:
+            connection.execute("call refresh_continuous_aggregate('bars', null, null)")
+
+        made = []
+        for _ in range(times):
+            if chunked:
+                connection.execute("drop materialized view if exists bars")
+                connection.execute(
+                    "create materialized view bars with (timescaledb.continuous) as"
+                    f" {IN_TIMESCALE} with no data"
+                )
+            else:
+                connection.execute("drop table if exists bars")
+            made.append(timed(refresh if chunked else whole))
+        newest = connection.execute("select max(minute) from bars").fetchone()
+        load(more)
+        anew = IN_POSTGRES.replace("group by", "and timestamp >= %s + interval '1 minute' group by")
+        added = timed(
+            refresh if chunked else lambda: connection.execute(f"insert into bars {anew}", newest)
         )
-    csv.unlink()
-    return loaded, bars
+        connection.execute(f"drop {'materialized view' if chunked else 'table'} bars")
+        connection.execute("drop table market_ticks")
+    for path in (csv, more):
+        path.unlink()
+    return loaded, statistics.median(made), added
 
 
 def in_chdb(ticks: Path, folder: Path, times: int) -> tuple[float, float]:
@@ -195,7 +238,8 @@ def batches(folder: Path, ticks: Path) -> list[Row]:
         ours = load_settings(folder / "none.toml", env)
         with open_writer(ours) as connection:
             migrate(connection)
-        seconds = timed(lambda: [land_files(ours, "ticks", [f]) for f in files])  # noqa: B023
+        each = [timed(lambda: land_files(ours, "ticks", [file])) for file in files]  # noqa: B023
+        seconds = sum(each)
         path = str(folder / f"bare_{size}.duckdb")
         with duckdb.connect(path, config=session_config(ours)) as connection:
             connection.execute(f"create table ticks as from '{ticks}' limit 0")
@@ -206,10 +250,13 @@ def batches(folder: Path, ticks: Path) -> list[Row]:
                     connection.execute(f"insert into ticks from '{file}'")
 
         rows = size * count
-        more = f"{rows / seconds:,.0f} rows/s, {seconds / count * 1000:.0f} ms a batch"
+        middle = statistics.median(each)
+        more = f"{rows / seconds:,.0f} rows/s, {middle * 1000:.0f} ms a batch (p50)"
         baseline = timed(bare)
         name = f"land {count} files of {size:,} ticks"
         found.append(Row(name, seconds, baseline, "bare insert, durable", rows, more=more))
+        if size == BATCHES[0]:
+            found.append(Row(f"a batch of {size} ticks", middle, 0.025, "goal, 25 ms", size, 1))
         if size >= 10_000:
             asked = rows / INSERTS_A_SECOND
             found.append(Row(name, seconds, asked, "100,000 inserts/s (specification)", rows, 1))
@@ -228,21 +275,28 @@ def measure(folder: Path, rows: int, times: int) -> list[Row]:
         migrate(connection)
     landing = timed(lambda: land_files(settings, "ticks", ticks))
     os.environ["DATA_DIR"] = str(data)
-    bars = statistics.median(our_bars(data) for _ in range(times))
-    found = [
-        Row("1m bars", bars, median(lambda: polars_bars(ticks), times), "polars, Parquet", rows)
-    ]
-    with postgres() as dsn:
-        loaded, made = in_postgres(dsn, ticks, folder, times)
-    found += [
-        Row("landing", landing, loaded, "PostgreSQL 15, COPY", rows),
-        Row("1m bars", bars, made, "PostgreSQL 15", rows),
-    ]
+    bars, theirs = [], []
+    for _ in range(times):
+        bars.append(our_bars(data, "--full-refresh"))
+        theirs.append(timed(lambda: polars_bars(ticks)))
+    made_ours = statistics.median(bars)
+    hour = one_more_hour(ticks, folder)
+    land_files(settings, "ticks", [hour])
+    added_ours = our_bars(data)
+    found = [Row("1m bars", made_ours, statistics.median(theirs), "polars, Parquet", rows, 1)]
+    with servers() as dsns:
+        for name, dsn in dsns.items():
+            loaded, made, added = in_server(dsn, ticks, hour, folder, times)
+            found += [
+                Row("landing", landing, loaded, f"{name}, COPY", rows),
+                Row("1m bars", made_ours, made, name, rows),
+                Row("1m bars, one more hour", added_ours, added, name, rows),
+            ]
     if importlib.util.find_spec("chdb"):
         loaded, made = in_chdb(demo, folder, times)
         found += [
-            Row("landing", landing, loaded, "chdb, MergeTree from Parquet", rows),
-            Row("1m bars", bars, made, "chdb, MergeTree", rows),
+            Row("landing", landing, loaded, "chdb, MergeTree from Parquet", rows, 2),
+            Row("1m bars", made_ours, made, "chdb, MergeTree", rows),
         ]
     else:
         print("without chdb: pip install chdb")

@@ -103,7 +103,7 @@ def bench_parquet(work: Path, rows: int, times: int) -> list[Row]:
         lambda: bare_insert(settings_in(work / "bare"), f"from read_parquet('{full}')"),
         times,
     )
-    found.append(row("canonical Parquet into an empty table", rows, seconds, bare))
+    found.append(row("canonical Parquet into an empty table", rows, seconds, bare, goal=1 / 0.8))
     # one tenth more on top, of the same days and symbols, and a file that repeats half
     more = rows // 10
     part = f"from read_parquet('{full}') limit {more}"
@@ -132,8 +132,8 @@ def bench_parquet(work: Path, rows: int, times: int) -> list[Row]:
     return found
 
 
-def row(name: str, rows: int, seconds: float, baseline: float) -> Row:
-    return Row(name, seconds, baseline, "bare DuckDB", rows, more=f"{rows / seconds:,.0f} rows/s")
+def row(name: str, rows: int, seconds: float, baseline: float, *, goal: float | None = None) -> Row:
+    return Row(name, seconds, baseline, "bare DuckDB", rows, goal, f"{rows / seconds:,.0f} rows/s")
 
 
 def bench_lines(work: Path, rows: int, times: int) -> list[Row]:
@@ -252,8 +252,8 @@ def bench_stream(work: Path, per_second: int, seconds: int) -> list[Row]:
             Row(
                 f"stream in frames of {size}: p95 from receipt to durable",
                 p95,
-                2,
-                "goal, 2 s",
+                0.3,
+                "goal, 0.3 s",
                 landed,
                 1,
                 f"{landed // seconds:,} ticks/s sustained",

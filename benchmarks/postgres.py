@@ -1,4 +1,8 @@
-"""A PostgreSQL 15 of our own: unprivileged, on a free loopback port, under /tmp."""
+"""A PostgreSQL 15 of our own: unprivileged, on a free loopback port, under /tmp.
+
+BENCH_TIMESCALE_DSN names a real TimescaleDB, an empty database on the same machine: the
+benchmarks then ask it too. Its `market_ticks` is a hypertable of daily chunks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 OPTIONS = {
@@ -64,3 +70,23 @@ def postgres(password: str | None = None, **changed: str) -> Iterator[str]:
     finally:
         _as_unprivileged([*control, "-m", "fast", "stop"])
         shutil.rmtree(folder)
+
+
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Yield the connection strings by what they lead to: PostgreSQL, and TimescaleDB if named."""
+    named = os.environ.get("BENCH_TIMESCALE_DSN")
+    with postgres() as dsn:
+        yield {"PostgreSQL 15": dsn} | ({"TimescaleDB": named} if named else {})
+
+
+def into_chunks(connection: psycopg.Connection, table: str) -> bool:
+    """Make an empty table a hypertable of daily chunks; False where there is no TimescaleDB."""
+    if not connection.execute("select from pg_extension where extname = 'timescaledb'").rowcount:
+        return False
+    connection.execute(
+        "select create_hypertable(%s, 'timestamp', chunk_time_interval => interval '1 day',"
+        " create_default_indexes => false)",
+        [table],
+    )
+    return True

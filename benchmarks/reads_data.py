@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
+from postgres import into_chunks
 
 from python_ingest.publication.publish import publish
 from python_ingest.schema.migrate import migrate
@@ -147,7 +148,10 @@ def load_postgres(dsn: str, settings: Settings, folder: Path) -> None:
         for table in ("market_ticks", "latest_ticks", "ohlcv_bars", "orders"):
             columns = source.execute(f"describe {table}").fetchall()
             types = ", ".join(f'"{c[0]}" {POSTGRES_TYPES.get(c[1], c[1])}' for c in columns)
+            target.execute(f"drop table if exists {table}")
             target.execute(f"create table {table} ({types})")
+            if table == "market_ticks":
+                into_chunks(target, table)
             lists = [c[0] for c in columns if c[1].endswith("[]")]
             texts = ", ".join(f"'{{' || array_to_string({c}, ',') || '}}' as {c}" for c in lists)
             order = " order by timestamp" if table == "market_ticks" else ""

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-HEAD = "| ratio | at most | what | rows | seconds | against | its seconds | more |\n"
-RULE = "|---:|---:|---|---:|---:|---|---:|---|\n"
+HEAD = "| ratio | at most | | what | rows | seconds | against | its seconds | more |\n"
+RULE = "|---:|---:|---|---|---:|---:|---|---:|---|\n"
+LEVEL = 0.05  # two runs of the same work differ by as much
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,25 @@ def _shown(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms" if seconds < 0.1 else f"{seconds:.2f}"
 
 
+def stands(ratio: float, goal: float | None) -> str:
+    """Say of a goal whether it is met, else whether we are ahead of the alternative.
+
+    >>> stands(0.5, None), stands(1.03, None), stands(1.2, 1.25)
+    ('ahead', 'level', 'met')
+    """
+    if goal is not None:
+        return "met" if ratio <= goal else "**missed**"
+    if abs(ratio - 1) <= LEVEL:
+        return "level"
+    return "ahead" if ratio < 1 else "behind"
+
+
 def _line(row: dict[str, Any]) -> str:
     goal = row["goal"]
-    missed = " (missed)" if goal is not None and row["ratio"] > goal else ""
     cells = (
         f"{row['ratio']:.2f}",
-        "" if goal is None else f"{goal:g}{missed}",
+        "" if goal is None else f"{goal:.3g}",
+        stands(row["ratio"], goal),
         row["name"],
         f"{row['rows']:,}",
         _shown(row["seconds"]),
@@ -104,7 +118,9 @@ def render() -> str:
         page += f"\n## {path.stem}\n\n{document['machine']}\n\n{HEAD}{RULE}"
         page += "".join(map(_line, document["rows"]))
         if path.stem == "scale":
-            page += chart(document["rows"])
+            page += chart(
+                [row for row in document["rows"] if not row["against"].startswith("goal")]
+            )
     return page
 
 
