@@ -26,8 +26,8 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
-# Of a segment of a stream; its rows fit in memory.
-_LITTLE_BYTES = 4_000_000
+# Of a batch of a stream; its rows fit in memory.
+LITTLE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def land_segment(
     clock = landed_as.clock if landed_as else CLOCK
     sql, given = segment_rows(connection, segment, path, clock)
     sql = amounts.within_limit(connection, kind, sql)
-    if elsewhere and path.stat().st_size <= _LITTLE_BYTES:
+    if path.stat().st_size <= LITTLE_BYTES:
         # Of few rows the planning takes the longest: the verdicts are planned once.
         connection.execute(f"create or replace temp table few_rows as {sql}")
         sql = "select * from few_rows"

@@ -92,10 +92,8 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
         create or replace temp table new_conflicts as
         select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
             {rank} as preference, {told} as told
-        from batch
-        where reason is null and ignored is null
-            and row_number in (select row_number from suspect_rows)
-            and row_number not in (select row_number from dropped)
+        from suspect_batch
+        where row_number not in (select row_number from dropped)
             and not ({KEYLESS})
     """)
     found = connection.execute("select count(*), min(day), max(day) from new_conflicts").fetchone()

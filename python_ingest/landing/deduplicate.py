@@ -55,6 +55,13 @@ class Count:
         """Accepted ticks without a key."""
         return self.accepted - self.by_trade_id - self.by_sequence
 
+    @property
+    def batch(self) -> str:
+        """SQL of the accepted rows; where all are, no verdict is asked for a second time."""
+        if self.accepted == self.read:
+            return "batch"
+        return "(select * from batch where reason is null and ignored is null)"
+
     def values(self, sql: str) -> dict[str, object]:
         """Return the parameters that a look-up names."""
         ranges = {
@@ -124,7 +131,8 @@ def find_duplicates(
 ) -> bool:
     """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
-    What was compared stays in `suspect_rows`, `suspects` and `known_copies` for `conflicts`.
+    What was compared stays in `suspect_rows`, `suspect_batch`, `suspects` and `known_copies` for
+    `conflicts`.
 
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.
@@ -138,7 +146,7 @@ def find_duplicates(
     found = connection.execute("select count(*) from suspect_rows").fetchone()
     if not given and not (found and found[0]):
         return False
-    _judge(connection, kind, given=given, known=known)
+    _judge(connection, kind, counted, given=given, known=known)
     return True
 
 
@@ -147,7 +155,7 @@ def _collect_suspects(
 ) -> None:
     ticks = kind.table == "raw.market_ticks"
     key = _TICK_KEY if ticks else "content_hash"
-    accepted = "(select * from batch where reason is null and ignored is null)"
+    accepted = counted.batch
     if counted.distinct_keys < counted.accepted:
         connection.execute(f"""
             insert into suspect_rows
@@ -205,7 +213,9 @@ def known_ticks(table: str, counted: Count) -> list[str]:
     return found
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, known: str) -> None:
+def _judge(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool, known: str
+) -> None:
     ticks = kind.table == "raw.market_ticks"
     columns = "exchange, symbol, " if ticks else ""
     first = f"source not in {RELIABLE}, row_number" if ticks else "row_number"
@@ -216,7 +226,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
         if given
         else f"row_number() over (partition by content_hash order by {first})"
     )
-    chosen = "true" if given else "row_number in (select row_number from suspect_rows)"
+    # once: each look at the batch computes the hash of all its rows
+    connection.execute(
+        f"create or replace temp table suspect_batch as select * from {counted.batch}"
+        " where row_number in (select row_number from suspect_rows)"
+    )
     connection.execute(f"""
         create or replace temp table suspects as
         select *, {number} as n
@@ -224,8 +238,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, kind: Kind, *, given: bool, kn
             select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
                 {", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""}
                 {", occurrence" if given else ""}
-            from batch
-            where reason is null and ignored is null and {chosen}
+            from {counted.batch if given else "suspect_batch"}
         )
     """)
     highest = "max(occurrence)" if kind.occurrences else "1"
@@ -260,7 +273,7 @@ def find_places(
 
     Another unordered tick is the first of its own.
     """
-    unordered = f"(select * from batch where reason is null and ignored is null and {UNORDERED})"
+    unordered = f"(select * from {counted.batch} where {UNORDERED})"
     several = "false"
     if counted.clock_ticks < counted.unordered:
         several = (

@@ -24,7 +24,7 @@ from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool, waiting
 from python_ingest.landing.archives import Member, files_in
-from python_ingest.landing.batch import Landed, land_segment, landed_before
+from python_ingest.landing.batch import LITTLE_BYTES, Landed, land_segment, landed_before
 from python_ingest.landing.pin import name_of
 from python_ingest.landing.prepare import file_name, format_of, prepare, working_connection
 from python_ingest.landing.rejects import Reason
@@ -258,8 +258,11 @@ def _damage(settings: Settings, segment: spool.Segment) -> str | None:
 def _seen_before(
     settings: Settings, wanted: Wanted, path: Path, member: Member | None
 ) -> Landed | None:
-    """Ask the database, if it is free, whether the work can be spared."""
-    if not settings.database_path.exists():
+    """Ask the database, if it is free, whether the work can be spared.
+
+    Of little the work is less than the question, which its landing asks too.
+    """
+    if path.stat().st_size <= LITTLE_BYTES or not settings.database_path.exists():
         return None
     at_once = settings.model_copy(
         update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 0})}
