@@ -11,9 +11,9 @@ from python_ingest.feeds.values import (
     CLOCK,
     complaints,
     content_hash,
-    content_text,
     converted,
     is_nested,
+    may_hold_nul,
     nanoseconds,
     one_spelling,
     with_nul,
@@ -110,10 +110,7 @@ def validated(
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hash_name = ", content_hash" if with_hash else ""
-    # the engine makes the text once, for the hash too, where both stand alone
-    text = content_text(kind)
-    may_hold = (f"contains({text}, chr(0))", f"contains({text}, '\\u0000')")
-    nul, escaped = may_hold if with_hash else ("true", "true")
+    nul, escaped = may_hold_nul(kind, scan.types) if with_hash else ("true", "true")
     nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
     with_reason = "reason"
     if nuls:

@@ -322,18 +322,29 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
 
 def with_nul(kind: Kind, types: dict[str, str]) -> list[tuple[str, str]]:
     """Return (condition, reason expression) for values with a NUL, which ends a text elsewhere."""
-    found = []
-    for column in kind.columns:
-        name, holds = quoted(column.name), None
-        if column.name not in types or column.words:
-            continue
-        if column.type == "VARCHAR":
-            holds = f"contains({name}, chr(0))"
-        elif is_nested(column):
-            holds = has_nul(f"to_json({name})::varchar")
-        if holds:
-            found.append((holds, literal(f"{column.name}: {A_NUL}")))
-    return found
+    return [
+        (has_nul(text) if is_json else f"contains({text}, chr(0))", literal(f"{name}: {A_NUL}"))
+        for name, text, is_json in _texts(kind, types)
+    ]
+
+
+def may_hold_nul(kind: Kind, types: dict[str, str]) -> tuple[str, str]:
+    """Return quick conditions without which no text of a row holds a NUL, or an escaped one."""
+    texts = ", ".join(text for _, text, _ in _texts(kind, types)) or "''"
+    return f"contains(concat({texts}), chr(0))", f"contains(concat({texts}), '\\u0000')"
+
+
+def _texts(kind: Kind, types: dict[str, str]) -> list[tuple[str, str, bool]]:
+    """Return (column, SQL of its text, whether that is JSON) of what may hold a NUL."""
+    return [
+        (
+            c.name,
+            f"to_json({quoted(c.name)})::varchar" if is_nested(c) else quoted(c.name),
+            is_nested(c),
+        )
+        for c in kind.columns
+        if c.name in types and not c.words and (c.type == "VARCHAR" or is_nested(c))
+    ]
 
 
 def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
