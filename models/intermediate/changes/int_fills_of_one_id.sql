@@ -1,8 +1,8 @@
 {% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 {% set fill = order + ['fill_id'] %}
 
--- Fills that did not change themselves since all of the chain was built, but what the marts call them
--- may have: another fill took their trade id, or lost it, or an order the id of theirs.
+-- Fills that did not change themselves since all of the chain was built, but whose ids in the marts
+-- may have: another fill took their trade id or lost it, or another order that of theirs.
 with
 
 events as {{ not_materialized() }} (

@@ -1,7 +1,7 @@
 {% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 
 -- Orders of a UUID that several orders have, and those that name it as their parent, where an event
--- of one of them landed since all of the chain was built: what the marts call them may have changed.
+-- of one of them landed since all of the chain was built: their ids in the marts may be others.
 with
 
 events as {{ not_materialized() }} (

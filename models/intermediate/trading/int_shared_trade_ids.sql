@@ -2,9 +2,9 @@
 {% set fill = ['account_id', 'exchange', 'symbol', 'order_id', 'fill_id'] %}
 {% set scope = ['account_id', 'exchange', 'symbol'] %}
 
--- Fills whose trade id another fill has too (docs/adr/0230), and the name that tells them apart: with
--- their order and the exchange's id. No UUID is such a name, so it is hashed, with the account,
--- exchange and symbol. Busted fills count: a bust renames no other fill.
+-- Fills whose trade id another fill has too (docs/adr/0230), and the name that tells them apart: it
+-- has their order and fill id as well. It is no UUID, so it is hashed, with account, exchange and
+-- symbol. Busted fills count: a bust renames no other fill.
 with
 
 fills as (
