@@ -21,8 +21,9 @@ from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 # Orders that batches after $seen up to $built may have changed. A correction names the trade and
-# need not name the order. Orders without a 'created' event here belong to TimescaleDB until they
-# are migrated. TimescaleDB knows no accounts, and holds the one that it began with (docs/adr/0221).
+# need not name the order; a fill renames another of its trade id (docs/adr/0230). Orders without
+# a 'created' event here belong to TimescaleDB until they are migrated. TimescaleDB knows no
+# accounts, and holds the one that it began with (docs/adr/0221).
 _TOUCHED = f"""
     with events as (
         select * from staging.stg_order_events where account_id = 'main'
@@ -41,7 +42,7 @@ _TOUCHED = f"""
         select fills.exchange, fills.symbol, fills.order_id
         from versions
         inner join events as fills using (exchange, symbol, trade_id)
-        where versions.is_correction and fills.is_fill
+        where fills.is_fill
     )
     select * from touched
     where (exchange, symbol, order_id) in (

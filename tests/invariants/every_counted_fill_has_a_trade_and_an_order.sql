@@ -48,8 +48,9 @@ busts as (
 
 ),
 
--- A bust may name any event that tells of the fill, or a correction of it.
-counted_fills as (
+-- A bust may name any event that tells of the fill, or a correction of it; another order's fill
+-- only where its own order has none that it names.
+busted_fills as (
 
     select
         fill_events.account_id,
@@ -57,21 +58,45 @@ counted_fills as (
         fill_events.symbol,
         fill_events.order_id,
         fill_events.fill_id
-    from fill_events
-    left join busts
+    from busts
+    inner join fill_events
         on
-            fill_events.account_id = busts.account_id
-            and fill_events.exchange = busts.exchange
-            and fill_events.symbol = busts.symbol
+            busts.account_id = fill_events.account_id
+            and busts.exchange = fill_events.exchange
+            and busts.symbol = fill_events.symbol
             and (
-                (busts.is_trade_id and fill_events.trade_id = busts.name)
+                (busts.is_trade_id and busts.name = fill_events.trade_id)
                 or (
-                    fill_events.order_id = busts.order_id
-                    and fill_events.exchange_trade_id = busts.name
+                    busts.order_id = fill_events.order_id
+                    and busts.name = fill_events.exchange_trade_id
                 )
             )
-    group by all
-    having count(busts.name) = 0
+    qualify
+        rank() over (
+            partition by
+                busts.account_id, busts.exchange, busts.symbol,
+                busts.event_id, busts.order_id
+            order by busts.order_id = fill_events.order_id desc
+        ) = 1
+
+),
+
+counted_fills as (
+
+    select distinct
+        fill_events.account_id,
+        fill_events.exchange,
+        fill_events.symbol,
+        fill_events.order_id,
+        fill_events.fill_id
+    from fill_events
+    anti join busted_fills
+        on
+            fill_events.account_id = busted_fills.account_id
+            and fill_events.exchange = busted_fills.exchange
+            and fill_events.symbol = busted_fills.symbol
+            and fill_events.order_id = busted_fills.order_id
+            and fill_events.fill_id = busted_fills.fill_id
 
 ),
 

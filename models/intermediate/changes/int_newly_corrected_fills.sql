@@ -10,17 +10,20 @@ events as {{ not_materialized() }} (
 
 ),
 
-fresh_corrections as (
-
-    select * from {{ ref('int_new_order_events') }}
-    where is_correction
-
-),
-
 corrections as (
 
     select * from events
     where is_correction
+
+),
+
+-- Also those of an order that has a fresh event: what it names may be its own fill now.
+fresh_corrections as (
+
+    select corrections.*
+    from corrections
+    semi join {{ ref('int_new_order_events') }} as fresh
+        on {{ same_key('corrections', 'fresh', order) }}
 
 ),
 

@@ -48,6 +48,12 @@ corrected_fills as (
 
 ),
 
+orders_of_one_id as (
+
+    select * from {{ ref('int_orders_of_one_id') }}
+
+),
+
 touched as (
 
     select
@@ -63,6 +69,8 @@ touched as (
         symbol,
         order_id
     from corrected_fills
+    union
+    select * from orders_of_one_id
     union
     -- A commission that names no currency is in that of its instrument.
     select

@@ -37,6 +37,12 @@ fresh_actions as (
 
 ),
 
+renamed_fills as (
+
+    select * from {{ ref('int_fills_of_one_id') }}
+
+),
+
 restored_positions as (
 
     select * from {{ ref('int_restored_positions') }}
@@ -50,7 +56,7 @@ reference_restarts as (
 
 ),
 
-fill_restarts as (
+told_restarts as (
 
     select
         {{ columns_of(order + ['strategy_id'], 'events') }},
@@ -59,14 +65,10 @@ fill_restarts as (
     inner join events
         on {{ same_key('changed_fills', 'events', order + ['fill_id']) }}
     where events.is_fill
-
-),
-
-told_restarts as (
-
-    select * from fill_restarts
-    union all by name
-    select * from reference_restarts
+    union all
+    select {{ columns_of(order + ['strategy_id', 'restart_at']) }} from renamed_fills
+    union all
+    select {{ columns_of(order + ['strategy_id', 'restart_at']) }} from reference_restarts
 
 ),
 

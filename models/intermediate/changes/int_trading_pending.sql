@@ -62,11 +62,27 @@ corrected_fills as (
 
 ),
 
+orders_of_one_id as (
+
+    select * from {{ ref('int_orders_of_one_id') }}
+
+),
+
+renamed_fills as (
+
+    select * from {{ ref('int_fills_of_one_id') }}
+
+),
+
 touched_orders as (
 
     select {{ columns_of(order) }} from versions
     union
     select {{ columns_of(order) }} from corrected_fills
+    union
+    select {{ columns_of(order) }} from orders_of_one_id
+    union
+    select {{ columns_of(order) }} from renamed_fills
 
 ),
 

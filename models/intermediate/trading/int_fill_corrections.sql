@@ -23,15 +23,13 @@ names as (
 
 ),
 
-named_corrections as (
+matches as (
 
     select
-        fill_versions.account_id,
-        fill_versions.exchange,
-        fill_versions.symbol,
-        fill_versions.order_id,
-        fill_versions.fill_id,
-        names.event_id
+        {{ columns_of(order + ['fill_id'], 'fill_versions') }},
+        names.event_id,
+        names.order_id as named_order,
+        names.order_id = fill_versions.order_id as is_of_order
     from names
     inner join fill_versions
         on
@@ -40,12 +38,10 @@ named_corrections as (
     where names.is_trade_id
     union
     select
-        fill_versions.account_id,
-        fill_versions.exchange,
-        fill_versions.symbol,
-        fill_versions.order_id,
-        fill_versions.fill_id,
-        names.event_id
+        {{ columns_of(order + ['fill_id'], 'fill_versions') }},
+        names.event_id,
+        names.order_id as named_order,
+        true as is_of_order
     from names
     inner join fill_versions
         on
@@ -54,14 +50,24 @@ named_corrections as (
 
 ),
 
+-- An id may be unique within its order or day only: another order's fill counts where the
+-- correction's own has none that it names.
+named_corrections as (
+
+    select distinct {{ columns_of(order + ['fill_id', 'event_id']) }}
+    from matches
+    qualify
+        is_of_order
+        or not bool_or(is_of_order) over (
+            partition by account_id, exchange, symbol, event_id, named_order
+        )
+
+),
+
 final as (
 
     select
-        named_corrections.account_id,
-        named_corrections.exchange,
-        named_corrections.symbol,
-        named_corrections.order_id,
-        named_corrections.fill_id,
+        {{ columns_of(order + ['fill_id'], 'named_corrections') }},
         bool_or(corrections.event_type = 'trade_bust') as is_busted,
         {% for column in [
             'fill_quantity', 'fill_price', 'commission', 'commission_currency', 'fees'
@@ -78,16 +84,10 @@ final as (
     from named_corrections
     inner join corrections
         on
-            named_corrections.account_id = corrections.account_id
-            and named_corrections.exchange = corrections.exchange
-            and named_corrections.symbol = corrections.symbol
-            and named_corrections.event_id = corrections.event_id
-    group by
-        named_corrections.account_id,
-        named_corrections.exchange,
-        named_corrections.symbol,
-        named_corrections.order_id,
-        named_corrections.fill_id
+            {{ same_key(
+                'named_corrections', 'corrections', ['account_id', 'exchange', 'symbol', 'event_id']
+            ) }}
+    group by {{ columns_of(order + ['fill_id'], 'named_corrections') }}
 
 )
 

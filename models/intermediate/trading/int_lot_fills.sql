@@ -1,3 +1,5 @@
+{% set fill = ['account_id', 'exchange', 'symbol', 'order_id', 'fill_id'] %}
+
 -- Fills, and what came or went in kind, of accounts whose lots are kept, with what each cost. One
 -- through zero closes lots and opens another: the part that closes has its share of the cost.
 with
@@ -15,6 +17,12 @@ commissions as {{ not_materialized() }} (
 
 ),
 
+shared_trades as (
+
+    select * from {{ ref('int_shared_trade_ids') }}
+
+),
+
 fills as (
 
     select
@@ -24,7 +32,8 @@ fills as (
         commissions.strategy_id,
         commissions.position_side,
         commissions.event_number,
-        coalesce(commissions.trade_id, commissions.fill_id) as trade_name,
+        coalesce(shared_trades.trade_name, commissions.trade_id, commissions.fill_id)
+            as trade_name,
         coalesce(
             commissions.action <> 'cash_in_lieu', commissions.transfer is not null
         ) as is_transfer,
@@ -41,6 +50,7 @@ fills as (
         commissions.fees::decimal(38, 16) as fees
     from commissions
     semi join accounts on commissions.account_id = accounts.account_id
+    left join shared_trades on {{ same_key('commissions', 'shared_trades', fill) }}
 
 ),
 

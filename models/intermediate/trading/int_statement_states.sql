@@ -18,12 +18,24 @@ times as (
 
 ),
 
+shared_trades as (
+
+    select * from {{ ref('int_shared_trade_ids') }}
+
+),
+
 -- Without a statement of the account nothing of its history is read.
 all_states as (
 
-    select states.*
+    select
+        states.* replace (
+            {{ order_name('states.order_id') }} as order_id,
+            coalesce(shared_trades.trade_name, states.trade_id, states.fill_id) as trade_id
+        )
     from {{ ref('int_position_states') }} as states
     semi join times on states.account_id = times.account_id
+    left join shared_trades
+        on {{ same_key('states', 'shared_trades', position[:3] + ['order_id', 'fill_id']) }}
 
 ),
 
@@ -51,7 +63,7 @@ states as (
             {
                 'at': states.event_at,
                 'order_id': states.order_id,
-                'trade_id': coalesce(states.trade_id, states.fill_id)
+                'trade_id': states.trade_id
             },
             states.event_number
         ) filter (where states.fill_id is not null) as first_fill

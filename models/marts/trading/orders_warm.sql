@@ -51,6 +51,8 @@ joined as (
 
     select
         terms.* replace (nullif(terms.quantity, 0) as quantity), -- noqa: RF02
+        {{ order_name('terms.order_id') }} as order_name,
+        {{ order_name('terms.parent_order_id') }} as parent_order_name,
         coalesce(fills.filled_quantity, 0) as filled_quantity,
         case
             when inverse_orders.order_id is not null
@@ -87,8 +89,7 @@ with_status as (
             when filled_quantity > 0 and is_called_filled and was_full and not has_bust
                 then 'filled'
             when ended_by = 'rejected' then 'rejected'
-            when ended_by is not null then 'cancelled'
-            when has_bust and was_full then 'cancelled'
+            when ended_by is not null or (has_bust and was_full) then 'cancelled'
             when filled_quantity > 0 then 'partial'
             when was_submitted then 'submitted'
             else 'pending'
@@ -100,7 +101,7 @@ with_status as (
 final as (
 
     select
-        {{ uuid_v5('with_status', 'order_id') }} as order_id,
+        {{ uuid_v5('with_status', 'order_name') }} as order_id,
         client_order_id,
         account_id,
         exchange,
@@ -110,9 +111,8 @@ final as (
         order_type,
         time_in_force,
         -- An unknown quantity is what its fills come to, once it is filled.
-        coalesce(
-            quantity, if(status = 'filled', filled_quantity, null)
-        )::decimal(28, 10) as quantity,
+        coalesce(quantity, if(status = 'filled', filled_quantity, null))::decimal(28, 10)
+            as quantity,
         price,
         stop_price,
         filled_quantity::decimal(38, 10) as filled_quantity,
@@ -133,7 +133,7 @@ final as (
         coalesce(
             correlation_id, {{ uuid_v5('with_status', "concat('correlation/', order_id)") }}
         ) as correlation_id,
-        {{ uuid_v5('with_status', 'parent_order_id') }} as parent_order_id,
+        {{ uuid_v5('with_status', 'parent_order_name') }} as parent_order_id,
         extended_hours,
         {
             'algo_params': metadata -> '$.algo_params',

@@ -30,14 +30,24 @@ instruments as (
 
 ),
 
-with_multiplier as (
+shared_trades as (
+
+    select * from {{ ref('int_shared_trade_ids') }}
+
+),
+
+joined as (
 
     select
         states.*,
+        coalesce(shared_trades.trade_name, states.trade_id, states.fill_id) as trade_name,
+        {{ order_name('states.order_id') }} as order_name,
         instruments.multiplier
     from states
     inner join instruments
         on states.exchange = instruments.exchange and states.symbol = instruments.symbol
+    left join shared_trades
+        on {{ same_key('states', 'shared_trades', position[:3] + ['order_id', 'fill_id']) }}
     {% if is_incremental() %}
         semi join {{ ref('int_positions_to_restate') }} as pending
             on
@@ -50,8 +60,8 @@ with_multiplier as (
 final as (
 
     select
-        {{ uuid_v5('with_multiplier', 'coalesce(trade_id, fill_id)') }} as trade_id,
-        {{ uuid_v5('with_multiplier', 'order_id') }} as order_id,
+        {{ uuid_v5('joined', 'trade_name') }} as trade_id,
+        {{ uuid_v5('joined', 'order_name') }} as order_id,
         account_id,
         exchange,
         symbol,
@@ -76,7 +86,7 @@ final as (
         trade_id as source_trade_id,
         order_id as source_order_id,
         corrected_at
-    from with_multiplier
+    from joined
 
 )
 

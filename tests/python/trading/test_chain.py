@@ -127,7 +127,8 @@ def test_order_status_and_fills(at_once: Warehouse, cases: list[Case]) -> None:
 
 def test_positions_and_trades_agree_with_fractions(at_once: Warehouse, cases: list[Case]) -> None:
     trades = {
-        (r["exchange"], r["symbol"], r["source_trade_id"]): r for r in at_once.rows("from trades")
+        (r["exchange"], r["symbol"], r["source_order_id"], r["source_trade_id"]): r
+        for r in at_once.rows("from trades")
     }
     rows: dict[Any, dict[Any, Any]] = defaultdict(dict)
     for row in at_once.rows("select * from positions where is_fill"):
@@ -140,7 +141,7 @@ def test_positions_and_trades_agree_with_fractions(at_once: Warehouse, cases: li
         for fill in sorted(fills, key=lambda f: (f.at, f.number)):
             position.fill(fill.signed, fill.price)
             states[fill.at] = (position.quantity, position.average, position.realized)
-            trade = trades[key[0], key[1], f"{fill.order_id}-t{fill.number}"]
+            trade = trades[key[0], key[1], fill.order_id, f"t{fill.number}"]
             close(trade["realized_pnl"], position.own)
         assert rows[key].keys() == states.keys()
         for at, (quantity, average, realized) in states.items():

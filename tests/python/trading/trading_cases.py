@@ -41,7 +41,10 @@ class Case:
 
 
 def random_cases(seed: int, count: int) -> list[Case]:
-    """Cases whose events hold duplicates, busts, chains of corrections, late fills and flips."""
+    """Cases whose events hold duplicates, busts, chains of corrections, late fills and flips.
+
+    Trade ids are unique within an order only.
+    """
     rng = random.Random(seed)  # noqa: S311
     return [_case(rng, number) for number in range(count)]
 
@@ -113,7 +116,8 @@ def _order(rng: random.Random, case: Case, order_id: str, small: bool) -> None:
             commission=Fraction(rng.randint(-100, 1000), 1000),
             strategy=strategy or "unassigned",
         )
-        kept = _fill_events(rng, event, fill, f"{order_id}-t{index}", left == 0)
+        # The trades of every order begin with the same number.
+        kept = _fill_events(rng, event, fill, f"t{index}", left == 0)
         if kept:
             case.fills.append(kept)
             valid += abs(kept.signed * UNIT)
