@@ -1,11 +1,13 @@
 {# Restarts of positions, of all symbols of a lineage from the first of them on: they are folded together
-   (docs/adr/0180). #}
-{% macro whole_lineage(restarts, lineages) -%}
+   (docs/adr/0180). `of`: what else a restart is of. #}
+{% macro whole_lineage(restarts, lineages, of=['strategy_id']) -%}
     select
         restarts.account_id,
         restarts.exchange,
         coalesce(others.symbol, restarts.symbol) as symbol,
-        restarts.strategy_id,
+        {% for column in of %}
+            restarts.{{ column }},
+        {% endfor %}
         min(restarts.restart_at) as restart_at
     from {{ restarts }} as restarts
     left join {{ lineages }} as lineages on {{ same_key('restarts', 'lineages', ['exchange', 'symbol']) }}

@@ -1,5 +1,5 @@
 -- From when on cash may belong to other positions since all of the chain was built: it changed, or
--- what was held when it accrued, or what it is worth in their currency.
+-- what was held when it accrued and under which symbol, or what it is worth in their currency.
 {% set instrument = ['account_id', 'exchange', 'symbol'] %}
 with
 
@@ -21,6 +21,12 @@ instruments as (
 
 ),
 
+lineages as (
+
+    select * from {{ ref('int_symbol_lineages') }}
+
+),
+
 changed_rates as (
 
     select * from {{ ref('int_changed_rates') }}
@@ -31,6 +37,13 @@ built as (
 
     select * from {{ ref('stg_chains') }}
     where chain = 'trading'
+
+),
+
+fresh_actions as (
+
+    select * from {{ ref('stg_corporate_actions') }}
+    where changed_in_batch > (select built.batch_id from built)
 
 ),
 
@@ -67,6 +80,22 @@ restarts as (
             {{ same_key('cash_events', 'positions', instrument) }}
             and cash_events.accrued_at > positions.restart_at
     union all
+    -- It may have had another name when it accrued.
+    select
+        cash_events.account_id,
+        cash_events.exchange,
+        cash_events.symbol,
+        cash_events.event_time as restart_at
+    from cash_events
+    inner join lineages on {{ same_key('cash_events', 'lineages', ['exchange', 'symbol']) }}
+    inner join lineages as others on {{ same_key('lineages', 'others', ['exchange', 'lineage']) }}
+    semi join fresh_actions
+        on
+            others.exchange = fresh_actions.exchange
+            and others.symbol = fresh_actions.symbol
+            and fresh_actions.kind = 'symbol_change'
+            and cash_events.accrued_at <= fresh_actions.effective_at
+    union all
     select
         cash_events.account_id,
         cash_events.exchange,
@@ -82,13 +111,7 @@ restarts as (
 
 final as (
 
-    select
-        account_id,
-        exchange,
-        symbol,
-        min(restart_at) as restart_at
-    from restarts
-    group by account_id, exchange, symbol
+    {{ whole_lineage('restarts', 'lineages', of=[]) }}
 
 )
 

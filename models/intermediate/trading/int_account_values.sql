@@ -8,28 +8,30 @@
     }
 ) }}
 
--- What each account was worth in base currency at every snapshot time, exact, before rounding.
+-- What each account was worth in base currency at every snapshot time, exact, before rounding. What
+-- has flowed of a currency so far is a flow when it begins to be counted, and when it ceases to be.
 {% set base = "'" ~ var('base_currency') ~ "'" %}
-{% set amounts = [
-    'flow', 'other_cash', 'carry', 'realized_pnl', 'commission', 'fees', 'cash', 'market_value',
+{% set summed = [
+    'other_cash', 'carry', 'realized_pnl', 'commission', 'fees', 'cash', 'market_value',
     'unrealized_pnl', 'gross_notional', 'margin_used', 'equity'
 ] %}
+{% set amounts = ['flow', 'net_flows'] + summed %}
 {% set counts = ['long_positions', 'short_positions', 'unpriced_positions'] %}
 
 with
 
+-- From the last time before anything changed on: what was counted then.
 balances as (
 
     select * from {{ ref('int_currency_balances') }}
     {% if is_incremental() %}
-        where snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+        where snapshot_time >= (
+            select coalesce(max(former.snapshot_time), timestamp '-infinity')
+            from {{ ref('int_currency_balances') }} as former
+            inner join {{ ref('int_portfolio_to_restate') }} as pending
+                on former.snapshot_time < pending.restart_at
+        )
     {% endif %}
-
-),
-
-rates as (
-
-    select * from {{ ref('int_currency_rates') }}
 
 ),
 
@@ -53,11 +55,10 @@ in_currency as (
 
 needed_rates as (
 
-    select * from rates
-    where
-        (from_currency, to_currency) in (
-            select (needed.from_currency, needed.to_currency) from in_currency as needed
-        )
+    select rates.*
+    from {{ ref('int_currency_rates') }} as rates
+    semi join in_currency
+        on {{ same_key('rates', 'in_currency', ['from_currency', 'to_currency']) }}
 
 ),
 
@@ -71,8 +72,7 @@ with_rate as (
     from in_currency
     asof left join needed_rates
         on
-            in_currency.from_currency = needed_rates.from_currency
-            and in_currency.to_currency = needed_rates.to_currency
+            {{ same_key('in_currency', 'needed_rates', ['from_currency', 'to_currency']) }}
             and in_currency.snapshot_time >= needed_rates.known_at
 
 ),
@@ -85,11 +85,9 @@ in_base as (
         {% for amount in amounts %}
             {{ convert(amount, 'rate') }} as {{ amount }}_in_base,
         {% endfor %}
-        coalesce(
-            {% for amount in amounts %}
-                {{ amount }}_in_base is not null {{ 'and' if not loop.last }}
-            {% endfor %}, false
-        ) as is_converted,
+        {% for amount in amounts %}
+            {{ amount }}_in_base is not null {{ 'and' if not loop.last }}
+        {% endfor %} as is_converted,
         coalesce(
             {% for amount in amounts %}
                 {{ amount }} = 0 {{ 'and' if not loop.last }}
@@ -99,13 +97,28 @@ in_base as (
 
 ),
 
+with_flows as (
+
+    select
+        *,
+        case
+            when is_converted and lag(is_converted) over history then flow_in_base
+            when is_converted then net_flows_in_base
+            when lag(is_converted) over history then -lag(net_flows_in_base) over history
+        end as counted_flow
+    from in_base
+    window history as (partition by account_id, currency order by snapshot_time)
+
+),
+
 accounts as (
 
     select
         snapshot_time,
         account_id,
         bool_or(is_busy) as is_busy,
-        {% for amount in amounts %}
+        coalesce(sum(counted_flow), 0)::decimal(38, 16) as flow,
+        {% for amount in summed %}
             coalesce(
                 sum({{ amount }}_in_base) filter (where is_converted), 0
             )::decimal(38, 16) as {{ amount }},
@@ -117,7 +130,10 @@ accounts as (
             list(currency order by currency)
             filter (where not is_converted and not is_nothing), []
         ) as unconverted_currencies
-    from in_base
+    from with_flows
+    {% if is_incremental() %}
+        where snapshot_time >= (select restart_at from {{ ref('int_portfolio_to_restate') }})
+    {% endif %}
     group by snapshot_time, account_id
 
 ),

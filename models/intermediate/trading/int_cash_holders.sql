@@ -2,7 +2,8 @@
 
 -- Which positions the cash of an instrument belongs to, and by which weight. What names no strategy
 -- is split by what each held just before it accrued; where none held any, the one that held last
--- takes it. What was never held has no row.
+-- takes it. Where nothing was held under the symbol that it names, the name of that time counts.
+-- What was never held has no row.
 with
 
 cash_events as (
@@ -12,13 +13,36 @@ cash_events as (
 
 ),
 
+former_names as (
+
+    select * from {{ ref('int_former_names') }}
+
+),
+
+named as (
+
+    select
+        *,
+        true as is_told
+    from cash_events
+    union all
+    select
+        cash_events.* replace (former_names.former_symbol as symbol),
+        false as is_told
+    from cash_events
+    inner join former_names
+        on
+            {{ same_key('cash_events', 'former_names', ['exchange', 'symbol']) }}
+            and cash_events.accrued_at <= former_names.called_until
+
+),
+
 -- Of the states of one time the last one counts.
 states as (
 
     select states.*
     from {{ ref('int_position_states') }} as states
-    semi join cash_events
-        on {{ same_key('states', 'cash_events', ['account_id', 'exchange', 'symbol']) }}
+    semi join named on {{ same_key('states', 'named', ['account_id', 'exchange', 'symbol']) }}
     -- A fill of which nothing counts may come before the first trip.
     where states.trip_number > 0
     qualify
@@ -44,14 +68,14 @@ positions as (
 candidates as (
 
     select
-        cash_events.* exclude (strategy_id), -- noqa: RF02
+        named.* exclude (strategy_id), -- noqa: RF02
         positions.strategy_id,
         positions.position_side
-    from cash_events
+    from named
     inner join positions
         on
-            {{ same_key('cash_events', 'positions', ['account_id', 'exchange', 'symbol']) }}
-            and coalesce(cash_events.strategy_id, positions.strategy_id) = positions.strategy_id
+            {{ same_key('named', 'positions', ['account_id', 'exchange', 'symbol']) }}
+            and coalesce(named.strategy_id, positions.strategy_id) = positions.strategy_id
 
 ),
 
@@ -70,6 +94,21 @@ held as (
 
 ),
 
+-- Of a former name counts what was held, where the symbol itself held none.
+counted as (
+
+    select
+        * replace (
+            case
+                when is_told or not bool_or(is_told and quantity <> 0) over event then quantity
+                else 0
+            end as quantity
+        )
+    from held
+    window event as (partition by account_id, exchange, event_id)
+
+),
+
 weighed as (
 
     select
@@ -79,12 +118,13 @@ weighed as (
             when bool_or(quantity <> 0) over event then abs(quantity)
             else (row_number() over newest_first = 1)::integer
         end::decimal(38, 10) as weight
-    from held
+    from counted
     window
         event as (partition by account_id, exchange, event_id),
         newest_first as (
             partition by account_id, exchange, event_id
-            order by held_since desc, strategy_id desc, position_side desc
+            order by
+                is_told desc, held_since desc, strategy_id desc, position_side desc, symbol desc
         )
 
 ),

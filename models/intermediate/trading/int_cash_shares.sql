@@ -35,7 +35,7 @@ weighed as (
         sum(weight) over event as total_weight,
         row_number() over (
             partition by account_id, exchange, event_id
-            order by strategy_id desc, position_side desc
+            order by strategy_id desc, position_side desc, symbol desc
         ) = 1 as is_last
     from holders
     window event as (partition by account_id, exchange, event_id)

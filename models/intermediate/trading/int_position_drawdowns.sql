@@ -1,26 +1,49 @@
 -- depends_on: {{ ref('int_valuations_to_restate') }}
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
+{% set trip = position + ['trip_number'] %}
+{% set so_far = '(partition by ' ~ columns_of(trip)
+    ~ ' order by snapshot_time rows unbounded preceding)' %}
 {% set interval = "interval '" ~ var('position_mark_interval') ~ "'" %}
 {{ config(
     materialized='incremental',
-    unique_key=position + ['snapshot_time'],
+    unique_key=trip + ['snapshot_time'],
     meta={
-        'region': {
-            'pending': 'int_valuations_to_restate',
-            'by': position[:4],
-            'from': 'snapshot_time'
-        },
+        'region': {'pending': 'int_valuations_to_restate', 'by': position[:4], 'from': 'snapshot_time'},
         'time': 'snapshot_time'
     }
 ) }}
 
 -- How far each position had fallen from its best since it was opened, over the rows of `positions`.
+-- Where one ends and the next begins at one time, both have a row; that of the former is shown.
 with
+
+-- Of several that ended at one time the first: what began then too has nothing to fall from.
+ends as (
+
+    select
+        {{ columns_of(position) }},
+        event_at,
+        min(trip_number - opens::integer) as trip_number
+    from {{ ref('int_position_states') }}
+    where ended_opened_at is not null
+    {% if is_incremental() %}
+        and event_at >= (select min(restart_at) from {{ ref('int_valuations_to_restate') }})
+    {% endif %}
+    group by {{ columns_of(position) }}, event_at
+
+),
 
 valuations as (
 
-    select valuations.*
+    select
+        valuations.*,
+        ends.trip_number as ended_trip
     from {{ ref('int_position_valuations') }} as valuations
+    left join ends
+        on
+            {{ same_key('valuations', 'ends', position) }}
+            and valuations.snapshot_time = ends.event_at
+            and valuations.trip_number > ends.trip_number
     {% if is_incremental() %}
         semi join {{ ref('int_valuations_to_restate') }} as pending
             on
@@ -34,10 +57,25 @@ valuations as (
 
 ),
 
+-- One that ended holds nothing, and has realised all by then.
+trip_rows as (
+
+    select
+        *,
+        ended_trip is null as is_shown
+    from valuations
+    union all
+    select
+        * replace (ended_trip as trip_number, 0 as unrealized_pnl, 0 as cost_basis),
+        true as is_shown
+    from valuations
+    where ended_trip is not null
+
+),
+
 {% if is_incremental() %}
 
-    -- One that is open has a row at every mark: none that can be continued is older than an
-    -- interval.
+    -- An open one has a row at every mark: none that goes on is older than an interval.
     last_rows as (
 
         select drawdowns.*
@@ -50,7 +88,7 @@ valuations as (
         qualify
             row_number() over (
                 partition by {{ columns_of(position, 'drawdowns') }}
-                order by drawdowns.snapshot_time desc
+                order by drawdowns.snapshot_time desc, drawdowns.trip_number desc
             ) = 1
 
     ),
@@ -59,13 +97,7 @@ valuations as (
     last_rows as (
 
         select
-            account_id,
-            exchange,
-            symbol,
-            strategy_id,
-            position_side,
-            trip_number,
-            snapshot_time,
+            {{ columns_of(trip + ['snapshot_time']) }},
             0::decimal(38, 16) as peak_pnl,
             0::decimal(38, 16) as deepest_fall,
             0::decimal(38, 16) as largest_cost
@@ -79,24 +111,15 @@ valuations as (
 pending as (
 
     select
-        valuations.account_id,
-        valuations.exchange,
-        valuations.symbol,
-        valuations.strategy_id,
-        valuations.position_side,
-        valuations.trip_number,
-        valuations.snapshot_time,
-        {{ rounded('valuations.realized_pnl', 16) }} as realized,
-        {{ rounded('valuations.unrealized_pnl', 16) }} as unrealized,
-        {{ rounded('abs(valuations.cost_basis)', 16) }} as cost,
+        {{ columns_of(trip + ['snapshot_time', 'is_shown'], 'trip_rows') }},
+        {{ rounded('trip_rows.realized_pnl', 16) }} as realized,
+        {{ rounded('trip_rows.unrealized_pnl', 16) }} as unrealized,
+        {{ rounded('abs(trip_rows.cost_basis)', 16) }} as cost,
         trips.peak_pnl as peak_before,
         trips.deepest_fall as fall_before,
         trips.largest_cost as cost_before
-    from valuations
-    left join last_rows as trips
-        on
-            {{ same_key('valuations', 'trips', position) }}
-            and valuations.trip_number = trips.trip_number
+    from trip_rows
+    left join last_rows as trips on {{ same_key('trip_rows', 'trips', trip) }}
 
 ),
 
@@ -105,34 +128,20 @@ with_peak as (
     select
         *,
         realized + unrealized as pnl,
-        greatest(peak_before, max(realized + unrealized) over round_trip) as peak_pnl,
-        greatest(cost_before, max(cost) over round_trip) as largest_cost
+        greatest(peak_before, max(realized + unrealized) over {{ so_far }}) as peak_pnl,
+        greatest(cost_before, max(cost) over {{ so_far }}) as largest_cost
     from pending
-    window round_trip as (
-        partition by {{ columns_of(position) }}, trip_number order by snapshot_time
-        rows between unbounded preceding and current row
-    )
 
 ),
 
 final as (
 
     select
-        account_id,
-        exchange,
-        symbol,
-        strategy_id,
-        position_side,
-        trip_number,
-        snapshot_time,
+        {{ columns_of(trip + ['snapshot_time', 'is_shown']) }},
         peak_pnl,
-        greatest(fall_before, max(peak_pnl - pnl) over round_trip) as deepest_fall,
+        greatest(fall_before, max(peak_pnl - pnl) over {{ so_far }}) as deepest_fall,
         largest_cost
     from with_peak
-    window round_trip as (
-        partition by {{ columns_of(position) }}, trip_number order by snapshot_time
-        rows between unbounded preceding and current row
-    )
 
 )
 

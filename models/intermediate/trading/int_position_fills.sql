@@ -31,9 +31,13 @@ with_commission as (
 
     select
         fills.* replace (
-            -- Other accounts hold one position of a symbol, whatever a message says.
+            -- Other accounts hold one position of a symbol, whatever a message says. A lot that
+            -- comes in kind is long when it is bought; it goes out by the other side.
             case
-                when accounts.account_id is null then 'net' else fills.position_side
+                when accounts.account_id is null then 'net'
+                when fills.transfer is null then fills.position_side
+                when (fills.side = 'buy') = (fills.transfer = 'in') then 'long'
+                else 'short'
             end as position_side
         ),
         -- Spot: a commission in the asset itself is taken from what is held.

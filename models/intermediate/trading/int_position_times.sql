@@ -22,8 +22,7 @@ mark_times as (
 
 ),
 
--- A fill, or a leg of an action, has a row of its own; a split that leaves something shows at the
--- next mark, its own time included.
+-- A fill, or a leg of an action, has a row; a split shows at the next mark, its own time included.
 states as (
 
     select
@@ -42,28 +41,36 @@ states as (
 
 ),
 
+{% if is_incremental() %}
+    -- The last event before the restart: a split may have no row of its own.
+    newest as (
+
+        select
+            {{ columns_of(position, 'former') }},
+            pending.restart_at,
+            max(former.event_number) as event_number
+        from {{ ref('int_position_states') }} as former
+        inner join {{ ref('int_valuations_to_restate') }} as pending
+            on {{ same_key('former', 'pending', position[:4]) }}
+        where former.event_at < pending.restart_at
+        group by {{ columns_of(position, 'former') }}, pending.restart_at
+
+    ),
+{% endif %}
+
 holdings as (
 
     select * from states
     {% if is_incremental() %}
         union all by name
-        -- What it was before the restart, by its last event: a split may have no row of its own.
         select
             former.*,
             false as is_fill,
             false as has_row,
             former.event_at as held_from,
-            pending.restart_at - interval 1 microsecond as marked_after
+            newest.restart_at - interval 1 microsecond as marked_after
         from {{ ref('int_position_states') }} as former
-        inner join {{ ref('int_valuations_to_restate') }} as pending
-            on
-                {{ same_key('former', 'pending', position[:4]) }}
-                and former.event_at < pending.restart_at
-        qualify
-            row_number() over (
-                partition by {{ columns_of(position, 'former') }}
-                order by former.event_number desc
-            ) = 1
+        inner join newest on {{ same_key('former', 'newest', position + ['event_number']) }}
     {% endif %}
 
 ),

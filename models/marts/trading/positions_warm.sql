@@ -34,6 +34,7 @@ valuations as (
 drawdowns as (
 
     select * from {{ ref('int_position_drawdowns') }}
+    where is_shown
 
 ),
 
