@@ -134,7 +134,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             fill("t3", f"{DAY} 13:30:00", "1", "84", side="sell", **turned),
             fill("sell", f"{DAY} 10:00:00", "1", "100", side="sell", strategy_id="B", **SELF_TRADE),
             fill("second", f"{DAY} 11:00:00", "7", "101", **DAILY),
-            fill("b2", f"{DAY} 10:00:00", "3", "100", **BLOCK | {"account_id": "hedged"}),
+            fill("b2", f"{DAY} 10:00:00", "3", "100", position_side="long",
+                 **BLOCK | {"account_id": "hedged"}),
         ],
     )  # fmt: skip
     late = [
