@@ -212,6 +212,46 @@ def test_columns_of_other_types_than_ours_are_exact_or_refused(source, settings)
     ]
 
 
+def test_floats_keep_every_digit_that_the_server_shows(source, settings):
+    source.execute(
+        "drop view if exists floats; create view floats as select 1 as tick_id,"
+        " 'binance' as exchange, 'X' as symbol, timestamptz '2024-08-08 00:00+00' as timestamp,"
+        " 67123.45::real as last_price, 123456789.12345678::float8 as last_size,"
+        " 9007199254740991::float8 as sequence_number, 1e-7::real as bid_price"
+    )
+    source.execute("alter table market_ticks rename to elsewhere;"
+                   " alter view floats rename to market_ticks")  # fmt: skip
+    try:
+        extract(settings, Request("market_ticks"))
+    finally:
+        source.execute("drop view market_ticks; alter table elsewhere rename to market_ticks")
+    columns = "last_price, last_size, sequence_number, bid_price"
+    assert rows_of(settings, "market_ticks", columns) == [
+        (Decimal("67123.45"), Decimal("123456789.12345678"), 9007199254740991, Decimal("1e-7"))
+    ]
+
+
+def test_elements_of_arrays_keep_every_digit(source, settings):
+    source.execute(
+        "drop table if exists lists; create table lists (at timestamptz, n numeric[], b boolean[],"
+        " d float8[], j jsonb[])"
+    )
+    source.execute(
+        "insert into lists values ('2024-01-01 00:00+00',"
+        " array[0.12345678901234567890123, 'NaN', null, 1.10], array[true, null],"
+        " array[0.1, 1e300, 'infinity'], array['{\"a\": 1.10}'::jsonb])"
+    )
+    extract(settings, Request("lists"))
+    assert rows_of(settings, "lists", "n, b, d, j") == [
+        (
+            ["0.12345678901234567890123", "NaN", None, "1.10"],
+            ["true", None],
+            ["0.1", "1e+300", "Infinity"],
+            ['{"a": 1.10}'],
+        )
+    ]
+
+
 def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, settings):
     add_ticks(source)
     source.execute("analyze market_ticks")
