@@ -126,8 +126,8 @@ class _Work:
             last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")
             connection.execute("checkpoint")
         self._clear_spool()
-        for file in self.data.rglob("*"):
-            sync_to_disk(file)
+        for path in (*self.data.rglob("*"), self.data):
+            sync_to_disk(path)
         return replayed, int(last)
 
     def _fetch_cold(self, cold: ColdFile) -> None:
