@@ -39,6 +39,7 @@ class Restored:
     """
 
     path: Path
+    database: Path
     full: str
     segments: int
     until: datetime
@@ -77,7 +78,8 @@ def restore(
         with open_writer(settings.model_copy(update=moved)):
             pass  # whoever opens it makes them again
     until = at or path.covered_until
-    return Restored(to, path.full.id, replayed, until, last, kept, notes)
+    database = to / work.database_name
+    return Restored(to, database, path.full.id, replayed, until, last, kept, notes)
 
 
 @dataclass
