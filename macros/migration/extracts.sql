@@ -126,6 +126,7 @@
     select
         null::varchar as table_name,
         null::varchar as relation,
+        null::varchar as run,
         null::timestamp as covered_from,
         null::timestamp as covered_to,
         null::timestamp as retired_before,
@@ -139,6 +140,7 @@
     select
         '{{ table }}',
         '{{ extract["relation"] }}',
+        '{{ extract["run"] }}',
         timestamp '{{ span["start"] }}',
         timestamp '{{ span["end"] }}',
         {{ "timestamp '" ~ retention['retired_before'] ~ "'" if retention else 'null' }},
@@ -146,6 +148,18 @@
             {%- endfor %}
         {%- endfor %}
     {%- endfor %}
+{%- endmacro %}
+
+{# The extraction that a relation's rows come from. #}
+{% macro run_of(relation) -%}
+    case {{ relation }}
+        when null then null::varchar
+        {%- for table in compared_tables() %}
+            {%- for extract in extracts_of(table) %}
+        when '{{ extract["relation"] }}' then '{{ extract["run"] }}'
+            {%- endfor %}
+        {%- endfor %}
+    end
 {%- endmacro %}
 
 {# The ranges that were extracted, and what could not be. `is_lost`: the server has the range no longer,

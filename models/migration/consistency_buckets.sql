@@ -91,6 +91,7 @@ judged as (
 
     select
         both_sides.*,
+        {{ run_of('both_sides.relation') }} as run,
         coverage.relation is not null as is_covered,
         coverage.retired_before,
         coverage.retention_policy,
@@ -140,7 +141,8 @@ final as (
             when timescale_rows = 0 then 'missing_in_timescale'
             else 'different'
         end as verdict,
-        case when verdict = 'retired_in_timescale' then retention_policy end as retention_policy
+        case when verdict = 'retired_in_timescale' then retention_policy end as retention_policy,
+        run
     from judged
 
 )

@@ -11,6 +11,7 @@ import os
 import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from python_ingest.settings import Settings
@@ -57,7 +58,16 @@ def new_name(kind: str, sha256: str) -> str:
 
 def age_seconds(segment: Segment) -> float:
     """Return how long ago a segment was made."""
-    return (time.time_ns() - int(segment.name.split("-", 1)[0])) / 1e9
+    return (time.time_ns() - _made_ns(segment)) / 1e9
+
+
+def made_at(segment: Segment) -> datetime:
+    """Return when a segment was made, UTC."""
+    return datetime(1970, 1, 1) + timedelta(microseconds=_made_ns(segment) // 1000)
+
+
+def _made_ns(segment: Segment) -> int:
+    return int(segment.name.split("-", 1)[0])
 
 
 def path_of(settings: Settings, segment: Segment) -> Path:

@@ -22,6 +22,7 @@ from python_ingest.migration.backfill_orders import land_orders
 from python_ingest.migration.canonical import into_spool
 from python_ingest.migration.extract import extract
 from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.missing_rows import SAME, missing_rows, rows_here, told_by
 from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.tables import TABLES
@@ -30,20 +31,10 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
 
-# The tables that can be landed, and the columns by which a row is found here. Ids are left out,
-# since each side numbers its own; JSON in logs too, since jsonb does not keep its text.
-_SAME: dict[str, tuple[str, ...]] = {
-    "market_ticks": (
-        "exchange", "symbol", "timestamp", "bid_price", "ask_price", "bid_size", "ask_size",
-        "last_price", "last_size", "volume", "sequence_number", "conditions", "tape",
-    ),
-    "system_metrics": ("timestamp", "metric_name", "labels"),
-    "application_logs": ("timestamp", "level", "service", "component", "message", "event"),
-}  # fmt: skip
-LANDABLE = (*_SAME, "orders")
+LANDABLE = (*SAME, "orders")
 
 
 @dataclass(frozen=True)
@@ -110,24 +101,24 @@ def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
             continue
         with spool.scratch(settings) as scratch:
             here = scratch / "here.parquet"
-            _copy_what_is_here(settings, found.relation, kind, part, here)
+            _copy_what_is_here(settings, found, kind, part, here)
             segment = _segment(settings, found, kind, folder, part, here, scratch)
         yield land_one(settings, segment)
 
 
 def _copy_what_is_here(
-    settings: Settings, relation: str, kind: Kind, part: Part, target: Path
+    settings: Settings, found: Manifest, kind: Kind, part: Part, target: Path
 ) -> None:
     """Write how often each row of the range exists here, warm or cold."""
-    same = ", ".join(quoted(name) for name in _SAME[relation])
     span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
+    told = told_by(found.relation, found.columns)
     with open_writer(settings) as connection:
         schema.migrate(connection)
-        cold = readable_files(connection, relation, part.start.date(), part.end.date())
-        rows = with_files(connection, settings.data_dir, RELATIONS[relation], cold)
+        cold = readable_files(connection, found.relation, part.start.date(), part.end.date())
+        rows = with_files(connection, settings.data_dir, RELATIONS[found.relation], cold)
         connection.execute(
-            f"copy (select {same}, count(*) as copies from {rows} where {span}"
-            f" group by all) to {sql_path(target)} (format parquet)"
+            f"copy ({rows_here(found.relation, kind, told, rows, span)}) to {sql_path(target)}"
+            " (format parquet)"
         )
 
 
@@ -141,16 +132,15 @@ def _segment(  # noqa: PLR0913, PLR0917
     scratch: Path,
 ) -> spool.Segment:
     """Write the missing rows, and those that will be rejected, as a segment of the spool."""
-    names = [quoted(name) for name in _SAME[found.relation]]
-    on = " and ".join(f"j.{name} is not distinct from h.{name}" for name in names)
     finished = scratch / "segment.parquet"
+    told = told_by(found.relation, found.columns)
+    missing = missing_rows(found.relation, kind, told, f"read_parquet({sql_path(here)})")
     rejects = (
         f"union all by name select {part.rows} + row_number() over () as row_number, raw_text,"
         f" reason from read_parquet({sql_path(folder / part.rejects_file)})"
         if part.rejects_file
         else ""
     )
-    numbered = "occurrence" if kind.occurrences else "n"
     with working_connection(settings) as connection:
         connection.execute(f"""
             copy (
@@ -162,18 +152,7 @@ def _segment(  # noqa: PLR0913, PLR0917
                     )
                     {found.landed_sql}
                 ),
-                numbered as (
-                    select j.*, coalesce(h.copies, 0) as copies,
-                        row_number() over (
-                            partition by {", ".join(f"j.{name}" for name in names)}
-                            order by j.row_number
-                        )
-                            as {numbered}
-                    from judged as j
-                    left join read_parquet({sql_path(here)}) as h on {on}
-                )
-                select * exclude (copies {"" if kind.occurrences else ", n"}) from numbered
-                where {numbered} > copies or reason is not null
+                {missing}
                 {rejects}
             ) to {sql_path(finished)} (format parquet)
         """)

@@ -84,7 +84,8 @@ def column_of(  # noqa: PLR0913, PLR0917
     sql, scale = quoted(source), None
     stored = _NATIVE.get(type_) or _FROM_TEXT.get(type_, "VARCHAR")
     if is_array:
-        sql, stored = f"array_to_json({sql})", "VARCHAR[]"
+        # of texts: JSON's numbers are doubles where they are read
+        sql, stored = f"array_to_json({sql}::text[])", "VARCHAR[]"
     elif wanted in (*_INTEGERS, "UUID", "VARCHAR") or (wanted or "").startswith("DECIMAL"):
         stored = str(wanted)
     if type_ == "numeric" and modifier >= 0:
@@ -94,7 +95,9 @@ def column_of(  # noqa: PLR0913, PLR0917
     if stored == _NATIVE.get(type_):
         return Column(name, f"{sql} as {quoted(name)}", stored)
     if stored.startswith("DECIMAL") or (stored in _INTEGERS and type_.startswith("float")):
-        sql = f"{sql}::numeric"  # whose text has no exponent
+        # A numeric's text has no exponent. Of a float by its text, which is the number:
+        # PostgreSQL rounds float8 to 15 digits and float4 to 6 where it makes a numeric of it.
+        sql = f"{sql}::text::numeric" if type_.startswith("float") else f"{sql}::numeric"
     select = f"{sql}::text as {quoted(name)}"
     if stored == "VARCHAR":
         return Column(name, select, stored)

@@ -24,6 +24,9 @@ from python_ingest.migration.postgres_rows import as_postgres, common_columns, c
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import readable_files
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import with_files
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
@@ -53,12 +56,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Drift:
-    """Batches and rows that TimescaleDB lacks, and the error that caused it."""
+    """Batches and rows that TimescaleDB lacks, and the error that caused it.
+
+    `lost`: rows of written batches that had left DuckDB before (docs/adr/0235).
+    """
 
     written: int = 0
     batches: int = 0
     rows: int = 0
     error: str | None = None
+    lost: int = 0
 
 
 def begin(settings: Settings) -> None:
@@ -111,7 +118,7 @@ def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _replay(settings: Settings) -> Drift:
-    left, written = pending(settings), 0
+    left, written, lost = pending(settings), 0, 0
     if not left:
         return Drift()
     known = state.load(settings)
@@ -127,32 +134,33 @@ def _replay(settings: Settings) -> Drift:
         while left:
             batch = left[0]
             if (batch.batch_id, batch.sha256) not in there:
-                written += _write(settings, server, batch)
+                number = _write(settings, server, batch)
+                written, lost = written + number, lost + batch.rows - number
             left = left[1:]
             known.replayed_to = batch.batch_id
             known.replayed_at = now()
             state.save(settings, known)
-    return Drift(written)
+    return Drift(written, lost=lost)
 
 
 def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> int:
-    """Copy one batch in one transaction with its row of the ledger; returns the rows."""
+    """Copy one batch, warm or cold, in one transaction with its row of the ledger.
+
+    Returns how many rows of it there are; the others were let go or archived.
+    """
     table = _TABLES[batch.kind]
     columns = common_columns(server, table, KINDS[batch.kind].table, settings)
     with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
         rows = Path(folder) / "rows.csv"
         with open_writer(settings) as connection:
+            cold = readable_files(connection, table.name, after_batch=batch.batch_id - 1)
+            kept = with_files(connection, settings.data_dir, RELATIONS[table.name], cold)
             found = connection.execute(
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns.items())}"
-                f" from {KINDS[batch.kind].table} where batch_id = {batch.batch_id})"
+                f" from {kept} where batch_id = {batch.batch_id})"
                 f" to {sql_path(rows)} (format csv, header false)"
             ).fetchone()
         number = int(found[0]) if found else 0
-        if number != batch.rows:
-            raise IngestError(
-                f"batch {batch.batch_id}: {batch.rows - number} of {batch.rows} rows have left"
-                " schema raw and cannot be written to TimescaleDB any more"
-            )
         names = ", ".join(quoted(name) for name in columns)
         with server.transaction():
             copy_in(server, f"copy {table.name} ({names}) from stdin (format csv)", rows)

@@ -16,6 +16,7 @@ from python_ingest.migration.postgres_rows import as_postgres, common_columns, c
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
@@ -63,7 +64,7 @@ def replay_orders(settings: Settings) -> Drift:
         with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
             return _replay(settings, known)
     except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:
-        return Drift(error=str(error).splitlines()[0])
+        return Drift(error=first_line(error))
 
 
 def _replay(settings: Settings, known: state.State) -> Drift:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from python_ingest.errors import UsageError
 from python_ingest.migration import manifest
 from python_ingest.migration.canonical import landed_sql
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.ranges import Range, calendar, chosen
 from python_ingest.migration.relation import Relation, chunks
+from python_ingest.migration.server import TimescaleError
 from python_ingest.migration.session import Session, instant
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
@@ -35,11 +37,21 @@ def begin(
     folder: Path,
     finished: Manifest | None,
 ) -> Manifest:
-    """Return the killed run to continue, else a new run."""
+    """Return the killed run to continue, else a new run.
+
+    Raises UsageError when the folder holds a table of another schema, TimescaleError when rows have
+    no time.
+    """
+    if finished and finished.source not in ("", relation.sql_name):
+        raise UsageError(
+            f"{folder} holds the rows of {finished.source}: extract {relation.sql_name} as a view"
+            " of another name, or move that folder away"
+        )
+    require_times(server, relation)
     unfinished = manifest.load(folder, manifest.UNFINISHED)
-    if unfinished and (unfinished.since, unfinished.until, unfinished.timeframe) == (
-        request.since, request.until, request.timeframe,
-    ):  # fmt: skip
+    if unfinished and (
+        unfinished.source, unfinished.since, unfinished.until, unfinished.timeframe,
+    ) == (relation.sql_name, request.since, request.until, request.timeframe):  # fmt: skip
         intact = [part for part in unfinished.parts if _is_intact(folder, part)]
         return replace(unfinished, parts=tuple(intact))
     started = datetime.now(UTC).replace(tzinfo=None)
@@ -62,6 +74,7 @@ def begin(
         columns=columns,
         landed_sql=_landed_sql(relation, columns),
         asked=asked,
+        source=relation.sql_name,
     )
 
 
@@ -85,6 +98,24 @@ def ranges(server: Session, relation: Relation) -> list[Range]:
         return []
     low, high = (instant(text, f"{relation.name}.{relation.time}") for text in (first, last))
     return calendar(low, high, max(relation.estimated_rows, 0))
+
+
+def require_times(server: Session, relation: Relation) -> None:
+    """Raise TimescaleError when rows have no time: no range has them, and nobody would miss them.
+
+    A hypertable has none.
+    """
+    if relation.is_hypertable:
+        return
+    ((number,),) = server.rows(
+        f"select count(*) from {relation.sql_name} where {quoted(relation.time)} is null"
+    )
+    if number:
+        raise TimescaleError(
+            f"{number:,} rows of {relation.name} have no {relation.time}, and ranges are of times:"
+            " mend them there, name another column with --time, or extract a view that gives them"
+            " one"
+        )
 
 
 def expected_rows(relation: Relation, run: Manifest) -> int:

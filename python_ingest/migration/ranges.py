@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 # A range is one file and one query: large enough for speed, small enough to repeat.
 _ROWS_PER_RANGE = 200_000
+# Times beyond this many years stand for "for ever", such as 9999-12-31: one range has them.
+_YEARS = 100
 
 
 @dataclass(frozen=True, order=True)
@@ -47,18 +49,24 @@ def _steps(first: datetime, last: datetime, step: str) -> Iterator[Range]:
     start = first.replace(hour=0, minute=0, second=0, microsecond=0)
     if step != "day":
         start = start.replace(day=1, month=1 if step == "year" else start.month)
-    while start <= last:
-        end = _next(start, step)
+    far = start.year + _YEARS
+    while start <= last and start != datetime.max:
+        end = _next(last if start.year >= far else start, step)
         yield Range(start, end)
         start = end
 
 
-def _next(start: datetime, step: str) -> datetime:
-    if step == "day":
-        return start + timedelta(days=1)
-    if step == "month":
-        return (start + timedelta(days=31)).replace(day=1)
-    return start.replace(year=start.year + 1)
+def _next(time: datetime, step: str) -> datetime:
+    """Return where the day, month or year after that of a time begins; datetime.max: nowhere."""
+    start = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        if step == "day":
+            return start + timedelta(days=1)
+        if step == "month":
+            return (start.replace(day=1) + timedelta(days=31)).replace(day=1)
+        return start.replace(year=start.year + 1, month=1, day=1)
+    except (OverflowError, ValueError):
+        return datetime.max
 
 
 def chosen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from datetime import datetime
 
 from python_ingest.errors import UsageError
 from python_ingest.migration.columns import Column, column_of, time_of
@@ -77,6 +78,7 @@ def read_relation(
             taken.append(column_of(source, name, type_, modifier, is_array, wanted))
     if timeframe:
         taken.append(Column("timeframe", f"{literal(timeframe)} as timeframe", "VARCHAR"))
+    _require_distinct(name, taken)
     missing = [c for c in (table.required if table else ()) if c not in {t.name for t in taken}]
     if missing:
         raise UsageError(
@@ -96,6 +98,20 @@ def read_relation(
         estimated_rows=_estimate(server, f"{schema}.{short}") if hypertable else int(estimate),
         timeframe=timeframe,
     )
+
+
+def _require_distinct(name: str, columns: list[Column]) -> None:
+    """Raise UsageError when DuckDB takes two columns for one: a row would have one value twice."""
+    seen: dict[str, str] = {}
+    for column in columns:
+        for taken in {column.name, column.text or column.name}:
+            other = seen.setdefault(taken.lower(), column.name)
+            if other != column.name:
+                raise UsageError(
+                    f"{name} has the columns {other} and {column.name}, which a Parquet file cannot"
+                    " hold beside each other: extract a view that names them differently,"
+                    " CREATE VIEW ... AS SELECT ..."
+                )
 
 
 def chunks(server: Session, relation: Relation) -> list[Range]:
@@ -121,7 +137,8 @@ def between(relation: Relation, span: Range) -> str:
     """Return SQL of a range's rows, with constants, so that the server skips other chunks."""
     zone = "+00" if relation.time_is_zoned else ""
     time = quoted(relation.time)
-    return f"{time} >= '{span.start}{zone}' and {time} < '{span.end}{zone}'"
+    end = "infinity" if span.end == datetime.max else f"{span.end}{zone}"
+    return f"{time} >= '{span.start}{zone}' and {time} < '{end}'"
 
 
 def has_timescaledb(server: Session) -> bool:

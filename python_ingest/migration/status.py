@@ -11,6 +11,7 @@ import duckdb
 from python_ingest.migration import manifest, state
 from python_ingest.migration.backfill import LANDABLE
 from python_ingest.migration.dual_write import pending
+from python_ingest.migration.manifest import Manifest
 from python_ingest.migration.server import DSN_VARIABLE
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
@@ -22,7 +23,10 @@ _DETAILS = ("TICKS", "ORDERS", "METRICS", "LOGS")
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One extracted relation: rows, what it covers, and how its closed buckets compare."""
+    """One extracted relation: rows, what it covers, and how its closed buckets compare.
+
+    `is_compared`: the last build read this extraction; else there are no verdicts on it.
+    """
 
     relation: str
     rows: int
@@ -30,6 +34,7 @@ class TableStatus:
     covered: str
     extracted_at: str
     migrated_at: str
+    is_compared: bool = True
     closed: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
@@ -66,8 +71,9 @@ def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
             covered=", ".join(str(span) for span in one.covered),
             extracted_at=str(one.finished_at)[:19],
             migrated_at=known.migrated.get(one.relation, {}).get("at", ""),
-            closed=sum(verdicts.get(one.relation, {}).values()),
-            verdicts=verdicts.get(one.relation, {}),
+            is_compared=_is_read(one, verdicts),
+            closed=sum(verdicts.get((one.relation, one.run), {}).values()),
+            verdicts=verdicts.get((one.relation, one.run), {}),
         )
         for one in manifest.all_finished(settings)
         if one.relation != "order_events"
@@ -87,21 +93,38 @@ def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
     )
 
 
-def _verdicts(settings: Settings) -> dict[str, dict[str, int]]:
-    """Return closed buckets by relation and verdict, as the last build found them."""
+Verdicts = dict[tuple[str, str], dict[str, int]]
+
+
+def _is_read(one: Manifest, verdicts: Verdicts) -> bool:
+    """Whether the last build compared this extraction, or there is nothing to compare."""
+    return one.table is None or not one.covered or (one.relation, one.run) in verdicts
+
+
+def _verdicts(settings: Settings) -> Verdicts:
+    """Return closed buckets by relation, run and verdict, as the last build found them.
+
+    A run without a bucket has none: neither side has rows. Empty where an earlier version built
+    them: it did not note which run it compared.
+    """
     if not settings.database_path.exists():
         return {}
-    found: dict[str, dict[str, int]] = {}
+    found: Verdicts = {}
     with open_writer(settings) as connection:
         try:
             rows = connection.execute(
-                "select relation, verdict, count(*) from migration.consistency_buckets"
-                " where is_closed group by all order by all"
+                "select relation, run, verdict, count(*) filter (where is_closed)"
+                " from migration.consistency_buckets group by all order by all"
             ).fetchall()
-        except duckdb.CatalogException:
+            read = connection.execute(
+                "select distinct relation, run from migration.stg_timescale_coverage"
+            ).fetchall()
+        except (duckdb.CatalogException, duckdb.BinderException):
             return {}
-    for relation, verdict, number in rows:
-        found.setdefault(relation, {})[verdict] = number
+    for relation, run, verdict, number in rows:
+        found.setdefault((relation, run), {})[verdict] = number
+    seen = {relation for relation, _ in found}
+    found.update({(relation, run): {} for relation, run in read if relation not in seen})
     return found
 
 
@@ -158,7 +181,7 @@ def _next(  # noqa: PLR0911, PLR0913 - one return a situation
             "mend in TimescaleDB what was rejected (raw.rejected_rows says why),"
             " then: ingest migrate"
         )
-    if not any(table.closed for table in tables):
+    if not any(table.closed for table in tables) or not all(t.is_compared for t in tables):
         build = "dbt build, to compare the extracts with what is here"
         return build if _is_compared(env) else f"export {DSN_VARIABLE}, then: {build}"
     wrong = [table for table in tables if table.wrong]

@@ -28,7 +28,7 @@ def written_twice(settings: Settings, *, all_day: bool = False) -> Iterator[None
 
     def follow() -> None:
         while not ended.wait(_SECONDS_BETWEEN):
-            replay(settings)
+            _tell_lost(replay(settings))
 
     follower = threading.Thread(target=follow, daemon=True)
     if all_day:
@@ -49,6 +49,7 @@ def states_written_twice(settings: Settings) -> None:
 
 def report(settings: Settings, drift: Drift) -> None:
     """Print what TimescaleDB lacks, and land the figures as metrics."""
+    _tell_lost(drift)
     if drift.error:
         print(
             f"TimescaleDB lacks {drift.rows:,} rows of {drift.batches:,} batches: {drift.error};"
@@ -69,3 +70,12 @@ def report(settings: Settings, drift: Drift) -> None:
     ]
     for segment in spool_records(settings, records):
         land_one(settings, segment)
+
+
+def _tell_lost(drift: Drift) -> None:
+    if drift.lost:
+        print(
+            f"{drift.lost:,} rows that landed were let go or archived before TimescaleDB had them:"
+            " it will not get them",
+            file=sys.stderr,
+        )

@@ -39,6 +39,7 @@ class Restored:
     """
 
     path: Path
+    database: Path
     full: str
     segments: int
     until: datetime
@@ -77,7 +78,8 @@ def restore(
         with open_writer(settings.model_copy(update=moved)):
             pass  # whoever opens it makes them again
     until = at or path.covered_until
-    return Restored(to, path.full.id, replayed, until, last, kept, notes)
+    database = to / work.database_name
+    return Restored(to, database, path.full.id, replayed, until, last, kept, notes)
 
 
 @dataclass
@@ -126,8 +128,8 @@ class _Work:
             last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")
             connection.execute("checkpoint")
         self._clear_spool()
-        for file in self.data.rglob("*"):
-            sync_to_disk(file)
+        for path in (*self.data.rglob("*"), self.data):
+            sync_to_disk(path)
         return replayed, int(last)
 
     def _fetch_cold(self, cold: ColdFile) -> None:

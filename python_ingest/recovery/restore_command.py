@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +15,7 @@ import typer
 from python_ingest.cli.clock import moment
 from python_ingest.cli.progress import progress
 from python_ingest.errors import UsageError
-from python_ingest.recovery.restore import restore
+from python_ingest.recovery.restore import Restored, restore
 from python_ingest.settings import load_settings
 
 
@@ -53,4 +55,13 @@ def restore_command(
         f"{done.path}: everything up to {done.until:%Y-%m-%d %H:%M:%S.%f}, batch"
         f" {done.last_batch}, from {done.full} and {done.segments:,} segments"
     )
-    print(f"next: DATA_DIR={done.path} dbt build")
+    print(f"next: {_environment(done)} dbt build")
+
+
+def _environment(done: Restored) -> str:
+    """Return what names the restore for dbt: also its database, where DATA_DIR alone would not."""
+    named = f"DATA_DIR={shlex.quote(str(done.path))}"
+    settings = load_settings(env={**os.environ, "DATA_DIR": str(done.path)})
+    if settings.database_path.resolve() == done.database:
+        return named
+    return f"{named} DATABASE_PATH={shlex.quote(str(done.database))}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import BackupError
-from python_ingest.landing.spool import Segment
+from python_ingest.landing.spool import Segment, made_at
 from python_ingest.recovery.manifest import Landing, PackedSegment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
@@ -71,7 +71,11 @@ def pack(settings: Settings, batches: Sequence[Landing], target: Path) -> list[P
 
 
 def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segment]:
-    """Find the segment of each batch; equal contents are assigned in order of arrival."""
+    """Find the segment of each batch; equal contents are assigned in order of arrival.
+
+    What was made after a batch had landed is another one of its content: it waits, or landed later,
+    and its rows may be of another market or account.
+    """
     wanted = {batch.sha256[:12] for batch in batches}
     # the spool first: a segment moved meanwhile is then found in at least one folder
     names = {
@@ -93,7 +97,10 @@ def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segme
                 f" {settings.spool_dir / 'landed'}; make a full backup:"
                 " ingest backup create --full"
             )
-        segments[batch.batch_id] = same.pop() if len(same) > 1 else same[0]
+        before = [it for it in same if made_at(it) <= batch.landed_at] or same
+        segments[batch.batch_id] = before[-1]
+        if len(same) > 1:
+            same.remove(before[-1])
     return segments
 
 

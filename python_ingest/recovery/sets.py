@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -118,10 +119,16 @@ def remove(store: ObjectStore, backups: Backups, gone: Sequence[Manifest]) -> No
     Leftovers of interrupted runs are removed too. Cold files stay while a manifest is unreadable.
     """
     for manifest in gone:
+        # killed from here on, what is left is known as a leftover
+        with suppress(StoreError):  # no room for the mark: it goes all the same
+            store.put_bytes(b"", f"{manifest.id}/{UNFINISHED}")
         store.delete(manifest.key)
     for backup_id in [*(manifest.id for manifest in gone), *backups.unfinished]:
+        mark = f"{backup_id}/{UNFINISHED}"
         for key in backups.under(backup_id):
-            store.delete(key)
+            if key != mark:
+                store.delete(key)
+        store.delete(mark)
     for manifest in backups.made:
         if f"{manifest.id}/{UNFINISHED}" in backups.objects:  # killed right after its manifest
             store.delete(f"{manifest.id}/{UNFINISHED}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from testkit import ask
 
 from python_ingest.landing.land import land_files
-from python_ingest.migration import dual_write
+from python_ingest.migration import dual_write, manifest
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
 from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.extract import extract
@@ -143,6 +144,18 @@ def test_marts_are_equal_whichever_side_is_read_and_the_flag_alone_goes_back(mig
     assert contents(other, "ohlcv_bars", MARTS["ohlcv_bars"]) == contents(
         migrated, "ohlcv_bars", MARTS["ohlcv_bars"]
     )
+
+
+def test_an_extraction_that_no_build_compared_matches_nothing(migrated, tmp_path):
+    assert all(table.is_compared for table in status(migrated, {}).tables)
+    alone = copied(migrated, tmp_path)
+    folder = manifest.folder_of(alone, "market_ticks")
+    found = manifest.load(folder)
+    manifest.save(folder, replace(found, run="later"), manifest.FINISHED)
+    said = status(alone, {"TIMESCALE_DSN": "x"})
+    (ticks,) = [table for table in said.tables if table.relation == "market_ticks"]
+    assert (ticks.is_compared, ticks.closed, ticks.verdicts) == (False, 0, {})
+    assert said.next.startswith("dbt build, to compare")
 
 
 def test_without_timescaledb_nothing_of_the_comparison_is_left(migrated, tmp_path):

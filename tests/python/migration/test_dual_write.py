@@ -8,12 +8,15 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from lifecycle.conftest import export_ticks, make_cold_view
 
 from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, state
 from python_ingest.migration.backfill import Wish, migrate
 from python_ingest.migration.range_reader import Listener
+from python_ingest.migration.write_twice import report
+from python_ingest.storage.writer import open_writer
 
 AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
 
@@ -114,6 +117,52 @@ def test_migrated_rows_do_not_go_back_and_written_ones_do_not_come_back(source, 
             "select source, count(*) from raw.market_ticks group by 1 order by 1"
         ).fetchall()
     assert found == [("backfill", 3), ("websocket", 10)]
+
+
+def test_what_left_for_cold_files_is_written_and_what_was_let_go_holds_nothing_up(
+    source, twice, tmp_path, capsys
+):
+    dual_write.begin(twice)
+    for name, first in (("let_go", 1), ("cold", 100_000), ("warm", 200_000)):
+        (result,) = land_files(twice, "ticks", [ticks(tmp_path / f"{name}.parquet", first=first)])
+        assert result.landed == 10
+    with open_writer(twice) as connection:
+        connection.execute("delete from raw.market_ticks where trade_id::int < 100")
+        make_cold_view(connection, twice, "market_ticks")
+    export_ticks(twice, "2024-08-10")  # 100,000 s after the first
+    drift = dual_write.replay(twice)
+    assert (drift.written, drift.batches, drift.lost, drift.error) == (20, 0, 10, None)
+    assert source.execute("select count(*) from market_ticks").fetchone() == (20,)
+    report(twice, drift)
+    assert "10 rows that landed were let go or archived" in capsys.readouterr().err
+
+
+def test_a_row_that_differs_from_what_is_here_in_what_tells_it_lands(source, settings, tmp_path):
+    trade, metric = tmp_path / "trade.csv", tmp_path / "metric.csv"
+    trade.write_text("exchange,symbol,timestamp,last_price,trade_id\nx,s,2024-08-01T00:00Z,1,b\n")
+    metric.write_text("timestamp,metric_name,metric_type,value\n2024-08-01T00:00Z,m,gauge,1\n")
+    for kind, path in (("ticks", trade), ("metrics", metric)):
+        assert [r.landed for r in land_files(settings, kind, [path])] == [1]
+    source.execute("alter table market_ticks add column trade_id text")
+    try:
+        source.execute(
+            "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price, trade_id)"
+            " select n, 'x', 's', '2024-08-01 00:00+00', 1, chr(96 + n)"
+            " from generate_series(1, 2) as n"
+        )
+        source.execute(
+            "insert into system_metrics (metric_id, timestamp, metric_name, metric_type, value)"
+            " values (1, '2024-08-01 00:00+00', 'm', 'gauge', 2)"
+        )
+        wish = Wish(("market_ticks", "system_metrics"))
+        migrate(settings, wish, lambda name: Listener(), lambda result: None)
+    finally:
+        source.execute("alter table market_ticks drop column trade_id")
+    with duckdb.connect(str(settings.database_path)) as connection:
+        found = connection.execute("select trade_id from raw.market_ticks order by 1").fetchall()
+        assert found == [("a",), ("b",)]
+        found = connection.execute("select value from raw.system_metrics order by 1").fetchall()
+        assert found == [(1,), (2,)]
 
 
 def test_the_command_lands_says_what_is_missing_and_measures_it(

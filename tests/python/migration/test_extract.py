@@ -212,6 +212,110 @@ def test_columns_of_other_types_than_ours_are_exact_or_refused(source, settings)
     ]
 
 
+def test_floats_keep_every_digit_that_the_server_shows(source, settings):
+    source.execute(
+        "drop view if exists floats; create view floats as select 1 as tick_id,"
+        " 'binance' as exchange, 'X' as symbol, timestamptz '2024-08-08 00:00+00' as timestamp,"
+        " 67123.45::real as last_price, 123456789.12345678::float8 as last_size,"
+        " 9007199254740991::float8 as sequence_number, 1e-7::real as bid_price"
+    )
+    source.execute("alter table market_ticks rename to elsewhere;"
+                   " alter view floats rename to market_ticks")  # fmt: skip
+    try:
+        extract(settings, Request("market_ticks"))
+    finally:
+        source.execute("drop view market_ticks; alter table elsewhere rename to market_ticks")
+    columns = "last_price, last_size, sequence_number, bid_price"
+    assert rows_of(settings, "market_ticks", columns) == [
+        (Decimal("67123.45"), Decimal("123456789.12345678"), 9007199254740991, Decimal("1e-7"))
+    ]
+
+
+def test_elements_of_arrays_keep_every_digit(source, settings):
+    source.execute(
+        "drop table if exists lists; create table lists (at timestamptz, n numeric[], b boolean[],"
+        " d float8[], j jsonb[])"
+    )
+    source.execute(
+        "insert into lists values ('2024-01-01 00:00+00',"
+        " array[0.12345678901234567890123, 'NaN', null, 1.10], array[true, null],"
+        " array[0.1, 1e300, 'infinity'], array['{\"a\": 1.10}'::jsonb])"
+    )
+    extract(settings, Request("lists"))
+    assert rows_of(settings, "lists", "n, b, d, j") == [
+        (
+            ["0.12345678901234567890123", "NaN", None, "1.10"],
+            ["true", None],
+            ["0.1", "1e+300", "Infinity"],
+            ['{"a": 1.10}'],
+        )
+    ]
+
+
+def test_rows_without_a_time_are_refused_not_lost(source, settings):
+    source.execute("drop table if exists untimed; create table untimed (at timestamptz, n int)")
+    source.execute("insert into untimed values ('2024-01-01 00:00+00', 1), (null, 2), (null, 3)")
+    with pytest.raises(IngestError, match="2 rows of untimed have no at"):
+        extract(settings, Request("untimed", time="at"))
+    source.execute("delete from untimed where at is null")
+    assert extract(settings, Request("untimed", time="at")).rows == 1
+
+
+def test_tables_of_one_name_in_two_schemas_do_not_replace_each_other(source, settings):
+    source.execute(
+        "drop schema if exists former cascade; create schema former;"
+        " drop table if exists twins; create table twins (at timestamptz, n int);"
+        " create table former.twins (at timestamptz, n int);"
+        " insert into twins values ('2024-01-01 00:00+00', 1);"
+        " insert into former.twins values ('2024-01-01 00:00+00', 2)"
+    )
+    extract(settings, Request("twins"))
+    with pytest.raises(UsageError, match=r'holds the rows of "public"\."twins"'):
+        extract(settings, Request("former.twins"))
+    assert rows_of(settings, "twins", "n") == [(1,)]
+    assert extract(settings, Request("public.twins")).rows == 1
+
+
+def test_a_killed_run_of_another_schemas_table_is_not_continued(source, settings, monkeypatch):
+    source.execute(
+        "drop schema if exists former cascade; create schema former;"
+        " drop table if exists twins; create table twins (at timestamptz, n int);"
+        " create table former.twins (at timestamptz, n int);"
+        " insert into twins values ('2024-01-01 00:00+00', 1);"
+        " insert into former.twins values ('2024-01-01 00:00+00', 2)"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "FINISHED", "killed/before.json")
+        with pytest.raises(FileNotFoundError):
+            extract(settings, Request("former.twins"))
+    extract(settings, Request("twins"))
+    assert rows_of(settings, "twins", "n") == [(1,)]
+
+
+def test_columns_that_a_file_cannot_hold_beside_each_other_are_refused(source, settings):
+    source.execute(
+        'drop table if exists cases; create table cases (at timestamptz, "P" int, p int)'
+    )
+    with pytest.raises(UsageError, match="columns P and p"):
+        extract(settings, Request("cases"))
+    source.execute(
+        'drop table cases; create table cases (at timestamptz, u timestamptz, "U far" int)'
+    )
+    with pytest.raises(UsageError, match="columns u and U far"):
+        extract(settings, Request("cases"))
+
+
+def test_times_that_stand_for_ever_are_one_range(source, settings):
+    source.execute("drop table if exists ever; create table ever (at timestamptz, n int)")
+    times = ["2024-01-01", "2025-06-01", "9999-12-31", "9999-12-31 23:59:59.999999"]
+    for number, time in enumerate(times):
+        source.execute("insert into ever values (%s, %s)", [f"{time}+00", number])
+    found = extract(settings, Request("ever"))
+    assert [n for (n,) in rows_of(settings, "ever", "n")] == [0, 1, 2, 3]
+    assert len(found.parts) < 110
+    assert [part.rows for part in found.parts if part.rows] == [1, 1, 2]
+
+
 def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, settings):
     add_ticks(source)
     source.execute("analyze market_ticks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from forked import run_ingest
 
 from python_ingest.settings import Settings
@@ -55,6 +56,21 @@ def test_a_day_of_an_operator(settings: Settings, land: Land, tmp_path: Path) ->
     code, out, error = ingest(settings, "backup", "verify")
     assert (code, out) == (1, f"{made['id']}/trading.duckdb: is missing\n")
     assert "1 things are wrong" in error
+
+
+def test_what_is_next_names_the_restored_database(
+    settings: Settings, land: Land, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land()
+    other = tmp_path / "elsewhere" / "mine.duckdb"
+    other.parent.mkdir()
+    settings.database_path.rename(other)
+    monkeypatch.setenv("DATABASE_PATH", str(other))
+    assert ingest(settings, "backup", "create")[0] == 0
+    new = tmp_path / "a new"
+    code, out, _ = ingest(settings, "restore", "--to", str(new))
+    assert code == 0
+    assert f"next: DATA_DIR='{new}' DATABASE_PATH='{new / 'mine.duckdb'}' dbt build" in out
 
 
 def test_wrong_use_is_one_line_and_a_code(settings: Settings, tmp_path: Path) -> None:

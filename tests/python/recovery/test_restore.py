@@ -12,6 +12,7 @@ from testkit import held
 
 from python_ingest.errors import BackupDamagedError, BackupError, DatabaseBusyError
 from python_ingest.landing.land import land_files, land_pending
+from python_ingest.recovery import restore as restore_module
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups
@@ -160,6 +161,25 @@ def test_what_is_there_is_set_aside_only_when_asked(
     now, then = contents(settings.database_path), contents(done.kept / "trading.duckdb")
     assert [row[:9] for row in now["landings"]] == [row[:9] for row in then["landings"]]
     assert len(now["market_ticks"]) == len(then["market_ticks"])
+
+
+def test_all_of_it_is_on_the_disk_before_it_is_in_its_place(
+    settings: Settings, land: Land, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land()
+    create_backup(settings)
+    synced: list[Path] = []
+    monkeypatch.setattr(restore_module, "sync_to_disk", synced.append)
+    move, before = restore_module.move_into_place, set[Path]()
+
+    def moving(folder: Path, to: Path, *, force: bool) -> Path | None:
+        before.update((folder, *folder.rglob("*")))
+        assert before <= set(synced)
+        return move(folder, to, force=force)
+
+    monkeypatch.setattr(restore_module, "move_into_place", moving)
+    restore(settings, tmp_path / "restored")
+    assert len(before) > 1
 
 
 def test_a_link_to_the_folder_stays_one(settings: Settings, land: Land, tmp_path: Path) -> None:

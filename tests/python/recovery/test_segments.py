@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from testkit import held
 
 from python_ingest.cli import cycle
 from python_ingest.cli.audited import AuditResult
@@ -194,4 +195,23 @@ def test_a_segment_whose_loader_has_yet_to_move_it_is_found(
         (folder / f"{newest}{suffix}").rename(settings.spool_dir / f"{newest}{suffix}")
     create_backup(settings, "incremental")
     done = restore(settings, tmp_path / "restored")
+    assert contents(done.path / "trading.duckdb") == contents(settings.database_path)
+
+
+def test_a_segment_that_waits_is_not_taken_for_one_of_its_content_that_landed(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    land()
+    create_backup(settings)
+    path = tmp_path / "once.csv"
+    path.write_text("symbol,timestamp,last_price,trade_id\ns,2024-01-02T00:00:00Z,1,1\n")
+    assert [r.state for r in land_files(settings, "ticks", [path], exchange="x")] == ["landed"]
+    pool = settings.pool.model_copy(update={"connection_timeout_ms": 50})
+    impatient = settings.model_copy(update={"pool": pool})
+    with held(settings.database_path):
+        (waits,) = land_files(impatient, "ticks", [path], exchange="y", again=True)
+    assert waits.state == "spooled"
+    create_backup(settings, "incremental")
+    done = restore(settings, tmp_path / "restored")
+    assert done.notes == []
     assert contents(done.path / "trading.duckdb") == contents(settings.database_path)

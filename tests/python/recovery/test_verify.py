@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from python_ingest.recovery import sets
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.verify import verify_backups
 from python_ingest.settings import Settings
-from python_ingest.storage.object_store import open_store
+from python_ingest.storage.object_store import DirectoryStore, open_store
 
 from .conftest import Land
 
@@ -99,3 +100,39 @@ def test_only_the_newest_sets_are_kept(settings: Settings, land: Land) -> None:
         assert closing.last == manifest.last
         assert manifest.taken_at - closing.taken_at == timedelta(0)
     assert verify_backups(settings) == []
+
+
+def test_what_a_killed_removal_left_goes_with_the_next_backup(
+    settings: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        """Nothing is done after it."""
+
+    one = settings.model_copy(update={"backup": settings.backup.model_copy(update={"keep": 1})})
+    land()
+    store = open_store(one.backup_store)
+    delete = DirectoryStore.delete
+    deleted = 0
+
+    def killed_at(last: int) -> Callable[[DirectoryStore, str], None]:
+        def deleting(self: DirectoryStore, key: str) -> None:
+            nonlocal deleted
+            if key.startswith(oldest.id):  # the former backup, not the mark of the new one
+                if deleted == last:
+                    raise KilledError
+                deleted += 1
+            delete(self, key)
+
+        return deleting
+
+    create_backup(one, "full")
+    for last in (0, 1, 2, 5, 99):
+        oldest, deleted = sets.load(store).made[0], 0
+        with monkeypatch.context() as patch:
+            patch.setattr(DirectoryStore, "delete", killed_at(last))
+            with suppress(KilledError):
+                create_backup(one, "full")
+        assert sets.load(store).damaged == {}, last
+    create_backup(one, "full")
+    assert verify_backups(one) == []
+    assert len(sets.load(store).made) == 1
