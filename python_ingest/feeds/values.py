@@ -482,19 +482,13 @@ def _not_decimal(column: Column, raw: str) -> str:
 
 
 def _wanted(column: Column) -> str:
-    wanted = {
-        **{decimal: f"does not fit {decimal}" for decimal in DECIMALS},
-        "TIMESTAMP": "not a time",
-        "DATE": "not a date",
-        "VARCHAR": "not a text",
-        "UUID": "not a UUID",
-        "JSON": "not valid JSON",
-        "DOUBLE": "not a number",
-        "BOOLEAN": "neither true nor false",
-        "VARCHAR[]": "not a list of texts",
-        "BIGINT": "not a whole number of 64 bits",
-    }
-    return wanted.get(column.type, "not a JSON object with the expected fields")
+    """Why a value of a type that the column is read from is none of it."""
+    if column.type == "JSON":
+        return "not valid JSON"
+    if column.type.startswith("STRUCT"):
+        return "not a JSON object with the expected fields"
+    bits = " of 64 bits" if column.type == "BIGINT" else ""
+    return f"{_READABLE[column.type][1]}{bits}"
 
 
 def content_hash(kind: Kind) -> str:

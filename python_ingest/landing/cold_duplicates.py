@@ -11,6 +11,7 @@ import duckdb
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import respelled
 from python_ingest.landing.deduplicate import Count
+from python_ingest.landing.rejects import rejected_where
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import with_files
@@ -83,20 +84,8 @@ def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted:
         return False
     waits = ", ".join(f"date '{day}'" for day in archived) or "null"
     cases = " ".join(f"when date '{day}' then {literal(why)}" for day, why in reasons.items())
-    fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in kind.column_names)
-    connection.execute(f"""
-        create or replace temp view batch as
-        select * exclude (left_because) replace (
-            coalesce(reason, left_because) as reason,
-            case when left_because is null then raw_text
-                else to_json(struct_pack({fields}))::varchar end as raw_text
-        ), left_because is not null and {quoted(kind.time)}::date in ({waits}) as is_archived
-        from (
-            select *,
-                case when reason is null and ignored is null
-                    then case {quoted(kind.time)}::date {cases} end
-                end as left_because
-            from segment_rows
-        )
-    """)
+    day_of = f"{quoted(kind.time)}::date"
+    is_archived = f", late_reason is not null and {day_of} in ({waits}) as is_archived"
+    rows = rejected_where(kind, "segment_rows", f"case {day_of} {cases} end", is_archived)
+    connection.execute(f"create or replace temp view batch as {rows}")
     return True

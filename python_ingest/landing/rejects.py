@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from python_ingest.feeds.kinds import Kind
 from python_ingest.landing.spool import Segment
+from python_ingest.storage.sql import quoted
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,25 @@ _IS_KNOWN = """exists (
             select 1 from raw.rejected_rows as before
             where before.sha256 = $sha256 and before.kind = $kind
                 and before.row_number = batch.row_number and before.reason = batch.reason
+        )"""
+
+
+def rejected_where(kind: Kind, rows: str, why: str, more: str = "") -> str:
+    """Return SQL of a segment's rows, those rejected of which `why` (SQL) gives a reason.
+
+    They carry their values as `raw_text`, since no text is kept of a row that was accepted.
+    `more`: columns to add (SQL); they may ask for that reason, `late_reason`.
+    """
+    fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in kind.column_names)
+    return f"""
+        select * exclude (late_reason) replace (
+            coalesce(reason, late_reason) as reason,
+            case when late_reason is null then raw_text
+                else to_json(struct_pack({fields}))::varchar end as raw_text
+        ) {more}
+        from (
+            select *, case when reason is null and ignored is null then {why} end as late_reason
+            from {rows}
         )"""
 
 
