@@ -111,7 +111,7 @@ def converted(value: str, source_type: str, column: Column) -> str:
 # The spelling of nearly all times; a third of the time that the general way takes.
 _USUAL_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
 _LOCAL = r"^\d{4,6}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?$"
-_OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?\d\d){0,2})$"
+_OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?[0-5]\d){0,2})$"
 
 
 def has_offset(value: str) -> str:
@@ -410,6 +410,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, 
             (f"{raw} is not null and {typed} is null", literal(f"{column.name}: {_wanted(column)}"))
         )
     if column.type == "DOUBLE":
+        found.append((f"contains({raw}::varchar, '_')", literal(f"{column.name}: not a number")))
         found.append((f"not isfinite({typed})", literal(f"{column.name}: NaN or infinite")))
     if column.type in ("TIMESTAMP", "DATE"):
         found.append(_outside(column, clock))
@@ -455,7 +456,7 @@ def is_finer(written: str, places: int) -> str:
     """Return SQL: has a number, as it is written, digits that so many decimals do not hold?"""
     decimals = f"length({written}) - strpos({written}, '.')"
     plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{places}}}0*\s*'"
-    parts = r"'([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?'"
+    parts = r"'^\s*[+-]?([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)\s*$'"
     whole, fraction, exponent = (f"regexp_extract({written}, {parts}, {at})" for at in (1, 2, 3))
     digits = f"({whole} || {fraction})"
     # digits after the point: those written, less zeros at the end, moved by the exponent
@@ -466,6 +467,7 @@ def is_finer(written: str, places: int) -> str:
     return f"""case
         when contains({written}, 'e') or contains({written}, 'E')
             then ltrim({digits}, '0') <> '' and {needed} > {places}
+                or not regexp_matches({written}, {parts})
         when contains({written}, '.') and {decimals} > {places}
             then not regexp_full_match({written}, {plain})
         else false

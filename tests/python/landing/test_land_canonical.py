@@ -262,6 +262,7 @@ def test_other_kinds_land_in_their_tables(settings: Settings, rows: Rows, tmp_pa
                 "labels": {"service": "a", "component": "b"},
             },
             {"timestamp": "2024-01-02", "metric_name": "lag", "metric_type": "gauge", "value": "x"},
+            {"timestamp": "2024-01-02", "metric_name": "m", "metric_type": "gauge", "value": "1_0"},
         ],
         "logs": [
             {
@@ -287,7 +288,7 @@ def test_other_kinds_land_in_their_tables(settings: Settings, rows: Rows, tmp_pa
         "cash": (1, 0, 0),
         "corrections": (1, 0, 0),
         "actions": (1, 0, 0),
-        "metrics": (1, 0, 1),
+        "metrics": (1, 0, 2),
         "logs": (2, 0, 0),
     }
     assert rows("select metadata->>'$.a[1]', extended_hours, fill_price from raw.order_events") == [
