@@ -9,25 +9,28 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, has_manifest
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.files import clear_unfinished
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_writer, transaction
 
 
 @dataclass(frozen=True)
 class Swept:
-    """Files deleted and their bytes."""
+    """Files deleted and their bytes; `foreign`: files left that another database wrote."""
 
     files: int
     bytes: int
+    foreign: int = 0
 
 
 def sweep(settings: Settings, published: Collection[str]) -> Swept:
     """Delete files that are replaced or archived, and unknown local ones, if not in `published`.
 
     `published`: paths that kept publications name. The database is locked meanwhile, so that no
-    export is between writing its files and recording them.
+    export is between writing its files and recording them. Unknown files that are older than the
+    database are of one that lay here before, and may hold the only copy of its rows: they stay.
     """
     cold = settings.data_dir / "cold"
-    files = size = 0
+    files = size = foreign = 0
     with open_writer(settings) as connection:
         if not has_manifest(connection):
             return Swept(0, 0)
@@ -35,6 +38,8 @@ def sweep(settings: Settings, published: Collection[str]) -> Swept:
         manifest = connection.execute(
             f"select path, {READABLE}, bytes, removed_at is null, object_url from raw.cold_files"
         ).fetchall()
+        known = {path for path, *_ in manifest}
+        made_at = value_of(connection, "select epoch(min(applied_at)) from raw.schema_versions")
         readable = {path for path, is_read, *_ in manifest if is_read}
         removed = []
         for name, _, size_of_it, is_there, archived_to in manifest:
@@ -52,6 +57,9 @@ def sweep(settings: Settings, published: Collection[str]) -> Swept:
             name = str(path.relative_to(settings.data_dir))
             if name in readable or name in published:
                 continue
+            if name not in known and path.stat().st_mtime < made_at:
+                foreign += 1
+                continue
             files, size = files + 1, size + path.stat().st_size
             path.unlink()
             removed.append(name)
@@ -61,4 +69,4 @@ def sweep(settings: Settings, published: Collection[str]) -> Swept:
                 " where path in (select unnest(?::varchar[])) and removed_at is null",
                 [removed],
             )
-    return Swept(files, size)
+    return Swept(files, size, foreign)

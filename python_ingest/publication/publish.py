@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ from python_ingest.storage.writer import open_writer
 
 # A file with a larger free share is rewritten as a whole.
 _MOST_FREE = 1 / 3
+# Versions are called by their moment, UTC.
+_NAME = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,29 @@ def named_cold_files(settings: Settings) -> set[str]:
     }
 
 
+def _kept(versions: Path) -> list[Path]:
+    """Return the folders of kept versions, oldest first; others may put files beside them."""
+    return sorted(path for path in versions.iterdir() if path.is_dir() and _moment(path.name))
+
+
+def _moment(name: str) -> datetime | None:
+    try:
+        return datetime.strptime(name, _NAME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _next_version(versions: Path, now: datetime) -> Path:
+    """Return where the next version goes: after those that are there, though a clock was ahead."""
+    kept = _kept(versions)
+    newest = _moment(kept[-1].name) if kept else None
+    if newest and newest >= now:
+        now = newest + timedelta(microseconds=1)
+    return versions / now.strftime(_NAME)
+
+
 def _forget_old_versions(versions: Path, keep: int) -> None:
-    for old in sorted(versions.iterdir())[:-keep]:
+    for old in _kept(versions)[:-keep]:
         shutil.rmtree(old)
 
 
@@ -180,8 +203,8 @@ def publish(
     state = PublishedState(
         now.replace(tzinfo=None), chain_of or {}, reasons or {}, described=described
     )
-    version = versions / now.strftime("%Y%m%dT%H%M%S%fZ")
     make_folder(versions)
+    version = _next_version(versions, now)
     with scratch_beside(published) as folder:
         made = folder / version.name
         made.mkdir()

@@ -18,6 +18,7 @@ from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.partition import folder_of
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.publish import publish
+from python_ingest.schema.migrate import migrate
 from python_ingest.storage import cold_place
 from python_ingest.storage.cold_relations import RELATIONS, stored_type
 from python_ingest.storage.cold_views import make_view
@@ -305,6 +306,18 @@ def test_a_replaced_file_stays_as_long_as_a_publication_names_it(settings, lande
     assert ask(settings, ALL_TICKS) == before
     removed = ask(settings, "select count(*) from raw.cold_files where removed_at is not null")
     assert removed == [(len(replaced),)]
+
+
+def test_a_new_database_deletes_no_files_of_the_one_before(settings, landed):
+    """The file was lost and `ingest init` made another: the rows of cold files are nowhere else."""
+    export_ticks(settings, "2024-01-04")
+    files = [settings.data_dir / path for (path,) in manifest(settings, "path")]
+    settings.database_path.unlink()
+    with open_writer(settings, create=True) as connection:
+        migrate(connection)
+    swept = sweep(settings, set())
+    assert all(file.exists() for file in files)
+    assert (swept.files, swept.foreign) == (0, len(files))
 
 
 ROLLUPS = """

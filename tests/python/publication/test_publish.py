@@ -10,7 +10,7 @@ import pytest
 from python_ingest.cli.publish import publish_command
 from python_ingest.errors import DatabaseBusyError, IngestError, NotInitialisedError
 from python_ingest.publication.catalog import relations
-from python_ingest.publication.publish import publish
+from python_ingest.publication.publish import newest_manifest, publish
 from python_ingest.publication.status import STATUS
 from python_ingest.publication.views import Relation
 from python_ingest.storage.process_lock import process_lock
@@ -217,6 +217,34 @@ def test_the_last_versions_are_kept(settings):
     versions = sorted((settings.published_path.parent / "versions").iterdir())
     assert len(versions) == settings.publish.keep
     assert (versions[-1] / "trading.duckdb").samefile(settings.published_path)
+
+
+def test_a_clock_that_was_ahead_once_makes_no_version_the_newest(settings):
+    build(settings, VIEWS)
+    for _ in range(settings.publish.keep):
+        publish(settings)
+    versions = settings.published_path.parent / "versions"
+    for number, version in enumerate(sorted(versions.iterdir())):
+        version.rename(versions / f"20991231T23595999999{number}Z")
+    for number in range(1, settings.publish.keep + 2):
+        build(settings, "insert into raw.ticks select 2000, 1.5")
+        publication = publish(settings)
+        manifest = newest_manifest(settings)
+        assert json.loads(manifest.read_text())["published_at"] == publication.published_at
+        assert manifest.with_name("trading.duckdb").samefile(settings.published_path)
+        assert total(settings.published_path) == 1000 + number
+    assert len(list(versions.iterdir())) == settings.publish.keep
+
+
+def test_what_others_put_beside_versions_stays_and_is_in_nobodys_way(settings):
+    build(settings, VIEWS)
+    publish(settings)
+    versions = settings.published_path.parent / "versions"
+    (versions / ".DS_Store").write_text("of a file browser")
+    for _ in range(settings.publish.keep):
+        publish(settings)
+    assert len(list(versions.iterdir())) == settings.publish.keep + 1
+    assert (versions / ".DS_Store").exists()
 
 
 def test_without_a_database_it_says_what_to_run(settings):
