@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,22 @@ def test_another_database_publishes_no_promise(settings: Settings, land: Land) -
     assert remove_safe_segments(settings) == 0
     marker.write_text(text)
     assert remove_safe_segments(settings) == 1
+
+
+def test_a_new_database_has_batches_that_no_backup_has(settings: Settings, land: Land) -> None:
+    """The backup's database is lost; the new one has not landed as many batches yet."""
+    for _ in range(3):
+        land()
+    create_backup(settings)
+    marker = (settings.data_dir / "backup.json").read_text()
+    shutil.rmtree(settings.data_dir)
+    for _ in range(2):
+        land()
+    (settings.data_dir / "backup.json").write_text(marker)
+    names = make_old(settings, landed(settings))
+    publish_landings(settings)
+    assert remove_safe_segments(settings) == 0
+    assert landed(settings) == names
 
 
 def test_a_segment_that_is_gone_makes_a_full_backup_due(settings: Settings, land: Land) -> None:
