@@ -82,12 +82,30 @@ def newest_manifest(settings: Settings) -> Path | None:
     return max(versions.glob("*/manifest.json"), default=None)
 
 
+def _description(manifest: Path) -> dict[str, Any]:
+    """Return what a kept publication says of itself. Raises IngestError where it is damaged."""
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return found
+        what = "no description"
+    except ValueError as error:
+        what = first_line(error)
+    raise IngestError(
+        f"{manifest} is damaged ({what}): nobody knows which cold files its publication needs;"
+        f" remove {manifest.parent} and run this again"
+    )
+
+
 def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
     """Copy the newest publication, if its parts can be taken over; return its tables by part."""
     manifest = newest_manifest(settings)
     if manifest is None or not (file := manifest.with_name(settings.published_path.name)).exists():
         return {}
-    former = json.loads(manifest.read_text(encoding="utf-8"))
+    try:
+        former = _description(manifest)
+    except IngestError:  # the file is written whole, and the damaged one is forgotten in its turn
+        return {}
     if former.get("layout") != fingerprint() or former["free_bytes"] > _MOST_FREE * former["bytes"]:
         return {}
     parts = {
@@ -140,7 +158,7 @@ def newest_cold_files(settings: Settings) -> list[str]:
     manifest = newest_manifest(settings)
     if manifest is None:
         return []
-    return list(json.loads(manifest.read_text(encoding="utf-8"))["cold_files"])
+    return list(_description(manifest)["cold_files"])
 
 
 def named_cold_files(settings: Settings) -> set[str]:
@@ -149,7 +167,7 @@ def named_cold_files(settings: Settings) -> set[str]:
     return {
         path
         for manifest in versions.glob("*/manifest.json")
-        for path in json.loads(manifest.read_text(encoding="utf-8")).get("cold_files", [])
+        for path in _description(manifest).get("cold_files", [])
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from python_ingest.cli.publish import publish_command
 from python_ingest.errors import DatabaseBusyError, IngestError, NotInitialisedError
 from python_ingest.publication.catalog import relations
-from python_ingest.publication.publish import newest_manifest, publish
+from python_ingest.publication.publish import named_cold_files, newest_manifest, publish
 from python_ingest.publication.status import STATUS
 from python_ingest.publication.views import Relation
 from python_ingest.storage.process_lock import process_lock
@@ -245,6 +245,19 @@ def test_what_others_put_beside_versions_stays_and_is_in_nobodys_way(settings):
         publish(settings)
     assert len(list(versions.iterdir())) == settings.publish.keep + 1
     assert (versions / ".DS_Store").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": '])
+def test_a_damaged_description_stops_no_publication(settings, text):
+    build(settings, VIEWS)
+    publish(settings)
+    damaged = newest_manifest(settings)
+    damaged.write_text(text)
+    with pytest.raises(IngestError, match=f"is damaged .* remove {damaged.parent} and run this"):
+        named_cold_files(settings)
+    for _ in range(settings.publish.keep):
+        publish(settings)
+    assert named_cold_files(settings) == set()
 
 
 def test_without_a_database_it_says_what_to_run(settings):
