@@ -19,6 +19,7 @@ from python_ingest.publication.attached import identity_of
 from python_ingest.publication.publish import publish
 from python_ingest.serving import ReaderPool
 from python_ingest.serving.hot_source import HotSource
+from python_ingest.serving.queries import recent_ticks
 from python_ingest.serving.spool_reader import SpoolReader
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
@@ -156,6 +157,22 @@ def test_a_fault_of_ours_is_told_and_ticks_are_followed_on(
         time.sleep(0.01)
     assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["1"]
     assert "KeyError" in caplog.text
+
+
+def test_recent_ticks_of_one_instant_are_in_trade_order(pool_and_source, live, tmp_path):
+    """The newest of them is not published yet, and has no id of ours."""
+    pool, source = pool_and_source
+
+    def at_once(*numbers):
+        return [f"binance,BTCUSDT,{MIDNIGHT.isoformat()},{n},1,{n}" for n in numbers]
+
+    arrive(live, at_once(10, 9, 8), tmp_path, 1)
+    land_pending(live)
+    build_and_publish(live)
+    arrive(live, at_once(12, 11), tmp_path, 2)
+    catch_up(source, live)
+    found = recent_ticks(pool, "binance", "BTCUSDT", since=MIDNIGHT, limit=4)
+    assert found["trade_id"].to_pylist() == ["12", "11", "10", "9"]
 
 
 def test_rejected_rows_are_not_served(pool_and_source, live, tmp_path):
