@@ -87,7 +87,9 @@ def _value(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _value(part) for name, part in value.items()}
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value else "0"
+        text = f"{value:f}"  # `normalize` would round to the 28 digits of Python's arithmetic
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text if value else "0"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return value if isinstance(value, (int, float, bool, type(None))) else str(value)

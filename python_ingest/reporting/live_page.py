@@ -65,10 +65,12 @@ class LiveReport:
         self._open_reader = open_reader
         self._published = published
         self._lock = threading.Lock()
-        self._kept: tuple[tuple[int, float], list[Series], dict[str, str]] | None = None
+        self._kept: tuple[tuple[Any, float], list[Series], dict[str, str]] | None = None
 
     def _kept_parts(self, ask: Ask) -> tuple[list[Series], dict[str, str]]:
-        now = self._published.stat().st_mtime_ns, time.monotonic()
+        # The file may be replaced already: the server reads the new one first.
+        (newest,) = ask("select max(published_at) as at from publication_status", {})
+        now = newest["at"], time.monotonic()
         with self._lock:
             if self._kept is not None:
                 (published, at), series, parts = self._kept

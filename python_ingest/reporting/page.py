@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -69,7 +69,8 @@ def _amount(value: Mapping[str, Any]) -> str:
     if value[kind] is None:
         return ""
     exact = Decimal(value[kind])
-    shown = f"{round(exact, _places(abs(exact), kind)).normalize():,f}"
+    with localcontext(prec=80):  # a DECIMAL has more digits than Python's arithmetic keeps
+        shown = f"{round(exact, _places(exact.copy_abs(), kind)).normalize():,f}"
     whole, _, part = shown.partition(".")
     currency = f" <small>{html.escape(value['currency'])}</small>" if value["currency"] else ""
     return f'<span title="{value[kind]}">{whole}.{part:<02}</span>{currency}'

@@ -36,13 +36,22 @@ class FairSemaphore:
             ticket = threading.Lock()
             ticket.acquire()
             self._waiting.append(ticket)
-        if ticket.acquire(timeout=timeout):
-            return True
+        try:
+            if ticket.acquire(timeout=max(timeout, 0)):
+                return True
+        except BaseException:  # Ctrl-C, while it waited
+            if not self._gave_up(ticket):
+                self.release()
+            raise
+        return not self._gave_up(ticket)
+
+    def _gave_up(self, ticket: threading.Lock) -> bool:
+        """Wait no longer; False where `release` has just passed the slot on."""
         with self._lock:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
-                return False
-        return True  # `release` passed the slot on just after the timeout
+                return True
+        return False
 
     def release(self) -> None:
         """Pass the slot to the thread that has waited longest, or free it."""

@@ -23,6 +23,7 @@ from python_ingest.errors import QueryError, UsageError
 from python_ingest.serving.bound_values import in_utc
 from python_ingest.serving.results import Question
 from python_ingest.settings import Settings
+from python_ingest.storage.files import move_into_place
 
 TOKEN_VARIABLE = "SERVE_TOKEN"  # noqa: S105 - a name, no secret
 TICKET_BEGINS = b"{"  # no command of Flight SQL does
@@ -41,25 +42,37 @@ def token_path(settings: Settings) -> Path:
 
 
 def token(settings: Settings, *, make: bool = False) -> str:
-    """Return the token from the environment, else from the file; `make` creates a missing file.
+    """Return the token from the environment, else from the file.
 
-    Raises UsageError when there is none.
+    `make` creates a file that is missing or empty. Raises UsageError when there is no token.
     """
     if given := os.environ.get(TOKEN_VARIABLE):
         return given
     path = token_path(settings)
-    if make and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32))
+    if make and not (path.exists() and path.stat().st_size):
+        _make_token(path)
+    why = "it is empty"  # an empty token would let everybody in
     try:
-        return path.read_text(encoding="ascii").strip()
+        if kept := path.read_text(encoding="ascii").strip():
+            return kept
     except OSError as error:
-        raise UsageError(
-            f"no token: set {TOKEN_VARIABLE}, or read {path} ({error.strerror}), which"
-            " `ingest serve` makes"
-        ) from None
+        why = str(error.strerror)
+    except UnicodeDecodeError:
+        why = "it is no token"
+    raise UsageError(
+        f"no token: set {TOKEN_VARIABLE}, or read {path} ({why}), which `ingest serve` makes"
+    )
+
+
+def _make_token(path: Path) -> None:
+    """Write a new token for this user only; killed or without room, there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32))
+    move_into_place(temporary, path)
 
 
 def _encoded(value: Any) -> Any:

@@ -132,7 +132,7 @@ class HotSource:
             try:
                 look()
                 failing = ""
-            except (IngestError, duckdb.Error, pa.ArrowException, OSError) as error:
+            except Exception as error:  # a thread that dies says nothing, and rows stay old
                 name = type(error).__name__
                 if name != failing:
                     _warn("cannot follow the spool or the publication, trying again", name)

@@ -22,6 +22,12 @@ def _utc(time: datetime) -> datetime:
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
+# As models have it (macros/engine/trade_order.sql), but for equal ticks, which our own ids divide.
+_NEWEST_FIRST = (
+    "timestamp desc, coalesce(nanoseconds, 0) desc, sequence_number desc nulls first,"
+    " try_cast(trade_id as hugeint) desc nulls first, place desc nulls first,"
+    " tick_id desc nulls first"
+)
 # Only the cold files of these dates are opened.
 _DATES = "date between ? and ?"
 
@@ -55,11 +61,14 @@ def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
     until: datetime = _END,
     limit: int = 1000,
 ) -> pa.Table:
-    """Return the newest `limit` ticks with since <= timestamp <= until, newest first."""
+    """Return the newest `limit` ticks with since <= timestamp <= until, newest first.
+
+    Of one instant the last in trade order comes first.
+    """
     return source.query(
         "select * from market_ticks"
         " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
-        f" and {_DATES} order by timestamp desc, tick_id desc limit ?",
+        f" and {_DATES} order by {_NEWEST_FIRST} limit ?",
         [exchange, symbol, _utc(since), _utc(until), *_dates(since, until), limit],
         operation="recent_ticks",
     )

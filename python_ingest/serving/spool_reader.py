@@ -41,7 +41,8 @@ class SpoolReader:
         for name, path in sorted(kept(self._settings).items()):
             if name in self._seen:
                 continue
-            if name.split("-")[1] in self._kinds:
+            _, kind, *_ = [*name.split("-"), ""]  # what is no segment has none
+            if kind in self._kinds:
                 try:
                     segment = read_description(path)
                 except (OSError, ValueError):

@@ -1,7 +1,8 @@
 """Which queries the server answers: one SELECT that reads relations and calls allowed functions.
 
 The engine is restricted too: no files but cold ones, no extensions, locked settings. This check
-refuses what those settings still allow: writing to memory, logging, running text as SQL.
+refuses what those settings still allow: writing to memory and to the folders of cold files, also
+from within a WITH, logging, running text as SQL.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import duckdb
 from python_ingest.errors import QueryError
 from python_ingest.publication.views import nodes
 
+# A WITH may hold other ones, which write.
+_QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 # Functions in FROM that read only their arguments or the catalog.
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest", "repeat", "json_each", "json_tree"}
 _TABLE_FUNCTIONS |= {"duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_schemas"}
@@ -35,6 +38,8 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(tree["statements"]) != 1:
         raise QueryError("the server is read-only: one SELECT statement at a time")
     for node in nodes(tree):
+        if "cte_map" in node and node["type"] not in _QUERIES:  # every query has one
+            raise QueryError("the server is read-only: a WITH holds SELECTs only")
         name = _called(node)
         if node.get("type") == "TABLE_FUNCTION" and name not in _TABLE_FUNCTIONS:
             raise QueryError(f"{name or 'this table function'}() is not available on the server")

@@ -18,12 +18,23 @@ from python_ingest.telemetry.otel_metrics import BUCKETS_MS
 
 logger = logging.getLogger("python_ingest.queries")
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+# Names in quotes stay. One that is not closed ends with the text.
+_SPELLED = re.compile(
+    r"""
+    (?P<name> "(?:[^"]|"")*" )
+    | (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
+    | \be'(?:\\.|''|[^'\\])*(?:'|\Z)
+    | '(?:[^']|'')*(?:'|\Z)
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+    | (?<![\w.])(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?\b
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
 
 
 def without_values(sql: str) -> str:
-    """Return a query's text with every literal as `?`: logs carry no content of rows."""
-    return _LITERAL.sub("?", sql)
+    """Return a query's text with every literal as `?`, and no comments: logs carry no values."""
+    return _SPELLED.sub(lambda found: "" if found["comment"] else found["name"] or "?", sql)
 
 
 @dataclass

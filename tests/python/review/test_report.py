@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -429,6 +430,16 @@ def test_an_amount_has_the_digits_that_people_read(amount, shown):
     (number,) = amount.values()
     found = pages._amount(amount | {"currency": "BTC"})
     assert found == f'<span title="{number}">{shown}</span> <small>BTC</small>'
+
+
+def test_no_digit_of_an_amount_is_lost():
+    """A DECIMAL has 38 digits, ten more than Python's arithmetic keeps."""
+    for text in ("123456789012.123456789012345678", "-9999999999999999999999999999.9999999999"):
+        assert figures._value(Decimal(text)) == text
+        assert text in pages._amount({"amount": figures._value(Decimal(text)), "currency": "X"})
+    assert figures._value(Decimal("-120.500")) == "-120.5"
+    assert [figures._value(Decimal(zero)) for zero in ("0.00", "-0.0", "0E+3")] == ["0"] * 3
+    assert figures._value(Decimal("1200")) == figures._value(Decimal("1.2E+3")) == "1200"
 
 
 def test_the_newest_statement_of_each_account():

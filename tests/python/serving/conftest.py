@@ -16,6 +16,10 @@ create or replace table market_ticks as
         date '2026-01-05' as date,
         (100 + i / 8)::decimal(18, 8) as last_price,
         1.00000001::decimal(18, 8) as last_size,
+        null::integer as nanoseconds,
+        i as sequence_number,
+        i::varchar as trade_id,
+        null::bigint as place,
         b as batch
     from (select $batch::bigint as b), range(1000) r(i);
 create or replace view latest_ticks as

@@ -82,6 +82,12 @@ FORBIDDEN = [
     "select * from json_execute_serialized_sql('{{}}')",
     "from pool",
     "with a as (from read_blob('/etc/passwd')) select * from a",
+    "with a as (copy (select 1) to '{data}/cold/out.parquet') select 1",
+    "with a as (insert into hot.ticks select * from hot.ticks) select 1",
+    "with a as (update hot.ticks set last_price = 0 returning *) from a",
+    "with b as (select 1), a as (delete from hot.ticks returning *) select * from a, b",
+    "with a as (truncate hot.ticks) select 1 union all select 2",
+    "with a as (with b as (delete from hot.ticks returning *) from b) from a",
     "select (select max(content) from read_text('/etc/hostname'))",
 ]
 
@@ -151,6 +157,7 @@ def served_ticks(folder: Path, others: str = "") -> Iterator[Settings]:
         arrive(settings, [trade(n) for n in range(10)], folder, 0)
         land_pending(settings)
         build_and_publish(settings, others)
+        (settings.data_dir / "cold").mkdir(exist_ok=True)  # the engine may write there
         (folder / "secret.csv").write_text("a\nwhat no client may read\n")
         with serving(settings.serve.port):
             yield settings

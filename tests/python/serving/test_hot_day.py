@@ -1,5 +1,6 @@
 """A tick has one home: spool, warehouse and publication against a model in plain Python."""
 
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from python_ingest.publication.attached import identity_of
 from python_ingest.publication.publish import publish
 from python_ingest.serving import ReaderPool
 from python_ingest.serving.hot_source import HotSource
+from python_ingest.serving.queries import recent_ticks
+from python_ingest.serving.spool_reader import SpoolReader
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 from tests.python.serving.live import MIDNIGHT, arrive, build_and_publish, open_publications, trade
@@ -122,6 +125,54 @@ def test_a_damaged_segment_keeps_no_other_back(pool_and_source, live, tmp_path, 
     source.look()
     assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["2"]
     assert caplog.text.count(bad.name) == 1
+
+
+def test_a_file_that_is_no_segment_keeps_no_tick_back(pool_and_source, live, tmp_path):
+    pool, source = pool_and_source
+    arrive(live, [trade(1)], tmp_path, 1)
+    (live.spool_dir / "ticks.parquet").write_bytes(b"copied here by hand")
+    source.look()
+    assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["1"]
+
+
+def test_a_fault_of_ours_is_told_and_ticks_are_followed_on(
+    pool_and_source, live, tmp_path, caplog, monkeypatch
+):
+    """A thread that died would leave readers the rows of that moment, and say nothing."""
+    pool, source = pool_and_source
+    unread, failed = SpoolReader.unread, []
+
+    def fails_once(self):
+        if not failed:
+            failed.append(True)
+            raise KeyError("a fault")
+        return unread(self)
+
+    monkeypatch.setattr(SpoolReader, "unread", fails_once)
+    arrive(live, [trade(1)], tmp_path, 1)
+    source.start()
+    until = time.monotonic() + 60
+    while not len(pool.query("from market_ticks")) and time.monotonic() < until:
+        assert all(thread.is_alive() for thread in source._threads_that_follow)
+        time.sleep(0.01)
+    assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["1"]
+    assert "KeyError" in caplog.text
+
+
+def test_recent_ticks_of_one_instant_are_in_trade_order(pool_and_source, live, tmp_path):
+    """The newest of them is not published yet, and has no id of ours."""
+    pool, source = pool_and_source
+
+    def at_once(*numbers):
+        return [f"binance,BTCUSDT,{MIDNIGHT.isoformat()},{n},1,{n}" for n in numbers]
+
+    arrive(live, at_once(10, 9, 8), tmp_path, 1)
+    land_pending(live)
+    build_and_publish(live)
+    arrive(live, at_once(12, 11), tmp_path, 2)
+    catch_up(source, live)
+    found = recent_ticks(pool, "binance", "BTCUSDT", since=MIDNIGHT, limit=4)
+    assert found["trade_id"].to_pylist() == ["12", "11", "10", "9"]
 
 
 def test_rejected_rows_are_not_served(pool_and_source, live, tmp_path):

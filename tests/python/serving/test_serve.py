@@ -24,6 +24,7 @@ from python_ingest.errors import (
     UsageError,
 )
 from python_ingest.landing.land import land_pending
+from python_ingest.serving.flight_protocol import token, token_path
 from python_ingest.serving.hot_source import HotSource
 from python_ingest.serving.queries import latest_ticks, recent_ticks
 from python_ingest.serving.served import ServedReader
@@ -164,6 +165,22 @@ def test_without_server_or_token_it_says_what_to_run(settings, monkeypatch):
     monkeypatch.setenv("SERVE_TOKEN", "t")
     with ServedReader(alone) as client, pytest.raises(ConnectionTimeoutError, match="ingest serve"):
         client.query("select 1")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_token_lets_nobody_in(settings, monkeypatch, content):
+    monkeypatch.delenv("SERVE_TOKEN", raising=False)
+    path = token_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="it is empty"):
+        ServedReader(settings)
+    if content:
+        with pytest.raises(UsageError, match="it is empty"):
+            token(settings, make=True)
+    else:  # the disk was full when the server made it
+        assert len(token(settings, make=True)) > 20
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_killed_and_started_again_it_serves_everything(settings, tmp_path, monkeypatch):

@@ -83,3 +83,22 @@ def test_quantiles_agree_with_numpy_to_a_bucket():
 def test_a_statement_in_a_log_has_no_values():
     sql = "select 'o''clock', 1.5, a1 from t where symbol = 'BTC' and id = 42 and x = ?"
     assert without_values(sql) == ("select ?, ?, a1 from t where symbol = ? and id = ? and x = ?")
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("select $$secret$$, $tag$a $$ secret$tag$, $name", "select ?, ?, $name"),
+        (r"select e'it\'s secret', E'a' || 'secret'", "select ?, ? || ?"),
+        ("select 1e5, 1_000, 0.5e-7, .25, a.b1", "select ?, ?, ?, ?, a.b1"),
+        ("select \"it's\", 'secret' from \"t's\"", 'select "it\'s", ? from "t\'s"'),
+        (
+            "select 1 -- don't: secret\n, 'secret' /* it's secret */ from t",
+            "select ? \n, ?  from t",
+        ),
+        ("select 'secret", "select ?"),
+        ("select $$secret", "select ?"),
+    ],
+)
+def test_no_spelling_of_a_value_is_said(sql, said):
+    assert without_values(sql) == said
