@@ -87,7 +87,14 @@ async def _greet_alpaca(
 
 
 async def _expect(connection: ClientConnection, wanted: str) -> None:
-    for message in orjson.loads(await connection.recv(decode=False)):
+    received = await connection.recv(decode=False)
+    try:
+        said = orjson.loads(received)
+    except ValueError:
+        said = None
+    for message in said if isinstance(said, list) else []:
+        if not isinstance(message, dict):
+            continue
         if message.get("T") == "error":
             raise IngestError(
                 f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"

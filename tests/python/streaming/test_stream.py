@@ -166,3 +166,15 @@ def test_a_busy_database_leaves_the_segments_in_the_spool(settings: Settings) ->
         totals = run(settings, "binance", handler, ["BTCUSDT"])
     assert (totals.frames, totals.landed) == (10, 0)
     assert sum(r.landed for r in land_pending(settings) if r.kind == "ticks") == 10
+
+
+@pytest.mark.parametrize(
+    "said", ["not json", '{"T": "success", "msg": "connected"}', "[1]", "null"]
+)
+def test_a_greeting_that_is_none_is_told_in_a_line(settings: Settings, said: str) -> None:
+    async def handler(connection: ServerConnection, number: int) -> None:
+        await connection.send(said)
+        await connection.wait_closed()
+
+    with pytest.raises(IngestError, match="is the address right"):
+        run(settings, "alpaca", handler, ["AAPL"])
