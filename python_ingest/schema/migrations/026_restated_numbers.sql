@@ -16,7 +16,7 @@ where
                 on cash.exchange = actions.exchange and cash.symbol = actions.new_symbol
         )
         or (
-            select count(distinct currency) > 1 from raw.cash_events
+            select count(distinct if(currency = 'USDT', 'USD', currency)) > 1 from raw.cash_events
             where kind in ('deposit', 'withdrawal', 'transfer')
         )
     );

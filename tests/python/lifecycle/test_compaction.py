@@ -31,13 +31,14 @@ pauses = pytest.mark.skipif(not is_possible, reason="needs Linux's ptrace")
 LAND = """
 import json, sys
 from pathlib import Path
-from python_ingest.landing.land import land_files
+from python_ingest.landing import land
 from python_ingest.settings import load_settings
 
 settings = load_settings()
+land.LITTLE_BYTES = -1  # of a large file it asks first whether it knows the content
 print("ready", flush=True)
 for line in sys.stdin:
-    (result,) = land_files(settings, "ticks", [Path(line.strip())])
+    (result,) = land.land_files(settings, "ticks", [Path(line.strip())])
     print(json.dumps([result.state, result.landed, result.error]), flush=True)
 """
 
