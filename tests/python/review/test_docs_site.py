@@ -17,6 +17,7 @@ def site(sample, tmp_path_factory) -> str:
 @pytest.fixture
 def page(chromium, site) -> Page:
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(240_000)  # a busy machine takes long for some megabytes of JSON
     page.elsewhere = []
     page.on("request", lambda r: page.elsewhere.append(r.url) if "file:" not in r.url else None)
     yield page
