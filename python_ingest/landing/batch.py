@@ -259,10 +259,7 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     if kind.is_ordered:
         deduplicate.find_places(connection, counted, newest_first=segment.newest_first)
     if counted.accepted:
-        all_accepted = counted.accepted == counted.read
-        landed = _insert(
-            connection, kind, batch_id, clock, judged=judged, all_accepted=all_accepted
-        )
+        landed = _insert(connection, kind, counted, batch_id, clock, judged=judged)
     if judged and kind.table == "raw.market_ticks":
         conflicts.record_confirmations(connection, batch_id)
         conflicts.record_conflicts(connection, batch_id, known)
@@ -325,11 +322,11 @@ def _next_batch(connection: duckdb.DuckDBPyConnection) -> int:
 def _insert(  # noqa: PLR0913 - what is inserted, as what
     connection: duckdb.DuckDBPyConnection,
     kind: Kind,
+    counted: deduplicate.Count,
     batch_id: int,
     clock: str,
     *,
     judged: bool,
-    all_accepted: bool,
 ) -> int:
     values = {name: quoted(name) for name in kind.read_names}
     values["batch_id"] = str(batch_id)
@@ -341,20 +338,18 @@ def _insert(  # noqa: PLR0913 - what is inserted, as what
         del values["row_number"]
     if kind.occurrences:
         values["occurrence"] = "coalesce(repeated.occurrence, 1)" if judged else "1"
-    join = ""
-    # where the count found nothing else, a second verdict on each row would cost 3 % of a landing
-    tests = [] if all_accepted else ["reason is null", "ignored is null"]
+    join, wanted = "", "true"
     if kind.is_ordered:
         values["place"] = f"case when {UNORDERED} then coalesce(places.place, 1) end"
         join = "left join places on places.row_number = b.row_number"
     if judged:
-        tests.append("b.row_number not in (select row_number from dropped)")
+        wanted = "b.row_number not in (select row_number from dropped)"
         if kind.occurrences:
             join += " left join repeated on repeated.row_number = b.row_number"
     row = connection.execute(f"""
         insert into {kind.table} ({", ".join(quoted(name) for name in values)})
         select {", ".join(values.values())}
-        from batch as b {join}
-        where {" and ".join(tests) or "true"}
+        from {counted.batch} as b {join}
+        where {wanted}
     """).fetchone()
     return int(row[0]) if row else 0

@@ -57,7 +57,7 @@ class Count:
 
     @property
     def batch(self) -> str:
-        """SQL of the accepted rows; where all are, no verdict is asked for a second time."""
+        """SQL of the accepted rows; where all are, none is judged again: 3 % of a landing."""
         if self.accepted == self.read:
             return "batch"
         return "(select * from batch where reason is null and ignored is null)"
