@@ -38,16 +38,21 @@ IDLE_SECONDS = 20
 AS_OF = "2025-01-11 00:00:00"  # `ingest demo` begins on Monday, 2025-01-06
 
 
-def ingest(*arguments: str) -> float:
-    """Run a command as the scheduler would; returns the seconds by the clock."""
+def measured(*arguments: str) -> tuple[float, float]:
+    """Run a command as the scheduler would; returns its seconds, and its peak memory in MB."""
     started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "python_ingest", *arguments],
-        check=True,
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-    )
-    return time.perf_counter() - started
+    command = [sys.executable, "-m", "python_ingest", *arguments]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)  # dbt's memory is among it
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return time.perf_counter() - started, used.ru_maxrss / 1024
+
+
+def ingest(*arguments: str) -> float:
+    """Run a command; returns the seconds by the clock."""
+    return measured(*arguments)[0]
 
 
 def build(as_of: str) -> float:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from bench_build import PROJECT, keep_last_hour_back
+from bench_build import ingest, keep_last_hour_back, measured
 from table import Row, save
 
 from python_ingest.serving import ReaderPool
@@ -76,18 +74,6 @@ def reads() -> dict[str, float]:
     return found
 
 
-def ingest(*arguments: str) -> tuple[float, float]:
-    """Run a command; returns its seconds, and its peak memory in MB, dbt's among it."""
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "python_ingest", *arguments]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return time.perf_counter() - started, used.ru_maxrss / 1024
-
-
 def measure(data: Path, rows: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return seconds by claim, and the peak memory of its command in MB."""
     os.environ["DATA_DIR"] = str(data)
@@ -100,15 +86,15 @@ def measure(data: Path, rows: int) -> tuple[dict[str, float], dict[str, float]]:
     (last,) = duckdb.sql(f"select max(timestamp)::date from '{hour}'").fetchall()[0]
     as_of = f"{last} 23:59:59"
     ingest("init")
-    landing, landing_mb = ingest("land", "ticks", *map(str, ticks))
+    landing, landing_mb = measured("land", "ticks", *map(str, ticks))
     for path in ticks:
         path.unlink()
     for kind in ("cash", "orders"):
         ingest("land", kind, str(demo / f"{kind}.parquet"))
-    _, first_mb = ingest("cycle", "--as-of", as_of)
-    nothing, nothing_mb = min(ingest("cycle", "--as-of", as_of) for _ in range(3))
+    _, first_mb = measured("cycle", "--as-of", as_of)
+    nothing, nothing_mb = min(measured("cycle", "--as-of", as_of) for _ in range(3))
     ingest("land", "ticks", str(hour))
-    more, more_mb = ingest("cycle", "--as-of", as_of)
+    more, more_mb = measured("cycle", "--as-of", as_of)
     memory = {
         "landing": landing_mb,
         "the first cycle": first_mb,
