@@ -28,6 +28,7 @@ import duckdb
 from table import Row, save
 
 from python_ingest.schema.migrate import migrate
+from python_ingest.storage.writer import STORAGE_VERSION
 
 Times = dict[str, tuple[datetime, datetime]]
 
@@ -71,7 +72,12 @@ group by all
 
 def connect(data_dir: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
-        str(data_dir / "trading.duckdb"), config={"threads": 4, "memory_limit": "6GB"}
+        str(data_dir / "trading.duckdb"),
+        config={
+            "threads": 4,
+            "memory_limit": "6GB",
+            "storage_compatibility_version": STORAGE_VERSION,
+        },
     )
     connection.execute("set timezone = 'UTC'")
     return connection
@@ -160,7 +166,7 @@ def _bare_in_duckdb15(data_dir: Path) -> float:
         " connection.execute(sys.argv[2]); print(time.perf_counter() - begin)"
     )
     command = [DUCKDB15, "-c", script, data_dir / "trading.duckdb", BARE]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(done.stdout)
 
 
