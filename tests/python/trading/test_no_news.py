@@ -1,4 +1,4 @@
-"""Without news, what asks for news reads none of the history of orders and fills, however long it is.
+"""Without news, what asks for news reads none of the history of orders and fills.
 
 But for corrections, which name one another: they are found by their type among all events, in a
 fiftieth of the time that a join takes. There are none here.
