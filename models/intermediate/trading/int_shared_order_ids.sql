@@ -6,8 +6,8 @@
     meta={'region': {'pending': 'int_orders_to_restate', 'by': order}}
 ) }}
 
--- Orders whose UUID an order of another account, exchange or symbol has too (docs/adr/0230): whichever
--- takes it, or loses it, all that have it are restated.
+-- Orders whose UUID an order of another account, exchange or symbol has too (docs/adr/0230):
+-- whichever takes it, or loses it, all that have it are restated.
 with
 
 orders as {{ not_materialized() }} (

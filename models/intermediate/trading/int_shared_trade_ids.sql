@@ -43,13 +43,18 @@ restated_fills as (
 
 ),
 
+uuids as (
+
+    select distinct uuid from restated_fills
+
+),
+
 shared_uuids as (
 
-    select restated.uuid
+    select uuids.uuid
     from fills
-    inner join (select distinct uuid from restated_fills) as restated
-        on {{ as_uuid('fills.name') }} = restated.uuid
-    group by restated.uuid
+    inner join uuids on {{ as_uuid('fills.name') }} = uuids.uuid
+    group by uuids.uuid
     having count(*) > 1
 
 ),
