@@ -13,7 +13,7 @@
    or does not fit. #}
 {% macro percentage(numerator, denominator) -%}
     try_cast({{ divide_where_doubtful(
-        "100 * (" ~ numerator ~ ")::double / nullif((" ~ denominator ~ ")::double, 0)",
+        "100 * " ~ nearly(numerator) ~ " / nullif(" ~ nearly(denominator) ~ ", 0)",
         '100 * ' ~ units(numerator), units(denominator), 4
     ) }} as decimal(10, 4))
 {%- endmacro %}

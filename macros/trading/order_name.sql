@@ -3,7 +3,7 @@
 {% macro order_name(id) -%}
     case
         when
-            try_cast({{ id }} as uuid) in (
+            {{ as_uuid(id) }} in (
                 select shared.uuid from {{ ref('int_shared_order_ids') }} as shared
             )
             then 'order/' || {{ id }}

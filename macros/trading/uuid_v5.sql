@@ -2,7 +2,7 @@
    exchange, symbol) and the id. #}
 {% macro uuid_v5(row, id) -%}
     case when {{ id }} is not null then coalesce(
-        try_cast({{ id }} as uuid),
+        {{ as_uuid(id) }},
         {{ uuid_from_sha1(
             "sha1(unhex('6ba7b8129dad11d180b400c04fd430c8') || encode(concat_ws(chr(31), "
             ~ named_account(row ~ ".account_id") ~ ", " ~ row ~ ".exchange, " ~ row ~ ".symbol, " ~ id ~ ")))"
@@ -11,8 +11,8 @@
 {%- endmacro %}
 
 {% macro uuid_from_sha1(digest) -%}
-    list_transform([{{ digest }}], lambda hex: concat_ws(
-        '-', hex[1:8], hex[9:12], '5' || hex[14:16],
-        '89ab89ab89ab89ab'[('0x' || hex[17])::integer + 1] || hex[18:20], hex[21:32]
+    list_transform([{{ digest }}], lambda hex: concat(
+        substr(hex, 1, 12), '5', substr(hex, 14, 3),
+        substr('89ab89ab89ab89ab', ('0x' || substr(hex, 17, 1))::integer + 1, 1), substr(hex, 18, 15)
     ))[1]::uuid
 {%- endmacro %}

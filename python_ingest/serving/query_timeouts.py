@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from python_ingest.errors import DatabaseError
 from python_ingest.serving.fair_semaphore import FairSemaphore
 from python_ingest.serving.opened import Connection
 
@@ -49,18 +50,23 @@ class QueryTimeouts:
         self._running: set[Running] = set()
         self._busy = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="query-timeouts", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="query-timeouts", daemon=True).start()
 
     def begin(
         self, connection: Connection, timeout: float, gone: Callable[[], bool] = nobody_left
     ) -> Running:
-        """Wait for a slot, then register the query; `timeout` in seconds counts from then on."""
+        """Wait for a slot, then register the query; `timeout` in seconds counts from then on.
+
+        Raises DatabaseError after `close`.
+        """
         # A query that waited longer than the timeout runs without a slot.
         has_slot = self._slots.acquire(timeout)
         now = time.monotonic()
         running = Running(connection, now, now + timeout, has_slot, gone)
         with self._lock:
+            if self._closed:
+                self._release_slot(running)
+                raise DatabaseError("the pool was closed before the query ran")
             self._running.add(running)
         if not self._busy.is_set():
             self._busy.set()
@@ -73,13 +79,13 @@ class QueryTimeouts:
             self._release_slot(running)
 
     def close(self) -> None:
-        """Interrupt all running queries and stop the thread."""
+        """Interrupt all running queries, for as long as any runs; no other one begins.
+
+        Once is not enough: one that has begun here may not have begun in the engine.
+        """
         with self._lock:
             self._closed = True
-            for running in self._running:
-                running.connection.interrupt()
         self._busy.set()
-        self._thread.join()
 
     def _release_slot(self, running: Running) -> None:
         if running.has_slot:
@@ -87,7 +93,7 @@ class QueryTimeouts:
             self._slots.release()
 
     def _run(self) -> None:
-        while not self._closed:
+        while self._running or not self._closed:
             self._busy.wait()
             time.sleep(_TICK_SECONDS)
             with self._lock:
@@ -97,7 +103,9 @@ class QueryTimeouts:
 
     def _check(self, now: float) -> None:
         for running in self._running:
-            if now >= running.deadline or running.gone():
+            if self._closed:
+                running.connection.interrupt()
+            elif now >= running.deadline or running.gone():
                 running.interrupted = now >= running.deadline
                 running.abandoned = not running.interrupted
                 running.connection.interrupt()

@@ -1,3 +1,4 @@
+{{ config(materialized='table', meta={'chain': 'trading'}) }}
 {% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 
 -- Fills that may count otherwise since all of the chain was built: by a new version of their event,

@@ -37,9 +37,8 @@ ids as (
 
 uuids as (
 
-    select distinct try_cast(name as uuid) as uuid
+    select distinct {{ as_uuid('name') }} as uuid
     from ids
-    where try_cast(name as uuid) is not null
 
 ),
 
@@ -61,13 +60,13 @@ bearers as (
         concat_ws(chr(31), {{ columns_of(order[:3], 'fills') }}, fills.name) as id
     from unchanged_fills as fills
     inner join ids on {{ same_key('fills', 'ids', order[:3] + ['name']) }}
-    where try_cast(fills.name as uuid) is null
+    where {{ as_uuid('fills.name') }} is null
     union all
     select
         fills.*,
         uuids.uuid::varchar as id
     from unchanged_fills as fills
-    inner join uuids on try_cast(fills.name as uuid) = uuids.uuid
+    inner join uuids on {{ as_uuid('fills.name') }} = uuids.uuid
 
 ),
 

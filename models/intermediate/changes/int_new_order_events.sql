@@ -1,3 +1,4 @@
+{{ config(materialized='table', meta={'chain': 'trading'}) }}
 -- All versions of the order events that landed since all of the chain was built: two orders may
 -- claim one event id, and a new version may take it from the other.
 with

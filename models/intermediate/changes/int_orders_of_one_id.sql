@@ -12,9 +12,8 @@ events as {{ not_materialized() }} (
 
 changed as (
 
-    select distinct try_cast(order_id as uuid) as uuid
+    select distinct {{ as_uuid('order_id') }} as uuid
     from {{ ref('int_new_order_events') }}
-    where try_cast(order_id as uuid) is not null
 
 ),
 
@@ -24,7 +23,7 @@ orders as (
         {{ columns_of(order, 'events') }},
         changed.uuid
     from events
-    inner join changed on try_cast(events.order_id as uuid) = changed.uuid
+    inner join changed on {{ as_uuid('events.order_id') }} = changed.uuid
 
 ),
 
@@ -45,7 +44,7 @@ final as (
     union
     select {{ columns_of(order, 'events') }}
     from events
-    inner join shared on try_cast(events.parent_order_id as uuid) = shared.uuid
+    inner join shared on {{ as_uuid('events.parent_order_id') }} = shared.uuid
 
 )
 

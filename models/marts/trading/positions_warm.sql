@@ -40,7 +40,26 @@ drawdowns as (
 
 costs as (
 
-    select * from {{ ref('int_position_costs') }}
+    select costs.*
+    from {{ ref('int_position_costs') }} as costs
+    {% if is_incremental() %}
+            semi join {{ ref('int_valuations_to_restate') }} as pending
+                on
+                    {{ same_key('costs', 'pending', position[:4]) }}
+                    and costs.event_at >= pending.restart_at
+        union all
+        -- What it had cost by then.
+        select costs.*
+        from {{ ref('int_position_costs') }} as costs
+        inner join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('costs', 'pending', position[:4]) }}
+                and costs.event_at < pending.restart_at
+        qualify
+            row_number() over (
+                partition by {{ columns_of(position, 'costs') }} order by costs.event_at desc
+            ) = 1
+    {% endif %}
 
 ),
 

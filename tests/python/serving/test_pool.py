@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from python_ingest.errors import (
     QueryTimeoutError,
 )
 from python_ingest.serving import ReaderPool
+from python_ingest.serving.fair_semaphore import FairSemaphore
+from python_ingest.serving.query_timeouts import QueryTimeouts
 from python_ingest.serving.results import Question
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
@@ -87,6 +90,24 @@ def test_readers_that_hang_block_nobody(published):
         for query in hanging:
             with pytest.raises(DatabaseError, match="closed"):
                 query.result()
+
+
+def test_a_close_ends_what_has_not_begun_in_the_engine_and_what_waits(published):
+    """The engine forgets an interruption that comes before its query."""
+    slots = FairSemaphore(1)
+    timeouts = QueryTimeouts(slots)
+    with ReaderPool(published) as pool, pool.reader() as reader, ThreadPoolExecutor(1) as thread:
+        running = timeouts.begin(reader._connection, 60)
+        waiting = thread.submit(timeouts.begin, reader._connection, 60)
+        while not slots.waiting:
+            time.sleep(0.001)
+        timeouts.close()
+        with pytest.raises(duckdb.InterruptException):
+            reader._connection.relation(ENDLESS, None).fetchall()
+        timeouts.end(running)
+        with pytest.raises(DatabaseError, match="closed"):
+            waiting.result()
+    assert slots.free == 1
 
 
 def test_a_column_of_that_name_is_no_interruption(published):
