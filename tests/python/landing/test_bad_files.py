@@ -18,7 +18,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from python_ingest.cli.main import app
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings, load_settings
 
@@ -170,6 +172,53 @@ def test_a_name_that_is_no_text(settings: Settings, rows: Rows, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"caf\\xe9.csv: batch 1, 2 read = 1 landed" in done.stdout
     assert rows("select file_name like '%/caf\\xe9.csv' from raw.landings limit 1") == [(True,)]
+
+
+def test_a_name_is_one_line_and_no_command(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    path, missing = tmp_path / "new\nline\x1b[31m.csv", tmp_path / "none\n.csv"
+    path.write_text(GOOD + "x,s,never\x1b[2J,1,1\n" + "x,s,2025-01-02,\u00a01,1\n")
+    # in a locale that lacks letters of a name too
+    called = tmp_path / "börse.csv"
+    called.write_text(GOOD.replace(",1,1", ",2,2"))
+    done = subprocess.run(
+        [*INGEST, "land", "ticks", str(path), str(missing), str(called)],
+        env={**os.environ, "DATA_DIR": str(settings.data_dir), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == (
+        f"ingest: {tmp_path}/none\\n.csv: no such file; nothing of it was landed\n"
+        "ingest: 1 of 3 files could not be landed\n"
+    )
+    first, one, other, last, _ = done.stdout.splitlines()
+    assert first.startswith(f"{tmp_path}/new\\nline\\x1b[31m.csv: batch 1, 3 read = 1 landed")
+    assert one.endswith("the first in line 3: x,s,never\\x1b[2J,1,1")
+    assert other.endswith("the first in line 4: x,s,2025-01-02,\\xa01,1")
+    assert last.startswith(f"{tmp_path}/b\\xf6rse.csv: batch 2, 1 read = 1 landed")
+    assert rows("select count(*) from raw.market_ticks") == [(2,)]
+
+
+def test_one_that_may_not_be_read_stops_no_other(
+    settings: Settings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
+    for path in (ours, theirs):
+        path.write_text(GOOD)
+    original = Path.open
+
+    def denied(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path == theirs:
+            raise PermissionError(13, "Permission denied")
+        return original(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path) != theirs)
+    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    done = CliRunner().invoke(app, ["land", "ticks", str(theirs), str(ours)])
+    assert done.exit_code == 1
+    assert "theirs.csv: cannot be read: Permission denied" in done.output
+    assert rows("select count(*) from raw.market_ticks") == [(1,)]
 
 
 def test_a_fault_of_ours_stops_no_other_file(
