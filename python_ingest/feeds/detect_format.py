@@ -23,6 +23,7 @@ from python_ingest.feeds.layout import (
     require_known_layout,
 )
 from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
+from python_ingest.feeds.parquet_pages import require_whole
 from python_ingest.feeds.recognise import (
     Beginning,
     has_fields,
@@ -387,6 +388,7 @@ def _canonical(
     connection: duckdb.DuckDBPyConnection | None, wanted: Wanted, found: str, source: Source
 ) -> Scan:
     if connection is not None and isinstance(source, Path) and found == "parquet":
+        require_whole(connection, source)
         readable = parquet.with_readable_times(connection, source)
         return parquet.scan(connection, wanted.kind, readable, wanted.exchange)
     if found == "csv":
