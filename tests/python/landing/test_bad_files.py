@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,7 +22,10 @@ import pytest
 from typer.testing import CliRunner
 
 from python_ingest.cli.main import app
+from python_ingest.errors import FileRejectedError, IngestError
+from python_ingest.feeds.relation import Scan
 from python_ingest.landing.land import land_files
+from python_ingest.landing.prepare import write_segment
 from python_ingest.settings import Settings, load_settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -386,3 +390,20 @@ def test_a_text_of_parquet_that_is_no_utf8_is_told_of_the_users_file(
     assert result.state == "failed"
     assert "UTF" in (result.error or "")
     assert "spool" not in (result.error or "")
+
+
+@pytest.mark.parametrize("name", ["pinned", "unpacked", "segment.parquet"])
+def test_an_error_of_the_disk_is_told_of_what_was_read_or_written(
+    tmp_path: Path, name: str
+) -> None:
+    """The footer of a damaged Parquet file leads behind its end."""
+
+    class Engine:
+        def execute(self, _: str) -> None:
+            raise duckdb.IOException(f'IO Error: Could not use file "{tmp_path / name}"')
+
+    scan = Scan("parquet", "", {}, extra=())
+    is_ours = name == "segment.parquet"
+    says = f"cannot write {tmp_path}" if is_ours else 'Could not use file "it"'
+    with pytest.raises(IngestError if is_ours else FileRejectedError, match=re.escape(says)):
+        write_segment(Engine(), "", tmp_path / "segment.parquet", scan)  # type: ignore[arg-type]
