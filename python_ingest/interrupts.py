@@ -32,6 +32,8 @@ def main() -> None:
     pressed: list[int] = []
 
     def press(number: int, frame: FrameType | None) -> None:
+        if _is_importing(frame):
+            _end(number, frame)
         pressed.append(number)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         # where it is raised in a destructor or a thread nobody catches it
@@ -39,9 +41,9 @@ def main() -> None:
         threading.excepthook = lambda _: None
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, press)
-    _start_waiting()
     try:
+        signal.signal(signal.SIGINT, press)
+        _start_waiting()
         run()
     except BaseException:
         # the engine and the libraries make errors of their own of it
@@ -49,6 +51,15 @@ def main() -> None:
             raise
         _say()
         sys.exit(_CODE)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: one in C++ aborts the process at an exception."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _start_waiting() -> None:

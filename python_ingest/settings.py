@@ -217,6 +217,29 @@ def _overridden(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any
     return merged
 
 
+def _require_places(values: Mapping[str, Any], env: Mapping[str, str], path: Path) -> None:
+    """Raise ConfigError for a path that Python, DuckDB and dbt would read each in its own way."""
+    for key in ("data_dir", "database_path"):
+        text = str(values.get(key, "data"))
+        if not text.strip():
+            what = "it is empty; unset it, or write the path"
+        elif text.startswith("~"):
+            what = "only a shell knows ~; write the path in full"
+        elif "?" in text:
+            what = "DuckDB takes what stands behind a `?` for options; choose a name without"
+        elif not _is_utf8(text):
+            what = "it is no UTF-8, which DuckDB asks of names; choose another name"
+        else:
+            continue
+        where = f"environment {key.upper()}" if key.upper() in env else str(path)
+        raise ConfigError(f"wrong configuration: {key} ({where}): {what}, got {text!a}")
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text has no bytes in it that the environment could not decode."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def _complaint(error: ValidationError, env: Mapping[str, str], path: Path) -> str:
     lines = []
     for problem in error.errors():
@@ -241,7 +264,9 @@ def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None
     path = Path(CONFIG_FILE) if path is None else path
     env = os.environ if env is None else env
     _require_spelt(env)
+    values = _overridden(_read_file(path), env)
+    _require_places(values, env, path)
     try:
-        return Settings.model_validate(_overridden(_read_file(path), env))
+        return Settings.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_complaint(error, env, path)) from None

@@ -8,14 +8,14 @@ import sys
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.cli.place import say_where
 from python_ingest.cli.progress import progress
-from python_ingest.cli.shown import shortened
+from python_ingest.cli.shown import printable, shortened
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import faults
 from python_ingest.feeds.kinds import KINDS
@@ -35,7 +35,11 @@ def register(app: typer.Typer) -> None:
 
 def land(  # noqa: PLR0913, PLR0917 - the command's options
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}.")] = None,
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files, packed or not.")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        # not asked beforehand: one that cannot be read would stop all others
+        typer.Argument(help="Files, packed or not.", readable=False),
+    ] = None,
     pending: Annotated[
         bool, typer.Option("--pending", help="Land what waits in the spool.")
     ] = False,
@@ -102,7 +106,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
             )
     report_landing(settings, results)
     if not as_json and len(results) > 1:
-        print(_total(results))
+        _say(_total(results))
     failed = sum(result.state == "failed" for result in results)
     if failed:
         if len(results) > 1:
@@ -121,24 +125,28 @@ def _require_owner(kind: str, column: str, name: str | None, example: str) -> No
         raise UsageError("--account all: `all` is no account, but their total")
 
 
+def _say(line: str, file: TextIO | None = None) -> None:
+    print(printable(line), file=file)
+
+
 def _print(result: LandingResult, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(result)), flush=True)
     elif result.state == "failed":
-        print(f"ingest: {result.file}: {result.error}; nothing of it was landed", file=sys.stderr)
+        _say(f"ingest: {result.file}: {result.error}; nothing of it was landed", sys.stderr)
     elif result.state == "spooled":
-        print(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
+        _say(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
     elif result.state == "ignored":
-        print(f"{result.file}: ignored, {result.error}")
+        _say(f"{result.file}: ignored, {result.error}")
     elif result.state == "already landed" and not result.read:
-        print(f"{result.file}: already landed as batch {result.batch_id}")
+        _say(f"{result.file}: already landed as batch {result.batch_id}")
     elif result.state == "already landed":
-        print(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
+        _say(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
-        print(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
+        _say(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
     if not as_json and result.before:
         former = f"batch {result.before.batch_id} ({result.before.format})"
-        print(f"  warning: the same file landed before, as {former}; its rows stay")
+        _say(f"  warning: the same file landed before, as {former}; its rows stay")
     if not as_json:
         _print_reasons(result)
 
@@ -148,10 +156,10 @@ def _print_reasons(result: LandingResult) -> None:
         shown = shortened(why.text)
         some = f", {why.known:,} of them before" if why.known else ""
         when = " before" if why.known == why.rows else some
-        print(f"  {why.rows:,} rejected{when}: {why.reason}; the first in line {why.line}: {shown}")
+        _say(f"  {why.rows:,} rejected{when}: {why.reason}; the first in line {why.line}: {shown}")
     more = len(result.reasons) - _REASONS
     if more > 0:
-        print(f"  and for {more:,} more reasons: ingest rejected {result.file}")
+        _say(f"  and for {more:,} more reasons: ingest rejected {result.file}")
 
 
 def _total(results: list[LandingResult]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -158,4 +159,7 @@ for _name, (_, _help) in COMMANDS.items():
 
 def main() -> None:
     """Run the command."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # a locale that lacks a letter of a file's name ends no landing
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(ended(app))

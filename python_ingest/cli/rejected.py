@@ -10,7 +10,7 @@ from typing import Annotated
 import duckdb
 import typer
 
-from python_ingest.cli.shown import shortened
+from python_ingest.cli.shown import printable, shortened
 from python_ingest.errors import DatabaseBusyError
 from python_ingest.publication.attached import opened
 from python_ingest.schema.version import require_current
@@ -58,10 +58,10 @@ def rejected(
     for row in found[:limit]:
         if as_rows:
             name, line, why, text = row
-            print(f"{name}:{line}: {why}: {shortened(text)}")
+            print(printable(f"{name}:{line}: {why}: {shortened(text)}"))
         else:
             name, kind, why, rows, batch, line, text = row
-            print(f"{name}, {kind}, batch {batch}: {rows:,} rejected: {why}")
+            print(printable(f"{name}, {kind}, batch {batch}: {rows:,} rejected: {why}"))
             print(f"  the first in line {line}: {shortened(text)}")
     if len(found) > limit:
         print(f"and more: --limit {limit * 10}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
 from rich.console import Console
 from rich.table import Table
 
+# Others, such as a no-break space, are often why a value is none: they are shown.
+_BLANKS = re.compile(r"[ \t\r\n]+")
 _UNITS = (("days", 86400), ("h", 3600), ("min", 60))
 
 
@@ -27,8 +30,20 @@ def size(count: float) -> str:
 
 def shortened(text: str | None, most: int = 100) -> str:
     """Return a text in one line, of `most` characters and dots where it is longer."""
-    shown = " ".join((text or "").split())
+    shown = printable(" ".join(_BLANKS.split(text or "")).strip())
     return shown if len(shown) <= most else f"{shown[:most]}..."
+
+
+def printable(text: str) -> str:
+    """Return a text whose line ends, control and invisible characters are escaped.
+
+    Names and contents of files come from others: they end no line and command no terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 def print_rows(counted: Iterable[tuple[str, int]]) -> None:

@@ -23,6 +23,7 @@ from python_ingest.feeds.layout import (
     require_known_layout,
 )
 from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
+from python_ingest.feeds.parquet_pages import require_whole
 from python_ingest.feeds.recognise import (
     Beginning,
     has_fields,
@@ -45,6 +46,13 @@ _PACKED = {
     b"\x04\x22\x4d\x18": "packed by lz4; unpack it first: lz4 -d",
     b"7z\xbc\xaf": "packed by 7z; unpack it first: 7z x",
 }
+# UTF-32 is asked first: its byte order mark begins with that of UTF-16.
+_UTF_32 = (
+    rb"\xff\xfe\x00\x00",
+    rb"\x00\x00\xfe\xff",
+    rb"[^\x00]\x00\x00\x00[^\x00]",
+    rb"\x00\x00\x00[^\x00]\x00",
+)
 _UTF_16 = (rb"\xff\xfe", rb"\xfe\xff", rb"[^\x00]\x00[^\x00]\x00", rb"\x00[^\x00]\x00[^\x00]")
 _NO_FORMAT = "not in a known format (parquet, csv, ndjson or a feed: ingest feeds lists them)"
 
@@ -126,8 +134,9 @@ def require_text(source: Source) -> None:
     for beginning, what in _PACKED.items():
         if head.startswith(beginning):
             raise FileRejectedError(what)
-    if any(re.match(pattern, head, re.DOTALL) for pattern in _UTF_16):
-        raise FileRejectedError("is UTF-16; land it as UTF-8: iconv -f UTF-16 -t UTF-8")
+    for name, patterns in (("UTF-32", _UTF_32), ("UTF-16", _UTF_16)):
+        if any(re.match(pattern, head, re.DOTALL) for pattern in patterns):
+            raise FileRejectedError(f"is {name}; land it as UTF-8: iconv -f {name} -t UTF-8")
 
 
 def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
@@ -379,6 +388,7 @@ def _canonical(
     connection: duckdb.DuckDBPyConnection | None, wanted: Wanted, found: str, source: Source
 ) -> Scan:
     if connection is not None and isinstance(source, Path) and found == "parquet":
+        require_whole(connection, source)
         readable = parquet.with_readable_times(connection, source)
         return parquet.scan(connection, wanted.kind, readable, wanted.exchange)
     if found == "csv":

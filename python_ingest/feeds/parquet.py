@@ -131,12 +131,16 @@ def _as_texts(times: pa.Array) -> pa.Array:
 
 
 def _require_exact(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Raise FileRejectedError for numbers that the engine would read as doubles, unasked."""
+    """Raise FileRejectedError for numbers that the engine would read as floats of another kind."""
     found = connection.execute(
-        f"select name, precision from parquet_schema({sql_path(path)}) where precision > 38"
+        f"select name, precision from parquet_schema({sql_path(path)})"
+        " where precision > 38 or logical_type like 'Float16%'"
     ).fetchall()
-    if found:
-        name, digits = found[0]
+    for name, digits in found[:1]:
+        if digits is None:
+            raise FileRejectedError(
+                f"{name}: floats of half precision cannot be read exactly; write float or text"
+            )
         raise FileRejectedError(
             f"{name}: decimals of {digits} digits cannot be read exactly;"
             " write 38 or fewer, or text"

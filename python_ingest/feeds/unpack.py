@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
 _ENCRYPTED = 0x1
+_END_OF_ZIP = 22  # bytes, and the comment that they tell the length of
 _IS_NO_DATA = re.compile(r"(^|/)(__MACOSX/|\.[^./]|Thumbs\.db$|desktop\.ini$)")
 _IS_ABOUT = re.compile(
     r"(^|/)((README|LICEN[CS]E|NOTICE)(\.(txt|md|rst))?"
@@ -47,23 +50,43 @@ def members(path: Path) -> list[tuple[str, str | None]]:
 
     A README, a picture or a checksum is none by its name, and an empty file is none. What systems
     add to an archive of their own is left out. Raises FileRejectedError when the archive is
-    damaged, holds no data, two files of one name, or a path that leads out of it.
+    damaged, holds no data, two files of one name, or a path that leads out of it, or when bytes
+    stand before or behind what it lists.
     """
     with _readable(), zipfile.ZipFile(path) as archive:
+        _require_nothing_besides(archive, path)
         sizes = [
             (info.filename, info.file_size) for info in archive.infolist() if not info.is_dir()
         ]
     files = [(name, size) for name, size in sizes if not _IS_NO_DATA.search(name)]
-    found = [name for name, _ in files]
-    for name in found:
+    found = Counter(name for name, _ in files)
+    for name, times in found.items():
         if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or ":" in name[:2]:
             raise FileRejectedError(f"the zip holds {name!r}, which leads out of its folder")
-        if found.count(name) > 1:
-            raise FileRejectedError(f"the zip holds {found.count(name)} files of the name {name!r}")
+        if times > 1:
+            raise FileRejectedError(f"the zip holds {times} files of the name {name!r}")
     told = [(name, _no_data(name, size)) for name, size in files]
     if all(why for _, why in told):
         raise FileRejectedError("the zip holds no file with data")
     return sorted(told, key=lambda one: one[1] is not None)
+
+
+def _require_nothing_besides(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise FileRejectedError for bytes that the zip does not list, such as a zip before it.
+
+    Readers of zips pass over them: of two that were joined, all rows of the first would be lost.
+    """
+    before = min((info.header_offset for info in archive.infolist()), default=0)
+    end = _END_OF_ZIP + len(archive.comment)
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - end))
+        is_end = file.read(4) == _ZIP[1]
+    if before or not is_end:
+        where = f"{before:,} bytes before its first file" if before else "bytes behind its end"
+        raise FileRejectedError(
+            f"the zip has {where}, as zips have that were joined; land each of them by itself"
+        )
 
 
 def _no_data(name: str, size: int) -> str | None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.unpack import is_zip, members
 from python_ingest.landing import spool
 from python_ingest.landing.pin import Pinned, pin, require_file
@@ -33,7 +34,11 @@ def files_in(settings: Settings, path: Path) -> Iterator[Sequence[Member | None]
     Raises FileRejectedError as `pin` and `members` do. The copy is gone afterwards.
     """
     require_file(path)
-    if not is_zip(path):
+    try:
+        is_one = is_zip(path)
+    except OSError as error:
+        raise FileRejectedError(f"cannot be read: {error.strerror}") from None
+    if not is_one:
         yield [None]
         return
     with spool.scratch(settings) as folder:

@@ -75,8 +75,9 @@ def require_file(path: Path) -> None:
         raise FileRejectedError("is a pipe or a device; write it to a file first")
 
 
-def _state(of: os.stat_result) -> tuple[int, int, int, int]:
-    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns
+def _state(of: os.stat_result) -> tuple[int, int, int, int, int]:
+    # the last one shows a file that was written in place and given its former time back
+    return of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns
 
 
 def _is_same(path: Path, opened: os.stat_result) -> bool:

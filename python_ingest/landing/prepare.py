@@ -169,14 +169,16 @@ def write_segment(
         connection.register(RELATION, scan.lines.reader())
     try:
         connection.execute(f"copy ({sql}) to {sql_path(finished)} (format parquet)")
-    except duckdb.IOException as error:
-        if is_disk_full(error):
-            raise DiskFullError(f"no room for its rows in {finished.parent}") from None
-        raise IngestError(f"cannot write {finished}: {first_line(error)}") from None
     except duckdb.Error as error:
         raise_if_interrupted(error)
         # the copy that is read, or what was unpacked of it
-        what = re.sub(rf"{re.escape(str(finished.parent))}/\w+", "it", first_line(error))
+        source = rf"{re.escape(str(finished.parent))}/(pinned|unpacked)\w*"
+        what = re.sub(source, "it", first_line(error))
+        is_read = what != first_line(error)
+        if isinstance(error, duckdb.IOException) and is_disk_full(error):
+            raise DiskFullError(f"no room for its rows in {finished.parent}") from None
+        if isinstance(error, duckdb.IOException) and not is_read:
+            raise IngestError(f"cannot write {finished}: {what}") from None
         raise FileRejectedError(f"cannot be read: {what}") from None
     finally:
         if scan.lines:

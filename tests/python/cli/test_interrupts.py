@@ -65,6 +65,47 @@ interrupts.main()
 """
 
 
+# The key comes before the command runs, or while it imports what is written in C++.
+EARLY = """
+import os, signal, sys, types
+from python_ingest import interrupts
+
+def press():
+    signal.raise_signal(signal.SIGINT)
+
+def main():
+    import in_cpp
+
+with open(os.path.join(sys.argv[2], "in_cpp.py"), "w") as file:
+    file.write('''
+import os, signal
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    os.abort()
+''')
+sys.path.insert(0, sys.argv[2])
+command = types.ModuleType("python_ingest.cli.main")
+command.main = main
+sys.modules["python_ingest.cli.main"] = command
+if sys.argv[1] == "start":
+    interrupts._start_waiting = press
+interrupts.main()
+"""
+
+
+@pytest.mark.parametrize("when", ["start", "import"])
+def test_a_key_before_the_command_runs_is_one_line_too(tmp_path: Path, when: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, when, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, LINE)
+
+
 @pytest.mark.parametrize(("wait", "again"), [(0.05, False), (3600, True)])
 def test_what_does_not_end_is_ended_and_a_second_key_does_not_wait(
     wait: float, again: bool

@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,8 +19,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from python_ingest.cli.main import app
+from python_ingest.errors import FileRejectedError, IngestError
+from python_ingest.feeds.relation import Scan
 from python_ingest.landing.land import land_files
+from python_ingest.landing.prepare import write_segment
 from python_ingest.settings import Settings, load_settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -68,10 +74,15 @@ FILES = {
     "a.csv.xz": (lzma.compress(GOOD.encode()), "packed by xz; unpack it first: unxz"),
     "bz2.csv.gz": (gzip.compress(bz2.compress(GOOD.encode())), "packed by bzip2"),
     "before.zip": (b"text before" + zipped("a.csv"), "not in a known format"),
+    "joined.zip": (zipped("a.csv") + zipped("b.csv"), "bytes before its first file, as zips have"),
+    "behind.zip": (zipped("a.csv") + GOOD.encode(), "the zip has bytes behind its end"),
     "head.zip": (zipped("a.csv")[:3], "unknown columns"),
     "utf16.csv": (GOOD.encode("utf-16"), "is UTF-16; land it as UTF-8: iconv -f UTF-16 -t UTF-8"),
     "utf16be.csv": (b"\xfe\xff" + GOOD.encode("utf-16-be"), "is UTF-16"),
     "utf16.ndjson": ('{"a":1}\n'.encode("utf-16"), "is UTF-16"),
+    "utf32.csv": (GOOD.encode("utf-32"), "is UTF-32; land it as UTF-8: iconv -f UTF-32 -t UTF-8"),
+    "utf32le.csv": (GOOD.encode("utf-32-le"), "is UTF-32"),
+    "utf32be.csv": (GOOD.encode("utf-32-be"), "is UTF-32"),
     "utf16le.csv": (GOOD.encode("utf-16-le"), "is UTF-16"),
     "cp1252.csv": ("exchange,symbol,größe\n".encode("cp1252"), "iconv -f CP1252 -t UTF-8"),
     "cp1252.ndjson": ('{"prix élevé":1}\n'.encode("cp1252"), "no UTF-8, but CP1252 as it seems"),
@@ -165,6 +176,53 @@ def test_a_name_that_is_no_text(settings: Settings, rows: Rows, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"caf\\xe9.csv: batch 1, 2 read = 1 landed" in done.stdout
     assert rows("select file_name like '%/caf\\xe9.csv' from raw.landings limit 1") == [(True,)]
+
+
+def test_a_name_is_one_line_and_no_command(settings: Settings, rows: Rows, tmp_path: Path) -> None:
+    path, missing = tmp_path / "new\nline\x1b[31m.csv", tmp_path / "none\n.csv"
+    path.write_text(GOOD + "x,s,never\x1b[2J,1,1\n" + "x,s,2025-01-02,\u00a01,1\n")
+    # in a locale that lacks letters of a name too
+    called = tmp_path / "börse.csv"
+    called.write_text(GOOD.replace(",1,1", ",2,2"))
+    done = subprocess.run(
+        [*INGEST, "land", "ticks", str(path), str(missing), str(called)],
+        env={**os.environ, "DATA_DIR": str(settings.data_dir), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == (
+        f"ingest: {tmp_path}/none\\n.csv: no such file; nothing of it was landed\n"
+        "ingest: 1 of 3 files could not be landed\n"
+    )
+    first, one, other, last, _ = done.stdout.splitlines()
+    assert first.startswith(f"{tmp_path}/new\\nline\\x1b[31m.csv: batch 1, 3 read = 1 landed")
+    assert one.endswith("the first in line 3: x,s,never\\x1b[2J,1,1")
+    assert other.endswith("the first in line 4: x,s,2025-01-02,\\xa01,1")
+    assert last.startswith(f"{tmp_path}/b\\xf6rse.csv: batch 2, 1 read = 1 landed")
+    assert rows("select count(*) from raw.market_ticks") == [(2,)]
+
+
+def test_one_that_may_not_be_read_stops_no_other(
+    settings: Settings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
+    for path in (ours, theirs):
+        path.write_text(GOOD)
+    original = Path.open
+
+    def denied(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path == theirs:
+            raise PermissionError(13, "Permission denied")
+        return original(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path) != theirs)
+    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    done = CliRunner().invoke(app, ["land", "ticks", str(theirs), str(ours)])
+    assert done.exit_code == 1
+    assert "theirs.csv: cannot be read: Permission denied" in done.output
+    assert rows("select count(*) from raw.market_ticks") == [(1,)]
 
 
 def test_a_fault_of_ours_stops_no_other_file(
@@ -332,3 +390,20 @@ def test_a_text_of_parquet_that_is_no_utf8_is_told_of_the_users_file(
     assert result.state == "failed"
     assert "UTF" in (result.error or "")
     assert "spool" not in (result.error or "")
+
+
+@pytest.mark.parametrize("name", ["pinned", "unpacked", "segment.parquet"])
+def test_an_error_of_the_disk_is_told_of_what_was_read_or_written(
+    tmp_path: Path, name: str
+) -> None:
+    """The footer of a damaged Parquet file leads behind its end."""
+
+    class Engine:
+        def execute(self, _: str) -> None:
+            raise duckdb.IOException(f'IO Error: Could not use file "{tmp_path / name}"')
+
+    scan = Scan("parquet", "", {}, extra=())
+    is_ours = name == "segment.parquet"
+    says = f"cannot write {tmp_path}" if is_ours else 'Could not use file "it"'
+    with pytest.raises(IngestError if is_ours else FileRejectedError, match=re.escape(says)):
+        write_segment(Engine(), "", tmp_path / "segment.parquet", scan)  # type: ignore[arg-type]

@@ -129,12 +129,12 @@ def test_the_spool_shares_no_inode_with_a_users_file(settings: Settings, tmp_pat
     assert path.stat().st_nlink == 1
 
 
-@pytest.mark.parametrize("what", ["appended", "replaced", "removed", "touched"])
+@pytest.mark.parametrize("what", ["appended", "replaced", "removed", "touched", "in place"])
 def test_a_file_that_changes_while_it_is_copied_is_refused(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     path, other = tmp_path / "a.csv", tmp_path / "b.csv"
-    path.write_text(trades(0, 10))
+    path.write_text(trades(20, 10))
     other.write_text(trades(10, 10))
     original = files._copy_block
 
@@ -145,6 +145,10 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
             other.replace(path)
         elif what == "removed":
             path.unlink()
+        elif what == "in place":  # of the same size, and with its former time
+            former = path.stat()
+            path.write_text(trades(10, 10)[: former.st_size])
+            os.utime(path, ns=(former.st_atime_ns, former.st_mtime_ns))
         else:
             os.utime(path, (1, 1))
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,22 @@ def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env,
 )
 def test_variables_of_others_are_theirs(name):
     assert load_settings(Path("none"), {name: "x"}) == load_settings(Path("none"), {})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "it is empty"),
+        (" ", "it is empty"),
+        ("~/x", "only a shell knows ~"),
+        ("/x/a?b=1", "behind a `?` for options"),
+        ("/x/\udcff", "no UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["DATA_DIR", "DATABASE_PATH"])
+def test_a_path_that_is_not_the_same_for_all_who_read_it_is_refused(variable, value, words):
+    with pytest.raises(ConfigError, match=re.escape(words)) as refused:
+        load_settings(Path("none"), {variable: value})
+    assert f"{variable.lower()} (environment {variable}): " in str(refused.value)
+    assert ascii(value) in str(refused.value)
+    assert str(refused.value).isprintable()
