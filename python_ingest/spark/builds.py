@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import UsageError
 from python_ingest.settings import Settings
-from python_ingest.spark.handover import current_folder
+from python_ingest.spark.handover import archived_days, current_folder
 from python_ingest.storage.files import sha256_of, write_whole
 from python_ingest.storage.sql import sql_path
 
@@ -21,10 +21,13 @@ SEEDS = ("exchanges", "exchange_calendar", "instruments", "timeframes", "trade_c
 
 @dataclass(frozen=True)
 class SparkBuild:
-    """The newest batch that was in its export, and the hex sha256 of each seed's file."""
+    """The newest batch that was in its export, the hex sha256 of each seed's file, and the days
+    (YYYY-MM-DD) that the export lacked, since they lay in the archive only.
+    """
 
     batch: int
     seeds: dict[str, str]
+    archived: list[str] = field(default_factory=list)  # a build of before does not say it
 
 
 def begin(settings: Settings, project: Path) -> SparkBuild:
@@ -39,7 +42,7 @@ def begin(settings: Settings, project: Path) -> SparkBuild:
     tables = _record(settings).parent
     shutil.rmtree(tables, ignore_errors=True)
     tables.mkdir()
-    return SparkBuild(_newest_batch(folder), _sums(project))
+    return SparkBuild(_newest_batch(folder), _sums(project), archived_days(folder))
 
 
 def finish(settings: Settings, build: SparkBuild) -> None:
@@ -50,7 +53,8 @@ def finish(settings: Settings, build: SparkBuild) -> None:
 def collectable(settings: Settings, project: Path) -> SparkBuild:
     """Return the last build, when the database may take its rows.
 
-    Raises UsageError when there is none that ended, or when it was made with other seeds.
+    Raises UsageError when there is none that ended, when it was made with other seeds, or without
+    archived days: their bars would be gone, also where the days have come back since.
     """
     record = _record(settings)
     if not record.exists():
@@ -61,6 +65,12 @@ def collectable(settings: Settings, project: Path) -> SparkBuild:
     if changed:
         raise UsageError(
             f"{', '.join(changed)} changed since the build on Spark: run `ingest spark`"
+        )
+    if build.archived:
+        raise UsageError(
+            f"the build on Spark lacks {len(build.archived)} archived days: run `ingest archive"
+            f" restore market_ticks {build.archived[0]} {build.archived[-1]}`, then `ingest export`"
+            " and `ingest spark`"
         )
     return build
 

@@ -36,6 +36,7 @@ EMPTY_TABLES = (
     "state.waiting_regions",
     "warm.ohlcv_bar_revisions",
 )
+_ARCHIVED = "archived.json"
 KEPT = 2  # the newest and the one a running build may read
 _FORMAT = "(format parquet, compression zstd, compression_level 3)"
 _READABLE = (
@@ -72,6 +73,8 @@ def hand_over(settings: Settings) -> Handover:
             for table in EMPTY_TABLES:
                 _write_table(connection, table, folder, "where false")
             archived = archived_dates(connection, "market_ticks", date.min, date.max)
+            days = json.dumps([str(day) for day in archived])
+            (folder / _ARCHIVED).write_text(days, encoding="utf-8")
             ticks = _rows(connection, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -87,6 +90,14 @@ def current_folder(root: Path) -> Path | None:
     if not pointer.exists():
         return None
     return root / str(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
+
+
+def archived_days(folder: Path) -> list[str]:
+    """Return the days (YYYY-MM-DD, oldest first) that an export lacks: they lay in the archive."""
+    days = folder / _ARCHIVED
+    if not days.exists():  # an export of before
+        return []
+    return [str(day) for day in json.loads(days.read_text(encoding="utf-8"))]
 
 
 def _new_folder(root: Path) -> Path:
