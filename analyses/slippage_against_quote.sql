@@ -1,7 +1,7 @@
 -- How much worse than the market at order time were our fills?
 -- Benchmark: the middle of the newest quote at or before the order was created; where a feed has no
--- quotes, its newest trade; of several at one instant the last in trade order. Positive basis points
--- are a cost, for both sides. One row per fill.
+-- quotes, its newest trade; of several at one instant the last in trade order. Positive basis
+-- points are a cost, for both sides. One row per fill.
 with
 
 ticks as (
