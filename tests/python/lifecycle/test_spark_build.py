@@ -91,6 +91,20 @@ def test_a_build_without_archived_days_is_not_taken(exported: Settings, project:
         collectable(exported, project)
 
 
+def test_a_build_of_batches_that_a_restore_took_back_is_not_taken(
+    exported: Settings, project: Path
+) -> None:
+    """Other batches land under their numbers, and would count as built."""
+    finish(exported, begin(exported, project))
+    for landed in ((), (3,)):
+        with duckdb.connect(str(exported.database_path)) as connection:
+            connection.execute("delete from raw.landings where batch_id = 3")
+            for batch in landed:
+                connection.execute(LANDING.format(batch=batch))
+        with pytest.raises(UsageError, match=r"batch 3 .* not in this database: run `ingest\s"):
+            collectable(exported, project)
+
+
 def test_a_build_begins_without_the_rows_of_the_one_before(
     exported: Settings, project: Path
 ) -> None:
