@@ -130,3 +130,28 @@ def test_an_order_of_unknown_quantity_does_not_raise_the_share_that_was_filled()
         TRADES,
     )
     assert (row["orders"], row["filled_share_of_accepted"]) == (2, 0.5)
+
+
+def test_a_book_that_only_lost_is_below_where_it_began() -> None:
+    [period] = _answer(
+        "drawdown_periods",
+        "create table portfolio_snapshots as select timestamp '2024-01-02' + to_hours(n)"
+        " as snapshot_time, pnl as total_pnl from (values (0, -5), (1, -8), (2, -6)) as t (n, pnl)",
+    )
+    assert (period["peak_pnl"], period["deepest_pnl"], period["depth"]) == (0, -8, 8)
+    assert period["below_until"] is None
+
+
+def test_a_profile_takes_aggregates_where_there_are_no_trades() -> None:
+    """Of a day that has both it takes the trades, as bars do."""
+    levels = _answer(
+        "volume_profile",
+        "create table market_ticks as select 'x' as exchange, false as is_busted,"
+        " timestamp '2024-01-02' as timestamp, * from (values ('A', 'agg', 10, 3),"
+        " ('B', 'agg', 10, 5), ('B', 'trade', 10, 2), ('B', 'trade', 10, 3), ('B', 'quote', 0, 0)"
+        ") as t (symbol, kind, last_price, last_size)",
+    )
+    assert [(row["symbol"], row["volume"], row["trades"]) for row in levels] == [
+        ("A", 3, 1),
+        ("B", 5, 2),
+    ]
