@@ -1,6 +1,7 @@
 -- When was the portfolio below its peak, how deep, for how long, and has it recovered?
--- On total P&L, which deposits and withdrawals do not move. A period begins at the peak before the
--- fall and lasts to the last snapshot below it (NULL: it is not over).
+-- On total P&L, which deposits and withdrawals do not move, and which began at 0. A period begins
+-- at the peak before the fall (or at the first snapshot) and lasts to the last snapshot below it
+-- (NULL: it is not over).
 with
 
 snapshots as (
@@ -24,7 +25,7 @@ peaks as (
     select
         snapshot_time,
         total_pnl,
-        max(total_pnl) over (order by snapshot_time) as peak,
+        greatest(0, max(total_pnl) over (order by snapshot_time)) as peak,
         max(snapshot_time) over () as newest_at
     from curve
 

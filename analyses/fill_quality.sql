@@ -37,9 +37,11 @@ final as (
         count_if(orders.status = 'filled') as filled,
         count_if(orders.status = 'cancelled') as cancelled,
         count_if(orders.status = 'rejected') as rejected,
+        -- where the quantity is unknown, so is the share
         round(
-            sum(orders.filled_quantity) filter (where orders.status != 'rejected')
-            / sum(orders.quantity) filter (where orders.status != 'rejected'),
+            sum(orders.filled_quantity) filter (
+                where orders.status != 'rejected' and orders.quantity is not null
+            ) / sum(orders.quantity) filter (where orders.status != 'rejected'),
             4
         ) as filled_share_of_accepted,
         round(avg(fills.fills), 2) as fills_per_order,

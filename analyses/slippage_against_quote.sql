@@ -1,6 +1,7 @@
 -- How much worse than the market at order time were our fills?
 -- Benchmark: the middle of the newest quote at or before the order was created; where a feed has no
--- quotes, its newest trade. Positive basis points are a cost, for both sides. One row per fill.
+-- quotes, its newest trade; of several at one instant the last in trade order. Positive basis
+-- points are a cost, for both sides. One row per fill.
 with
 
 ticks as (
@@ -29,7 +30,10 @@ quotes as (
         exchange,
         symbol,
         timestamp,
-        max_by((bid_price + ask_price) / 2, sequence_number) as middle
+        last(
+            (bid_price + ask_price) / 2
+            order by coalesce(nanoseconds, 0), sequence_number nulls last, place nulls last
+        ) as middle
     from ticks
     where kind = 'quote' and bid_price > 0 and ask_price > 0
     group by exchange, symbol, timestamp
@@ -42,9 +46,16 @@ prints as (
         exchange,
         symbol,
         timestamp,
-        max_by(last_price, sequence_number) as last_price
+        last(
+            last_price
+            order by
+                coalesce(nanoseconds, 0),
+                sequence_number nulls last,
+                try_cast(trade_id as hugeint) nulls last,
+                place nulls last
+        ) as last_price
     from ticks
-    where kind = 'trade'
+    where kind in ('trade', 'agg') and last_price is not null
     group by exchange, symbol, timestamp
 
 ),
@@ -88,7 +99,7 @@ final as (
         benchmarks.benchmark_kind,
         benchmarks.benchmark_age,
         round(
-            (trades.price - benchmarks.benchmark) / benchmarks.benchmark * 10000
+            (trades.price - benchmarks.benchmark) / nullif(benchmarks.benchmark, 0) * 10000
             * case when trades.side = 'buy' then 1 else -1 end,
             3
         ) as slippage_bps

@@ -18,7 +18,9 @@ trades as (
         last_price::double as price,
         last_size::double as size
     from ticks
-    where kind = 'trade' and not is_busted and last_price > 0 and last_size > 0
+    where kind in ('trade', 'agg') and not is_busted and last_price > 0 and last_size > 0
+    -- A day that has both says everything twice.
+    qualify kind = max(kind) over (partition by exchange, symbol, timestamp::date)
 
 ),
 

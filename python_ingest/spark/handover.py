@@ -36,6 +36,7 @@ EMPTY_TABLES = (
     "state.waiting_regions",
     "warm.ohlcv_bar_revisions",
 )
+_ARCHIVED = "archived.json"
 KEPT = 2  # the newest and the one a running build may read
 _FORMAT = "(format parquet, compression zstd, compression_level 3)"
 _READABLE = (
@@ -72,6 +73,8 @@ def hand_over(settings: Settings) -> Handover:
             for table in EMPTY_TABLES:
                 _write_table(connection, table, folder, "where false")
             archived = archived_dates(connection, "market_ticks", date.min, date.max)
+            days = json.dumps([str(day) for day in archived])
+            (folder / _ARCHIVED).write_text(days, encoding="utf-8")
             ticks = _rows(connection, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -87,6 +90,14 @@ def current_folder(root: Path) -> Path | None:
     if not pointer.exists():
         return None
     return root / str(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
+
+
+def archived_days(folder: Path) -> list[str]:
+    """Return the days (YYYY-MM-DD, oldest first) that an export lacks: they lay in the archive."""
+    days = folder / _ARCHIVED
+    if not days.exists():  # an export of before
+        return []
+    return [str(day) for day in json.loads(days.read_text(encoding="utf-8"))]
 
 
 def _new_folder(root: Path) -> Path:
@@ -119,13 +130,19 @@ def _write_warm_ticks(
     connection: duckdb.DuckDBPyConnection, previous: Path | None, folder: Path
 ) -> tuple[int, int]:
     """Write, or link from the export before, a file per warm day; return how many of each."""
+    # With the version and when the newest batch landed: an upgrade may write other names into rows,
+    # and a database that was restored lands other batches under the numbers of those it lost.
     days = connection.execute(
-        "select timestamp::date, count(*), max(batch_id), min(tick_id) from raw.market_ticks"
-        " group by 1 order by 1"
+        "with days as (select timestamp::date as day, count(*) as rows, max(batch_id) as newest,"
+        " min(tick_id) as first from raw.market_ticks group by 1)"
+        " select day, concat_ws('-', 'warm', rows, newest, epoch_us(max(landed_at)), first,"
+        " (select max(version) from raw.schema_versions)) || '.parquet'"
+        " from days left join raw.landings on batch_id = newest"
+        " group by day, rows, newest, first order by day"
     ).fetchall()
     written = linked = 0
-    for day, rows, newest, first in days:
-        name = Path("market_ticks", f"date={day}", f"warm-{rows}-{newest}-{first}.parquet")
+    for day, file in days:
+        name = Path("market_ticks", f"date={day}", file)
         if previous is not None and (previous / name).exists():
             link_or_copy(previous / name, folder / name)
             linked += 1

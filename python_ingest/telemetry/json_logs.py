@@ -63,29 +63,40 @@ class LogSegments(logging.Handler):
         self._folder = folder
         self._timer: threading.Timer | None = None
         self._rows: list[dict[str, Any]] = []
+        self._keeping = threading.Lock()  # the last to be taken: what holds it waits for nothing
         self._writing = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record; logging must not stop the work that it records."""
-        self._rows.append(row_of(record))
-        if len(self._rows) >= _LINES_A_FILE:
+        try:
+            row = row_of(record)
+            json.dumps(row, default=str)  # else the file would be lost that has it
+        except Exception:
+            self.handleError(record)
+            return
+        with self._keeping:
+            self._rows.append(row)
+            is_full = len(self._rows) >= _LINES_A_FILE
+            if not is_full and self._timer is None:
+                self._timer = threading.Timer(_SECONDS_A_FILE, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+        if is_full:
             self.flush()
-        elif self._timer is None:
-            self._timer = threading.Timer(_SECONDS_A_FILE, self.flush)
-            self._timer.daemon = True
-            self._timer.start()
 
     def flush(self) -> None:
         """Write what was kept."""
         with self._writing:
-            if self._timer:
-                self._timer.cancel()
-                self._timer = None
-            rows, self._rows = self._rows, []
+            with self._keeping:
+                if self._timer:
+                    self._timer.cancel()
+                    self._timer = None
+                rows, self._rows = self._rows, []
             try:
                 write_rows(self._folder, "logs", rows)
             except OSError:
-                self._rows = (rows + self._rows)[-_LINES_A_FILE:]
+                with self._keeping:
+                    self._rows = (rows + self._rows)[-_LINES_A_FILE:]
 
     def close(self) -> None:
         """Write what was kept, and end."""

@@ -53,7 +53,8 @@ numbered as (
 
     select
         *,
-        number - row_number() over (
+        -- wide: a feed's number may be the first or the last that a BIGINT holds
+        number::{{ whole_number() }} - row_number() over (
             partition by exchange, symbol, kind
             order by number
         ) as run
@@ -116,7 +117,7 @@ joined as (
 
     select
         *,
-        count(*) filter (where first_number > reached_before + 1) over (
+        count(*) filter (where first_number > reached_before::{{ whole_number() }} + 1) over (
             partition by exchange, symbol, kind
             order by first_number, last_number
         ) as run
@@ -133,7 +134,7 @@ final as (
         min(first_number) as first_number,
         max(last_number) as last_number,
         min_by(first_at, (first_number, first_at)) as first_at,
-        min_by(last_at, (-last_number, last_at)) as last_at
+        min_by(last_at, (-last_number::{{ whole_number() }}, last_at)) as last_at
     from joined
     group by
         exchange,

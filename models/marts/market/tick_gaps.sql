@@ -32,7 +32,9 @@ final as (
         kind,
         last_number_before + 1 as from_number,
         first_number - 1 as to_number,
-        first_number - 1 - last_number_before as missing_count,
+        try_cast(
+            first_number::{{ whole_number() }} - 1 - last_number_before as bigint
+        ) as missing_count,
         last_at_before as gap_starts_at,
         first_at as gap_ends_at
     from neighbours

@@ -73,6 +73,30 @@ def test_only_changed_days_are_written_again(warehouse: Settings) -> None:
     assert next(name for name in first if name not in kept).split("/")[1] == "date=2024-03-10"
 
 
+def test_a_day_of_a_database_that_was_restored_is_written_again(warehouse: Settings) -> None:
+    """Its next batch has the number, and as many rows, as one that is gone, but other prices."""
+    landing = """
+        insert into raw.landings by name
+        select 2 as batch_id, 'ticks' as kind, 'f' as file_name, 'x' as sha256, 'csv' as format,
+            1 as rows_read, 1 as rows_landed, 0 as rows_duplicate, 0 as rows_rejected,
+            timestamp '2024-03-12' + to_hours({hour}) as landed_at, 1 as duration_ms
+    """
+    for hour, price in enumerate((1.5, 2.5)):
+        _execute(warehouse, "delete from raw.market_ticks where batch_id = 2")
+        _execute(warehouse, "delete from raw.landings where batch_id = 2")
+        _execute(warehouse, landing.format(hour=hour))
+        _execute(warehouse, TICKS.format(batch=2, first=4, last=5))
+        _execute(warehouse, f"update raw.market_ticks set last_price = {price} where batch_id = 2")
+        assert (price,) in _rows(hand_over(warehouse), "last_price::double")
+
+
+def test_ticks_that_an_upgrade_changed_are_written_again(warehouse: Settings) -> None:
+    hand_over(warehouse)
+    _execute(warehouse, "update raw.market_ticks set symbol = 'NEW'")
+    _execute(warehouse, "update raw.schema_versions set version = version + 1")
+    assert set(_rows(hand_over(warehouse), "symbol")) == {("NEW",)}
+
+
 def test_days_that_were_exported_before_ticks_had_a_column_are_read_with_it(
     warehouse: Settings,
 ) -> None:

@@ -21,6 +21,14 @@ LANDING = """
         'canonical' as format, 0 as rows_read, 0 as rows_landed, 0 as rows_duplicate,
         0 as rows_rejected, now()::timestamp as landed_at, 0 as duration_ms
 """
+COLD_FILES = """
+    insert into raw.cold_files by name
+    select row_number() over () as file_id, 'market_ticks' as relation, day::date as date,
+        '' as folder, day as path, 1 as rows, '' as checksum, '' as sha256, 1 as bytes,
+        day::timestamp as min_timestamp, day::timestamp as max_timestamp,
+        now()::timestamp as exported_at, 'archived' as state
+    from
+"""
 
 
 @pytest.fixture
@@ -68,6 +76,33 @@ def test_a_seed_that_changed_since_is_named(exported: Settings, project: Path) -
         file.write("2h,120\n")
     with pytest.raises(UsageError, match=r"seeds/timeframes\.csv changed.*run `ingest spark`"):
         collectable(exported, project)
+
+
+def test_a_build_without_archived_days_is_not_taken(exported: Settings, project: Path) -> None:
+    """Nor when they came back since: collected, it would take their bars away for good."""
+    with duckdb.connect(str(exported.database_path)) as connection:
+        connection.execute(COLD_FILES + "(values ('2024-01-01'), ('2024-01-02')) as days (day)")
+    hand_over(exported)
+    finish(exported, begin(exported, project))
+    with duckdb.connect(str(exported.database_path)) as connection:
+        connection.execute("update raw.cold_files set state = 'restored'")
+    lacks = r"lacks 2 archived days.*market_ticks 2024-01-01 2024-01-02`.*`ingest spark`"
+    with pytest.raises(UsageError, match=lacks):
+        collectable(exported, project)
+
+
+def test_a_build_of_batches_that_a_restore_took_back_is_not_taken(
+    exported: Settings, project: Path
+) -> None:
+    """Other batches land under their numbers, and would count as built."""
+    finish(exported, begin(exported, project))
+    for landed in ((), (3,)):
+        with duckdb.connect(str(exported.database_path)) as connection:
+            connection.execute("delete from raw.landings where batch_id = 3")
+            for batch in landed:
+                connection.execute(LANDING.format(batch=batch))
+        with pytest.raises(UsageError, match=r"batch 3 .* not in this database: run `ingest\s"):
+            collectable(exported, project)
 
 
 def test_a_build_begins_without_the_rows_of_the_one_before(

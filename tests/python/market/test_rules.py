@@ -46,6 +46,7 @@ def quote(symbol: str, at: datetime, bid: str | None, ask: str | None) -> dict[s
 
 
 NOON = datetime(2024, 7, 1, 12)
+LAST = 2**63 - 1  # number of a BIGINT
 SPRING, AUTUMN = date(2024, 3, 10), date(2024, 11, 3)
 FIRST = [
     # FX: one trade a second before and one at 17:00 New York on both days of the change.
@@ -122,6 +123,8 @@ FIRST = [
         for n in (1, 9)
     ),
     *(trade("prop", "GAP", NOON, 1, sequence_number=n) for n in (1, 9)),
+    # The first and the last number that there is, and (late) one between them.
+    *(trade("binance", "EDGE", NOON, 1, kind="agg", sequence_number=n) for n in (-(2**63), LAST)),
     # Completeness: silent since long; one tick dated tomorrow; an open minute.
     trade("silent", "S", datetime(2024, 7, 3), 1),
     trade("future", "F", datetime(2024, 7, 5, 12), 1),
@@ -130,6 +133,7 @@ FIRST = [
     trade("live", "L", datetime(2024, 7, 5, 12, 1, 29), 1),
 ]
 SECOND = [
+    trade("binance", "EDGE", NOON + timedelta(seconds=1), 1, kind="agg", sequence_number=5),
     trade("live", "L", datetime(2024, 7, 5, 12, 1, 30), 1),
     trade("live", "M", datetime(2024, 7, 5, 12, 1, 31), 3),
     trade("nyse", "IBM", utc(date(2024, 7, 3), time(10, 0), NEW_YORK), 19),
@@ -270,12 +274,21 @@ def test_late_ticks_completeness_and_revisions(warehouse: Warehouse) -> None:
     spans = warehouse.rows(f"select valid_from < valid_to from ohlcv_bar_revisions where {late}")
     assert spans == [(True,)] * len(revised)
     # What no tick touched is as it was, to the time it was built at.
-    untouched = "exchange not in ('nyse', 'live') and symbol <> 'BOTH'"
+    untouched = "exchange not in ('nyse', 'live') and symbol not in ('BOTH', 'EDGE')"
     after = warehouse.rows(f"select * from ohlcv_bars where {untouched} order by all")
-    assert after == [row for row in before if row[1] not in {"nyse", "live"} and row[2] != "BOTH"]
+    touched = {"BOTH", "EDGE"}
+    assert after == [
+        row for row in before if row[1] not in {"nyse", "live"} and row[2] not in touched
+    ]
     # A day whose trades were busted is one of aggregate trades again.
     closes = "select distinct close, trade_count from ohlcv_bars where symbol = 'BOTH'"
     assert warehouse.rows(closes) == [(2, 1)]
+    # More numbers are missing than a BIGINT counts.
+    gaps = "select from_number, to_number, missing_count from tick_gaps where symbol = 'EDGE'"
+    assert warehouse.rows(f"{gaps} order by 1") == [
+        (-LAST, 4, None),
+        (6, LAST - 1, LAST - 6),
+    ]
 
 
 def test_revisions_follow_each_other_without_a_gap(warehouse: Warehouse) -> None:

@@ -74,6 +74,44 @@ def test_a_slow_query_is_logged_without_values_and_can_be_landed(settings, caplo
     assert (result.landed, result.rejected) == (1, 0)
 
 
+def _kept_by(folder, *messages):
+    """The messages that files hold after a handler was given them, each with its `extra`."""
+    handler = LogSegments(folder)
+    log = logging.Logger("kept")
+    log.addHandler(handler)
+    for message, extra in messages:
+        log.warning(message(handler) if callable(message) else message, extra=extra)
+    handler.close()
+    lines = [line for file in folder.glob("*.ndjson") for line in file.read_text().splitlines()]
+    return {json.loads(line)["message"] for line in lines}
+
+
+def test_a_record_that_comes_while_a_file_is_written_is_kept(tmp_path):
+    """A timer writes in a thread of its own, also between a record's coming and its being kept."""
+
+    class Written:
+        def __init__(self, handler):
+            self.handler = handler
+
+        def __str__(self):
+            writer = threading.Thread(target=self.handler.flush)
+            writer.start()
+            writer.join()
+            return "second"
+
+    assert _kept_by(tmp_path, ("first", {}), (Written, {})) == {"first", "second"}
+
+
+def test_a_record_that_cannot_be_written_stops_nobody_and_takes_none_with_it(tmp_path, capsys):
+    class Unspeakable:
+        def __str__(self):
+            raise ValueError(VALUE)
+
+    bad = [("no text", {"data": {("no", "key"): 1}}), (lambda _: Unspeakable(), {})]
+    assert _kept_by(tmp_path, ("first", {}), *bad, ("last", {})) == {"first", "last"}
+    assert "Logging error" in capsys.readouterr().err
+
+
 def test_an_exception_is_told_by_its_place_not_by_its_text():
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
