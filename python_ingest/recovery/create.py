@@ -15,6 +15,7 @@ from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
 from python_ingest.recovery.run import Kind, Run, in_our_words, working_folder
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
 
@@ -70,7 +71,8 @@ def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
             if kind == "incremental":
                 raise
             run.notes.append(f"a full backup, since {error}")
-    return make_full(run)
+    with cold_files_stay(run.settings.data_dir):
+        return make_full(run)
 
 
 @contextmanager
