@@ -51,6 +51,12 @@ shown as (
 
 ),
 
+with_rows as (
+
+    select distinct relation from extracted
+
+),
+
 -- One without any row there is compared too: an aggregate has its timeframe, a table each.
 relations as (
 
@@ -66,10 +72,11 @@ relations as (
         on
             covered.relation = shown.relation
             and timeframes.timeframe = shown.timeframe
+    left join with_rows on covered.relation = with_rows.relation
     where
         shown.relation is not null
         or (
-            covered.relation not in (select shown.relation from shown)
+            with_rows.relation is null
             and coalesce(covered.timeframe = timeframes.timeframe, true)
         )
 

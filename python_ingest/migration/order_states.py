@@ -149,10 +149,10 @@ def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder
 
         done = put_apart(server, put, 1, rows["orders"])
         refusal = None
-        for position, reason in done.refused.items():
+        if done.refused:
+            position, reason = next(iter(done.refused.items()))
             ((order_id,),) = server.execute(
                 "select order_id from incoming_orders where position = %s", [position]
             )
             refusal = f"order {order_id}: {reason}"
-            break
     return Drift(done.rows, refused=sum(rows.values()) - done.rows, refusal=refusal)
