@@ -121,12 +121,13 @@
 {%- endmacro %}
 
 {# The stretches of time of which an extract has every row that the server has, and what the server's
-   retention explains: nothing is there before that instant. #}
+   retention explains: nothing is there before that instant. `timeframe`: of a continuous aggregate. #}
 {% macro timescale_coverage() -%}
     select
         null::varchar as table_name,
         null::varchar as relation,
         null::varchar as run,
+        null::varchar as timeframe,
         null::timestamp as covered_from,
         null::timestamp as covered_to,
         null::timestamp as retired_before,
@@ -141,6 +142,7 @@
         '{{ table }}',
         '{{ extract["relation"] }}',
         '{{ extract["run"] }}',
+        {{ dbt.string_literal(extract['timeframe']) if extract.get('timeframe') else 'null' }},
         timestamp '{{ span["start"] }}',
         timestamp '{{ span["end"] }}',
         {{ "timestamp '" ~ retention['retired_before'] ~ "'" if retention else 'null' }},

@@ -31,6 +31,7 @@ covered as (
 
     select
         relation,
+        any_value(timeframe) as timeframe,
         max(covered_to) as covered_to
     from coverage
     where table_name = 'ohlcv_bars'
@@ -38,18 +39,46 @@ covered as (
 
 ),
 
+shown as (
+
+    select
+        relation,
+        timeframe,
+        count(vwap) > 0 as has_vwap,
+        count(trade_count) > 0 as has_trade_count
+    from extracted
+    group by relation, timeframe
+
+),
+
+with_rows as (
+
+    select distinct relation from extracted
+
+),
+
+-- One without any row there is compared too: an aggregate has its timeframe, a table each.
 relations as (
 
     select
-        extracted.relation,
-        extracted.timeframe,
-        count(extracted.vwap) > 0 as has_vwap,
-        count(extracted.trade_count) > 0 as has_trade_count,
-        any_value(covered.covered_to) - to_minutes(any_value(timeframes.minutes)) as last_start
-    from extracted
-    inner join covered on extracted.relation = covered.relation
-    inner join timeframes on extracted.timeframe = timeframes.timeframe
-    group by extracted.relation, extracted.timeframe
+        covered.relation,
+        timeframes.timeframe,
+        coalesce(shown.has_vwap, false) as has_vwap,
+        coalesce(shown.has_trade_count, false) as has_trade_count,
+        covered.covered_to - to_minutes(timeframes.minutes) as last_start
+    from covered
+    cross join timeframes
+    left join shown
+        on
+            covered.relation = shown.relation
+            and timeframes.timeframe = shown.timeframe
+    left join with_rows on covered.relation = with_rows.relation
+    where
+        shown.relation is not null
+        or (
+            with_rows.relation is null
+            and coalesce(covered.timeframe = timeframes.timeframe, true)
+        )
 
 ),
 

@@ -72,6 +72,8 @@ def archive_command(
         )
     if swept and swept.files:
         print(f"deleted {swept.files} local files, {swept.bytes / 1e6:.1f} MB")
+    if swept and swept.waits:
+        print("no local file was deleted: a bundle or a backup copies some; the next cycle does it")
     if days and not dry_run:
         print("next: ingest backup create, since only a full backup knows what is archived")
 

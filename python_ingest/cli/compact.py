@@ -43,11 +43,9 @@ def compact(
         swept = sweep(settings, named_cold_files(settings))
         if swept.files:
             print(f"deleted {swept.files} cold files, {swept.bytes / 1e6:.1f} MB")
-        if swept.foreign:
+        if swept.waits:
             print(
-                f"{settings.data_dir / 'cold'}: {swept.foreign} files are older than the database,"
-                " which does not name them, and stay: bring back the database that wrote them or a"
-                " backup of it (docs/restore.md), or delete them yourself"
+                "no cold file was deleted: a bundle or a backup copies some; run this again later"
             )
         compacted = compact_database(settings)
     if compacted:

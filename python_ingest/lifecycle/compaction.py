@@ -12,7 +12,7 @@ from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.files import move_into_place, scratch_beside
+from python_ingest.storage.files import clear_beside, move_into_place, scratch_beside
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
@@ -47,6 +47,7 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
     others hold the file for longer than `connection_timeout_ms`.
     """
     path = settings.database_path.resolve()  # a link to it stays
+    clear_beside(path)  # a copy is as large as the database
     if free_share(settings) < enough:
         return None
     before = path.stat().st_size

@@ -20,7 +20,15 @@ from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
-from python_ingest.migration.postgres_rows import as_postgres, common_columns, copy_in
+from python_ingest.migration.postgres_rows import (
+    REFUSALS,
+    Put,
+    as_postgres,
+    common_columns,
+    copy_in,
+    put_apart,
+    take_in,
+)
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
@@ -58,7 +66,8 @@ class Batch:
 class Drift:
     """Batches and rows that TimescaleDB lacks, and the error that caused it.
 
-    `lost`: rows of written batches that had left DuckDB before (docs/adr/0235).
+    `lost`: rows of written batches that had left DuckDB before (docs/adr/0235). `refused`: rows
+    that the server did not take and never gets, `refusal`: why, of the first (docs/adr/0243).
     """
 
     written: int = 0
@@ -66,6 +75,8 @@ class Drift:
     rows: int = 0
     error: str | None = None
     lost: int = 0
+    refused: int = 0
+    refusal: str | None = None
 
 
 def begin(settings: Settings) -> None:
@@ -119,6 +130,7 @@ def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _replay(settings: Settings) -> Drift:
     left, written, lost = pending(settings), 0, 0
+    refused, refusal = 0, None
     if not left:
         return Drift()
     known = state.load(settings)
@@ -134,19 +146,22 @@ def _replay(settings: Settings) -> Drift:
         while left:
             batch = left[0]
             if (batch.batch_id, batch.sha256) not in there:
-                number = _write(settings, server, batch)
-                written, lost = written + number, lost + batch.rows - number
+                number, done = _write(settings, server, batch)
+                written, lost = written + done.rows, lost + batch.rows - number
+                refused += len(done.refused)
+                refusal = refusal or next(iter(done.refused.values()), None)
             left = left[1:]
             known.replayed_to = batch.batch_id
             known.replayed_at = now()
             state.save(settings, known)
-    return Drift(written, lost=lost)
+    return Drift(written, lost=lost, refused=refused, refusal=refusal)
 
 
-def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> int:
+def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tuple[int, Put]:
     """Copy one batch, warm or cold, in one transaction with its row of the ledger.
 
-    Returns how many rows of it there are; the others were let go or archived.
+    Returns how many rows of it there are, as the others were let go or archived, and what became
+    of them.
     """
     table = _TABLES[batch.kind]
     columns = common_columns(server, table, KINDS[batch.kind].table, settings)
@@ -161,15 +176,40 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> int:
                 f" to {sql_path(rows)} (format csv, header false)"
             ).fetchone()
         number = int(found[0]) if found else 0
-        names = ", ".join(quoted(name) for name in columns)
-        with server.transaction():
-            copy_in(server, f"copy {table.name} ({names}) from stdin (format csv)", rows)
-            server.execute(
-                f"insert into {LEDGER} (batch_id, sha256, table_name, row_count)"
-                " values (%s, %s, %s, %s)".encode(),
-                [batch.batch_id, batch.sha256, table.name, number],
-            )
-    return number
+        try:
+            with server.transaction():
+                names = ", ".join(quoted(name) for name in columns)
+                copy_in(server, f"copy {table.name} ({names}) from stdin (format csv)", rows)
+                done = Put(number, {})
+                _note(server, batch, table.name, done)
+        except REFUSALS:
+            with server.transaction():
+                done = _put_apart(server, table.name, list(columns), rows, number)
+                _note(server, batch, table.name, done)
+    return number, done
+
+
+def _put_apart(
+    server: psycopg.Connection, table: str, columns: list[str], rows: Path, number: int
+) -> Put:
+    """Write the rows of a file but those that the server refuses."""
+    values = take_in(server, table, columns, rows)
+    names = ", ".join(quoted(name) for name in columns)
+    insert = (
+        f"insert into {table} ({names}) select {', '.join(values.values())} from incoming_{table}"
+        " where position between %s and %s"
+    ).encode()
+    return put_apart(
+        server, lambda first, last: server.execute(insert, [first, last]).rowcount, 1, number
+    )
+
+
+def _note(server: psycopg.Connection, batch: Batch, table: str, done: Put) -> None:
+    server.execute(
+        f"insert into {LEDGER} (batch_id, sha256, table_name, row_count)"
+        " values (%s, %s, %s, %s)".encode(),
+        [batch.batch_id, batch.sha256, table, done.rows],
+    )
 
 
 def now() -> str:

@@ -12,7 +12,12 @@ from python_ingest.errors import IngestError
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
 from python_ingest.migration.dual_write import Drift, now
-from python_ingest.migration.postgres_rows import as_postgres, common_columns, copy_in
+from python_ingest.migration.postgres_rows import (
+    as_postgres,
+    common_columns,
+    put_apart,
+    take_in,
+)
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
@@ -80,14 +85,14 @@ def _replay(settings: Settings, known: state.State) -> Drift:
                 f"copy ({sql.replace('$built', str(built))}) to {sql_path(touched)}"
                 " (format parquet)",
             )
-        written = 0
+        drift = Drift()
         if found:
             with connected() as server:
-                written = _write(settings, server, touched, Path(folder))
+                drift = _write(settings, server, touched, Path(folder))
     known.orders_replayed_to = built
     known.replayed_at = now()
     state.save(settings, known)
-    return Drift(written)
+    return drift
 
 
 def _built(connection: duckdb.DuckDBPyConnection) -> int:
@@ -100,29 +105,54 @@ def _built(connection: duckdb.DuckDBPyConnection) -> int:
     return int(batch or 0)
 
 
-def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder: Path) -> int:
-    """Replace the touched orders and all of their trades, in one transaction."""
-    columns, files, written = {}, {}, 0
+def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder: Path) -> Drift:
+    """Replace the touched orders and all of their trades, in one transaction.
+
+    An order that the server refuses, or one of its trades, stays there as it was.
+    """
+    columns, files, rows = {}, {}, {}
     for name in ("orders", "trades"):
         columns[name] = common_columns(server, TABLES[name], f"main.{name}", settings)
         files[name] = folder / f"{name}.csv"
         with open_writer(settings) as connection:
-            written += value_of(
+            rows[name] = value_of(
                 connection,
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns[name].items())}"
                 f" from main.{name} where account_id = 'main'"
                 " and (exchange, symbol, source_order_id) in"
-                f" (select (exchange, symbol, order_id) from {sql_path(touched)}))"
+                f" (select (exchange, symbol, order_id) from {sql_path(touched)})"
+                f" order by {'created_at, order_id' if name == 'orders' else 'trade_id'})"
                 f" to {sql_path(files[name])} (format csv, header false)",
             )
     with server.transaction():
+        inserts, values = {}, {}
         for name in ("orders", "trades"):
-            server.execute(f"create temp table new_{name} (like {name}) on commit drop".encode())
+            values = take_in(server, name, columns[name], files[name])
             names = ", ".join(quoted(column) for column in columns[name])
-            copy_in(server, f"copy new_{name} ({names}) from stdin (format csv)", files[name])
-        server.execute("delete from trades where order_id in (select order_id from new_orders)")
-        server.execute("delete from orders where order_id in (select order_id from new_orders)")
-        for name in ("orders", "trades"):
-            names = ", ".join(quoted(column) for column in columns[name])
-            server.execute(f"insert into {name} ({names}) select {names} from new_{name}".encode())
-    return written
+            inserts[name] = (
+                f"insert into {name} ({names}) select {', '.join(values.values())}"
+                f" from incoming_{name}"
+            )
+        some = "select order_id from incoming_orders where position between %s and %s"
+        ids = f"select {values['order_id']} from ({some}) as these"
+
+        def put(first: int, last: int) -> int:
+            for name in ("trades", "orders"):
+                server.execute(
+                    f"delete from {name} where order_id in ({ids})".encode(), [first, last]
+                )
+            whose = " where position between %s and %s", f" where order_id in ({some})"
+            return sum(
+                server.execute(f"{insert}{where}".encode(), [first, last]).rowcount
+                for insert, where in zip(inserts.values(), whose, strict=True)
+            )
+
+        done = put_apart(server, put, 1, rows["orders"])
+        refusal = None
+        if done.refused:
+            position, reason = next(iter(done.refused.items()))
+            ((order_id,),) = server.execute(
+                "select order_id from incoming_orders where position = %s", [position]
+            )
+            refusal = f"order {order_id}: {reason}"
+    return Drift(done.rows, refused=sum(rows.values()) - done.rows, refusal=refusal)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 
 from python_ingest.errors import IngestError
+from python_ingest.migration.server import what_failed
 from python_ingest.migration.tables import Table
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import columns_of, quoted
 from python_ingest.storage.writer import open_writer
+
+REFUSALS = (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.RaiseException)
+"""What the server raises of a row that it does not take; anything else says nothing of rows."""
 
 
 def copy_in(server: psycopg.Connection, statement: str, rows: Path) -> None:
@@ -58,3 +64,58 @@ def as_postgres(name: str, type_: str) -> str:
             f" || '}}' end as {column}"
         )
     return column
+
+
+def take_in(
+    server: psycopg.Connection, table: str, columns: Iterable[str], rows: Path
+) -> dict[str, str]:
+    """Stream a file of CSV into a temporary table `incoming_<table>`, all columns as text.
+
+    Returns SQL of each column in the type that `table` has. The column `position` numbers the rows
+    from 1; the table is gone with the transaction.
+    """
+    # types without a length: a cast cuts a text that is too long, where an insert refuses it
+    types: dict[str, str] = dict(
+        server.execute(
+            "select attname, format_type(atttypid, null) from pg_attribute"
+            " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+            [table],
+        ).fetchall()
+    )
+    texts = ", ".join(f"{quoted(name)} text" for name in columns)
+    server.execute(
+        f"create temp table incoming_{table}"
+        f" (position bigint generated always as identity primary key, {texts})"
+        " on commit drop".encode()
+    )
+    names = ", ".join(quoted(name) for name in columns)
+    copy_in(server, f"copy incoming_{table} ({names}) from stdin (format csv)", rows)
+    return {name: f"{quoted(name)}::{types[name]}" for name in columns}
+
+
+class Put(NamedTuple):
+    """Rows written, and for each position that the server refused the reason."""
+
+    rows: int
+    refused: dict[int, str]
+
+
+def put_apart(
+    server: psycopg.Connection, put: Callable[[int, int], int], first: int, last: int
+) -> Put:
+    """Call `put` for positions from first to last, in halves where a row of them is refused.
+
+    `put` returns how many rows it wrote. Each call is whole or undone.
+    """
+    if first > last:
+        return Put(0, {})
+    try:
+        with server.transaction():
+            return Put(put(first, last), {})
+    except REFUSALS as error:
+        if first == last:
+            return Put(0, {first: what_failed(error)})
+    middle = (first + last) // 2
+    one = put_apart(server, put, first, middle)
+    other = put_apart(server, put, middle + 1, last)
+    return Put(one.rows + other.rows, one.refused | other.refused)

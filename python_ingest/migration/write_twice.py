@@ -28,7 +28,7 @@ def written_twice(settings: Settings, *, all_day: bool = False) -> Iterator[None
 
     def follow() -> None:
         while not ended.wait(_SECONDS_BETWEEN):
-            _tell_lost(replay(settings))
+            _tell_what_stays_away(replay(settings))
 
     follower = threading.Thread(target=follow, daemon=True)
     if all_day:
@@ -49,19 +49,22 @@ def states_written_twice(settings: Settings) -> None:
 
 def report(settings: Settings, drift: Drift) -> None:
     """Print what TimescaleDB lacks, and land the figures as metrics."""
-    _tell_lost(drift)
+    _tell_what_stays_away(drift)
     if drift.error:
         print(
             f"TimescaleDB lacks {drift.rows:,} rows of {drift.batches:,} batches: {drift.error};"
             " they are written with the next landing",
             file=sys.stderr,
         )
-    if not settings.observability.enable_metrics or not (drift.written or drift.error):
+    if not settings.observability.enable_metrics or not (
+        drift.written or drift.error or drift.refused
+    ):
         return
     values: dict[str, float] = {
         "timescale_dual_write_rows": drift.written,
         "timescale_drift_batches": drift.batches,
         "timescale_drift_rows": drift.rows,
+        "timescale_refused_rows": drift.refused,
     }
     send_gauges("ingest", values)
     records = [
@@ -72,10 +75,16 @@ def report(settings: Settings, drift: Drift) -> None:
         land_one(settings, segment)
 
 
-def _tell_lost(drift: Drift) -> None:
+def _tell_what_stays_away(drift: Drift) -> None:
     if drift.lost:
         print(
             f"{drift.lost:,} rows that landed were let go or archived before TimescaleDB had them:"
             " it will not get them",
+            file=sys.stderr,
+        )
+    if drift.refused:
+        print(
+            f"TimescaleDB refused {drift.refused:,} rows and will not get them, the first because"
+            f" of {drift.refusal}",
             file=sys.stderr,
         )

@@ -27,6 +27,7 @@ from python_ingest.publication.publish import newest_cold_files
 from python_ingest.publication.views import view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
+from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted
@@ -69,6 +70,7 @@ def write_bundle(
 
     Of relations with cold rows only the rows of the UTC dates from `first` to `last`, where these
     are given. `say` is called with each relation before it is copied.
+    Cold files that a cycle replaces meanwhile stay until it is done.
 
     Raises UsageError when the file is there already or cannot be, NotPublishedError, ExportError
     when a cold file is gone, IngestError when it cannot be written. Killed, it leaves the folder
@@ -78,9 +80,9 @@ def write_bundle(
     identity_of(settings.published_path)
     if first and last and first > last:
         raise UsageError(f"--from {first} is after --to {last}")
-    require_files(settings.data_dir, newest_cold_files(settings))
     try:
-        with scratch_beside(path) as folder:
+        with cold_files_stay(settings.data_dir), scratch_beside(path) as folder:
+            require_files(settings.data_dir, newest_cold_files(settings))
             made = folder / path.name
             rows = _fill(settings, made, _span(first, last), say)
             sync_to_disk(made)

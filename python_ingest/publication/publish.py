@@ -32,6 +32,7 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import (
     make_folder,
     move_into_place,
+    remove_folder,
     scratch_beside,
     sha256_of,
     sync_to_disk,
@@ -194,7 +195,7 @@ def _next_version(versions: Path, now: datetime) -> Path:
 
 def _forget_old_versions(versions: Path, keep: int) -> None:
     for old in _kept(versions)[:-keep]:
-        shutil.rmtree(old)
+        remove_folder(old)
 
 
 def publish(

@@ -63,7 +63,7 @@ def put_cold_files(
 ) -> None:
     """Upload the cold files that the store lacks; `known`: its keys, `folder`: scratch space.
 
-    Raises BackupError when a file was deleted or changed since the database was copied.
+    Raises BackupError when a file is not there, ExportError when one on S3 was changed.
     """
     for cold in files:
         if cold.file.key in known:
@@ -71,8 +71,8 @@ def put_cold_files(
         path = brought_near(data_dir, cold.path, cold.file.sha256, folder)
         if not path.exists():
             raise BackupError(
-                f"{path} is in the manifest of cold files and is not there: if an export or"
-                " the archive ran meanwhile, make the backup again"
+                f"{path} is in the manifest of cold files and is not there: bring the folder cold/"
+                " that belongs to the database, or restore a former backup (docs/restore.md)"
             )
         store.put(path, cold.file.key, sha256=cold.file.sha256, consume=is_remote(cold.path))
 

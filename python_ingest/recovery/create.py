@@ -13,8 +13,10 @@ from python_ingest.recovery import sets
 from python_ingest.recovery.full import make_full
 from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
+from python_ingest.recovery.migration_state import read_state
 from python_ingest.recovery.run import Kind, Run, in_our_words, working_folder
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
 
@@ -47,7 +49,8 @@ def create_backup(
     with process_lock(settings.data_dir / "backup.lock", "ingest backup"):
         store = open_store(settings.backup_store)
         with working_folder(store, settings) as folder:
-            run = Run(_patient(settings), store, sets.load(store), folder, report)
+            state = read_state(settings.data_dir)
+            run = Run(_patient(settings), store, sets.load(store), folder, report, migration=state)
             run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
             with in_our_words("the backup", folder.parent), _undone(store):
                 manifest, held = _make(run, kind)
@@ -70,7 +73,8 @@ def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
             if kind == "incremental":
                 raise
             run.notes.append(f"a full backup, since {error}")
-    return make_full(run)
+    with cold_files_stay(run.settings.data_dir):
+        return make_full(run)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -101,7 +101,7 @@ class Manifest(_Part):
     `taken_at`: it and the backups before it hold everything committed until then. `base` is the
     full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
     newest landing, None in an empty database. `cold_views`: name and type of the columns of each
-    view over cold files.
+    view over cold files. `migration`: the state of a move from TimescaleDB, None without one.
     """
 
     id: str
@@ -120,6 +120,7 @@ class Manifest(_Part):
     waiting: list[WaitingSegment] = []
     pack: StoredFile | None = None
     segments: list[PackedSegment] = []
+    migration: dict[str, Any] | None = None
 
     @property
     def key(self) -> str:

@@ -16,6 +16,7 @@ from python_ingest.landing import waiting
 from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views, make_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
+from python_ingest.recovery.migration_state import write_state
 from python_ingest.recovery.place import move_into_place, require_free
 from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import in_our_words
@@ -128,6 +129,7 @@ class _Work:
             last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")
             connection.execute("checkpoint")
         self._clear_spool()
+        self._restore_migration(int(last))
         for path in (*self.data.rglob("*"), self.data):
             sync_to_disk(path)
         return replayed, int(last)
@@ -156,6 +158,17 @@ class _Work:
         for path in spool.glob("*"):
             if path != waiting.folder_of(self.settings):
                 shutil.rmtree(path)
+
+    def _restore_migration(self, last_batch: int) -> None:
+        """Let a move from TimescaleDB go on from the newest state that these backups know."""
+        made = (*reversed(self.path.incrementals), self.path.full)
+        state = next((backup.migration for backup in made if backup.migration), None)
+        if state:
+            write_state(self.data, state, last_batch)
+            self.notes.append(
+                "the move from TimescaleDB goes on from its state; extracts/ is in no backup: copy"
+                " it from the former DATA_DIR, or extract again (docs/migration.md)"
+            )
 
     def _restore_full(self) -> None:
         full = self.path.full

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -31,7 +31,10 @@ Kind = Literal["full", "incremental"]
 
 @dataclass(frozen=True)
 class Run:
-    """A backup while it is made, under the lock. `notes`: messages for the operator."""
+    """A backup while it is made, under the lock. `notes`: messages for the operator.
+
+    `migration`: the state of a move from TimescaleDB, as it was before the database was copied.
+    """
 
     settings: Settings
     store: ObjectStore
@@ -39,6 +42,7 @@ class Run:
     folder: Path
     report: Report
     notes: list[str] = field(default_factory=list)
+    migration: dict[str, Any] | None = None
 
     def begin(self, backup_id: str) -> None:
         """Mark the backup as unfinished; call it before the first upload."""
@@ -53,6 +57,7 @@ class Run:
 
     def finish(self, manifest: Manifest) -> Manifest:
         """Write the manifest; from now on the backup exists."""
+        manifest = manifest.model_copy(update={"migration": self.migration})
         self.store.put_bytes(encoded(manifest), manifest.key)
         self.store.delete(f"{manifest.id}/{UNFINISHED}")
         return manifest

@@ -21,7 +21,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
 from python_ingest.storage.cold_relations import stored_type
-from python_ingest.storage.files import sync_to_disk, write_whole
+from python_ingest.storage.files import remove_folder, sync_to_disk, write_whole
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
@@ -189,4 +189,4 @@ def _rows(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
 def _make_current(root: Path, folder: Path) -> None:
     write_whole(root / "current.json", json.dumps({"folder": folder.name}))
     for old in sorted(root.glob("[0-9]*"))[:-KEPT]:
-        shutil.rmtree(old)
+        remove_folder(old)

@@ -141,6 +141,25 @@ def clear_unfinished(parent: Path) -> None:
         os.close(lock)
 
 
+def clear_beside(path: Path) -> None:
+    """Remove what killed ones left beside a file or folder that they were making."""
+    parent = path.with_name(f".{path.name}.unfinished")
+    clear_unfinished(parent)
+    with suppress(OSError):  # none, or one is being made
+        parent.rmdir()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, but files that others read from NFS (`.nfs*`): a later call removes them.
+
+    Raises OSError where something else stays.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    if any(not path.name.startswith(".nfs") for path in files):
+        shutil.rmtree(folder)  # says why
+
+
 def _held(path: Path) -> int:
     """Make a lock file and hold it; made again if somebody cleared it before it was held."""
     while True:

@@ -218,3 +218,12 @@ def test_what_a_killed_program_left_in_its_log_is_kept(settings, monkeypatch):
         compact_database(settings, 0.0)
     compacted(settings)
     assert ask(settings, ALL_TICKS)[0][0] == 99
+
+
+def test_the_copy_of_a_killed_compaction_goes_though_none_is_needed(settings):
+    make_warehouse(settings, 100, ["A"])
+    left = settings.database_path.with_name(".trading.duckdb.unfinished") / "1-abc"
+    left.mkdir(parents=True)
+    (left / "trading.duckdb").write_text("as large as the database")
+    assert compact_database(settings, 1.1) is None
+    assert not left.parent.exists()

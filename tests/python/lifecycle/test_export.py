@@ -296,7 +296,7 @@ def test_a_replaced_file_stays_as_long_as_a_publication_names_it(settings, lande
     merge(settings)
     replaced = [path for path, state in manifest(settings, "path, state") if state == "replaced"]
     orphan = settings.data_dir / "cold" / "market_ticks" / "date=2024-01-01" / "orphan.parquet"
-    orphan.write_bytes(b"killed before the commit")
+    shutil.copy(settings.data_dir / replaced[0], orphan)  # killed before the commit
     before = ask(settings, ALL_TICKS)
     assert sweep(settings, set(replaced[:1])).files == len(replaced)  # the others and the orphan
     assert (settings.data_dir / replaced[0]).exists()
@@ -308,16 +308,52 @@ def test_a_replaced_file_stays_as_long_as_a_publication_names_it(settings, lande
     assert removed == [(len(replaced),)]
 
 
-def test_a_new_database_deletes_no_files_of_the_one_before(settings, landed):
-    """The file was lost and `ingest init` made another: the rows of cold files are nowhere else."""
+@pytest.mark.parametrize("database", ["new", "older"])
+@pytest.mark.parametrize("has_published", [True, False])
+def test_a_database_deletes_no_rows_that_it_does_not_have(
+    settings, landed, tmp_path, database, has_published
+):
+    """One put in the place of that which wrote the files: their rows are nowhere else."""
+    export_ticks(settings, "2024-01-02")
+    shutil.copy(settings.database_path, tmp_path / "older.duckdb")
+    late = write_ticks(tmp_path / "late.ndjson", ["2024-01-02T11:00:00Z"])
+    land_files(settings, "ticks", [late])
     export_ticks(settings, "2024-01-04")
+    merge(settings)
     files = [settings.data_dir / path for (path,) in manifest(settings, "path")]
-    settings.database_path.unlink()
-    with open_writer(settings, create=True) as connection:
-        migrate(connection)
-    swept = sweep(settings, set())
+    before = ask(settings, ALL_TICKS)
+    settings.database_path.rename(tmp_path / "newest.duckdb")
+    if database == "older":
+        shutil.copy(tmp_path / "older.duckdb", settings.database_path)
+    else:
+        with open_writer(settings, create=True) as connection:
+            migrate(connection)
+    published = {str(file.relative_to(settings.data_dir)) for file in files if has_published}
+    with pytest.raises(ExportError, match=r"rows that it lacks.*put back the newest one"):
+        sweep(settings, published)
     assert all(file.exists() for file in files)
-    assert (swept.files, swept.foreign) == (0, len(files))
+    shutil.copy(tmp_path / "newest.duckdb", settings.database_path)
+    sweep(settings, set())
+    assert ask(settings, ALL_TICKS) == before
+
+
+def test_a_restated_leftover_is_told_by_what_it_says(settings, landed, tmp_path):
+    """Of a row that is restated the key may be known and the value not."""
+    with open_writer(settings) as connection:
+        connection.execute(ROLLUPS)
+        make_cold_view(connection, settings, "system_metrics_1h")
+        sql = "select *, true as is_kept from warm.system_metrics_1h_warm"
+        leaving = Leaving(RELATIONS["system_metrics_1h"], sql)
+        export(connection, settings.data_dir, leaving)
+    name = manifest(settings, "path")[-1][0]
+    other = (settings.data_dir / name).with_name("other.parquet")
+    shutil.copy(settings.data_dir / name, other)
+    assert sweep(settings, set()).files == 1
+    assert not other.exists()
+    rows = pl.read_parquet(settings.data_dir / name)
+    rows.with_columns(metric_name=pl.lit("x")).write_parquet(other.with_name("changed.parquet"))
+    with pytest.raises(ExportError, match=r"changed\.parquet"):
+        sweep(settings, set())
 
 
 ROLLUPS = """

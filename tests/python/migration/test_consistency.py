@@ -199,6 +199,12 @@ FAULTS = {
 }  # fmt: skip
 
 
+EMPTY = """
+create table bars_1h as select exchange, symbol, timestamp as bucket, open, high, low, close, volume
+from ohlcv_bars where false
+"""
+
+
 def archive_metrics(settings: Settings) -> None:
     """Leave the warehouse as `ingest archive` does, without a day of metrics."""
     with duckdb.connect(str(settings.database_path)) as connection:
@@ -228,9 +234,12 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
         # and the whole second day is missing
         server.execute("delete from market_ticks where timestamp >= '2024-08-08 00:00+00'")
         extracted = extract(faulty, Request("market_ticks"))
+        # an aggregate has no row at all
+        server.execute(EMPTY)
+        extract(faulty, Request("bars_1h", timeframe="1h"))
     finally:
         server.execute("truncate market_ticks; insert into market_ticks select * from as_it_was;"
-                       " drop table as_it_was")  # fmt: skip
+                       " drop table as_it_was; drop table if exists bars_1h")  # fmt: skip
     assert extracted.rejected == 1
     archive_metrics(faulty)
     built = dbt(faulty, "build", "--select", "path:models/migration", "path:tests/consistency")
@@ -250,9 +259,14 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
         f" where table_name = 'system_metrics' and bucket::date = date '{DAY:%Y-%m-%d}'"
     )
     assert ask(faulty, metrics) == [("archived_here",)]
-    assert ask(faulty, "select distinct table_name from migration.consistency_differences") == [
-        ("market_ticks",)
-    ]
+    differs = "select distinct relation from migration.consistency_differences order by all"
+    assert ask(faulty, differs) == [("bars_1h",), ("market_ticks",)]
+    bars = ask(
+        faulty,
+        "select relation, verdict, count(*) from migration.consistency_buckets"
+        " where table_name = 'ohlcv_bars' and is_closed and bucket_size = 'hour' group by all",
+    )
+    assert sorted(bars) == [("bars_1h", "missing_in_timescale", 48), ("ohlcv_bars", "match", 48)]
     days = ask(
         faulty,
         "select bucket, verdict from migration.consistency_buckets where bucket_size = 'day'"
@@ -262,7 +276,8 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     decimal = ask(
         faulty,
         "select row_values, duckdb_rows, timescale_rows from migration.consistency_differences"
-        f" where bucket = timestamp '{DAY + timedelta(hours=5)}' order by duckdb_rows",
+        f" where relation = 'market_ticks' and bucket = timestamp '{DAY + timedelta(hours=5)}'"
+        " order by duckdb_rows",
     )
     prices = [json.loads(values)["last_price"] for values, *_ in decimal]
     assert [(here, there) for _, here, there in decimal] == [(0, 1), (1, 0)]
@@ -270,7 +285,7 @@ def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, serve
     doubled = ask(
         faulty,
         "select duckdb_rows, timescale_rows, difference from migration.consistency_differences"
-        f" where bucket = timestamp '{DAY + timedelta(hours=3)}'",
+        f" where relation = 'market_ticks' and bucket = timestamp '{DAY + timedelta(hours=3)}'",
     )
     assert doubled == [(1, 2, "more in timescale")]
 

@@ -14,6 +14,7 @@ from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, state
 from python_ingest.migration.backfill import Wish, migrate
+from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.write_twice import report
 from python_ingest.storage.writer import open_writer
@@ -135,6 +136,83 @@ def test_what_left_for_cold_files_is_written_and_what_was_let_go_holds_nothing_u
     assert source.execute("select count(*) from market_ticks").fetchone() == (20,)
     report(twice, drift)
     assert "10 rows that landed were let go or archived" in capsys.readouterr().err
+
+
+def test_a_row_that_the_server_refuses_holds_no_other_up(source, twice, tmp_path, capsys):
+    source.execute("alter table market_ticks add constraint cheap check (last_price < 102)")
+    try:
+        drift = landed(twice, ticks(tmp_path / "a.parquet"))  # 100.33 to 103.33
+    finally:
+        source.execute("alter table market_ticks drop constraint cheap")
+    assert (drift.written, drift.batches, drift.lost, drift.refused) == (5, 0, 0, 5)
+    prices = source.execute("select max(last_price), count(*) from market_ticks").fetchone()
+    assert prices == (Decimal("101.66666667"), 5)
+    assert source.execute("select row_count from ingest_dual_write").fetchone() == (5,)
+    assert landed(twice, ticks(tmp_path / "b.parquet", first=100)).written == 10
+    report(twice, drift)
+    assert "refused 5 rows and will not get them, the first because of new row for relation" in (
+        capsys.readouterr().err
+    )
+
+
+# What a build leaves, of three orders with a fill each; names are numbers.
+BUILT = """
+create schema staging; create schema if not exists state; create schema if not exists warm;
+create table staging.stg_order_events as
+    select 'main' as account_id, 'x' as exchange, 's' as symbol, i::varchar as order_id,
+        kind || i as event_id, batch_id, kind = 'fill' as is_fill, kind as event_type,
+        if(kind = 'fill', 't' || i, null) as trade_id
+    from range(1, 4) r(i), (values ('created'), ('fill')) k(kind),
+        (select max(batch_id) as batch_id from raw.landings);
+create or replace table state.chains as
+    select 'trading' as chain, max(batch_id) as batch_id from raw.landings;
+create or replace table warm.read_positions as
+    select 'orders' as relation, 'duckdb' as position where false;
+create table main.orders as
+    select 'main' as account_id, 'x' as exchange, 's' as symbol, i::varchar as source_order_id,
+        ('00000000-0000-4000-8000-00000000000' || i)::uuid as order_id,
+        'client-' || i as client_order_id, 'buy' as side, 'limit' as order_type,
+        1::decimal(28, 10) as quantity, 'filled' as status, timestamp '2024-08-08' as created_at,
+        uuid() as correlation_id
+    from range(1, 4) r(i);
+create table main.trades as
+    select account_id, exchange, symbol, source_order_id, order_id, order_id as trade_id, side,
+        quantity, 1::decimal(28, 10) as price, created_at as executed_at, correlation_id
+    from main.orders;
+"""
+
+
+@pytest.mark.parametrize(
+    ("there", "reason"),
+    [
+        ("client-2", "duplicate key value violates unique constraint"),
+        (None, "numeric field overflow"),
+    ],
+)
+def test_an_order_that_the_server_refuses_holds_no_other_up(source, twice, tmp_path, there, reason):
+    """Its client_order_id is another order's there, or its quantity has no room."""
+    dual_write.begin(twice)
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    with open_writer(twice) as connection:
+        connection.execute(BUILT)
+        if there is None:
+            connection.execute(
+                "update main.orders set quantity = 12345678901 where client_order_id = 'client-2'"
+            )
+    if there:
+        source.execute(
+            "insert into orders (order_id, client_order_id, exchange, symbol, side, order_type,"
+            " quantity, status, correlation_id) values (gen_random_uuid(), %s, 'x', 's', 'buy',"
+            " 'limit', 9, 'pending', gen_random_uuid())",
+            [there],
+        )
+    drift = replay_orders(twice)
+    assert (drift.written, drift.error, drift.refused) == (4, None, 2)
+    assert drift.refusal.startswith("order 00000000-0000-4000-8000-000000000002: " + reason)
+    orders = source.execute("select client_order_id from orders where quantity = 1 order by 1")
+    assert orders.fetchall() == [("client-1",), ("client-3",)]
+    assert source.execute("select count(*) from trades").fetchone() == (2,)
+    assert replay_orders(twice).refused == 0
 
 
 def test_a_row_that_differs_from_what_is_here_in_what_tells_it_lands(source, settings, tmp_path):

@@ -23,6 +23,7 @@ from python_ingest.errors import (
     NotPublishedError,
     UsageError,
 )
+from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication import bundle as bundling
 from python_ingest.publication.bundle import BY_DATE, CONTENTS, write_bundle
 from python_ingest.publication.descriptions import Description
@@ -47,6 +48,12 @@ create view main.orders as
     select * from trading.raw.orders union all by name select * from trading.cold.orders;
 create view main.cold_files as select * from trading.raw.cold_files;
 create table main.current_positions as select 'BTCUSDT' as symbol, 1.5 as quantity;
+"""
+REPLACED = """
+alter table raw.cold_files add column bytes bigint default 1;
+alter table raw.cold_files add column removed_at timestamp;
+alter table raw.cold_files add column object_url varchar;
+update raw.cold_files set state = 'replaced' where path like '%/1.parquet';
 """
 SAID = {"orders": Description("One row per order.", {"order_id": "It's the order."})}
 SPANS = [
@@ -181,6 +188,21 @@ def test_a_file_that_is_gone_is_named(published, tmp_path):
     with pytest.raises(ExportError, match=r"1 cold files that are not there.*orders/1\.parquet"):
         write_bundle(published, tmp_path / "b.duckdb")
     assert files(tmp_path) == {"data"}
+
+
+def test_a_sweep_deletes_nothing_that_a_bundle_copies(published, tmp_path):
+    """A cycle beside it publishes without a file, forgets what named it, and sweeps."""
+    with open_writer(published) as connection:
+        connection.execute(REPLACED)
+    waits = []
+
+    def cycle(_: str) -> None:
+        waits.append(sweep(published, set()).waits)
+
+    write_bundle(published, tmp_path / "b.duckdb", say=cycle)
+    assert set(waits) == {True}
+    assert ask(tmp_path / "b.duckdb", "select count(*) from orders") == [(40,)]
+    assert not sweep(published, set()).waits
 
 
 def test_an_error_on_the_way_leaves_nothing(published, tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
+import errno
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -245,6 +247,31 @@ def test_what_others_put_beside_versions_stays_and_is_in_nobodys_way(settings):
         publish(settings)
     assert len(list(versions.iterdir())) == settings.publish.keep + 1
     assert (versions / ".DS_Store").exists()
+
+
+def test_a_version_that_somebody_reads_from_nfs_goes_later(settings, monkeypatch):
+    """There a file that is open stays in its folder as .nfs..., and cannot be removed."""
+    build(settings, VIEWS)
+    publish(settings)
+    (oldest,) = (settings.published_path.parent / "versions").iterdir()
+    (oldest / ".nfs000001").write_text("x")
+    unlink = os.unlink
+
+    def busy(path, **more):
+        if Path(path).name.startswith(".nfs"):
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
+        unlink(path, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", busy)
+        for _ in range(settings.publish.keep + 1):
+            publish(settings)
+        assert [path.name for path in oldest.iterdir()] == [".nfs000001"]
+        patch.setattr(os, "unlink", lambda path, **more: (_ for _ in ()).throw(OSError(5, "I/O")))
+        with pytest.raises(OSError, match="I/O"):
+            publish(settings)
+    publish(settings)
+    assert len(list(oldest.parent.iterdir())) == settings.publish.keep
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"rows": '])

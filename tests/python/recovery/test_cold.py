@@ -111,6 +111,22 @@ def test_a_cold_file_that_is_damaged_is_not_backed_up(cold: Settings) -> None:
         create_backup(cold)
 
 
+def test_a_sweep_deletes_nothing_that_a_backup_copies(cold: Settings) -> None:
+    """A file that the copied database reads may be replaced before it is uploaded."""
+    waits = []
+
+    def cycle(what: str, *_: int) -> None:
+        if "rows" in what:
+            with open_writer(cold) as connection:
+                connection.execute("update raw.cold_files set state = 'replaced'")
+            waits.append(sweep(cold, published=set()).waits)
+
+    create_backup(cold, "full", cycle)
+    assert set(waits) == {True}
+    assert verify_backups(cold) == []
+    assert sweep(cold, published=set()).files > 0
+
+
 def test_the_archive_ends_a_set(cold: Settings, tmp_path: Path) -> None:
     create_backup(cold)
     assert land_tick(cold, tmp_path, "2024-06-01", "before").landed == 1

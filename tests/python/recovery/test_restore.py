@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -123,6 +125,36 @@ def test_a_damaged_segment_restores_nothing(settings: Settings, land: Land, tmp_
         restore(settings, tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
     assert restore(settings, tmp_path / "before", full.taken_at).segments == 0
+
+
+def test_dual_write_goes_on_after_a_restore(settings: Settings, land: Land, tmp_path: Path) -> None:
+    """It has written batch 2 of 3, and after a restore to the first begins with what lands next."""
+    state = settings.data_dir / "migration" / "state.json"
+
+    def told(**state_of: Any) -> None:
+        state.parent.mkdir(exist_ok=True)
+        state.write_text(json.dumps({"dual_write_from": 0, "migrated": {"x": {}}, **state_of}))
+
+    land()
+    full = create_backup(settings, "full").manifest  # no move yet
+    land()
+    land()
+    told(replayed_to=2, orders_replayed_to=1)
+    create_backup(settings, "incremental")
+    done = restore(settings, tmp_path / "newest")
+    after = json.loads((done.path / "migration" / "state.json").read_text())
+    assert after == json.loads(state.read_text())
+    assert any("extracts/ is in no backup" in note for note in done.notes)
+    assert not (restore(settings, tmp_path / "full", full.taken_at).path / "migration").exists()
+    first = restore(settings, tmp_path / "first", full.taken_at + timedelta(microseconds=1))
+    after = json.loads((first.path / "migration" / "state.json").read_text())
+    assert (after["replayed_to"], after["orders_replayed_to"], after["migrated"]) == (
+        1,
+        1,
+        {"x": {}},
+    )
+    state.write_text("damaged")
+    assert create_backup(settings, "full").manifest.migration is None
 
 
 def test_moments_that_no_backup_reaches(settings: Settings, land: Land, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from python_ingest.schema.migrate import migrate
+
 from .trading_warehouse import Warehouse
 
 MARTS = ("orders", "trades", "positions", "current_positions", "round_trips", "portfolio_snapshots")
@@ -198,3 +200,36 @@ def test_a_contract_whose_money_is_unclear_stops_the_build(
     assert done.returncode == 1
     assert why in done.stdout
     assert marts(inverse) == before
+
+
+# As the version before 026 left it: the row of a turn has what the next position had fallen.
+TURNS_OF_BEFORE = """
+delete from raw.schema_versions where version >= 28;
+delete from intermediate.int_position_drawdowns where not is_shown;
+update intermediate.int_position_drawdowns set deepest_fall = 0;
+update warm.positions_warm set max_drawdown = 0, max_drawdown_pct = 0;
+"""
+
+
+def test_drawdowns_of_turns_are_restated_after_an_upgrade(tmp_path: Path) -> None:
+    made = Warehouse(tmp_path / "data")
+    tick = {"timestamp": f"{DAY} 09:00:10", "last_price": "90", "last_size": "1", "trade_id": "t"}
+    made.land("market_ticks", [tick])
+    made.land(
+        "order_events",
+        [
+            fill("o1", "09:10:00", "buy", "3", "90"),
+            fill("o2", "09:20:00", "sell", "5", "80"),  # loses 30 and turns
+            fill("o3", "09:30:00", "buy", "2", "75"),
+        ],
+    )
+    made.build()
+    right = marts(made)
+    falls = [row["max_drawdown"] for row in right["positions"]]
+    assert 30 in falls, falls
+    with duckdb.connect(str(made.path)) as connection:
+        connection.execute(TURNS_OF_BEFORE)
+        assert migrate(connection) == ["028_drawdowns_at_turns"]
+    assert marts(made) != right
+    made.build()
+    assert marts(made) == right
