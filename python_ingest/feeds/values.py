@@ -101,6 +101,9 @@ def converted(value: str, source_type: str, column: Column) -> str:
     }
     if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
         special["VARCHAR", source_type] = _whole
+    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
+        value = as_written(value, source_type)
+        special[column.type, source_type] = lambda text: decimal_of(text, column.type)
     if (column.type, source_type) in special:
         return special[column.type, source_type](value)
     if column.type == "DATE":  # midnight is what others make of a date
@@ -108,18 +111,18 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return f"case when {day} = {value} then {day} end"
     if column.type.startswith("STRUCT"):
         return _struct(value, source_type, column)
-    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
-        return number(as_written(value, source_type), column.type)
     return f"try_cast({value} as {column.type})"
 
 
-def number(text: str, made: str) -> str:
+def decimal_of(text: str, made: str) -> str:
     """Return SQL of a number's text as the decimal `made`; NULL where it is none or too large.
 
     What has an exponent is written without one first: the engine's cast needs room for all digits
     before it heeds the exponent, and makes 0 of many zeros and a large one.
     """
-    return f"try_cast(case when {_has_exponent(text)} then {_plain(text)} else {text} end as {made})"
+    return (
+        f"try_cast(case when {_has_exponent(text)} then {_plain(text)} else {text} end as {made})"
+    )
 
 
 def _has_exponent(text: str) -> str:
@@ -143,7 +146,8 @@ def _plain(text: str) -> str:
     ), lambda x: case
         when x.d = '' then case when x.is_zero then '0' end
         when x.point <= 0 then x.s || '0.' || repeat('0', least(-x.point, {_ROOM})) || x.d
-        when x.point >= length(x.d) then x.s || x.d || repeat('0', least(x.point - length(x.d), {_ROOM}))
+        when x.point >= length(x.d)
+            then x.s || x.d || repeat('0', least(x.point - length(x.d), {_ROOM}))
         else x.s || left(x.d, x.point) || '.' || substr(x.d, x.point + 1)
     end)[1]"""
 
