@@ -14,6 +14,7 @@ from python_ingest.feeds.exact_json import (
     has_long_number,
     has_nul,
     has_rendered_number,
+    is_json,
     marked,
     unmarked,
 )
@@ -293,7 +294,9 @@ def one_spelling(column: Column) -> str | None:
         is_optional = not (column.required or column.is_id or column.words or column.is_later)
         return f"case when not {_is_blank(name)} then {name} end" if is_optional else None
     if column.type == "JSON":
-        json = f"({_json(name)})"
+        json = (
+            f"coalesce({_json(name)}, {name})"  # what was no JSON by today's rule landed as it is
+        )
         return f"case when {json}::varchar not in {_NO_JSON} then {json} end"
     return without_nothing(column)
 
@@ -310,7 +313,7 @@ def _json(value: str) -> str:
     minified = unmarked(f"json({marked(text, rendered)})::varchar", rendered)
     a_number = f"regexp_extract({text}, '^\\s*(-?[0-9]\\S*)', 1)"  # and nothing else
     return (
-        f"case when json_valid({text})"
+        f"case when {is_json(text)}"
         f" then (case when {a_number} <> '' then {a_number} else {minified} end)::json end"
     )
 
