@@ -44,7 +44,8 @@ def has_loose_part(text: str) -> str:
     """Return SQL: has a text that the engine takes for JSON what is none by RFC 8259?"""
     # few texts have it anywhere, and only these are read without the texts in them
     bare = f"regexp_replace({text}, {_TEXT}, '0', 'g')"
-    return f"(regexp_matches({text}, {_LOOSE}) and regexp_matches({bare}, {_LOOSE}))"
+    may_have = f"regexp_matches({text}, {_LOOSE})"
+    return f"(case when {may_have} then regexp_matches({bare}, {_LOOSE}) else false end)"
 
 
 def has_rendered_number(text: str) -> str:
