@@ -25,7 +25,7 @@ from python_ingest.feeds.declaration import (
 )
 from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.json_lines import Usual, usual_fields
-from python_ingest.feeds.kinds import DECIMALS, KINDS, Column, Kind
+from python_ingest.feeds.kinds import DECIMALS, KINDS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.messages import messages
 from python_ingest.feeds.relation import Scan, validated
@@ -36,7 +36,15 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
-from python_ingest.feeds.values import SPOILED, converted, has_offset, is_finer, is_spoiled, utc
+from python_ingest.feeds.values import (
+    SPOILED,
+    converted,
+    decimal_of,
+    has_offset,
+    is_finer,
+    is_spoiled,
+    utc,
+)
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import literal, quoted
 
@@ -57,6 +65,8 @@ _OWNERS = ("exchange", "account_id")
 _NUMBER_AND_UNIT = (
     r"^([+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?) ?([A-Za-z]\w*)?$"
 )
+_MINUS, _PLUS = r"^\s*-([0-9.])", r"^\s*\+?([0-9.])"
+"""A number's sign; a second one, or a blank after it, makes it no number."""
 _DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
 
 
@@ -392,9 +402,9 @@ def _text(value: Value, fields: _Fields, columns: Columns) -> str:
     elif value.part == "unit":
         text = f"regexp_extract({text}, '{_NUMBER_AND_UNIT}', 2)"
     if value.sign:
-        number = f"try_cast({text} as decimal(38, 10))"
+        signed = decimal_of(text, "decimal(38, 10)")
         sides = [
-            f"when {number} {'>' if sign == 'positive' else '<'} 0 then {literal(word)}"
+            f"when {signed} {'>' if sign == 'positive' else '<'} 0 then {literal(word)}"
             for sign, word in value.sign.items()
         ]
         text = f"case {' '.join(sides)} end"
@@ -433,7 +443,7 @@ def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
         return f"{text} || {literal(value.separator)} || {number}"
     if value.sum is not None:
         terms = [fields.at[name] for name in value.sum]
-        total = " + ".join(f"try_cast({term} as decimal(28, 10))" for term in terms)
+        total = " + ".join(decimal_of(term, WIDE) for term in terms)
         refused = " ".join(f"when {_is_inexact(term)} then {term}" for term in terms)
         return f"case {refused} else ({total})::varchar end"
     if value.around is not None or value.key:
@@ -454,12 +464,13 @@ def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
     if value.float32:
         text = f"coalesce(try_cast({text} as float)::varchar, {text})"
+    positive = f"regexp_replace({text}, '{_MINUS}', '\\1')"
     if value.absolute:
-        text = f"ltrim({text}, '-')"
+        text = positive
     if value.negate:
         text = (
-            f"case when starts_with({text}, '-') then substr({text}, 2)"
-            f" when {text} is not null then '-' || {text} end"
+            f"case when regexp_matches({text}, '{_MINUS}') then {positive}"
+            f" when {text} is not null then '-' || regexp_replace({text}, '{_PLUS}', '\\1') end"
         )
     if not value.scale:
         return text
@@ -479,15 +490,14 @@ def _times(text: str, by: Decimal) -> str:
     if by == 1:
         return text
     places = max(0, -int(by.as_tuple().exponent))
-    exact = f"try_cast({text} as decimal(28, 10)) * {by:f}::decimal(10, {places})"
+    exact = f"{decimal_of(text, WIDE)} * {by:f}::decimal(10, {places})"
     shown = f"rtrim(rtrim(({exact})::varchar, '0'), '.')"
     return f"case when {_is_inexact(text)} then {text} else {shown} end"
 
 
 def _is_inexact(text: str) -> str:
     """SQL: does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it."""
-    typed = f"try_cast({text} as decimal(28, 10))"
-    return f"({text} is not null and {typed} is null or {is_finer(text, 10)})"
+    return f"({text} is not null and {decimal_of(text, WIDE)} is null or {is_finer(text, 10)})"
 
 
 def _time(value: Value, text: str, fields: _Fields) -> str:

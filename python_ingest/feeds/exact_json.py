@@ -13,6 +13,8 @@ from python_ingest.storage.sql import literal
 _MARK = "\ue000"
 # A double holds 15 digits for sure, and an exponent may lead out of its range.
 _LONG_NUMBER = "'[0-9.]{17}|[0-9][eE][+-]?[0-9]'"
+_TEXT = r"""'"(?:[^"\\]|\\.)*"'"""
+_LOOSE = r"'(?i),\s*[\]}]|nan|inf'"
 # Texts and all else before a number are taken as one, so no digits within a text are met.
 _BEFORE = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-])*)'
 _NUMBER = r"(-?[0-9][0-9.eE+-]*)"
@@ -28,6 +30,22 @@ def has_nul(text: str) -> str:
     """Return SQL: does a JSON text hold a NUL as an escape? NULL of NULL."""
     escaped = r"'(^|[^\\])(\\\\)*\\u0000'"
     return f"(contains({text}, '\\u0000') and regexp_matches({text}, {escaped}))"
+
+
+def is_json(text: str) -> str:
+    """Return SQL: is a text JSON as RFC 8259 has it? Never NULL.
+
+    The engine takes a comma before a closing bracket, NaN and infinity for JSON too.
+    """
+    return f"case when json_valid({text}) then not {has_loose_part(text)} else false end"
+
+
+def has_loose_part(text: str) -> str:
+    """Return SQL: has a text that the engine takes for JSON what is none by RFC 8259?"""
+    # few texts have it anywhere, and only these are read without the texts in them
+    bare = f"regexp_replace({text}, {_TEXT}, '0', 'g')"
+    may_have = f"regexp_matches({text}, {_LOOSE})"
+    return f"(case when {may_have} then regexp_matches({bare}, {_LOOSE}) else false end)"
 
 
 def has_rendered_number(text: str) -> str:

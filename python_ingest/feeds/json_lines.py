@@ -12,11 +12,14 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.exact_json import (
     A_NUL,
     has_long_number,
+    has_loose_part,
     has_nul,
     has_rendered_number,
+    is_json,
     is_marked,
     is_marked_fraction,
     marked,
+    unmarked,
     unmarked_list,
 )
 from python_ingest.feeds.kinds import Kind
@@ -58,7 +61,10 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         check_columns(kind, list(first), given=() if exchange is None else ("exchange",))
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
-    values = ", ".join(f'v[{i}] as "{name}"' for i, name in enumerate(kind.column_names, start=1))
+    texts_of = {name: f"v[{i}]" for i, name in enumerate(kind.column_names, start=1)}
+    documents = [c.name for c in kind.columns if c.type == "JSON"]
+    texts_of |= {name: _written(name, texts_of[name]) for name in documents}
+    values = ", ".join(f'{value} as "{name}"' for name, value in texts_of.items())
     names = ", ".join(literal(name) for name in kind.column_names)
     texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
     no_list = "".join(
@@ -66,12 +72,13 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         for place, name in enumerate(kind.column_names, start=1)
         if kind.column(name).type == "VARCHAR[]"
     )
-    documents = [c.name for c in kind.columns if c.type == "JSON"]
+    is_loose = f"when {has_loose_part('line')} then 'not JSON'" if documents else ""
     unknown = f"list_filter(fields, lambda k: k not in ({names}))"
     sql = f"""
 select {values}, line as raw_text, line_number,
     case
         when v is null then coalesce(damage, 'not a JSON object')
+        {is_loose}
         when regexp_matches(line, {_no_text(texts)}) and {not_a_text(texts)} is not null
             then {not_a_text(texts)} || ': not a text'
         {no_list}
@@ -81,7 +88,7 @@ select {values}, line as raw_text, line_number,
         when {has_field_twice("fields")} then 'a field appears twice'
     end as complaint
 from (
-    select line, line_number, damage, doc, json_keys(doc) as fields,
+    select line, line_number, damage, is_long, doc, json_keys(doc) as fields,
         {unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long")} as v
     from (
         select line, line_number, damage, is_long,
@@ -144,6 +151,14 @@ def not_a_text(names: Sequence[str]) -> str:
         f" lambda x: x[1] in {_NESTED} or {is_marked_fraction('x[2]')})"
     )
     return f"[{', '.join(map(literal, names))}][list_position({wrong}, true)]"
+
+
+def _written(name: str, value: str) -> str:
+    """SQL of a JSON field, whose text is `value`: a text stays one, unless it is a document."""
+    path = literal(f'$."{name}"')
+    json = unmarked(f"json_extract(doc, {path})::varchar", "is_long")
+    is_document = f"regexp_matches({value}, '^\\s*[\\[{{]') and {is_json(value)}"
+    return f"case when {is_document} then {value} else {json} end"
 
 
 def _is_no_list(name: str, value: str) -> str:

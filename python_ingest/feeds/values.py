@@ -14,6 +14,7 @@ from python_ingest.feeds.exact_json import (
     has_long_number,
     has_nul,
     has_rendered_number,
+    is_json,
     marked,
     unmarked,
 )
@@ -45,6 +46,11 @@ _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
 _ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0*|[.,][0-9]+)\s*"
 SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
+_BLANK = r"[\s\x0b]*"
+_ROOM = 40
+"""Zeros beside a number that no column of DECIMAL has room for."""
+_FAR = 2**31 - 1
+"""An exponent that no text has digits enough for."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
 _NO_JSON = "('null', '{}', '[]', '\"\"')"
@@ -96,6 +102,9 @@ def converted(value: str, source_type: str, column: Column) -> str:
     }
     if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
         special["VARCHAR", source_type] = _whole
+    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
+        value = as_written(value, source_type)
+        special[column.type, source_type] = lambda text: decimal_of(text, column.type)
     if (column.type, source_type) in special:
         return special[column.type, source_type](value)
     if column.type == "DATE":  # midnight is what others make of a date
@@ -103,9 +112,45 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return f"case when {day} = {value} then {day} end"
     if column.type.startswith("STRUCT"):
         return _struct(value, source_type, column)
-    if column.type in DECIMALS:
-        value = as_written(value, source_type)
     return f"try_cast({value} as {column.type})"
+
+
+def decimal_of(text: str, made: str) -> str:
+    """Return SQL of a number's text as the decimal `made`; NULL where it is none or too large.
+
+    What has an exponent is written without one first: the engine's cast needs room for all digits
+    before it heeds the exponent, and makes 0 of many zeros and a large one.
+    """
+    return (
+        f"try_cast(case when {_has_exponent(text)} then {_plain(text)} else {text} end as {made})"
+    )
+
+
+def _has_exponent(text: str) -> str:
+    return f"(contains({text}, 'e') or contains({text}, 'E'))"
+
+
+def _plain(text: str) -> str:
+    """SQL of a number without exponent or needless zeros; NULL where a text is none.
+
+    What leads out of every column stays out of it, however large the exponent is.
+    """
+    pattern = rf"'^{_BLANK}([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+){_BLANK}$'"
+    far = f"case when starts_with(x.e, '-') then {-_FAR} else {_FAR} end"
+    # the digits that count, and how many of them stand before the point
+    counted = (
+        "{s: x.s, is_zero: x.w || x.f <> '', d: trim(x.w || x.f, '0'), point: length(ltrim(x.w ||"
+        f" x.f, '0')) - length(x.f) + coalesce(try_cast(x.e as integer), {far})::bigint}}"
+    )
+    return f"""list_transform(list_transform(
+        [regexp_extract({text}, {pattern}, ['s', 'w', 'f', 'e'])], lambda x: {counted}
+    ), lambda x: case
+        when x.d = '' then case when x.is_zero then '0' end
+        when x.point <= 0 then x.s || '0.' || repeat('0', least(-x.point, {_ROOM})) || x.d
+        when x.point >= length(x.d)
+            then x.s || x.d || repeat('0', least(x.point - length(x.d), {_ROOM}))
+        else x.s || left(x.d, x.point) || '.' || substr(x.d, x.point + 1)
+    end)[1]"""
 
 
 # The spelling of nearly all times; a third of the time that the general way takes.
@@ -249,7 +294,9 @@ def one_spelling(column: Column) -> str | None:
         is_optional = not (column.required or column.is_id or column.words or column.is_later)
         return f"case when not {_is_blank(name)} then {name} end" if is_optional else None
     if column.type == "JSON":
-        json = f"({_json(name)})"
+        json = (
+            f"coalesce({_json(name)}, {name})"  # what was no JSON by today's rule landed as it is
+        )
         return f"case when {json}::varchar not in {_NO_JSON} then {json} end"
     return without_nothing(column)
 
@@ -266,7 +313,7 @@ def _json(value: str) -> str:
     minified = unmarked(f"json({marked(text, rendered)})::varchar", rendered)
     a_number = f"regexp_extract({text}, '^\\s*(-?[0-9]\\S*)', 1)"  # and nothing else
     return (
-        f"case when json_valid({text})"
+        f"case when {is_json(text)}"
         f" then (case when {a_number} <> '' then {a_number} else {minified} end)::json end"
     )
 
@@ -455,19 +502,10 @@ def _no_fit(column: Column) -> str:
 def is_finer(written: str, places: int) -> str:
     """Return SQL: has a number, as it is written, digits that so many decimals do not hold?"""
     decimals = f"length({written}) - strpos({written}, '.')"
-    plain = rf"'\s*[+-]?[0-9]*\.[0-9]{{0,{places}}}0*\s*'"
-    parts = r"'^\s*[+-]?([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)\s*$'"
-    whole, fraction, exponent = (f"regexp_extract({written}, {parts}, {at})" for at in (1, 2, 3))
-    digits = f"({whole} || {fraction})"
-    # digits after the point: those written, less zeros at the end, moved by the exponent
-    needed = (
-        f"length({fraction}) - (length({digits}) - length(rtrim({digits}, '0')))"
-        f" - coalesce(try_cast({exponent} as bigint), 0)"
-    )
+    plain = rf"'{_BLANK}[+-]?[0-9]*\.[0-9]{{0,{places}}}0*{_BLANK}'"
     return f"""case
-        when contains({written}, 'e') or contains({written}, 'E')
-            then ltrim({digits}, '0') <> '' and {needed} > {places}
-                or not regexp_matches({written}, {parts})
+        when {_has_exponent(written)}
+            then coalesce(length(split_part({_plain(written)}, '.', 2)) > {places}, true)
         when contains({written}, '.') and {decimals} > {places}
             then not regexp_full_match({written}, {plain})
         else false
