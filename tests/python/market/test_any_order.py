@@ -264,9 +264,10 @@ def test_minutes_equal_plain_python(both_ways: tuple[Warehouse, Warehouse]) -> N
         tick = dict(zip([*names.split(", "), "is_busted"], row, strict=True))
         if tick["kind"] == "quote":
             continue
-        kinds[(tick["exchange"], tick["symbol"], tick["timestamp"].date())].add(tick["kind"])
-        minute = tick["timestamp"].replace(second=0, microsecond=0)
+        # What cannot count outranks no other kind.
         if not tick["is_busted"]:
+            kinds[(tick["exchange"], tick["symbol"], tick["timestamp"].date())].add(tick["kind"])
+            minute = tick["timestamp"].replace(second=0, microsecond=0)
             groups[(tick["exchange"], tick["symbol"], tick["kind"], minute)].append(tick)
     expected = {}
     for (exchange, symbol, kind, minute), ticks_of in groups.items():
