@@ -154,11 +154,15 @@ def not_a_text(names: Sequence[str]) -> str:
 
 
 def _written(name: str, value: str) -> str:
-    """SQL of a JSON field, whose text is `value`: a text stays one, unless it is a document."""
+    """SQL of a JSON field, whose text is `value`: a text stays one, unless it is a document.
+
+    One that says nothing says nothing here too.
+    """
     path = literal(f'$."{name}"')
     json = unmarked(f"json_extract(doc, {path})::varchar", "is_long")
     is_document = f"regexp_matches({value}, '^\\s*[\\[{{]') and {is_json(value)}"
-    return f"case when {is_document} then {value} else {json} end"
+    is_nothing = f"regexp_full_match({value}, '\\s*(null)?\\s*')"
+    return f"case when {is_nothing} or {is_document} then {value} else {json} end"
 
 
 def _is_no_list(name: str, value: str) -> str:

@@ -18,6 +18,7 @@ from python_ingest.serving.opened import Connection
 
 _TICK_SECONDS = 0.01
 _SLOT_SECONDS = 0.02
+_CLOSING_SECONDS = 5
 
 
 @dataclass(eq=False)
@@ -50,7 +51,8 @@ class QueryTimeouts:
         self._running: set[Running] = set()
         self._busy = threading.Event()
         self._closed = False
-        threading.Thread(target=self._run, name="query-timeouts", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="query-timeouts", daemon=True)
+        self._thread.start()
 
     def begin(
         self, connection: Connection, timeout: float, gone: Callable[[], bool] = nobody_left
@@ -79,13 +81,15 @@ class QueryTimeouts:
             self._release_slot(running)
 
     def close(self) -> None:
-        """Interrupt all running queries, for as long as any runs; no other one begins.
+        """Interrupt all running queries until they have ended; no other one begins.
 
-        Once is not enough: one that has begun here may not have begun in the engine.
+        Once is not enough: one that has begun here may not have begun in the engine. It waits for
+        them a while: the engine hears nothing while it hands over rows.
         """
         with self._lock:
             self._closed = True
         self._busy.set()
+        self._thread.join(_CLOSING_SECONDS)
 
     def _release_slot(self, running: Running) -> None:
         if running.has_slot:

@@ -45,6 +45,10 @@ def refuse(text: str) -> Any:
     raise ValueError(text)
 
 
+# A text of NDJSON says what it would say by itself in a cell of CSV.
+SAYS_NOTHING = {"csv": (), "parquet": (), "ndjson": ('"null"',)}
+
+
 def read(text: str) -> Any:
     """What Python reads: numbers by their digits, objects with every key; None of what is none."""
     try:
@@ -138,7 +142,7 @@ def test_a_file_of_json(
     refused = " ".join(text for (text,) in rows("select raw_text from raw.rejected_rows"))
     for n, text in enumerate(given):
         expected = read(text)
-        if suffix != "ndjson" and not text.strip():
+        if text in SAYS_NOTHING[suffix] or (suffix != "ndjson" and not text.strip()):
             expected = ["is", None]  # nothing was written
         if expected is None:
             assert f"#{n}#" not in kept, text
@@ -154,7 +158,7 @@ def test_a_document_in_a_json_text_is_a_document(
     settings: Settings, rows: Rows, tmp_path: Path
 ) -> None:
     """As programs write it that keep their data as text; no other text is looked into."""
-    given = ['{"a":1.50}', " [1]", '"x"', "{a", "[1,]", "5", "null", "NaN", "x"]
+    given = ['{"a":1.50}', " [1]", '"x"', "{a", "[1,]", "5", "nulls", "NaN", "x"]
     land(settings, tmp_path / "a.ndjson", "logs", [json.dumps(text) for text in given])
     found = rows("select data::varchar from raw.application_logs order by message")
     assert [text for (text,) in found] == ['{"a":1.50}', "[1]", *map(json.dumps, given[2:])]

@@ -96,17 +96,20 @@ def test_a_close_ends_what_has_not_begun_in_the_engine_and_what_waits(published)
     """The engine forgets an interruption that comes before its query."""
     slots = FairSemaphore(1)
     timeouts = QueryTimeouts(slots)
-    with ReaderPool(published) as pool, pool.reader() as reader, ThreadPoolExecutor(1) as thread:
+    with ReaderPool(published) as pool, pool.reader() as reader, ThreadPoolExecutor(2) as threads:
         running = timeouts.begin(reader._connection, 60)
-        waiting = thread.submit(timeouts.begin, reader._connection, 60)
+        waiting = threads.submit(timeouts.begin, reader._connection, 60)
         while not slots.waiting:
             time.sleep(0.001)
-        timeouts.close()
+        closing = threads.submit(timeouts.close)
+        while not timeouts._closed:
+            time.sleep(0.001)
         with pytest.raises(duckdb.InterruptException):
             reader._connection.relation(ENDLESS, None).fetchall()
         timeouts.end(running)
         with pytest.raises(DatabaseError, match="closed"):
             waiting.result()
+        closing.result()
     assert slots.free == 1
 
 
