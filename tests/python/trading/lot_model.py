@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-UNIT = 10**10
+UNIT, MONEY = 10**10, 10**20
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Lots:
         signed = self._close(signed, price)
         if signed:
             at = self.number if at is None else at
-            self.open.append(OpenLot(self.number, signed, signed * price, at))
+            self.open.append(OpenLot(self.number, signed, self._kept(signed * price), at))
 
     def bring(self, signed: Fraction, cost: Fraction, at: Any) -> None:
         """What comes in kind is a fill at its own cost, of a time of its own."""
@@ -65,7 +65,7 @@ class Lots:
         signed = self._close(signed, None)
         if signed:
             at = self.number if at is None else at
-            paid = cost / held * signed if held else Fraction(0)
+            paid = self._kept(cost / held * signed) if held else Fraction(0)
             self.open.append(OpenLot(self.number, signed, paid, at))
 
     def _close(self, signed: Fraction, price: Fraction | None) -> Fraction:
@@ -73,7 +73,9 @@ class Lots:
         while signed and self.open and self.open[0].quantity * signed < 0:
             lot = self.next()
             size = min(abs(signed), abs(lot.quantity)) * (1 if lot.quantity > 0 else -1)
-            paid = size * (average if self.method == "average" else lot.cost / lot.quantity)
+            paid = size * average
+            if self.method != "average":
+                paid = lot.cost - self._kept((lot.quantity - size) * lot.cost / lot.quantity)
             own = Fraction(0) if price is None else size * price - paid
             self.closures.append((self.number, lot.number, size, own))
             self.realized += own
@@ -86,6 +88,11 @@ class Lots:
                 for other in self.open:
                     other.cost = other.quantity * average
         return signed
+
+    def _kept(self, cost: Fraction) -> Fraction:
+        """A cost as it is kept, where it says which lot comes first: of the smallest quantities the
+        last digit is a whole unit of price."""
+        return Fraction(_half_up(cost * MONEY), MONEY) if self.method == "hifo" else cost
 
     def split(self, ratio: Fraction) -> None:
         """Quantities keep ten decimals of their running sum; the cost and the order stay."""
