@@ -13,7 +13,6 @@ from python_ingest.feeds.values import (
     content_hash,
     converted,
     is_nested,
-    may_hold_nul,
     nanoseconds,
     one_spelling,
     with_nul,
@@ -110,13 +109,11 @@ def validated(
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
     hash_name = ", content_hash" if with_hash else ""
-    nul, escaped = may_hold_nul(kind, scan.types) if with_hash else ("true", "true")
     nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
-    with_reason = "reason"
-    if nuls:
-        is_held = "reason is null and ignored is null and (may_hold_nul or may_hold_escaped_nul)"
-        with_reason = f"case when {is_held} then case {nuls} end else reason end"
-    hashed = f", {content_hash(kind)} as content_hash" if with_hash else ""
+    others = f"when reason is not null then reason when {ignored} is not null then null"
+    with_nuls = f"case {others} {nuls} end" if nuls else "reason"
+    lacking = [c.name for c in kind.columns if c.name not in scan.types and not c.default]
+    hashed = f", {content_hash(kind, lacking)} as content_hash" if with_hash else ""
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
@@ -125,20 +122,16 @@ def validated(
 select {numbers}{names}, reason, ignored,
     case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hash_name}
 from (
-    select * replace ({with_reason} as reason)
+    select {numbers}{names}, {with_nuls} as reason, {ignored} as ignored, raw_text{hashed}
     from (
-        select {numbers}{names}, reason, {ignored} as ignored, raw_text,
-            {nul} as may_hold_nul, {escaped} as may_hold_escaped_nul{hashed}
+        select * {without}
         from (
-            select * {without}
+            select *, {reason} as reason
             from (
-                select *, {reason} as reason
+                select * {replaced}
                 from (
-                    select * {replaced}
-                    from (
-                        select {", ".join(source + carried)}, {", ".join(typed)}
-                        from (select {needed}, {", ".join(carried)} from ({scan.sql}))
-                    )
+                    select {", ".join(source + carried)}, {", ".join(typed)}
+                    from (select {needed}, {", ".join(carried)} from ({scan.sql}))
                 )
             )
         )

@@ -7,7 +7,8 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import groupby
 
 from python_ingest.feeds.exact_json import (
     A_NUL,
@@ -375,12 +376,6 @@ def with_nul(kind: Kind, types: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def may_hold_nul(kind: Kind, types: dict[str, str]) -> tuple[str, str]:
-    """Return quick conditions without which no text of a row holds a NUL, or an escaped one."""
-    texts = ", ".join(text for _, text, _ in _texts(kind, types)) or "''"
-    return f"contains(concat({texts}), chr(0))", f"contains(concat({texts}), '\\u0000')"
-
-
 def _texts(kind: Kind, types: dict[str, str]) -> list[tuple[str, str, bool]]:
     """Return (column, SQL of its text, whether that is JSON) of what may hold a NUL."""
     return [
@@ -531,13 +526,16 @@ def _wanted(column: Column) -> str:
     return f"{_READABLE[column.type][1]}{bits}"
 
 
-def content_hash(kind: Kind) -> str:
-    """Return SQL for 63 bits of the md5 of a row's canonical columns."""
+def content_hash(kind: Kind, lacking: Collection[str] = ()) -> str:
+    """Return SQL for 63 bits of the md5 of a row's canonical columns.
+
+    `lacking`: columns that are NULL in every row.
+    """
     # the upper 63 bits; md5_number_lower would cost four times as much
-    return f"(md5_number({content_text(kind)}) >> 65)::bigint"
+    return f"(md5_number({content_text(kind, lacking)}) >> 65)::bigint"
 
 
-def content_text(kind: Kind) -> str:
+def content_text(kind: Kind, lacking: Collection[str] = ()) -> str:
     """Return SQL for the text of all that makes a row what it is.
 
     Texts carry their length, so no two different rows give the same text; NULL is told from ''
@@ -548,27 +546,37 @@ def content_text(kind: Kind) -> str:
     """
     parts = []
     for column in kind.columns:
-        if not column.in_hash:
-            continue
-        name = quoted(column.name)
-        if column.is_later:
-            said = f"nullif({name}, {column.default})" if column.default else name
-            parts.append(f"'{column.name}=' || strlen({said}::varchar) || ':' || {said}::varchar")
-        elif column.type == "VARCHAR" and not column.words:
-            parts += [f"strlen({name})", "':'", name]
-        elif column.type == "JSON":
+        if column.in_hash:
+            said = _said(column, of_clock=kind.is_ordered and column.name == kind.time)
+            parts += [p for p in said if p in _BETWEEN or column.name not in lacking]
+    # each part costs every row: what stands between two values is one
+    runs = groupby(parts, _BETWEEN.__contains__)
+    joined = (
+        literal("".join(part[1] for part in run)) if between else ", ".join(run)
+        for between, run in runs
+    )
+    return f"concat({', '.join(joined)})"
+
+
+_BETWEEN = ("':'", "'|'")
+
+
+def _said(column: Column, *, of_clock: bool) -> list[str]:
+    """Return SQL of the parts of a column's text; `of_clock`: nanoseconds belong to it."""
+    name = quoted(column.name)
+    if column.is_later:
+        said = f"nullif({name}, {column.default})" if column.default else name
+        return [f"'{column.name}=' || strlen({said}::varchar) || ':' || {said}::varchar"]
+    if is_nested(column) or (column.type == "VARCHAR" and not column.words):
+        text = f"to_json({name})::varchar" if is_nested(column) else name
+        if column.type == "JSON":
             text = (
                 f"case when {has_long_number(name)} then {name} else to_json({name}) end::varchar"
             )
-            parts += [f"strlen({text})", "':'", text]
-        elif is_nested(column):
-            parts += [f"strlen(to_json({name})::varchar)", "':'", f"to_json({name})::varchar"]
-        elif column.type == "TIMESTAMP":
-            below = ["'.' || nanoseconds"] if kind.is_ordered and column.name == kind.time else []
-            parts += [f"epoch_us({name})", *below, "'|'"]
-        elif column.type == WIDE:
-            # as DECIMAL(18,8) gave it: what landed before the columns were widened stays the same
-            parts += [f"regexp_replace({name}::varchar, '00$', '')", "'|'"]
-        else:
-            parts += [name, "'|'"]
-    return f"concat({', '.join(parts)})"
+        return [f"strlen({text})", "':'", text]
+    if column.type == "TIMESTAMP":
+        return [f"epoch_us({name})", *(["'.' || nanoseconds"] if of_clock else []), "'|'"]
+    if column.type == WIDE:
+        # as DECIMAL(18,8) gave it: what landed before the columns were widened stays the same
+        return [f"regexp_replace({name}::varchar, '00$', '')", "'|'"]
+    return [name, "'|'"]
