@@ -162,7 +162,8 @@ def _bare(data_dir: Path) -> float:
 def _bare_in_duckdb15(data_dir: Path) -> float:
     script = (
         "import sys, time, duckdb; connection = duckdb.connect(sys.argv[1], read_only=True,"
-        " config={'threads': 4, 'memory_limit': '6GB'}); begin = time.perf_counter();"
+        " config={'threads': 4, 'memory_limit': '6GB'});"
+        " connection.execute('set enable_progress_bar = false'); begin = time.perf_counter();"
         " connection.execute(sys.argv[2]); print(time.perf_counter() - begin)"
     )
     command = [DUCKDB15, "-c", script, data_dir / "trading.duckdb", BARE]
