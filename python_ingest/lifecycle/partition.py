@@ -19,8 +19,10 @@ from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 _FORMAT = (
-    # half of the usual rows a group: reading one symbol's day decodes fewer other rows
-    "(format parquet, compression zstd, compression_level 3, row_group_size 61440)"
+    # Half of the usual rows a group: reading one symbol's day decodes fewer other rows. Version 2
+    # writes the differences of numbers: a tenth less, and quicker both ways (docs/adr/0254).
+    "(format parquet, parquet_version v2, compression zstd, compression_level 3,"
+    " row_group_size 61440)"
 )
 
 
