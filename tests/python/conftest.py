@@ -80,7 +80,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Sett
         migrate(connection)
 
     def copied(settings: Settings) -> Settings:
-        settings.data_dir.mkdir(parents=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         shutil.copy(made, settings.database_path)
         return settings
 

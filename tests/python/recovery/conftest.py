@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from testkit import asking
 
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings, load_settings
@@ -18,7 +18,7 @@ Land = Callable[[], LandingResult]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
     env = {
         "DATA_DIR": str(tmp_path / "data"),
         "DATABASE_TEMP_DIRECTORY": str(tmp_path / "temp"),
@@ -26,13 +26,13 @@ def settings(tmp_path: Path) -> Settings:
         "BACKUP_STORE": str(tmp_path / "store"),
         "BACKUP_KEEP": "3",
     }
-    return load_settings(tmp_path / "none.toml", env)
+    return fresh(load_settings(tmp_path / "none.toml", env))
 
 
 def contents(path: Path, at: object = None) -> Tables:
     """Every row of every raw table; `at`: of the batches that had landed by then."""
     found: Tables = {}
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with asking(path) as connection:
         names = connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'raw' order by all"
         ).fetchall()
