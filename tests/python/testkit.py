@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -81,6 +82,16 @@ def asking(where: Settings | Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _engine() -> duckdb.DuckDBPyConnection:
     """One DuckDB for every question: to start one takes ten times what a question does."""
     return duckdb.connect(config={"enable_external_file_cache": False})
+
+
+def land_text(
+    settings: Settings, kind: str, path: Path, content: str | bytes, **options: Any
+) -> LandingResult:
+    """Write a file and land it; `options`: of land_files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    (result,) = land_files(settings, kind, [path], **options)
+    return result
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
-from testkit import ask
+from testkit import ask, land_text
 from typer.testing import CliRunner
 
 from python_ingest.cli.main import app
@@ -58,9 +58,7 @@ def declare(settings: Settings, name: str, content: str) -> Path:
 
 
 def land(settings: Settings, name: str, content: str) -> LandingResult:
-    path = settings.data_dir.parent / name
-    path.write_text(content, encoding="utf-8")
-    return land_files(settings, "ticks", [path])[0]
+    return land_text(settings, "ticks", settings.data_dir.parent / name, content)
 
 
 def test_the_declaration_of_the_manual_lands_its_file(settings: Settings) -> None:
