@@ -18,8 +18,6 @@ from python_ingest.settings import load_settings
 from .trading_warehouse import Warehouse
 
 CASES = Path(__file__).parent / "data" / "cases"
-PARTIAL = CASES / "08-alpaca-notional.ndjson"
-CORRECTED = CASES / "11-full-order-corrected-down.ndjson"
 MARTS = ("orders", "trades", "positions", "round_trips", "account_snapshots")
 FUTURE = ("zl", "FUT", "future", None, "USD", None, "168", True, None)
 REPLACED, REPLACEMENT = (f"0000000{n}-0000-4000-8000-00000000000{n}" for n in (3, 4))
@@ -63,24 +61,6 @@ def warehouse(
         "build", "--select", "+marts.market", "+marts.trading", "path:tests/invariants",
         "--exclude-resource-type", "unit_test", "seed",
     ).stdout  # fmt: skip
-    return cases
-
-
-def land_lines(warehouse: Warehouse, path: Path, which: slice) -> None:
-    """Land some lines of a file of a case."""
-    part = warehouse.data_dir / f"{path.stem[:2]}-{which.start}.ndjson"
-    lines = path.read_text(encoding="utf-8").splitlines()[which]
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    land_case(warehouse, part)
-
-
-@pytest.fixture(scope="module")
-def untold(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Built when the last event of two cases had not come."""
-    cases = made(tmp_path_factory.mktemp("untold") / "data")
-    for path in (PARTIAL, CORRECTED):
-        land_lines(cases, path, slice(0, -1))
-    cases.build()
     return cases
 
 
@@ -149,12 +129,20 @@ def test_08_an_order_for_an_amount_of_money(warehouse: Warehouse) -> None:
     assert (qqq["status"], qqq["quantity"]) == ("filled", Decimal("1.125"))
 
 
-def test_08_is_partial_until_it_is_told_to_be_filled(untold: Warehouse) -> None:
-    first = order(untold, "08", 1)
+def test_08_is_partial_until_it_is_told_to_be_filled(tmp_path: Path) -> None:
+    lines = (CASES / "08-alpaca-notional.ndjson").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "08-partial.ndjson"
+    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    warehouse = made(tmp_path / "data")
+    land_case(warehouse, path)
+    warehouse.build()
+    first = order(warehouse, "08", 1)
     assert (first["symbol"], first["status"], first["quantity"]) == ("QQQ", "partial", None)
-    land_lines(untold, PARTIAL, slice(-1, None))
-    untold.build()
-    assert order(untold, "08", 1)["status"] == "filled"
+    path = tmp_path / "08-rest.ndjson"
+    path.write_text(lines[-1] + "\n", encoding="utf-8")
+    land_case(warehouse, path)
+    warehouse.build()
+    assert order(warehouse, "08", 1)["status"] == "filled"
 
 
 def test_09_a_prevented_trade_ends_by_the_status(warehouse: Warehouse) -> None:
@@ -171,8 +159,14 @@ def test_11_a_bust_ends_a_full_order_that_was_corrected_down(warehouse: Warehous
     assert found["filled_quantity"] == 20
 
 
-def test_11_a_correction_does_not_reopen_it(untold: Warehouse) -> None:
-    (found,) = untold.rows("from orders where account_id = '11'")
+def test_11_a_correction_does_not_reopen_it(tmp_path: Path) -> None:
+    lines = (CASES / "11-full-order-corrected-down.ndjson").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "11-no-bust.ndjson"
+    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    warehouse = made(tmp_path / "data")
+    land_case(warehouse, path)
+    warehouse.build()
+    (found,) = warehouse.rows("from orders where account_id = '11'")
     assert (found["status"], found["filled_quantity"]) == ("filled", 80)
 
 
