@@ -1,7 +1,6 @@
 """Cold files that lie on S3: written, read, pruned, merged, archived, published and restored."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -60,16 +59,11 @@ def objects(settings: Settings) -> list[str]:
 
 
 @pytest.fixture
-def warehouse(
-    settings: Settings,
-    s3: str,
-    monkeypatch: pytest.MonkeyPatch,
-    fresh: Callable[[Settings], Settings],
-) -> Settings:
+def warehouse(settings: Settings, s3: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Three days of ticks, the first two on S3, and the view that analysts read."""
     monkeypatch.setenv("RETENTION_COLD_STORE", f"{s3}/warm")
     settings = with_store(load_settings(), f"{s3}/archive")
-    make_warehouse(fresh(settings), 3000, ["A", "BTC/USD"])
+    make_warehouse(settings, 3000, ["A", "BTC/USD"])
     with open_writer(settings) as connection:
         connection.execute(POLICIES)
     move(settings, "2024-01-03")

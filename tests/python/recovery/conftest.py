@@ -18,7 +18,7 @@ Land = Callable[[], LandingResult]
 
 
 @pytest.fixture
-def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
+def settings(tmp_path: Path) -> Settings:
     env = {
         "DATA_DIR": str(tmp_path / "data"),
         "DATABASE_TEMP_DIRECTORY": str(tmp_path / "temp"),
@@ -26,7 +26,7 @@ def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
         "BACKUP_STORE": str(tmp_path / "store"),
         "BACKUP_KEEP": "3",
     }
-    return fresh(load_settings(tmp_path / "none.toml", env))
+    return load_settings(tmp_path / "none.toml", env)
 
 
 def contents(path: Path, at: object = None) -> Tables:

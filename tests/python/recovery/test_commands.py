@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from forked import run_ingest
 from python_ingest.settings import Settings
 
 from .conftest import Land
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """There is nothing yet."""
-    shutil.rmtree(settings.data_dir)
-    return settings
 
 
 def ingest(settings: Settings, *arguments: str, store: str = "") -> tuple[int, str, str]:

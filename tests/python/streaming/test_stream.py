@@ -26,8 +26,8 @@ class Enough(Exception):  # noqa: N818
 
 
 @pytest.fixture
-def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
-    return fresh(load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")}))
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
 
 
 def run(
