@@ -50,7 +50,9 @@ landing/test_damaged_files recovery/test_snapshot lifecycle/test_archive lifecyc
 cli/test_interrupts serving/test_soak migration/test_dual_write_stream streaming/test_stream_killed
 recovery/test_killed market/test_any_order review/test_live_page
 """.split()
-FIRST = [*LONG, "test_sample", "trading/test_order_cases", "feeds/test_examples"]
+FIRST = [*LONG, "test_sample", "trading/test_order_cases", "trading/test_scenarios"]
+FIRST += ["trading/test_forgotten", "market/test_recorded_data", "feeds/test_examples"]
+FIRST += ["feeds/test_declarations", "serving/test_flight_sql", "review/test_report"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before what is not asked for is left out
@@ -80,7 +82,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Sett
         migrate(connection)
 
     def copied(settings: Settings) -> Settings:
-        settings.data_dir.mkdir(parents=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         shutil.copy(made, settings.database_path)
         return settings
 

@@ -6,15 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
+from python_ingest.storage.sql import quoted, sql_path
 
+_ASKING = threading.RLock()
 _HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
 # The process counts what it does to files and sends over HTTP, and kills itself at step `kill_at`:
 # in the midst of the work, whatever the machine's speed. Without it, it says how many there are.
@@ -39,16 +44,54 @@ finally:
 
 
 def ask(where: Settings | Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return what a query answers, read only and with times in UTC.
+    """Return what a query answers, read only and with times in UTC (`where`: see asking)."""
+    with asking(where) as connection:
+        return connection.execute(sql, list(values)).fetchall()
+
+
+def ask_dicts(where: Settings | Path, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """The same, with a dictionary for each row."""
+    with asking(where) as connection:
+        found = connection.execute(sql, list(values))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@contextmanager
+def asking(where: Settings | Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse to read, with times in UTC.
 
     `where`: the settings or the DATA_DIR of a warehouse, or a DuckDB file.
     """
     path = where.database_path if isinstance(where, Settings) else where
     if path.is_dir():
         path = path / "trading.duckdb"
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return connection.execute(sql, list(values)).fetchall()
+    name = quoted(path.stem)  # as DuckDB names a database that it opens
+    with _ASKING, _engine().cursor() as connection:
+        connection.execute(f"attach {sql_path(path)} as {name} (read_only)")
+        try:
+            connection.execute(f"use {name}")
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.execute("use memory")
+            connection.execute(f"detach {name}")
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for every question: to start one takes ten times what a question does."""
+    return duckdb.connect(config={"enable_external_file_cache": False})
+
+
+def land_text(
+    settings: Settings, kind: str, path: Path, content: str | bytes, **options: Any
+) -> LandingResult:
+    """Write a file and land it; `options`: of land_files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    (result,) = land_files(settings, kind, [path], **options)
+    return result
 
 
 @contextmanager

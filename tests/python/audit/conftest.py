@@ -9,7 +9,6 @@ import duckdb
 import pytest
 from testkit import ask
 
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 
@@ -22,8 +21,6 @@ class Landing:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.batches = 0
-        with open_writer(settings) as connection:
-            migrate(connection)
 
     def ticks(
         self, rows: int = 50, rejected: int = 0, change: str = "", symbol: str = "AAA"
@@ -125,8 +122,8 @@ def make_settings(data_dir: Path) -> Settings:
 
 
 @pytest.fixture
-def landing(tmp_path: Path) -> Landing:
-    return Landing(make_settings(tmp_path))
+def landing(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Landing:
+    return Landing(fresh(make_settings(tmp_path)))
 
 
 @pytest.fixture

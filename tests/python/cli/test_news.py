@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from testkit import land_text
 
 from python_ingest.cli import news as looked
 from python_ingest.cli.news import News, begin, news, nothing_new, remember
-from python_ingest.landing.land import land_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
@@ -32,9 +32,7 @@ def cycled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def land(settings: Settings, kind: str, text: str) -> None:
-    path = settings.data_dir / f"{kind}.ndjson"
-    path.write_text(text)
-    (result,) = land_files(settings, kind, [path])
+    result = land_text(settings, kind, settings.data_dir / f"{kind}.ndjson", text)
     assert result.state == "landed"
 
 

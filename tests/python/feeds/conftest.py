@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit import ask
+from testkit import ask, land_text
 
-from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings, load_settings
 
 
@@ -34,7 +34,6 @@ def land(
         kind: str, name: str, content: bytes, named_format: str | None = None
     ) -> tuple[LandingResult, Callable[[str], list[Any]]]:
         path = tmp_path / name
-        path.write_bytes(content)
-        return land_files(settings, kind, [path], named_format)[0], rows
+        return land_text(settings, kind, path, content, named_format=named_format), rows
 
     return run

@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from pydantic import BaseModel, ValidationError
+from testkit import ask, land_text
 from typer.testing import CliRunner
 
 from python_ingest.cli.main import app
@@ -58,9 +58,7 @@ def declare(settings: Settings, name: str, content: str) -> Path:
 
 
 def land(settings: Settings, name: str, content: str) -> LandingResult:
-    path = settings.data_dir.parent / name
-    path.write_text(content, encoding="utf-8")
-    return land_files(settings, "ticks", [path])[0]
+    return land_text(settings, "ticks", settings.data_dir.parent / name, content)
 
 
 def test_the_declaration_of_the_manual_lands_its_file(settings: Settings) -> None:
@@ -70,11 +68,11 @@ def test_the_declaration_of_the_manual_lands_its_file(settings: Settings) -> Non
     declare(settings, "acme-trades.toml", declared)
     result = land(settings, "2024-05-02.csv", rows)
     assert (result.error, result.landed, result.rejected) == (None, 2, 0)
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        found = connection.execute(
-            "select exchange, symbol, kind, timestamp::varchar, last_price::double,"
-            " last_size::double from raw.market_ticks order by tick_id"
-        ).fetchall()
+    found = ask(
+        settings,
+        "select exchange, symbol, kind, timestamp::varchar, last_price::double,"
+        " last_size::double from raw.market_ticks order by tick_id",
+    )
     # Berlin has summer time on that day
     assert found == [
         ("acme", "SAP", "trade", "2024-05-02 07:00:00.25", 171.5, 40.0),
@@ -458,7 +456,5 @@ def test_a_number_with_its_unit_is_read_whole_or_rejected(
     if price is None:
         assert "price" in result.reasons[0].reason
         return
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        assert connection.execute(
-            "select last_price = ?::decimal(28, 10) from raw.market_ticks", [price]
-        ).fetchall() == [(True,)]
+    sql = "select last_price = ?::decimal(28, 10) from raw.market_ticks"
+    assert ask(settings, sql, price) == [(True,)]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
@@ -39,16 +39,14 @@ def texts(settings: Settings, kind: str, columns: list[str]) -> list[tuple[Any, 
         else f"{c}::varchar"
         for c in columns
     )
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        return connection.execute(f"select {shown} from {of.table} order by {order}").fetchall()
+    return ask(settings, f"select {shown} from {of.table} order by {order}")
 
 
 def told(settings: Settings, results: list[LandingResult]) -> set[str]:
     """The feeds that the files were told to be of."""
     ids = ", ".join(str(result.batch_id) for result in results)
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        found = connection.execute(f"select format from raw.landings where batch_id in ({ids})")
-        return {name.partition(" ")[0] for (name,) in found.fetchall()}
+    found = ask(settings, f"select format from raw.landings where batch_id in ({ids})")
+    return {name.partition(" ")[0] for (name,) in found}
 
 
 def require_as_worked_out(
@@ -74,9 +72,8 @@ def require_as_worked_out(
     rows = [tuple(row[name] or None for name in columns) for row in listed]
     assert texts(settings, said["kind"], columns) == rows
     if "reasons" in said:
-        with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-            reasons = connection.execute("select reason from raw.rejected_rows order by all")
-            assert [row[0] for row in reasons.fetchall()] == said["reasons"]
+        reasons = ask(settings, "select reason from raw.rejected_rows order by all")
+        assert [row[0] for row in reasons] == said["reasons"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit import land_text
 
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -31,11 +32,7 @@ STRANGE = {"csv": SAYS_NOTHING_OF_OURS, "json": '{"oddest":1,"of":2,"all":3}\n'}
 @pytest.fixture
 def land(settings: Settings, tmp_path: Path) -> Callable[..., LandingResult]:
     def run(name: str, content: str, kind: str = "ticks", **options: Any) -> LandingResult:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-        (result,) = land_files(settings, kind, [path], **options)
-        return result
+        return land_text(settings, kind, tmp_path / name, content, **options)
 
     return run
 

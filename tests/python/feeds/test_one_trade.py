@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
@@ -102,8 +102,7 @@ def conflicts(
         path.write_text(content)
         (result,) = land_files(settings, "ticks", [path])
         assert (result.error, result.rejected, result.read) == (None, 0, 1)
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        return connection.execute("select is_one_trade from raw.tick_conflicts").fetchall()
+    return ask(settings, "select is_one_trade from raw.tick_conflicts")
 
 
 def made(pair: tuple[str, str, str]) -> Trade:

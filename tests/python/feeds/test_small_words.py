@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit import land_text
 
 from python_ingest.feeds.catalogue import faults
-from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings
 
 OWN = """name = "mine"
@@ -32,9 +33,7 @@ Land = Callable[..., LandingResult]
 @pytest.fixture
 def land(settings: Settings, tmp_path: Path) -> Land:
     def run(name: str, content: str, kind: str = "ticks", **options: Any) -> LandingResult:
-        path = tmp_path / name
-        path.write_text(content)
-        return land_files(settings, kind, [path], **options)[0]
+        return land_text(settings, kind, tmp_path / name, content, **options)
 
     return run
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
@@ -38,12 +38,12 @@ def landed(
     path.write_text(content)
     (result,) = land_files(settings, "ticks", [path])
     assert result.error is None
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        times = connection.execute(
-            "select epoch_us(timestamp) * 1000 + coalesce(nanoseconds, 0) from raw.market_ticks"
-            " order by tick_id"
-        ).fetchall()
-        reasons = connection.execute("select reason from raw.rejected_rows").fetchall()
+    times = ask(
+        settings,
+        "select epoch_us(timestamp) * 1000 + coalesce(nanoseconds, 0) from raw.market_ticks"
+        " order by tick_id",
+    )
+    reasons = ask(settings, "select reason from raw.rejected_rows")
     return [row[0] for row in times], [row[0] for row in reasons]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit import land_text
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.catalogue import feeds
@@ -42,11 +43,7 @@ FUTURES = TRADE.replace(',"M":true', "")
 @pytest.fixture
 def land(settings: Settings, tmp_path: Path) -> Land:
     def run(name: str, content: str, kind: str = "ticks", **options: Any) -> LandingResult:
-        path = tmp_path / "d" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content + "\n")
-        (result,) = land_files(settings, kind, [path], **options)
-        return result
+        return land_text(settings, kind, tmp_path / "d" / name, content + "\n", **options)
 
     return run
 

@@ -17,9 +17,9 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
     env = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_TEMP_DIRECTORY": str(tmp_path / "temp")}
-    return load_settings(tmp_path / "none.toml", env)
+    return fresh(load_settings(tmp_path / "none.toml", env))
 
 
 @pytest.fixture

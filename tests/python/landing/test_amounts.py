@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 from python_ingest.landing.land import land_files
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -102,9 +101,7 @@ def test_json_numbers_keep_their_decimals(settings: Settings, rows: Rows, tmp_pa
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_multiplier_counts(settings: Settings, rows: Rows, tmp_path: Path, name: str) -> None:
-    settings.data_dir.mkdir(parents=True)
     with duckdb.connect(str(settings.database_path)) as connection:
-        migrate(connection)
         connection.execute(
             "create schema reference; create table reference.instruments as select 'cme' as"
             " exchange, 'ES' as symbol, 50.0::decimal(18, 8) as multiplier"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit import land_text
 
 from python_ingest.feeds import lines as reading
 from python_ingest.feeds.lines import Lines, count_lines
@@ -26,8 +27,7 @@ def line(number: int, symbol: str = "A") -> str:
 
 
 def land(settings: Settings, path: Path, content: bytes | str, **more: Any) -> Any:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return land_files(settings, "ticks", [path], **more)[0]
+    return land_text(settings, "ticks", path, content, **more)
 
 
 @pytest.mark.parametrize(("count", "at"), [(1000, 10), (40_000, 10), (100_000, 50_000)])

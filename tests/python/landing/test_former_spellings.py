@@ -123,6 +123,7 @@ def store(
 
 
 def former(settings: Settings, name: str, *batches: list[dict[str, str]], **more: Any) -> None:
+    settings.database_path.unlink()
     with open_writer(settings, create=True) as connection:
         migrate(connection, up_to=FORMER)
         for batch_id, rows in enumerate(batches, start=1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,13 @@ columns.timestamp = "t"
 columns.last_price = "p"
 """
 TICKS = "exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\nx,s,2024-01-02,oops\n"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """There is nothing yet."""
+    shutil.rmtree(settings.data_dir)
+    return settings
 
 
 def ingest(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:

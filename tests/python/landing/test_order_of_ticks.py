@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import land_text
 
 from python_ingest.feeds.detect_format import scan_of
 from python_ingest.feeds.relation import Scan
@@ -32,9 +33,7 @@ def land(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
 
     def landed(text: str, suffix: str = "csv", kind: str = "ticks") -> Any:
         path = tmp_path / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.{suffix}"
-        path.write_text(text)
-        (result,) = land_files(settings, kind, [path])
-        return result
+        return land_text(settings, kind, path, text)
 
     return landed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import land_text
 
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
@@ -19,9 +20,7 @@ SECOND = FIRST.replace("-5.25", "6")
 
 
 def land(settings: Settings, path: Path, text: str, **more: Any) -> LandingResult:
-    path.write_text(text)
-    (result,) = land_files(settings, "statements", [path], **more)
-    return result
+    return land_text(settings, "statements", path, text, **more)
 
 
 def test_what_did_not_change_lands_with_what_did(

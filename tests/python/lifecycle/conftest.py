@@ -76,8 +76,8 @@ def export_ticks(settings: Settings, before: str, *, per_symbol: bool = False) -
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> Settings:
-    make_warehouse(settings, 3000, ["A", "B"])
+def warehouse(settings: Settings, fresh: Callable[[Settings], Settings]) -> Settings:
+    make_warehouse(fresh(settings), 3000, ["A", "B"])
     return settings
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.errors import ExportError
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.spark.handover import Handover, current_folder, hand_over
 
@@ -30,10 +31,8 @@ def _execute(settings: Settings, sql: str) -> None:
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> Settings:
-    settings.database_path.parent.mkdir(parents=True)
-    with duckdb.connect(str(settings.database_path)) as connection:
-        migrate(connection)
+def warehouse(settings: Settings, fresh: Callable[[Settings], Settings]) -> Settings:
+    fresh(settings)
     _execute(settings, TICKS.format(batch=1, first=0, last=10))
     return settings
 
@@ -54,11 +53,10 @@ def _rows(done: Handover, columns: str) -> list[tuple[object, ...]]:
 
 def test_warm_ticks_are_there_once_with_their_day(warehouse: Settings) -> None:
     done = hand_over(warehouse)
-    with duckdb.connect(str(warehouse.database_path), read_only=True) as connection:
-        expected = connection.execute(
-            "select tick_id, timestamp::date, correlation_id::varchar"
-            " from raw.market_ticks order by 1"
-        ).fetchall()
+    expected = ask(
+        warehouse,
+        "select tick_id, timestamp::date, correlation_id::varchar from raw.market_ticks order by 1",
+    )
     assert done.ticks == 10
     assert _rows(done, "tick_id, date, correlation_id") == expected
     assert current_folder(warehouse.data_dir / "export") == done.folder
@@ -109,11 +107,10 @@ def test_days_that_were_exported_before_ticks_had_a_column_are_read_with_it(
     assert duckdb.execute(f"select count(*), count(place) from {files}").fetchall() == [(10, 0)]
 
 
-def test_an_empty_warehouse_has_typed_files(settings: Settings) -> None:
-    settings.database_path.parent.mkdir(parents=True)
-    with duckdb.connect(str(settings.database_path)) as connection:
-        migrate(connection)
-    done = hand_over(settings)
+def test_an_empty_warehouse_has_typed_files(
+    settings: Settings, fresh: Callable[[Settings], Settings]
+) -> None:
+    done = hand_over(fresh(settings))
     assert done.ticks == 0
     assert _rows(done, "tick_id, last_price, conditions") == []
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from python_ingest.errors import UsageError
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.spark.builds import SEEDS, begin, collectable, finish
 from python_ingest.spark.handover import hand_over
@@ -40,11 +40,9 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def exported(settings: Settings) -> Settings:
+def exported(settings: Settings, fresh: Callable[[Settings], Settings]) -> Settings:
     """Batches 1 to 3 in an export."""
-    settings.database_path.parent.mkdir(parents=True)
-    with duckdb.connect(str(settings.database_path)) as connection:
-        migrate(connection)
+    with duckdb.connect(str(fresh(settings).database_path)) as connection:
         for batch in (1, 2, 3):
             connection.execute(LANDING.format(batch=batch))
     hand_over(settings)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 import views_only
 from forked import WITHOUT_VIEWS, run_dbt, settings_of
+from testkit import ask
 
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import land_files
@@ -98,8 +99,7 @@ class Warehouse:
         self.views = settings_of(arguments)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.connect() as connection:
-            return connection.execute(query).fetchall()
+        return ask(self.path, query)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 import psycopg
 import pytest
+from testkit import ask
 
 from python_ingest.migration import extract as extraction
 from python_ingest.migration import manifest, plan
@@ -216,11 +217,11 @@ def test_what_a_policy_dropped_is_retired_and_what_somebody_dropped_is_missing(s
     assert [part.start.day for part in run.gone] == [5]
     assert f"its retention policy: job {job}, drop_after " in _line(run)
     assert found(copy) == hours(5, 5, "retired_in_timescale")
-    with duckdb.connect(str(copy.database_path), read_only=True) as connection:
-        named = connection.execute(
-            "select distinct retention_policy from migration.consistency_buckets"
-            " where verdict = 'retired_in_timescale'"
-        ).fetchall()
+    named = ask(
+        copy,
+        "select distinct retention_policy from migration.consistency_buckets"
+        " where verdict = 'retired_in_timescale'",
+    )
     assert [policy.startswith(f"job {job}, drop_after ") for (policy,) in named] == [True]
     for day in (
         6,
@@ -292,12 +293,12 @@ def test_an_aggregate_with_real_time_rows_is_compared_as_far_as_its_bars_have_en
     for timeframe, bars in (("1h", 2 * 24 * 5), ("1d", 2 * 5)):
         assert extract(copy, Request(f"bars_{timeframe}", timeframe=timeframe)).rows == bars
     assert found(copy, "ohlcv_bars") == {}
-    with duckdb.connect(str(copy.database_path), read_only=True) as connection:
-        compared = connection.execute(
-            "select relation, sum(timescale_rows)::integer from migration.consistency_buckets"
-            " where bucket_size = 'hour' and table_name = 'ohlcv_bars' and is_closed"
-            " and verdict = 'match' group by all order by all"
-        ).fetchall()
+    compared = ask(
+        copy,
+        "select relation, sum(timescale_rows)::integer from migration.consistency_buckets"
+        " where bucket_size = 'hour' and table_name = 'ohlcv_bars' and is_closed"
+        " and verdict = 'match' group by all order by all",
+    )
     assert compared == [("bars_1d", 2 * 4), ("bars_1h", 2 * (24 * 4 + 12))]
     with connected(server) as connection:  # a row that was mended there shows after a refresh
         connection.execute("update market_ticks set last_price = 1 where tick_id = 24")

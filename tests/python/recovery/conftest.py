@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from testkit import asking
 
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings, load_settings
@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 def contents(path: Path, at: object = None) -> Tables:
     """Every row of every raw table; `at`: of the batches that had landed by then."""
     found: Tables = {}
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with asking(path) as connection:
         names = connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'raw' order by all"
         ).fetchall()

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from testkit import held
+from testkit import ask, held
 
 from python_ingest.errors import BackupDamagedError, BackupError, DatabaseBusyError
 from python_ingest.landing.land import land_files, land_pending
@@ -27,8 +27,7 @@ from .conftest import Land, contents
 
 
 def landed_at(settings: Settings) -> list[datetime]:
-    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
-        rows = connection.execute("select landed_at from raw.landings order by batch_id").fetchall()
+    rows = ask(settings, "select landed_at from raw.landings order by batch_id")
     return [row[0] for row in rows]
 
 

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import views_only
 from forked import WITHOUT_VIEWS, kill_dbt, run_dbt, settings_of
+from testkit import ask_dicts
 
 LANDED_AT = datetime(2030, 1, 1)
 TIME_COLUMN = {
@@ -154,10 +155,7 @@ class Warehouse:
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """What a query answers, as dictionaries."""
-        with duckdb.connect(str(self.path), read_only=True) as connection:
-            found = connection.execute(query, list(parameters))
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return ask_dicts(self.path, query, *parameters)
 
 
 def utc(text: str) -> datetime:
