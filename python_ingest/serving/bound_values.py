@@ -65,19 +65,23 @@ def _value(name: str, column: pa.Array) -> Any:
         value = column[0].as_py()
     except (ValueError, OverflowError, NotImplementedError) as error:
         raise QueryError(f"value {name} ({column.type}): {type(error).__name__}") from None
-    if not _is_exact(value):
+    if not is_exact(value):
         raise QueryError(f"value {name}: a value of type {column.type} cannot be bound")
     return in_utc(value) if isinstance(value, datetime) else value
 
 
-def _is_exact(value: Any) -> bool:
+def is_exact(value: Any) -> bool:
     """Tell whether the engine takes a value as what it is; of a map it would not."""
     if isinstance(value, Decimal):
-        return len(value.as_tuple().digits) <= _DIGITS
+        _, digits, exponent = value.as_tuple()
+        if not isinstance(exponent, int):
+            return False  # no number: the engine would make it a float
+        # Zeros before and behind the digits count too: 1E+40 has 41.
+        return max(len(digits), -exponent, len(digits) + exponent) <= _DIGITS
     if isinstance(value, list):
-        return all(map(_is_exact, value))
+        return all(map(is_exact, value))
     if isinstance(value, dict):
-        return all(map(_is_exact, value.values()))
+        return all(map(is_exact, value.values()))
     return value is None or isinstance(value, _KINDS)
 
 

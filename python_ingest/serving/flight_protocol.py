@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from python_ingest.errors import QueryError, UsageError
-from python_ingest.serving.bound_values import in_utc
+from python_ingest.serving.bound_values import in_utc, is_exact
 from python_ingest.serving.results import Question
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place
@@ -86,12 +86,24 @@ def _encoded(value: Any) -> Any:
         return {"uuid": str(value)}
     if isinstance(value, list | tuple):
         return [_encoded(each) for each in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise QueryError(
+        f"a value of type {type(value).__name__} cannot be sent: give its text, and cast it"
+        " (?::time, ?::interval, ?::blob)"
+    )
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if not is_exact(value):
+        raise ValueError(f"{text} is no DECIMAL: it would become a float")
     return value
 
 
 _DECODERS: dict[str, Callable[[str], Any]] = {
-    "decimal": Decimal,
-    "time": datetime.fromisoformat,
+    "decimal": _decimal,
+    "time": lambda text: in_utc(datetime.fromisoformat(text)),
     "date": date.fromisoformat,
     "uuid": UUID,
 }
@@ -107,7 +119,7 @@ def _decoded(value: Any) -> Any:
 
 
 def ticket_of(ask: Question) -> bytes:
-    """Return a question as a ticket."""
+    """Return a question as a ticket. Raises QueryError for a value that no ticket can hold."""
     params: Any = ask.params
     if isinstance(params, Mapping):
         params = {name: _encoded(value) for name, value in params.items()}

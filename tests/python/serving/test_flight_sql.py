@@ -254,6 +254,7 @@ WRONG = [
     ("select ?", pa.table({"0": pa.array([1], pa.timestamp("ns"))}), "microseconds"),
     ("select ?", pa.table({"0": ["x" * 2_000_000]}), "larger than"),
     ("select ?", pa.table({"0": pa.array([10**50], pa.decimal256(60, 0))}), "cannot be bound"),
+    ("select ?", pa.table({"0": pa.array([Decimal("1E-41")], pa.decimal256(50, 41))}), "be bound"),
     ("select ?", pa.table({"0": pa.array([[("a", 1)]], pa.map_("string", "int8"))}), "be bound"),
     ("select ?", pa.table({"0": pa.array([2**60], pa.timestamp("us"))}), "OverflowError"),
 ]
@@ -582,10 +583,12 @@ def test_a_closed_statement_is_not_known_and_may_be_closed_again(bare):
         b'{"sql": "select 1' + b" union all select 1" * 20_000 + b'"}',
         b'{"sql": "select ' + b"(" * 5000 + b"1" + b")" * 5000 + b'"}',
         b'{"sql": "select ?", "params": [{"time": 7}]}',
+        b'{"sql": "select ?", "params": [{"decimal": "1E+40"}]}',
+        b'{"sql": "select ?", "params": [{"decimal": "NaN"}]}',
         b'{"sql": ["select 1"]}',
         b"{" * 100,
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_ticket_that_makes_no_sense_is_told_so(bare, ticket):
     client, options = bare

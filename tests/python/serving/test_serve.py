@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from python_ingest.errors import (
     UsageError,
 )
 from python_ingest.landing.land import land_pending
-from python_ingest.serving.flight_protocol import token, token_path
+from python_ingest.serving.flight_protocol import question_of, token, token_path
 from python_ingest.serving.hot_source import HotSource
 from python_ingest.serving.queries import latest_ticks, recent_ticks
 from python_ingest.serving.served import ServedReader
@@ -74,6 +75,20 @@ def test_every_kind_of_value_comes_through_exactly(client):
     assert row["c8"] == [1, 2]
     zoned = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
     assert client.dicts("select $t as t", {"t": zoned}) == [{"t": datetime(2026, 1, 5, 9, 30)}]
+
+
+def test_a_zone_in_a_ticket_of_others_is_the_same_moment_in_utc():
+    ticket = b'{"sql": "select ?", "params": [{"time": "2026-01-05T09:30:00+02:00"}]}'
+    assert question_of(ticket).params == [datetime(2026, 1, 5, 7, 30)]
+
+
+@pytest.mark.parametrize(
+    "value", [clock(9, 30), timedelta(1), b"x", {"a": 1}, {1}, Decimal("1" * 39), Decimal("nan")]
+)
+def test_a_value_that_cannot_be_sent_exactly_is_told(client, value):
+    """Money does not become a float on its way, and no error is Python's own."""
+    with pytest.raises(QueryError):
+        client.query("select ?", [value])
 
 
 def test_a_client_process_reads_with_the_token_of_the_file(served):
