@@ -53,6 +53,8 @@ class HotSource:
         self._stop = threading.Event()
         self._builder = ThreadPoolExecutor(1, "hot-day-builder")
         self._building: Future[_State] | None = None
+        self._following: _State | None = None  # complete, and shown after its next pass
+        self._left: list[_State] = []
         self._state = self._build()
         # Models take longer than ticks, which need not wait for them.
         self._threads_that_follow = [
@@ -74,14 +76,22 @@ class HotSource:
     def close(self) -> None:
         """Stop the threads; the engine closes when the last connection is returned."""
         self._stop.set()
-        self._state.live.interrupt()
         for thread in self._threads_that_follow:
-            if thread.is_alive():
-                thread.join()
+            while thread.is_alive():
+                self._interrupt()  # once is not enough: it ends one statement of many
+                thread.join(_GLANCE_SECONDS)
         self._builder.shutdown()
         if self._building and not self._building.exception():
             self._building.result().close()
-        self._state.close()
+        for state in (*self._left, self._following, self._state):
+            if state is not None:
+                state.close()
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            for state in (self._following, self._state):
+                if state is not None:
+                    state.live.interrupt()
 
     def look(self) -> None:
         """Add new segments, and what models make of them.
@@ -90,25 +100,53 @@ class HotSource:
         """
         self._look_for_ticks()
         self._look_live()
+        self._close_left()
 
     def _look_live(self) -> None:
+        """Run the models; readers get the next day with a pass that no former one is ahead of.
+
+        So no row that was shown is gone for a moment.
+        """
         with self._lock:
-            live = self._state.live
-        live.follow()
+            following, state = self._following, self._state
+        if following is None:
+            state.live.follow()
+            return
+        try:
+            following.live.follow()
+        finally:
+            with self._lock:
+                self._state, self._following = following, None
+                self._left.append(state)  # its ticks may be being added
 
     def _look_for_ticks(self) -> None:
-        if self._building and self._building.done():
+        self._close_left()
+        with self._lock:
+            following, state = self._following, self._state
+        if following is not None:  # first: it has what readers saw
+            following.add_new_segments()
+        state.add_new_segments()
+        if following is None:
+            self._look_for_publication()
+
+    def _look_for_publication(self) -> None:
+        """Begin to build the next day, or take it when it is ready.
+
+        Raises NotPublishedError when the file is gone, and what building raised.
+        """
+        if self._building is None:
+            if identity_of(self._settings.published_path) != self._state.identity:
+                self._building = self._builder.submit(self._build)
+        elif self._building.done():
             building, self._building = self._building, None
-            following, former = building.result(), self._state
+            following = building.result()
             following.add_new_segments()
             with self._lock:
-                self._state = following
-            former.close()
-        elif not self._building and identity_of(self._settings.published_path) != (
-            self._state.identity
-        ):
-            self._building = self._builder.submit(self._build)
-        self._state.add_new_segments()
+                self._following = following
+
+    def _close_left(self) -> None:
+        while self._left:
+            self._left.pop().close()
 
     def _build(self) -> _State:
         """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
@@ -133,6 +171,8 @@ class HotSource:
                 look()
                 failing = ""
             except Exception as error:  # a thread that dies says nothing, and rows stay old
+                if self._stop.is_set():
+                    return
                 name = type(error).__name__
                 if name != failing:
                     _warn("cannot follow the spool or the publication, trying again", name)

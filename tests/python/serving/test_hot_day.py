@@ -1,5 +1,6 @@
 """A tick has one home: spool, warehouse and publication against a model in plain Python."""
 
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,10 @@ from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
+from python_ingest.landing.spool import kept
 from python_ingest.publication.attached import identity_of
 from python_ingest.publication.publish import publish
-from python_ingest.serving import ReaderPool
+from python_ingest.serving import ReaderPool, hot_source
 from python_ingest.serving.hot_source import HotSource
 from python_ingest.serving.queries import recent_ticks
 from python_ingest.serving.spool_reader import SpoolReader
@@ -157,6 +159,80 @@ def test_a_fault_of_ours_is_told_and_ticks_are_followed_on(
         time.sleep(0.01)
     assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["1"]
     assert "KeyError" in caplog.text
+
+
+def test_ticks_are_followed_while_there_is_no_published_file(pool_and_source, live, tmp_path):
+    """Somebody moved it: the server has it open, and what arrives is in no publication yet."""
+    pool, source = pool_and_source
+    live.published_path.unlink()
+    arrive(live, [trade(1)], tmp_path, 1)
+    with pytest.raises(NotPublishedError):
+        source.look()
+    assert pool.query("from market_ticks")["trade_id"].to_pylist() == ["1"]
+
+
+class _Passes:
+    """Stands in for the models: knows how many segments its last pass was over."""
+
+    def __init__(self, settings, *_):
+        self._settings = settings
+        self.over = 0
+
+    def follow(self):
+        self.over = len(kept(self._settings))
+
+    def interrupt(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_the_day_of_a_new_publication_shows_no_less_than_the_former_one(
+    live, tmp_path, monkeypatch
+):
+    """What a pass showed just before readers got the new day was gone until its next pass."""
+    monkeypatch.setattr(hot_source, "LiveDay", _Passes)
+    source = HotSource(live, threads=1)
+    with ReaderPool(live, source=source):
+        former = source._state
+        build_and_publish(live)
+        source._look_for_ticks()
+        source._building.result()
+        arrive(live, [trade(1)], tmp_path, 1)
+        source._look_live()
+        assert former.live.over == 1
+        for look in (source._look_for_ticks, source._look_live, source._look_for_ticks):
+            look()
+            assert source._state.live.over == 1
+        assert source._state is not former
+
+
+def test_closing_ends_a_pass_of_many_statements(live, monkeypatch):
+    """An interrupt ends one statement, and one between two of them none."""
+    interrupted = threading.Semaphore(0)
+
+    class _Long(_Passes):
+        def follow(self):
+            for _ in range(3 * begun.is_set()):
+                interrupted.acquire()
+
+        def interrupt(self):
+            interrupted.release()
+
+    begun = threading.Event()
+    monkeypatch.setattr(hot_source, "LiveDay", _Long)
+    source = HotSource(live, threads=1)
+    begun.set()
+    source.start()
+    closing = threading.Thread(target=source.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    hangs = closing.is_alive()
+    for _ in range(100):
+        interrupted.release()
+    closing.join()
+    assert not hangs
 
 
 def test_recent_ticks_of_one_instant_are_in_trade_order(pool_and_source, live, tmp_path):
