@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import duckdb
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from python_ingest.errors import IngestError
 from python_ingest.publication.views import INTERNAL, Relation, portable_view, reads_of, view_texts
@@ -32,6 +32,7 @@ SERVED = (
     "portfolio_snapshots",
     "account_snapshots",
 )
+_OTHERS = "its models are of another version of ingest: start `ingest serve` of that version"
 NONE_BUILT = "no build that restates has been published yet"
 # Where a publication keeps the models.
 _MODELS = f"{INTERNAL}.live__models"
@@ -303,9 +304,12 @@ def write_models(connection: duckdb.DuckDBPyConnection, catalog: str, live: Live
 
 
 def read_models(connection: duckdb.DuckDBPyConnection, catalog: str) -> LiveModels:
-    """Return the models of an attached publication; none where it carries none."""
+    """Return the models of an attached publication; none where it carries none that we know."""
     try:
         found = connection.execute(f"select told from {catalog}.{_MODELS}").fetchall()
     except duckdb.CatalogException:
         return LiveModels()
-    return TypeAdapter(LiveModels).validate_json(found[0][0])
+    try:
+        return TypeAdapter(LiveModels).validate_json(found[0][0])
+    except ValidationError:
+        return LiveModels(missing=_OTHERS)

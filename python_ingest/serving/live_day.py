@@ -21,6 +21,7 @@ from python_ingest.serving.live_build import PUBLISHED, LiveBuild
 from python_ingest.serving.live_rows import LiveRows
 from python_ingest.serving.spool_reader import SpoolReader
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 
 logger = logging.getLogger("python_ingest.serve")
 
@@ -47,6 +48,7 @@ class LiveDay:
         self._failure = ""
         self._is_stale = True
         self._shown: list[str] = []  # of each part, how new it is
+        self._left_out: list[str] = []  # segments that landing could not read
         self._lock = threading.Lock()
         self._engine = attached(
             settings, 1, settings.performance.memory_limit_mb, catalog=PUBLISHED
@@ -55,7 +57,7 @@ class LiveDay:
         self._but = f"; {live.missing}" if live.missing else ""
         if not live.models:
             self._engine.close()
-            self._fall_back(live.missing)
+            self._fall_back(live.missing, live.missing)
             return
         try:
             if functions:
@@ -66,7 +68,8 @@ class LiveDay:
         except _FAILURES as error:
             self._build = None
             self._engine.close()
-            self._fall_back(f"the models cannot be run: {_line(error)}")
+            what = "the models cannot be run"
+            self._fall_back(f"{what}: {first_line(error)}", f"{what}: {_without_values(error)}")
             return
         kinds = {kind.name for kind in KINDS.values() if self._build.reads(kind)}
         self._spool = SpoolReader(settings, day.contents, kinds)
@@ -100,11 +103,12 @@ class LiveDay:
         for path in paths:
             try:
                 landed = build.land(segment, path)
-            except duckdb.OutOfMemoryException:
+            except (duckdb.OutOfMemoryException, duckdb.InterruptException):
                 raise  # it may be landed later
             except _FAILURES as error:
                 if path.exists():
-                    self._warn(f"segment {segment.name} is left out: {_line(error)}")
+                    self._warn(f"segment {segment.name} is left out: {_without_values(error)}")
+                    self._left_out.append(segment.name)
                     break
             else:
                 self._spool.mark_read(segment)
@@ -124,8 +128,10 @@ class LiveDay:
                 self._rows.show(self._build.differences(self._rows.kept_of(part)))
                 self._shown[number] = f"as of {now}"
                 self._say_how_new()
+        except duckdb.InterruptException:
+            raise  # the server closes
         except _FAILURES as error:
-            self._fall_back(_line(error))
+            self._fall_back(first_line(error), _without_values(error))
             with suppress(*_FAILURES):
                 self._rows.show_published()
         else:
@@ -135,18 +141,23 @@ class LiveDay:
         """Tell since when rows are live: those of trading follow those of the market."""
         market, *trading = self._shown
         later = "".join(f"; trading {how}" for how in trading if how != market)
-        self._day.note = {LIVE: f"{market}{later}{self._but}".encode()}
+        without = f"; without {', '.join(self._left_out)}" if self._left_out else ""
+        self._day.note = {LIVE: f"{market}{later}{self._but}{without}".encode()}
 
-    def _fall_back(self, reason: str) -> None:
+    def _fall_back(self, reason: str, logged: str) -> None:
+        """Tell readers why rows are published ones, and the log, which has no values."""
         self._shown = ["as published"] * len(self._shown)
         self._day.note = {LIVE: f"published rows: {reason}".encode()}
         if reason != self._failure:
-            self._warn(f"what is served live is as it was published: {reason}")
+            self._warn(f"what is served live is as it was published: {logged}")
         self._failure = reason
 
     def _warn(self, what: str) -> None:
         logger.warning(what, extra={"event": "live_behind", "service": "serve"})
 
 
-def _line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _without_values(error: BaseException) -> str:
+    """Return what a log says of an error: texts of DuckDB's may have values of rows in them."""
+    if isinstance(error, IngestError | duckdb.OutOfMemoryException):
+        return first_line(error)
+    return type(error).__name__
