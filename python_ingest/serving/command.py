@@ -17,7 +17,7 @@ import typer
 from python_ingest.accounting.functions import register as functions
 from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.reporting.live_page import LiveReport, PageServer, Served
-from python_ingest.serving.flight_protocol import TOKEN_VARIABLE, location, token, token_path
+from python_ingest.serving.flight_protocol import location, token, token_place
 from python_ingest.serving.hot_source import SERVE_LOGGER, HotSource
 from python_ingest.serving.live_day import LIVE
 from python_ingest.serving.pool import ReaderPool
@@ -121,10 +121,9 @@ def serve(
             server = Server(settings, pool, secret)
             source.start()
             row = pool.dicts("select count(*) as ticks, min(timestamp) as since from hot.ticks")[0]
-            where = TOKEN_VARIABLE if not token_path(settings).exists() else token_path(settings)
             print(
                 f"serving {location(settings)}: {row['ticks']:,} ticks in memory,"
-                f" {settings.published_path} behind them; token: {where}",
+                f" {settings.published_path} behind them; token: {token_place(settings)}",
                 file=sys.stderr,
                 flush=True,
             )

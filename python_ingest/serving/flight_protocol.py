@@ -46,7 +46,9 @@ def token(settings: Settings, *, make: bool = False) -> str:
 
     `make` creates a file that is missing or empty. Raises UsageError when there is no token.
     """
-    if given := os.environ.get(TOKEN_VARIABLE):
+    if given := _given():
+        if not (given.isascii() and given.isprintable()):
+            raise UsageError(f"{TOKEN_VARIABLE}: a token has letters, digits and signs of ASCII")
         return given
     path = token_path(settings)
     if make and not (path.exists() and path.stat().st_size):
@@ -62,6 +64,16 @@ def token(settings: Settings, *, make: bool = False) -> str:
     raise UsageError(
         f"no token: set {TOKEN_VARIABLE}, or read {path} ({why}), which `ingest serve` makes"
     )
+
+
+def token_place(settings: Settings) -> str:
+    """Return where `token` finds it: what to look at when it is wrong."""
+    return TOKEN_VARIABLE if _given() else str(token_path(settings))
+
+
+def _given() -> str:
+    """Return the token of the environment; a file that was read into it has ended with a line."""
+    return os.environ.get(TOKEN_VARIABLE, "").strip()
 
 
 def _make_token(path: Path) -> None:

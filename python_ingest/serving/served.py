@@ -18,7 +18,7 @@ from python_ingest.errors import (
     QueryTimeoutError,
 )
 from python_ingest.serving.flight_errors import from_status
-from python_ingest.serving.flight_protocol import location, ticket_of, token
+from python_ingest.serving.flight_protocol import location, ticket_of, token, token_place
 from python_ingest.serving.results import Closing, Parameters, Question, Readable
 from python_ingest.settings import Settings, load_settings
 
@@ -35,6 +35,7 @@ class ServedReader(Readable, Closing):
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or load_settings()
         self._where = location(settings)
+        self._token_place = token_place(settings)
         # The server interrupts a late query itself; this timeout is for a server that hangs.
         limits = settings.pool
         patience = (limits.connection_timeout_ms + limits.query_timeout_ms) / 1000 + 5
@@ -61,7 +62,7 @@ class ServedReader(Readable, Closing):
         if isinstance(error, flight.FlightUnavailableError):
             return ConnectionTimeoutError(f"nobody answers at {self._where}: run `ingest serve`")
         if isinstance(error, flight.FlightUnauthenticatedError):
-            return DatabaseError(f"{self._where}: the token is wrong (SERVE_TOKEN)")
+            return DatabaseError(f"{self._where}: the token is wrong ({self._token_place})")
         if isinstance(error, flight.FlightTimedOutError):
             return QueryTimeoutError(f"{self._where} did not answer in time")
         return QueryError(str(error).splitlines()[0])

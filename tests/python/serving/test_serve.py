@@ -25,7 +25,7 @@ from python_ingest.errors import (
     UsageError,
 )
 from python_ingest.landing.land import land_pending
-from python_ingest.serving.flight_protocol import question_of, token, token_path
+from python_ingest.serving.flight_protocol import question_of, token, token_path, token_place
 from python_ingest.serving.hot_source import HotSource
 from python_ingest.serving.queries import latest_ticks, recent_ticks
 from python_ingest.serving.served import ServedReader
@@ -180,6 +180,23 @@ def test_without_server_or_token_it_says_what_to_run(settings, monkeypatch):
     monkeypatch.setenv("SERVE_TOKEN", "t")
     with ServedReader(alone) as client, pytest.raises(ConnectionTimeoutError, match="ingest serve"):
         client.query("select 1")
+
+
+def test_a_token_of_the_environment_is_read_and_named_as_one(served, monkeypatch):
+    """One that was read from a file ends with a line; a file of before is not what is wrong."""
+    monkeypatch.setenv("SERVE_TOKEN", f"{token(served)}\n")
+    with ServedReader(served) as client:
+        assert client.dicts("select 1 as a") == [{"a": 1}]
+    assert token_path(served).exists()
+    for given, place in (("another", "SERVE_TOKEN"), (" ", str(token_path(served)))):
+        monkeypatch.setenv("SERVE_TOKEN", given)
+        assert token_place(served) == place
+    monkeypatch.setenv("SERVE_TOKEN", "another")
+    with ServedReader(served) as client, pytest.raises(DatabaseError, match=r"\(SERVE_TOKEN\)"):
+        client.query("select 1")
+    monkeypatch.setenv("SERVE_TOKEN", "gr\u00fcn")
+    with pytest.raises(UsageError, match="ASCII"):
+        ServedReader(served)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n"])
