@@ -79,8 +79,8 @@ def by_reason(held_back: Mapping[str, str]) -> dict[str, list[str]]:
 
 def newest_manifest(settings: Settings) -> Path | None:
     """Return what describes the newest publication; None where there is none."""
-    versions = settings.published_path.parent / "versions"
-    return max(versions.glob("*/manifest.json"), default=None)
+    found = [kept / "manifest.json" for kept in _kept(settings.published_path.parent / "versions")]
+    return next((manifest for manifest in reversed(found) if manifest.exists()), None)
 
 
 def _description(manifest: Path) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def named_cold_files(settings: Settings) -> set[str]:
 
 def _kept(versions: Path) -> list[Path]:
     """Return the folders of kept versions, oldest first; others may put files beside them."""
-    return sorted(path for path in versions.iterdir() if path.is_dir() and _moment(path.name))
+    return sorted(path for path in versions.glob("*") if path.is_dir() and _moment(path.name))
 
 
 def _moment(name: str) -> datetime | None:

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -243,10 +244,15 @@ def test_what_others_put_beside_versions_stays_and_is_in_nobodys_way(settings):
     publish(settings)
     versions = settings.published_path.parent / "versions"
     (versions / ".DS_Store").write_text("of a file browser")
+    (version,) = [path for path in versions.iterdir() if path.is_dir()]
+    shutil.copytree(version, versions / "before the move")
     for _ in range(settings.publish.keep):
-        publish(settings)
-    assert len(list(versions.iterdir())) == settings.publish.keep + 1
+        published = publish(settings)
+    assert len(list(versions.iterdir())) == settings.publish.keep + 2
     assert (versions / ".DS_Store").exists()
+    # What is held back goes on with the newest one, and not with a copy of an old one.
+    manifest = newest_manifest(settings)
+    assert json.loads(manifest.read_text())["published_at"] == published.published_at
 
 
 def test_a_version_that_somebody_reads_from_nfs_goes_later(settings, monkeypatch):
