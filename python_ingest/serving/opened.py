@@ -17,7 +17,8 @@ from python_ingest.storage.sql import literal, quoted
 
 Result = TypeVar("Result")
 
-_STATEMENTS_KEPT = 100
+# A parsed text takes twenty times its length, and each connection keeps its own.
+_STATEMENTS_KEPT, _LONGEST_KEPT = 100, 20_000
 # The statement that raises the limit needs 2 KB itself, which other queries may hold for a moment.
 _A_MOMENT = Retrying(
     retry=retry_if_exception_type(duckdb.OutOfMemoryException),
@@ -52,9 +53,10 @@ class Connection:
             if len(statements) != 1:
                 return sql
             (statement,) = statements
-            if len(self._statements) >= _STATEMENTS_KEPT:
-                self._statements.clear()
-            self._statements[sql] = statement
+            if len(sql) <= _LONGEST_KEPT:
+                if len(self._statements) >= _STATEMENTS_KEPT:
+                    self._statements.clear()
+                self._statements[sql] = statement
         return statement
 
     def interrupt(self) -> None:

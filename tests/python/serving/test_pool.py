@@ -193,6 +193,18 @@ def test_a_day_of_publications_leaves_memory_flat(published, publish_batch):
     assert max(sizes[-20:]) < max(sizes[20:40]) * 1.1
 
 
+def test_long_texts_are_not_kept_with_each_connection(published):
+    """A list of a hundred thousand ids in a text took 17 MB, a hundred times a connection."""
+    with ReaderPool(published) as pool, pool.reader() as reader:
+        short = "select 1 as a"
+        for n in range(3):
+            ids = ",".join(map(str, range(n, 20_000)))
+            long = f"select count(*) as a from range(10) r(i) where i in ({ids})"
+            assert reader.dicts(long) == [{"a": 10 - n}]
+            assert reader.dicts(short) == [{"a": 1}]
+        assert list(reader._connection._statements) == [short]
+
+
 def test_every_read_during_publications_is_of_one_state(published, publish_batch):
     done = threading.Event()
 
