@@ -10,9 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ from python_ingest.reporting import figures
 from python_ingest.reporting.figures import Ask, Chart, Series
 from python_ingest.reporting.page import as_json, drawn, live_page, moving_parts, standing_parts
 from python_ingest.reporting.report import moving, standing
+from python_ingest.storage.failures import first_line
+
+logger = logging.getLogger("python_ingest.serve")
 
 # How long what is not live is kept while the publication stays: a scan of all bars and landings.
 _KEPT_SECONDS = 30
@@ -180,7 +185,18 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             return HTTPStatus.OK, self.server.report.answer(*names)
         except (IngestError, OSError) as error:
-            return HTTPStatus.SERVICE_UNAVAILABLE, as_json({"error": str(error).splitlines()[0]})
+            return HTTPStatus.SERVICE_UNAVAILABLE, as_json({"error": first_line(error)})
+        except Exception as error:  # else the browser hears nothing, and nobody is told
+            name, frame = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "the page failed: %s at %s:%s",  # where, and no text: it may have values in it
+                name,
+                frame.filename,
+                frame.lineno,
+                extra={"event": "call_failed", "service": "serve"},
+            )
+            said = f"ingest serve failed ({name}); its log says where"
+            return HTTPStatus.INTERNAL_SERVER_ERROR, as_json({"error": said})
 
     def _send(self, status: HTTPStatus, text: str, kind: str = "text/plain") -> None:
         body = text.encode()

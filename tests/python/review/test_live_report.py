@@ -1,10 +1,15 @@
 """What the live page keeps, and for how long."""
 
+import base64
+import http.client
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from python_ingest.errors import QueryError
 from python_ingest.reporting import live_page
 
 
@@ -36,3 +41,32 @@ def test_what_is_as_published_is_of_the_publication_that_answers(monkeypatch, tm
     assert facts() == "first"
     answering = "second"
     assert facts() == "second"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (KeyError("81234.5 of mine"), 500, "ingest serve failed (KeyError); its log says where"),
+        (QueryError("no room for it"), 503, "no room for it"),
+        (OSError(), 503, "OSError"),
+    ],
+)
+def test_a_page_that_fails_says_so_to_the_browser_and_in_the_log(error, status, says, caplog):
+    class Failing:
+        def answer(self, *_: str) -> str:
+            raise error
+
+    server = live_page.PageServer(0, "secret", Failing())
+    server.start()
+    try:
+        given = base64.b64encode(b"any:secret").decode()
+        asked = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+        asked.request("GET", "/live", headers={"Authorization": f"Basic {given}"})
+        answer = asked.getresponse()
+        told = answer.status, json.loads(answer.read())
+        asked.close()
+    finally:
+        server.close()
+    assert told == (status, {"error": says})
+    assert ("KeyError" in caplog.text) is (status == 500)
+    assert "81234.5" not in caplog.text
