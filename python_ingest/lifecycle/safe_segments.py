@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.publication.status import STATUS
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
 from python_ingest.storage.sql import value_of
@@ -74,7 +75,7 @@ def remove_safe_segments(settings: Settings) -> int:
 
 
 def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
-    """Return (kind, sha256) of contents both published and backed up.
+    """Return (kind, sha256) of contents both published, in relations too, and backed up.
 
     Empty if the publication does not hold the backup's last batch.
     """
@@ -82,9 +83,9 @@ def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
         built = value_of(
             connection,
             "select count(*) from information_schema.tables where table_schema = 'main'"
-            " and table_name = 'landings' and table_catalog = current_database()",
+            f" and table_name in ('landings', '{STATUS}') and table_catalog = current_database()",
         )
-        if not built:  # published before the first build
+        if built < 2:  # noqa: PLR2004 - published before the first build
             return set()
         known = value_of(
             connection,
@@ -94,10 +95,18 @@ def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
         # another database may have batches of the same numbers
         if not known:
             return set()
-        # a content of several batches is safe when its newest batch is
+        # A content of several batches is safe when its newest batch is. Where the relation of ticks
+        # is held back, `ingest serve` has newer ones from their segments.
         return set(
             connection.execute(
-                "select kind, sha256 from landings group by all having max(batch_id) <= ?",
+                f"""
+                select kind, sha256
+                from landings
+                group by all
+                having max(batch_id) <= ? and max(landed_at) <= coalesce(
+                    (select published_at from {STATUS} where relation = 'market_ticks'), 'infinity'
+                )
+                """,
                 [last.batch_id],
             ).fetchall()
         )

@@ -144,6 +144,23 @@ def test_another_database_publishes_no_promise(settings: Settings, land: Land) -
     assert remove_safe_segments(settings) == 1
 
 
+def test_ticks_that_are_held_back_keep_their_segments(settings: Settings, land: Land) -> None:
+    """A server that starts has them from nowhere else."""
+    land()
+    with open_writer(settings) as connection:
+        connection.execute("create view main.market_ticks as select * from raw.market_ticks")
+    publish_landings(settings)
+    (first,) = landed(settings)
+    land()
+    publish(settings, {"market_ticks": "ticks"}, {"ticks": "a test failed"})
+    (held,) = make_old(settings, sorted(set(landed(settings)) - {first}))
+    make_old(settings, [first])
+    create_backup(settings)
+    assert landed(settings) == [held]
+    publish_landings(settings)
+    assert remove_safe_segments(settings) == 1
+
+
 def test_a_new_database_has_batches_that_no_backup_has(settings: Settings, land: Land) -> None:
     """The backup's database is lost; the new one has not landed as many batches yet."""
     for _ in range(3):
