@@ -140,7 +140,7 @@ class SegmentWriter:
         return numbered
 
     def _remember(self) -> None:
-        now = time.time()
+        now = time.monotonic()
         self._connection.execute(
             "update seen set occurrences = occurrences + n, noted = ? from counted"
             " where counted.content_hash = seen.content_hash",
