@@ -106,6 +106,14 @@ def expected_sha256(settings: Settings, segment: Segment) -> str | None:
     return segment.parquet_sha256
 
 
+def not_as_written(segment: Segment, actual: str, expected: str) -> str:
+    """Return the line that says that a segment's bytes are not those that were written."""
+    return (
+        f"{segment.name}.parquet is not what was written: sha256 {actual}, not {expected};"
+        f" remove it and land {segment.file_name} again"
+    )
+
+
 def withdraw(settings: Settings, segment: Segment) -> None:
     """Remove a segment that nobody was told of: the file behind it cannot be landed."""
     path = path_of(settings, segment)
@@ -116,7 +124,17 @@ def withdraw(settings: Settings, segment: Segment) -> None:
 def pending(settings: Settings) -> list[Path]:
     """Return the waiting segments' files, oldest first; clear what nobody works on any more."""
     files.clear_unfinished(settings.spool_dir / "tmp")
+    _follow_moved(settings)
     return sorted(settings.spool_dir.glob("*.parquet"))
+
+
+def _follow_moved(settings: Settings) -> None:
+    """Move the descriptions of segments that were moved by a loader which was killed then."""
+    folder = settings.spool_dir / "landed"
+    for description in settings.spool_dir.glob("*.json"):
+        if (folder / f"{description.stem}.parquet").exists():
+            with suppress(OSError):  # its loader moves it, or the next call does
+                description.rename(folder / description.name)
 
 
 def kept(settings: Settings) -> dict[str, Path]:
