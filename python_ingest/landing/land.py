@@ -171,11 +171,11 @@ def _release(settings: Settings) -> dict[Path, Exception]:
 
 def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     """Land one waiting segment; a busy database leaves it in the spool."""
-    was_there = spool.path_of(settings, segment).exists()
+    was_there = spool.is_there(settings, segment)
     result = _land_one(settings, segment)
     if result.state != "failed":
         return result
-    if was_there and not spool.path_of(settings, segment).exists():
+    if was_there and not spool.is_there(settings, segment):
         result = _land_one(settings, segment)  # another loader had committed it, and moved it now
     lost = _lost(settings, segment) if result.state == "failed" and result.may_pass else None
     return replace(result, error=lost, may_pass=False) if lost else result
@@ -184,9 +184,9 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
 def _lost(settings: Settings, segment: spool.Segment) -> str | None:
     """Say what is wrong where a segment's file is not what was written: that does not pass."""
     name = spool.path_of(settings, segment).name
-    if not settings.spool_dir.exists():
-        return None  # what is away may come back
     try:
+        if not settings.spool_dir.exists():
+            return None  # what is away may come back
         actual = sha256_of(spool.path_of(settings, segment))
     except FileNotFoundError:
         return f"{name} is gone from the spool; land {segment.file_name} again"

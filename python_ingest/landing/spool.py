@@ -75,6 +75,13 @@ def path_of(settings: Settings, segment: Segment) -> Path:
     return settings.spool_dir / f"{segment.name}.parquet"
 
 
+def is_there(settings: Settings, segment: Segment) -> bool:
+    """Tell whether a segment waits; not where nobody can look."""
+    with suppress(OSError):
+        return path_of(settings, segment).exists()
+    return False
+
+
 def scratch(settings: Settings) -> AbstractContextManager[Path]:
     """A folder of this process for unfinished files; gone afterwards."""
     return files.scratch(settings.spool_dir / "tmp")

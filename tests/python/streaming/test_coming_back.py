@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -402,3 +403,13 @@ def test_the_command_says_whether_it_was_ever_connected(
     except typer.Exit as ended:
         code = ended.exit_code
     assert code == (0 if connections else 1)
+
+
+def test_a_data_folder_that_cannot_be_reached_ends_no_landing(settings: Settings) -> None:
+    stream = Stream(settings, EXCHANGES["binance"], ["B"], url="ws://127.0.0.1:1")
+    stream._writer.close()
+    shutil.rmtree(settings.data_dir)
+    settings.data_dir.symlink_to(settings.data_dir)  # an error, as of a server that is gone
+    result = stream._land_one(Segment("1-ticks-1", "ticks", "a", "1", "f", False, {}))
+    assert (result.state, result.may_pass) == ("failed", True)
+    assert "cannot be reached" in str(result.error)
