@@ -139,8 +139,8 @@ def _follow_moved(settings: Settings) -> None:
     """Move the descriptions of segments that were moved by a loader which was killed then."""
     folder = settings.spool_dir / "landed"
     for description in settings.spool_dir.glob("*.json"):
-        if (folder / f"{description.stem}.parquet").exists():
-            with suppress(OSError):  # its loader moves it, or the next call does
+        with suppress(OSError):  # its loader moves it, or the next call does
+            if (folder / f"{description.stem}.parquet").exists():
                 description.rename(folder / description.name)
 
 
