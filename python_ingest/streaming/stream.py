@@ -51,6 +51,8 @@ _METRICS_SECONDS = 60.0
 # Between connections that did not last: the first one is followed at once by another.
 _SHORT_SECONDS = 10.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 30.0
+# After one that brought frames: what is lost meanwhile counts, and exchanges allow a call a second.
+_LONGEST_WAIT_AFTER_FRAMES = 2.0
 _GREETING_SECONDS = 20.0
 # An exchange that refuses a subscription says so in its first frames.
 _FIRST_FRAMES = 10
@@ -112,7 +114,7 @@ class Stream:
         self._held_bytes = 0
         # The time at which the last frame came, or the connection that may bring some.
         self._heard: int | None = None
-        self._is_connected = self._is_accepted = False
+        self._is_connected = self._is_accepted = self._has_frames = False
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
@@ -188,6 +190,7 @@ class Stream:
         try:
             async for connection in connections:
                 began = time.monotonic()
+                self._has_frames = False
                 try:
                     if await self._greet(connection):
                         await self._receive_frames(connection)
@@ -200,7 +203,7 @@ class Stream:
                 # a server that hangs up at once must not be called in a tight loop
                 lasted = time.monotonic() - began
                 short_lived = 0 if lasted > _SHORT_SECONDS else short_lived + 1
-                await asyncio.sleep(_wait_before(short_lived))
+                await asyncio.sleep(_wait_before(short_lived, after_frames=self._has_frames))
         except WebSocketException as error:
             raise IngestError(f"{self._url}: {error}") from error
 
@@ -249,7 +252,7 @@ class Stream:
                 if refusal is not None:
                     self._refused(refusal, is_final=not self._is_accepted)
                     return
-                self._is_accepted = True
+                self._is_accepted = self._has_frames = True
             filled = max(len(self._frames) / self._max_frames, self._held_bytes / _MAX_HELD_BYTES)
             if filled >= 1:
                 self._full.set()
@@ -415,12 +418,12 @@ class Stream:
             self.totals.rejected += result.rejected
 
 
-def _wait_before(short_lived: int) -> float:
+def _wait_before(short_lived: int, *, after_frames: bool) -> float:
     """Return how many seconds to wait after so many connections in a row that did not last."""
     if short_lived <= 1:
         return 0.0
-    longer = _FIRST_WAIT * 2.0 ** min(short_lived, 30)
-    return min(longer / 2, _LONGEST_WAIT)
+    longest = _LONGEST_WAIT_AFTER_FRAMES if after_frames else _LONGEST_WAIT
+    return min(_FIRST_WAIT * 2.0 ** min(short_lived - 1, 30), longest)
 
 
 def _time(clock: int) -> str:

@@ -332,9 +332,10 @@ def test_a_gap_that_cannot_be_kept_at_the_end_is_an_error(
 
 def test_the_waits_between_connections_grow_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "_LONGEST_WAIT", 30.0)
-    waits = [streaming._wait_before(number) for number in range(5)]
+    waits = [streaming._wait_before(number, after_frames=False) for number in range(5)]
     assert waits == [0, 0, 0.1, 0.2, 0.4]
-    assert streaming._wait_before(1_000_000) == 30
+    assert streaming._wait_before(1_000_000, after_frames=False) == 30
+    assert streaming._wait_before(1_000_000, after_frames=True) == 2
 
 
 def test_a_server_that_says_one_thing_and_hangs_up_is_not_called_in_a_tight_loop(
@@ -342,7 +343,8 @@ def test_a_server_that_says_one_thing_and_hangs_up_is_not_called_in_a_tight_loop
 ) -> None:
     asked: list[int] = []
 
-    def wait_before(short_lived: int) -> float:
+    def wait_before(short_lived: int, *, after_frames: bool) -> float:
+        assert after_frames
         asked.append(short_lived)
         return 0.0
 
