@@ -140,7 +140,9 @@ def _follow_moved(settings: Settings) -> None:
     folder = settings.spool_dir / "landed"
     for description in settings.spool_dir.glob("*.json"):
         with suppress(OSError):  # its loader moves it, or the next call does
-            if (folder / f"{description.stem}.parquet").exists():
+            name = f"{description.stem}.parquet"
+            # both have it where a power loss took back half of the moves
+            if (folder / name).exists() and not (settings.spool_dir / name).exists():
                 description.rename(folder / description.name)
 
 
