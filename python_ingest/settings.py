@@ -84,7 +84,8 @@ class Retention(Section):
 class Landing(Section):
     """How large a packed file may become, and where a user's own feeds are declared.
 
-    `feeds`: a folder; empty: `feeds` below DATA_DIR.
+    `max_expanded_mb`: of a zip each file by itself. `feeds`: a folder; empty: `feeds` below
+    DATA_DIR.
     """
 
     max_expanded_mb: int = Field(default=65536, ge=1)

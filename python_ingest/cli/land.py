@@ -144,6 +144,8 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         _say(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
         _say(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
+    if not as_json and result.error and result.state in ("landed", "already landed"):
+        _say(f"ingest: warning: {result.error}; ingest land --pending moves it", sys.stderr)
     if not as_json and result.before:
         former = f"batch {result.before.batch_id} ({result.before.format})"
         _say(f"  warning: the same file landed before, as {former}; its rows stay")

@@ -83,7 +83,7 @@ def _warm_context() -> ForkServerContext:
 
 def _look(settings: Settings) -> News | None:
     """Return the news, None where they cannot be read: the next cycle says why."""
-    with suppress(IngestError):
+    with suppress(IngestError, OSError):
         return news(settings)
     return None
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from python_ingest.errors import FileRejectedError
+from python_ingest.errors import FileRejectedError, IngestError
+from python_ingest.feeds import parquet_times
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.failures import first_line
@@ -21,7 +22,7 @@ from python_ingest.storage.sql import quoted, sql_path
 _SHOWN = 10  # of the columns that are wrong
 # What 64 bits of nanoseconds hold, days at the ends aside.
 _IN_NANOSECONDS = "between timestamp '1678-01-01' and timestamp '2262-01-01'"
-_FIRST_MILLISECOND, _LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
+_READER = (sys.executable, "-P", "-m", parquet_times.__name__)
 
 
 def scan(
@@ -55,7 +56,8 @@ def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Pa
 
     Of times in milliseconds it stops at the first that has no room in microseconds; of a text it is
     that row's own. Of INT96 it cuts nanoseconds; of 64 bits it reads them.
-    What cannot be read at all is left to whoever reads it.
+    What cannot be read at all is left to whoever reads it. Raises FileRejectedError where damage
+    ends the process that reads the times.
     """
     try:
         milliseconds, int96 = connection.execute(
@@ -64,10 +66,10 @@ def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Pa
             f" from parquet_schema({sql_path(path)})"
         ).fetchall()[0]
         if milliseconds and not _can_read(connection, path, milliseconds):
-            return _rewritten(path, milliseconds)
-        if int96 and _fit_nanoseconds(connection, path, int96) and _has_nanoseconds(path, int96):
-            return _rewritten(path, ())
-    except (duckdb.Error, pa.ArrowException):
+            return _rewritten(path, parquet_times.MILLISECONDS, milliseconds)
+        if int96 and _fit_nanoseconds(connection, path, int96):
+            return _rewritten(path, parquet_times.NANOSECONDS, int96)
+    except duckdb.Error:
         pass
     return path
 
@@ -90,44 +92,25 @@ def _fit_nanoseconds(
     )
 
 
-def _has_nanoseconds(path: Path, columns: Sequence[str]) -> bool:
-    """Whether a time has digits below the microsecond."""
-    with pq.ParquetFile(path) as file:
-        return any(
-            (column.to_numpy(zero_copy_only=False).view("int64") % 1000).any()
-            for batch in file.iter_batches(columns=list(columns))
-            for column in (times.drop_null() for times in batch.columns)
-        )
+def _rewritten(path: Path, mode: str, columns: Sequence[str]) -> Path:
+    """Return what `parquet_times` makes of a file, in a process of its own.
 
-
-def _rewritten(path: Path, texts: Sequence[str]) -> Path:
-    """Return a copy that has the times of some columns as texts."""
+    Raises FileRejectedError where that process dies: of damaged pages its reader may.
+    """
     written = path.with_name(f"{path.name}_times")
-    with pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
-        for name in texts:
-            at = schema.get_field_index(name)
-            schema = schema.set(at, pa.field(name, pa.string()))
-        with pq.ParquetWriter(written, schema) as writer:
-            for batch in file.iter_batches():
-                values = [
-                    _as_texts(batch[name]) if name in texts else batch[name]
-                    for name in schema.names
-                ]
-                writer.write_batch(pa.record_batch(values, schema=schema))
+    command = [*_READER, mode, str(path), str(written), *columns]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode < 0:
+        raise FileRejectedError(
+            f"{', '.join(map(_shown, columns[:_SHOWN]))}: damaged, since the reader of its times"
+            f" dies of it ({signal.Signals(-done.returncode).name}); fetch it again"
+        )
+    if done.returncode in (parquet_times.SAME, parquet_times.UNREADABLE):
+        return path
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason"])[-1]
+        raise IngestError(f"its times cannot be written anew: {last}")
     return written
-
-
-def _as_texts(times: pa.Array) -> pa.Array:
-    """Return times in milliseconds as texts; one beyond the calendar is its number."""
-    numbers = times.cast(pa.int64())
-    there = pc.and_(
-        pc.greater_equal(numbers, _FIRST_MILLISECOND), pc.less_equal(numbers, _LAST_MILLISECOND)
-    )
-    if times.type.tz:
-        times = times.cast(pa.timestamp("ms", "UTC"))
-    texts = pc.if_else(there, times, pa.scalar(None, times.type)).cast(pa.string())
-    return pc.coalesce(texts, pc.binary_join_element_wise(numbers.cast(pa.string()), "ms", " "))
 
 
 def _require_exact(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

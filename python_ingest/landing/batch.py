@@ -20,7 +20,7 @@ from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplica
 from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import TRUST_NO_STATISTICS, memory_limit, read
 from python_ingest.landing.rejects import Reason
-from python_ingest.landing.spool import Segment, expected_sha256, path_of
+from python_ingest.landing.spool import Segment, expected_sha256, not_as_written, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import quoted
@@ -144,7 +144,7 @@ def land_segment(
                 batch = _land(
                     connection, settings, segment, kind, landed_as, elsewhere, given=given
                 )
-                _require_written(settings, segment, path, actual.result())
+                _require_written(settings, segment, actual.result())
                 return batch
         except _NothingNewError as error:
             return error.args[0]  # type: ignore[no-any-return]
@@ -184,14 +184,11 @@ def _otherwise_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -
     return Landed(*row) if row else None
 
 
-def _require_written(settings: Settings, segment: Segment, path: Path, actual: str) -> None:
+def _require_written(settings: Settings, segment: Segment, actual: str) -> None:
     """Raise FileRejectedError when a segment's bytes are not those that were written."""
     expected = expected_sha256(settings, segment)
     if expected is not None and actual != expected:
-        raise FileRejectedError(
-            f"{path.name} is not what was written: sha256 {actual}, not {expected};"
-            f" remove it and land {segment.file_name} again"
-        )
+        raise FileRejectedError(not_as_written(segment, actual, expected))
 
 
 def segment_rows(

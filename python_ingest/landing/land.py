@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -51,8 +51,8 @@ class LandingResult:
     `others` counts the ignored messages by kind, `reasons` the rejected rows, and those that a
     former landing of the file had recorded, which are duplicates. `before`: the newest batch that
     took rows of the same bytes in another format, or for another exchange or account. `error` says
-    why a file failed, was spooled or ignored; `may_pass`: the same segment may land later, when
-    there is room or the database is back.
+    why a file failed, was spooled or ignored, or why the segment of one that landed is still in the
+    spool; `may_pass`: the same segment may land later, when there is room or the database is back.
     """
 
     file: str
@@ -129,9 +129,14 @@ def land_pending(
         if report:
             report(result)
 
-    with suppress(DatabaseBusyError):
+    try:
         for path, why in _release(settings).items():
             add(_unreadable(path, why))
+    except DatabaseBusyError:
+        pass  # as each segment will say
+    except (IngestError, OSError, duckdb.Error) as error:  # stops nothing that waits in the spool
+        raise_if_interrupted(error)
+        add(LandingResult(str(waiting.folder_of(settings)), "", "failed", error=_what(error)))
     for path in spool.pending(settings):
         try:
             segment = spool.read_description(path)
@@ -166,6 +171,34 @@ def _release(settings: Settings) -> dict[Path, Exception]:
 
 def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     """Land one waiting segment; a busy database leaves it in the spool."""
+    was_there = spool.is_there(settings, segment)
+    result = _land_one(settings, segment)
+    if result.state != "failed":
+        return result
+    if was_there and not spool.is_there(settings, segment):
+        result = _land_one(settings, segment)  # another loader had committed it, and moved it now
+    lost = _lost(settings, segment) if result.state == "failed" and result.may_pass else None
+    return replace(result, error=lost, may_pass=False) if lost else result
+
+
+def _lost(settings: Settings, segment: spool.Segment) -> str | None:
+    """Say what is wrong where a segment's file is not what was written: that does not pass."""
+    name = spool.path_of(settings, segment).name
+    try:
+        if not settings.spool_dir.exists():
+            return None  # what is away may come back
+        actual = sha256_of(spool.path_of(settings, segment))
+    except FileNotFoundError:
+        return f"{name} is gone from the spool; land {segment.file_name} again"
+    except OSError:
+        return None
+    expected = spool.expected_sha256(settings, segment)
+    if expected is None or actual == expected:
+        return None
+    return spool.not_as_written(segment, actual, expected)
+
+
+def _land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     started = time.monotonic()
     told = LandingResult(
         file=segment.file_name, kind=segment.kind, state="failed", others=segment.others
@@ -188,10 +221,14 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
             and not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
-    if batch.new:
-        spool.landed(settings, segment)
-    else:
-        spool.discard(settings, segment)
+    stays = None
+    try:
+        if batch.new:
+            spool.landed(settings, segment)
+        else:
+            spool.discard(settings, segment)
+    except OSError as error:  # its rows are committed: whoever lands the spool next moves it
+        stays = f"its rows are landed, but {segment.name} stays in the spool: {error}"
     return replace(
         told,
         state="landed" if batch.new else "already landed",
@@ -203,6 +240,7 @@ def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
         ignored=batch.ignored,
         reasons=batch.reasons,
         before=batch.before,
+        error=stays,
         seconds=time.monotonic() - started,
         lock_wait_seconds=waited,
         segment_age_seconds=age,

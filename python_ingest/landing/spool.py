@@ -75,6 +75,13 @@ def path_of(settings: Settings, segment: Segment) -> Path:
     return settings.spool_dir / f"{segment.name}.parquet"
 
 
+def is_there(settings: Settings, segment: Segment) -> bool:
+    """Tell whether a segment waits; not where nobody can look."""
+    with suppress(OSError):
+        return path_of(settings, segment).exists()
+    return False
+
+
 def scratch(settings: Settings) -> AbstractContextManager[Path]:
     """A folder of this process for unfinished files; gone afterwards."""
     return files.scratch(settings.spool_dir / "tmp")
@@ -106,6 +113,14 @@ def expected_sha256(settings: Settings, segment: Segment) -> str | None:
     return segment.parquet_sha256
 
 
+def not_as_written(segment: Segment, actual: str, expected: str) -> str:
+    """Return the line that says that a segment's bytes are not those that were written."""
+    return (
+        f"{segment.name}.parquet is not what was written: sha256 {actual}, not {expected};"
+        f" remove it and land {segment.file_name} again"
+    )
+
+
 def withdraw(settings: Settings, segment: Segment) -> None:
     """Remove a segment that nobody was told of: the file behind it cannot be landed."""
     path = path_of(settings, segment)
@@ -116,7 +131,19 @@ def withdraw(settings: Settings, segment: Segment) -> None:
 def pending(settings: Settings) -> list[Path]:
     """Return the waiting segments' files, oldest first; clear what nobody works on any more."""
     files.clear_unfinished(settings.spool_dir / "tmp")
+    _follow_moved(settings)
     return sorted(settings.spool_dir.glob("*.parquet"))
+
+
+def _follow_moved(settings: Settings) -> None:
+    """Move the descriptions of segments that were moved by a loader which was killed then."""
+    folder = settings.spool_dir / "landed"
+    for description in settings.spool_dir.glob("*.json"):
+        with suppress(OSError):  # its loader moves it, or the next call does
+            name = f"{description.stem}.parquet"
+            # both have it where a power loss took back half of the moves
+            if (folder / name).exists() and not (settings.spool_dir / name).exists():
+                description.rename(folder / description.name)
 
 
 def kept(settings: Settings) -> dict[str, Path]:

@@ -103,7 +103,7 @@ def scratch(parent: Path) -> Iterator[Path]:
     A lock on the file beside it says that it is in use. The system frees a lock when its holder
     dies, in whatever container that ran.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
     clear_unfinished(parent)
     name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
     lock = _held(parent / f"{name}{_LOCK}")

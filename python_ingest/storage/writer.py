@@ -93,7 +93,11 @@ class Place:
 
     def require(self) -> None:
         """Raise DatabaseAwayError while it is not there; another one with a database may be."""
-        if identity(self._data_dir) != self._began and not self._database.exists():
+        try:
+            is_there = identity(self._data_dir) == self._began or self._database.exists()
+        except OSError as error:  # such as of a server or a device that is gone
+            raise DatabaseAwayError(f"{self._data_dir} cannot be reached: {error}") from error
+        if not is_there:
             raise DatabaseAwayError(
                 f"{self._data_dir} is not there, or another folder is in its place: mount it again"
             )

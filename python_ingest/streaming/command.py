@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -53,6 +54,9 @@ def stream(
         f" + {totals.rejected:,} rejected{gaps}"
         + (f"; ignored messages{others.replace(',', ':', 1)}" if others else "")
     )
+    if not totals.connections:
+        print("ingest: it was never connected, so nothing was received", file=sys.stderr)
+        raise typer.Exit(1)
     if totals.waiting:
         print(
             f"ingest: {totals.waiting:,} segments wait in the spool: {totals.trouble};"
@@ -65,6 +69,8 @@ def stream(
 
 async def _run(exchange: str, symbols: list[str], url: str | None) -> Totals:
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        # a full disk has no room for it either, and a terminal may be gone: no stream ends of that
+        with suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)
 
     return await Stream(load_settings(), EXCHANGES[exchange], symbols, url=url, say=say).run()

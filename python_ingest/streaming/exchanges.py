@@ -24,8 +24,10 @@ Environment = Mapping[str, str]
 class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
-    The feed of its name says how they are read. `marks` names the message kinds that make the
-    other kinds worth a look. `keys`: variables of the environment that it cannot do without.
+    The feed of its name says how they are read. `refusal` returns what one of the first frames says
+    where it is no message but a refusal of the subscription. `marks` names the message kinds that
+    make the other kinds worth a look. `keys`: variables of the environment that it cannot do
+    without.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Exchange:
     path: Callable[[Symbols], str]
     greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
     kinds: tuple[str, ...]
+    refusal: Callable[[bytes], str | None]
     marks: dict[str, tuple[str, ...]]
     keys: tuple[str, ...] = ()
 
@@ -92,17 +95,33 @@ async def _expect(connection: ClientConnection, wanted: str) -> None:
         said = orjson.loads(received)
     except ValueError:
         said = None
-    for message in said if isinstance(said, list) else []:
-        if not isinstance(message, dict):
-            continue
-        if message.get("T") == "error":
-            raise IngestError(
-                f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"
-                f" {' and '.join(_ALPACA_KEYS)} right?"
-            )
-        if message.get("msg") == wanted:
-            return
+    refusal = _alpaca_refusal(received)
+    if refusal is not None:
+        raise IngestError(refusal)
+    listed = said if isinstance(said, list) else []
+    if any(isinstance(message, dict) and message.get("msg") == wanted for message in listed):
+        return
     raise IngestError(f"Alpaca did not say {wanted!r}: is the address right?")
+
+
+def _alpaca_refusal(frame: bytes) -> str | None:
+    if b'"error"' not in frame:
+        return None
+    try:
+        said = orjson.loads(frame)
+    except ValueError:
+        return None
+    for message in said if isinstance(said, list) else []:
+        if isinstance(message, dict) and message.get("T") == "error":
+            return (
+                f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"
+                f" {' and '.join(_ALPACA_KEYS)} and the symbols right?"
+            )
+    return None
+
+
+def _no_refusal(frame: bytes) -> None:
+    """Binance refuses by an HTTP status, and knows no symbol that it would refuse."""
 
 
 EXCHANGES = {
@@ -112,6 +131,7 @@ EXCHANGES = {
         path=_binance_path,
         greet=_no_greeting,
         kinds=("ticks",),
+        refusal=_no_refusal,
         marks={},
     ),
     "alpaca": Exchange(
@@ -120,6 +140,7 @@ EXCHANGES = {
         path=lambda symbols: "/v2/iex",
         greet=_greet_alpaca,
         kinds=("ticks", "corrections"),
+        refusal=_alpaca_refusal,
         marks={"corrections": ("c", "x")},
         keys=_ALPACA_KEYS,
     ),

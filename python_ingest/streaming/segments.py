@@ -15,7 +15,7 @@ from python_ingest.landing.prepare import read, working_connection, write_segmen
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import columns_of, sql_path
-from python_ingest.storage.writer import Place
+from python_ingest.storage.writer import Place, transaction
 from python_ingest.streaming.exchanges import Exchange
 
 # Identical ticks without a key carry the same time, so they cannot be far apart.
@@ -140,7 +140,10 @@ class SegmentWriter:
         return numbered
 
     def _remember(self) -> None:
-        now = time.time()
+        with transaction(self._connection):  # counted once, also where it fails and is tried again
+            self._count(time.monotonic())
+
+    def _count(self, now: float) -> None:
         self._connection.execute(
             "update seen set occurrences = occurrences + n, noted = ? from counted"
             " where counted.content_hash = seen.content_hash",

@@ -2,7 +2,8 @@
 
 What passes by itself ends no stream: a full disk, a folder that cannot be written, a database that
 is away. What was received is held meanwhile, up to a bound; then nothing more is read, and what the
-exchange did not keep for us is a gap in the logs.
+exchange did not keep for us is a gap in the logs. A refusal ends a stream only before the exchange
+has accepted it once: what it accepted, it will accept again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import duckdb
 from websockets.asyncio import client
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
 
 from python_ingest.errors import DatabaseAwayError, IngestError
 from python_ingest.landing import spool
@@ -38,13 +41,23 @@ from python_ingest.streaming.segments import Frame, SegmentWriter
 _MAX_FRAME = 1_900_000
 # What is held in memory at most, twice: what is being written, and what came meanwhile.
 _MAX_HELD_BYTES = 128 << 20
-_MAX_RECORDS = 1000
+_MAX_METRICS = 1000
 _RETRY_SECONDS = 1.0
 # For the database, which it tries to get again: whoever stops the stream waits no longer.
 _PATIENCE_MS = 500
 _SAY_AGAIN_SECONDS = 60.0
-_LONGEST_WAIT = 30.0
 _METRICS_SECONDS = 60.0
+
+# Between connections that did not last: the first one is followed at once by another.
+_SHORT_SECONDS = 10.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 30.0
+# After one that brought frames: what is lost meanwhile counts, and exchanges allow a call a second.
+_LONGEST_WAIT_AFTER_FRAMES = 2.0
+_GREETING_SECONDS = 20.0
+# An exchange that refuses a subscription says so in its first frames.
+_FIRST_FRAMES = 10
+# Besides all from 500: too slow, too early, too often.
+_HTTP_PASSING = (408, 425, 429)
 
 
 # What passes by itself, or when somebody makes room.
@@ -55,8 +68,8 @@ _PASSING = (IngestError, OSError, duckdb.Error)
 class Totals:
     """What a stream did so far; delays run from receipt to durable.
 
-    `waiting` segments are durable and not landed, because of `trouble`. It is `busy` when only
-    another process held the database.
+    `waiting` segments are durable and not landed, because of `trouble`. They are `busy` when for
+    each of them only another process held the database.
     """
 
     frames: int = 0
@@ -99,10 +112,13 @@ class Stream:
         self._say = say
         self._frames: list[Frame] = []
         self._held_bytes = 0
-        self._last_clock: int | None = None
+        # The time at which the last frame came, or the connection that may bring some.
+        self._heard: int | None = None
+        self._is_connected = self._is_accepted = self._has_frames = False
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
+        self._ended = asyncio.Event()  # nothing more is received
         self._place = Place(settings)
         self._writer = SegmentWriter(settings, exchange, self._place, self._url)
         self._to_land: queue.Queue[spool.Segment | None] = queue.Queue()
@@ -143,6 +159,9 @@ class Stream:
         self.stop()
         receiving.cancel()
         received = await asyncio.gather(receiving, return_exceptions=True)
+        if self._heard is not None and not self._is_connected:
+            self._record_gap(self._heard)  # until now: nobody comes back to tell it
+        self._ended.set()
         self._full.set()
         spooled = await asyncio.gather(spooling, return_exceptions=True)
         self._to_land.put(None)
@@ -170,36 +189,70 @@ class Stream:
         )
         try:
             async for connection in connections:
-                before = self._last_clock
+                began = time.monotonic()
+                self._has_frames = False
                 try:
-                    await self._exchange.greet(connection, self._symbols, os.environ)
-                    self.totals.connections += 1
-                    self._say(f"connected to {self._url}")
-                    if before is not None:
-                        self._record_gap(before)
-                    await self._receive_frames(connection)
+                    if await self._greet(connection):
+                        await self._receive_frames(connection)
                 except ConnectionClosed as error:
                     self._say(f"connection lost: {error}")
                 finally:
+                    self._is_connected &= connection.state is State.OPEN
                     await connection.close()
+                self._is_connected = False
                 # a server that hangs up at once must not be called in a tight loop
-                short_lived = 0 if self._last_clock != before else short_lived + 1
-                await asyncio.sleep(min(0.1 * 2**short_lived, _LONGEST_WAIT) if short_lived else 0)
+                lasted = time.monotonic() - began
+                short_lived = 0 if lasted > _SHORT_SECONDS else short_lived + 1
+                await asyncio.sleep(_wait_before(short_lived, after_frames=self._has_frames))
         except WebSocketException as error:
             raise IngestError(f"{self._url}: {error}") from error
 
+    async def _greet(self, connection: ClientConnection) -> bool:
+        """Subscribe, and tell since when nothing was received; return whether that was accepted.
+
+        Raises IngestError when the exchange refuses the first time.
+        """
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS):
+                await self._exchange.greet(connection, self._symbols, os.environ)
+        except (IngestError, TimeoutError) as error:
+            what = str(error) or f"{self._url} says nothing: is the address right?"
+            self._refused(what, is_final=not self.totals.connections)
+            return False
+        self.totals.connections += 1
+        self._is_connected = True
+        self._say(f"connected to {self._url}")
+        if self._heard is not None:
+            self._record_gap(self._heard)
+        self._heard = time.time_ns()
+        return True
+
+    def _refused(self, what: str, *, is_final: bool) -> None:
+        if is_final:
+            raise IngestError(what)
+        self._complain(f"trying again: {what}")
+
     def _explain(self, error: Exception) -> Exception | None:
         fatal = client.process_exception(error)  # type: ignore[attr-defined]
-        if fatal is None:
+        status = error.response.status_code if isinstance(error, InvalidStatus) else 0
+        may_pass = status >= 500 or status in _HTTP_PASSING  # noqa: PLR2004
+        if fatal is None or may_pass or self.totals.connections:
+            fatal = None
             self._say(f"cannot connect to {self._url}, trying again: {error}")
         return fatal
 
     async def _receive_frames(self, connection: ClientConnection) -> None:
-        while True:
+        for number in count():
             frame = await connection.recv(decode=False)
-            self._last_clock = time.time_ns()
-            self._frames.append((self._last_clock, frame))
+            self._heard = time.time_ns()
+            self._frames.append((self._heard, frame))
             self._held_bytes += len(frame)
+            if number < _FIRST_FRAMES:
+                refusal = self._exchange.refusal(frame)
+                if refusal is not None:
+                    self._refused(refusal, is_final=not self._is_accepted)
+                    return
+                self._is_accepted = self._has_frames = True
             filled = max(len(self._frames) / self._max_frames, self._held_bytes / _MAX_HELD_BYTES)
             if filled >= 1:
                 self._full.set()
@@ -237,7 +290,7 @@ class Stream:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), max(wait, 0.001))
             begun = time.monotonic()
-            stopping = self._stop.is_set()
+            stopping = self._ended.is_set()
             self._full.clear()
             frames, self._frames = self._frames, []
             self._held_bytes = 0
@@ -249,7 +302,8 @@ class Stream:
                 self._records.append(("metrics", self._delay_metric()))
             if self._records:
                 await self._write_records()
-            if stopping and not self._frames:
+            if stopping:
+                self._require_told()
                 return
 
     async def _write_records(self) -> None:
@@ -261,7 +315,18 @@ class Stream:
                 self._to_land.put(segment)
         except _PASSING as error:
             self._complain(f"cannot spool what the stream says of itself: {first_line(error)}")
-            self._records = records[-_MAX_RECORDS:]
+            waiting = [*records, *self._records]  # also what came meanwhile
+            gaps = [record for record in waiting if record[0] == "logs"]
+            metrics = [record for record in waiting if record[0] != "logs"]
+            self._records = [*gaps, *metrics[-_MAX_METRICS:]]
+
+    def _require_told(self) -> None:
+        """Raise IngestError where a gap is in no log at the end."""
+        gaps = [record["message"] for kind, record in self._records if kind == "logs"]
+        if gaps:
+            raise IngestError(
+                f"{len(gaps)} gaps could not be made durable in the logs, the last one: {gaps[-1]}"
+            )
 
     async def _write(self, frames: list[Frame]) -> None:
         while True:
@@ -327,20 +392,38 @@ class Stream:
         except DatabaseAwayError as error:
             name, kind = segment.file_name, segment.kind
             return LandingResult(name, kind, "failed", error=str(error), may_pass=True)
-        return land_one(self._landing, segment)
+        result = land_one(self._landing, segment)
+        if result.state == "failed" and not result.may_pass:
+            with contextlib.suppress(DatabaseAwayError):
+                self._place.require()
+                return result
+            return replace(result, may_pass=True)  # it went meanwhile
+        return result
 
     def _count(self, segment: spool.Segment, result: LandingResult) -> None:
         if result.state in ("spooled", "failed"):
             self._away = result.may_pass
+            is_busy = result.state == "spooled"
+            if not is_busy or not self.totals.waiting:  # else what else is wrong was told before
+                self.totals.trouble = result.error
+                self.totals.busy = is_busy
             self.totals.waiting += 1
-            self.totals.trouble = result.error
-            self.totals.busy = result.state == "spooled"
             if not result.may_pass:
                 self._say(f"{segment.name} waits in the spool: {result.error}")
+        elif result.error:
+            self._complain(result.error)
         if segment.kind == "ticks":
             self.totals.landed += result.landed
             self.totals.duplicate += result.duplicate
             self.totals.rejected += result.rejected
+
+
+def _wait_before(short_lived: int, *, after_frames: bool) -> float:
+    """Return how many seconds to wait after so many connections in a row that did not last."""
+    if short_lived <= 1:
+        return 0.0
+    longest = _LONGEST_WAIT_AFTER_FRAMES if after_frames else _LONGEST_WAIT
+    return min(_FIRST_WAIT * 2.0 ** min(short_lived - 1, 30), longest)
 
 
 def _time(clock: int) -> str:

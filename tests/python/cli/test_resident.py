@@ -17,7 +17,7 @@ import pytest
 from forked import run_ingest
 
 from python_ingest.cli.news import news
-from python_ingest.cli.resident import parse_seconds
+from python_ingest.cli.resident import _look, parse_seconds
 from python_ingest.errors import UsageError
 from python_ingest.landing.report import land_records, metric_record
 from python_ingest.landing.spool import pending
@@ -149,3 +149,16 @@ def test_it_follows_the_clock_of_the_machine(data_dir: Path) -> None:
         2,
         "ingest: --every follows the clock: it takes no --as-of\n",
     )
+
+
+def test_a_spool_that_cannot_be_listed_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(settings: Settings) -> list[Path]:
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr("python_ingest.cli.news.pending", refuse)
+    settings = load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")})
+    with open_writer(settings) as connection:
+        migrate(connection)
+    assert _look(settings) is None

@@ -340,6 +340,18 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(
     assert not list((settings.spool_dir / "tmp").iterdir())
 
 
+def test_each_file_of_a_zip_is_bounded_by_itself(tmp_path: Path) -> None:
+    env = {"DATA_DIR": str(tmp_path / "data"), "LANDING_MAX_EXPANDED_MB": "1"}
+    settings = load_settings(tmp_path / "none.toml", env)
+    path = tmp_path / "large.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, size in [("a.csv", 700_000), ("b.csv", 700_000), ("c.csv", 1_100_000)]:
+            archive.writestr(name, GOOD.encode() + b"\n" * size)
+    results = land_files(settings, "ticks", [path])
+    assert [result.state for result in results] == ["landed", "already landed", "failed"]
+    assert "unpacks to more than 1 MB" in str(results[-1].error)
+
+
 def can_mount(folder: Path) -> bool:
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)],

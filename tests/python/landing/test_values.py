@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.values import converted
 from python_ingest.landing.land import land_files
@@ -478,3 +480,33 @@ def test_times_of_96_bits_keep_their_nanoseconds(
     assert found == [
         (name, n) for name, time, n in zip(ids, given, below, strict=True) if time is not None
     ]
+
+
+DIES = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+NO_ROOM = "raise OSError(28, 'No space left on device')"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(DIES, "the reader of its times dies of it (SIGSEGV)"), (NO_ROOM, "space")]
+)
+@pytest.mark.parametrize("what", ["96 bits", "milliseconds"])
+def test_a_file_whose_reader_dies_stops_no_other(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    code: str,
+    said: str,
+) -> None:
+    """Of damaged pages pyarrow may end the process that reads them."""
+    monkeypatch.setattr(parquet, "_READER", (sys.executable, "-c", code))
+    path, good = tmp_path / "bad.parquet", tmp_path / "good.csv"
+    far = pa.array([2**62], pa.timestamp("ms"))
+    time = pa.array([1], pa.timestamp("ns")) if what == "96 bits" else far
+    values = {"exchange": ["x"], "symbol": ["s"], "timestamp": time, "last_price": ["1"]}
+    pq.write_table(pa.table(values), path, use_deprecated_int96_timestamps=what == "96 bits")
+    write(good, [{"exchange": "x", "symbol": "s", "timestamp": "2025-01-15", "last_price": "1"}])
+    failed, landed = land_files(settings, "ticks", [path, good])
+    assert (failed.state, landed.landed) == ("failed", 1)
+    assert said in str(failed.error)
+    assert not list(settings.spool_dir.glob("*.parquet"))

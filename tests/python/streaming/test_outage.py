@@ -175,7 +175,7 @@ def test_what_it_says_of_itself_waits_for_the_next_time(
         assert connection.execute(sql).fetchall() == [(metrics,)]
 
 
-@pytest.mark.parametrize("instead", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("instead", ["nothing", "an empty folder", "an error"])
 @pytest.mark.parametrize("database_elsewhere", [False, True])
 def test_a_data_folder_that_is_away_is_not_made_anew(
     tmp_path: Path, instead: str, database_elsewhere: bool
@@ -191,8 +191,11 @@ def test_a_data_folder_that_is_away_is_not_made_anew(
         settings.data_dir.rename(away)
         if instead == "an empty folder":
             settings.data_dir.mkdir()
+        if instead == "an error":  # as of a server that is gone
+            settings.data_dir.symlink_to(settings.data_dir)
         outage.go_on.set()
-        await outage.complains("is not there, or another folder is in its place")
+        says = "cannot be reached" if instead == "an error" else "or another folder is in its place"
+        await outage.complains(says)
         for _ in range(100):
             await asyncio.sleep(0.02)
             found = list(settings.data_dir.iterdir()) if settings.data_dir.exists() else []
@@ -200,6 +203,8 @@ def test_a_data_folder_that_is_away_is_not_made_anew(
         assert settings.data_dir.exists() == (instead == "an empty folder")
         if instead == "an empty folder":
             settings.data_dir.rmdir()
+        if instead == "an error":
+            settings.data_dir.unlink()
         away.rename(settings.data_dir)
         await outage.until(lambda: outage.stream.totals.landed == 100)
 
