@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 # To end orderly a command has this long, in seconds; to be killed loses nothing either.
@@ -20,6 +21,8 @@ _CODE = 128 + signal.SIGINT
 _LINE = "ingest: interrupted; what was acknowledged stays"
 _PLAIN = "\r\x1b[2K\x1b[?25h"  # a bar of progress hides the cursor
 _said = threading.Lock()
+# A command that lands names its spool here, so that the line can say what waits there.
+spool: Path | None = None
 
 
 def main() -> None:
@@ -88,4 +91,14 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _say() -> None:
     """Print the line, once."""
     if _said.acquire(blocking=False):
-        os.write(sys.stderr.fileno(), f"{_LINE}\n".encode())
+        os.write(sys.stderr.fileno(), f"{_LINE}{_waiting()}\n".encode())
+
+
+def _waiting() -> str:
+    """Say how many segments wait to be landed."""
+    try:
+        number = len([*spool.glob("*.parquet")]) if spool else 0
+    except OSError:
+        return ""
+    what = f"{number:,} in the spool wait{'s' * (number == 1)} for"
+    return f"; {what}: ingest land --pending" if number else ""

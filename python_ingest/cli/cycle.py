@@ -12,6 +12,7 @@ from typing import Annotated
 import duckdb
 import typer
 
+from python_ingest import interrupts
 from python_ingest.cli.audited import AuditResult, audit, loaded_beside
 from python_ingest.cli.clock import AsOf, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
@@ -96,6 +97,7 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
     clock = variables(as_of, force=force)
     require_project()
     settings = load_settings()
+    interrupts.spool = settings.spool_dir
     if every:
         if clock:
             raise UsageError("--every follows the clock: it takes no --as-of")

@@ -12,6 +12,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from python_ingest import interrupts
 from python_ingest.cli.dual_write import written_twice
 from python_ingest.cli.place import say_where
 from python_ingest.cli.progress import progress
@@ -66,6 +67,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Land files; each is landed whole or not at all, and never twice."""
     settings = load_settings()
+    interrupts.spool = settings.spool_dir
     if pending and (kind or paths or named_format or exchange or account or delimiter or again):
         raise UsageError("--pending takes no KIND, no PATH and no other option")
     if not pending:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
+from python_ingest.errors import NotPublishedError
 from python_ingest.publication.attached import opened
 from python_ingest.reporting import figures, health
 from python_ingest.reporting.figures import Ask
@@ -42,7 +48,7 @@ def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report
 
     Raises NotPublishedError, UsageError for a symbol or timeframe without bars, DatabaseError.
     """
-    with opened(published) as connection:
+    with opened(published) as connection, _of_this_version(published):
         ask = figures.asking(connection)
         series = figures.series(ask, symbols, timeframes, MOST_SYMBOLS)
         return Report(
@@ -56,6 +62,21 @@ def gather(published: Path, symbols: list[str], timeframes: list[str]) -> Report
             moving=moving(ask),
             standing=standing(ask, published),
         )
+
+
+@contextmanager
+def _of_this_version(published: Path) -> Iterator[None]:
+    """Say what to do where a publication from before a build lacks what the page shows."""
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        lacking = re.search(r"with name (\S+) does not exist", str(error))
+        if not lacking:
+            raise
+        raise NotPublishedError(
+            f"{lacking[1]} is not in {published}, which was published before it was built:"
+            " run `ingest cycle`"
+        ) from error
 
 
 def write_report(

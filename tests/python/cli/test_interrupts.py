@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from testkit import held
 
 INGEST = [sys.executable, "-m", "python_ingest"]
 # The interpreter's own start answers the key with a traceback, which is nothing of ours.
@@ -161,11 +162,42 @@ def test_a_cycle_ends_with_one_line(tmp_path: Path, after: float) -> None:
     assert interrupted(tmp_path / "data", "cycle", after=after) in ends
 
 
+def test_what_waits_in_the_spool_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("exchange,symbol,timestamp,last_price\nx,s,2024-01-02,1\n")
+    data = tmp_path / "data"
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(data),
+        "DATABASE_CONNECTION_TIMEOUT_MS": "600000",
+        "PYTHONPATH": str(HERE),
+    }
+    subprocess.run([*INGEST, "init"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    with (
+        held(data / "trading.duckdb"),
+        subprocess.Popen(
+            [*INGEST, "land", "ticks", "a.csv"],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as command,
+    ):
+        while not any((data / "spool").glob("*.parquet")):
+            assert command.poll() is None
+            time.sleep(0.05)
+        command.send_signal(signal.SIGINT)
+        _, said = command.communicate(timeout=60)
+    waits = "; 1 in the spool waits for: ingest land --pending"
+    assert (command.returncode, said) == (130, LINE.replace("\n", f"{waits}\n"))
+
+
 def test_landing_ends_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = (f"x,s,2024-01-02,1,{n}\n" for n in range(400_000))
     path.write_text("exchange,symbol,timestamp,last_price,trade_id\n" + "".join(rows))
-    ends = [(130, LINE), (-signal.SIGINT, ""), (0, "")]  # a quick machine is done by then
+    waits = LINE.replace("\n", "; 1 in the spool waits for: ingest land --pending\n")
+    ends = [(130, LINE), (130, waits), (-signal.SIGINT, "")]
+    ends.append((0, ""))  # a quick machine is done by then
     for after in (0.5, 1.0, 2.0):
         assert interrupted(tmp_path / "data", "land", "ticks", str(path), after=after) in ends
     done = subprocess.run(

@@ -23,8 +23,8 @@ def test_a_query_answers(sample, query):
     assert any(value is not None for row in rows for value in row[1:])
 
 
-def test_there_are_eleven():
-    assert len(blocks("sql")) == 11
+def test_there_are_twelve():
+    assert len(blocks("sql")) == 12
 
 
 @pytest.mark.parametrize("snippet", blocks("python"), ids=range(len(blocks("python"))))

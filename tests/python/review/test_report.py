@@ -502,6 +502,14 @@ def test_wrong_choices_list_what_there_is(sample, tmp_path):
         gather(tmp_path / "none.duckdb", [], [])
 
 
+def test_a_publication_from_before_the_first_build_says_so(tmp_path):
+    """`ingest publish` after `ingest init`, or a newer version than the one that built it."""
+    path = tmp_path / "trading.duckdb"
+    duckdb.connect(str(path)).close()
+    with pytest.raises(NotPublishedError, match=r"ohlcv_bars is not in .*: run `ingest cycle`"):
+        gather(path, [], [])
+
+
 def test_a_link_to_the_page_stays_one(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(reports, "gather", lambda *_: None)
     monkeypatch.setattr(reports, "page", lambda _: "a page")
