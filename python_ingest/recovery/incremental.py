@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -48,6 +49,7 @@ def since(
             " one, or was restored to an earlier time"
         )
     batches = landings(connection, before.last_batch)
+    _require_order(before, batches, now)
     base = next((m for m in run.backups.made if m.id == before.base), None)
     if base is None:
         raise BackupError(f"{before.base}, the full backup that {before.id} stands on, is gone")
@@ -56,6 +58,21 @@ def since(
         return batches, now
     until = max(event, before.taken_at)
     return [batch for batch in batches if batch.landed_at < until], until
+
+
+def _require_order(before: Manifest, batches: Sequence[Landing], now: datetime) -> None:
+    """Raise BackupError where what is to be continued, or a batch, bears a time yet to come.
+
+    A restore to a moment goes by these times, and would leave out what landed by then.
+    """
+    times = [(before.taken_at, before.id)]
+    times += [(batch.landed_at, f"batch {batch.batch_id}") for batch in batches]
+    newest, what = max(times)
+    if newest > now:
+        raise BackupError(
+            f"the clock was wrong: {what} is of {newest}, and now it is {now}; only a full backup"
+            " begins anew"
+        )
 
 
 def write_incremental(

@@ -98,7 +98,9 @@ class Tools(_Part):
 class Manifest(_Part):
     """A full backup (database, tables, cold files, waiting rows) or an incremental one (segments).
 
-    `taken_at`: it and the backups before it hold everything committed until then. `base` is the
+    `number`: backups of a store count up in the order they were made, whatever the clock said (0:
+    made before they were counted). `taken_at`: it and the backups before it hold everything
+    committed until then. `base` is the
     full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
     newest landing, None in an empty database. `cold_views`: name and type of the columns of each
     view over cold files. `migration`: the state of a move from TimescaleDB, None without one.
@@ -121,6 +123,7 @@ class Manifest(_Part):
     pack: StoredFile | None = None
     segments: list[PackedSegment] = []
     migration: dict[str, Any] | None = None
+    number: int = 0
 
     @property
     def key(self) -> str:

@@ -29,11 +29,12 @@ from python_ingest.storage.object_store import ObjectStore
 Kind = Literal["full", "incremental"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """A backup while it is made, under the lock. `notes`: messages for the operator.
 
     `migration`: the state of a move from TimescaleDB, as it was before the database was copied.
+    `finished`: how many backups this run has made; a full one may close the set before it.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Run:
     report: Report
     notes: list[str] = field(default_factory=list)
     migration: dict[str, Any] | None = None
+    finished: int = 0
 
     def begin(self, backup_id: str) -> None:
         """Mark the backup as unfinished; call it before the first upload."""
@@ -57,7 +59,10 @@ class Run:
 
     def finish(self, manifest: Manifest) -> Manifest:
         """Write the manifest; from now on the backup exists."""
-        manifest = manifest.model_copy(update={"migration": self.migration})
+        self.finished += 1
+        known = max((one.number for one in self.backups.made), default=0)
+        number = known + self.finished
+        manifest = manifest.model_copy(update={"migration": self.migration, "number": number})
         self.store.put_bytes(encoded(manifest), manifest.key)
         self.store.delete(f"{manifest.id}/{UNFINISHED}")
         return manifest

@@ -55,7 +55,8 @@ def load(store: ObjectStore) -> Backups:
             unfinished.append(backup_id)
         else:
             damaged[backup_id] = f"{key}: is missing"
-    made.sort(key=lambda manifest: (manifest.taken_at, manifest.kind == "full"))
+    # by number: a clock that was wrong makes the newest neither last nor the first to be removed
+    made.sort(key=lambda one: (one.number, one.taken_at, one.kind == "full"))
     return Backups(made, objects, damaged, unfinished)
 
 
@@ -72,6 +73,10 @@ class Path:
         return self.incrementals[-1].taken_at if self.incrementals else self.full.taken_at
 
 
+def _taken_at(manifest: Manifest) -> datetime:
+    return manifest.taken_at
+
+
 def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
     """Return the newest full backup before `at`, and the backups that continue it up to `at`.
 
@@ -80,9 +85,12 @@ def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
     fulls = [manifest for manifest in made if manifest.kind == "full"]
     if not fulls:
         raise BackupError("there is no full backup: run `ingest backup create --full`")
-    before = [full for full in fulls if at is None or full.taken_at <= at]
+    before = fulls
+    if at is not None:
+        before = sorted((full for full in fulls if full.taken_at <= at), key=_taken_at)
     if not before:
-        raise BackupError(f"{at} lies before the oldest full backup ({fulls[0].taken_at})")
+        oldest = min(fulls, key=_taken_at).taken_at
+        raise BackupError(f"{at} lies before the oldest full backup ({oldest})")
     found = Path(before[-1], [])
     for incremental in path_from(made, before[-1]).incrementals:
         if at is None or found.covered_until < at:

@@ -48,7 +48,7 @@ migration/test_proof lifecycle/test_restated cli/test_clock publication/test_pub
 landing/test_power_loss trading/test_inverse review/test_slim migration/test_switch
 landing/test_damaged_files recovery/test_snapshot lifecycle/test_archive lifecycle/test_killed
 cli/test_interrupts serving/test_soak migration/test_dual_write_stream streaming/test_stream_killed
-recovery/test_killed market/test_any_order review/test_live_page
+recovery/test_killed market/test_any_order review/test_live_page recovery/test_clock
 """.split()
 FIRST = [*LONG, "test_sample", "trading/test_order_cases", "trading/test_scenarios"]
 FIRST += ["trading/test_forgotten", "market/test_recorded_data", "feeds/test_examples"]
