@@ -8,6 +8,7 @@ from datetime import date
 from python_ingest.cli.progress import Report
 from python_ingest.errors import ExportError, StoreError, UsageError
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.cold_place import is_remote, key_of, put_in_place, store_of
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
@@ -55,22 +56,25 @@ def bring_back(
     ]
     if awaited:
         return BroughtBack(0, 0, awaited)
-    for number, (path, _, sha256, url) in enumerate(files, 1):
-        _fetch(settings, path, sha256, url)
-        report(f"fetched {path}", number, len(files))
-    with open_writer(settings) as connection, transaction(connection):
-        connection.execute(
-            "update raw.cold_files set state = 'restored', restored_at = now()::timestamp,"
-            " removed_at = null where state = 'archived' and path in (select unnest(?::varchar[]))",
-            [[path for path, *_ in files]],
-        )
-        connection.execute(
-            "insert into state.restored_days select distinct relation, date,"
-            " (select run_number from state.run) from raw.cold_files"
-            " where path in (select unnest(?::varchar[]))",
-            [[path for path, *_ in files]],
-        )
-        make_view(connection, settings.data_dir, relation)
+    # until they are noted as restored, a sweep takes them for archived
+    with cold_files_stay(settings.data_dir):
+        for number, (path, _, sha256, url) in enumerate(files, 1):
+            _fetch(settings, path, sha256, url)
+            report(f"fetched {path}", number, len(files))
+        with open_writer(settings) as connection, transaction(connection):
+            connection.execute(
+                "update raw.cold_files set state = 'restored', restored_at = now()::timestamp,"
+                " removed_at = null where state = 'archived'"
+                " and path in (select unnest(?::varchar[]))",
+                [[path for path, *_ in files]],
+            )
+            connection.execute(
+                "insert into state.restored_days select distinct relation, date,"
+                " (select run_number from state.run) from raw.cold_files"
+                " where path in (select unnest(?::varchar[]))",
+                [[path for path, *_ in files]],
+            )
+            make_view(connection, settings.data_dir, relation)
     return BroughtBack(len(files), sum(size for _, size, *_ in files))
 
 

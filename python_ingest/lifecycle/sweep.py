@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +72,7 @@ def _swept(
         files, size = files + 1, size + path.stat().st_size
         path.unlink()
         removed.append(name)
+    _remove_empty_days(cold)
     with transaction(connection):
         connection.execute(
             "update raw.cold_files set removed_at = now()::timestamp"
@@ -77,3 +80,15 @@ def _swept(
             [removed],
         )
     return Swept(files, size)
+
+
+def _remove_empty_days(cold: Path) -> None:
+    """Remove the folders of days that hold nothing, or there is one more for each day for ever.
+
+    Nobody makes one meanwhile: an export holds the database, who brings days back the cold lock.
+    """
+    for day in cold.glob("*/date=*"):
+        for folder, _, files in os.walk(day, topdown=False):
+            if not files:
+                with suppress(OSError):  # other folders are in it
+                    Path(folder).rmdir()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -22,6 +23,7 @@ from python_ingest.errors import ConfigError, ExportError, NotInitialisedError, 
 from python_ingest.landing.land import land_files
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_place import put_in_place
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.writer import open_writer
 
@@ -76,6 +78,48 @@ def local(settings: Settings) -> list[str]:
         str(path.relative_to(settings.data_dir))
         for path in (settings.data_dir / "cold").glob("*/date=*/**/*.parquet")
     )
+
+
+def empty(settings: Settings) -> list[Path]:
+    """The folders of days that hold nothing."""
+    return [
+        path for path in (settings.data_dir / "cold").glob("*/date=*") if not any(path.iterdir())
+    ]
+
+
+def test_a_day_that_leaves_leaves_no_folder(settings: Settings, tmp_path: Path) -> None:
+    """A folder stayed for each day and relation, for ever, and each sweep walked through it."""
+    make_cold(settings)
+    kept = with_store(settings, str(tmp_path / "archive"))
+    before = ask(kept, ALL_TICKS)
+    archive(kept, LATER)
+    left = settings.data_dir / "cold" / "market_ticks" / "date=2019-01-01" / "symbol=A"
+    left.mkdir(parents=True)  # as an earlier version left them
+    sweep(kept, published=set())
+    assert (local(kept), empty(kept)) == ([], [])
+    bring_back(kept, "market_ticks", FIRST, LAST)
+    assert ask(kept, ALL_TICKS) == before
+
+
+def test_a_sweep_takes_nothing_that_is_coming_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is here and not yet noted as restored was deleted by the cycle beside it."""
+    make_cold(settings)
+    kept = with_store(settings, str(tmp_path / "archive"))
+    before = ask(kept, ALL_TICKS)
+    archive(kept, LATER)
+    sweep(kept, published=set())
+
+    def and_sweep(*given: Any) -> str:
+        placed = put_in_place(*given)
+        assert sweep(kept, published=set()).waits
+        return placed
+
+    monkeypatch.setattr("python_ingest.archiving.unarchive.put_in_place", and_sweep)
+    assert bring_back(kept, "market_ticks", FIRST, LAST).files == 4
+    assert len(local(kept)) == 4
+    assert ask(kept, ALL_TICKS) == before
 
 
 def test_days_beyond_the_window_go_and_come_back(cold: Settings, s3_server: S3Server) -> None:
