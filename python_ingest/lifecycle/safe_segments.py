@@ -15,7 +15,6 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.landing.spool import Segment, age_seconds
-from python_ingest.publication.status import STATUS
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
 from python_ingest.storage.sql import value_of
@@ -83,7 +82,8 @@ def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
         built = value_of(
             connection,
             "select count(*) from information_schema.tables where table_schema = 'main'"
-            f" and table_name in ('landings', '{STATUS}') and table_catalog = current_database()",
+            " and table_name in ('landings', 'publication_status')"
+            " and table_catalog = current_database()",
         )
         if built < 2:  # noqa: PLR2004 - published before the first build
             return set()
@@ -99,12 +99,13 @@ def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
         # is held back, `ingest serve` has newer ones from their segments.
         return set(
             connection.execute(
-                f"""
+                """
                 select kind, sha256
                 from landings
                 group by all
                 having max(batch_id) <= ? and max(landed_at) <= coalesce(
-                    (select published_at from {STATUS} where relation = 'market_ticks'), 'infinity'
+                    (select published_at from publication_status where relation = 'market_ticks'),
+                    'infinity'
                 )
                 """,
                 [last.batch_id],
