@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.landing import prepare as preparing
 from python_ingest.landing.land import land_files, land_pending
@@ -162,7 +163,7 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
     (result,) = land_files(settings, "ticks", [path])
     assert result.state == "failed"
     assert "changed while it was read" in str(result.error)
-    assert not settings.database_path.exists()
+    assert ask(settings, "select count(*) from raw.landings") == [(0,)]
     assert not list(settings.spool_dir.glob("*.parquet"))
     assert not list((settings.spool_dir / "tmp").iterdir())
 

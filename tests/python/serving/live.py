@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -174,7 +175,8 @@ def adbc(settings: Settings, given: str | None = None) -> Iterator[Any]:
 
 
 def open_publications(process: int | str = "self") -> int:
-    """How many published files a process holds open."""
+    """How many published files a process holds open; what a failure left is collected before."""
+    gc.collect()
     links = [link for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()]
     return sum("published" in str(link.readlink()) for link in links)
 
