@@ -206,7 +206,8 @@ def test_invariants_hold_and_would_notice(
     spoiled = Warehouse(tmp_path, bits.project)
     shutil.copy(bits.path, spoiled.path)
     assert spoiled.rows(compiled.read_text()) == []
-    spoiled.rows(SPOILED[name])
+    with spoiled.connect() as connection:
+        connection.execute(SPOILED[name])
     assert spoiled.rows(compiled.read_text()) != []
 
 
