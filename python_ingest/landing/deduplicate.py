@@ -23,7 +23,7 @@ _TICK_KEY = (
     " bid_size, ask_size, last_price, last_size, conditions, sequence_number, trade_id) end"
 )
 
-_BLOCK = 100_000  # keys
+_BLOCK = 200_000  # keys
 
 # Whose word counts where two ticks of one key disagree; a websocket's counts after theirs.
 RELIABLE = "('rest', 'backfill')"
@@ -78,25 +78,23 @@ class Count:
 def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the ticks of `batch` have keys that are rising numbers: then all of them differ.
 
-    To see that takes a third of the time of counting different keys; most batches whose keys do not
-    rise show it in their first rows.
+    To see that takes a third of the time of counting different keys, and ends where it is not so.
     """
     key = "coalesce(try_cast(key_id as bigint), key_number)"
     connection.execute("set preserve_insertion_order = true")
+    last = None
     try:
-        return all(
-            connection.execute(f"""
-                select coalesce(bool_and(key > before), true) and count(*) = count(key)
-                from (
-                    select {key} as key, lag({key}) over () as before
-                    from (select * from batch {first})
-                )
-            """).fetchall()
-            == [(True,)]
-            for first in (f"limit {_BLOCK}", "")
-        )
+        with connection.sql(f"select {key} as key from batch").to_arrow_reader(_BLOCK) as reader:
+            for block in reader:
+                if block["key"].null_count:
+                    return False
+                keys = block["key"].to_numpy()
+                if (last is not None and keys[0] <= last) or not (keys[1:] > keys[:-1]).all():
+                    return False
+                last = keys[-1]
     finally:
         connection.execute("set preserve_insertion_order = false")
+    return True
 
 
 def count(connection: duckdb.DuckDBPyConnection, kind: Kind, *, rise: bool = False) -> Count:
