@@ -48,6 +48,8 @@ _ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0*|[.,][
 SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
 _BLANK = r"[\s\x0b]*"
+_BETWEEN = ("':'", "'|'")
+"""What stands between two values in the text of a row, as SQL."""
 _ROOM = 40
 """Zeros beside a number that no column of DECIMAL has room for."""
 _FAR = 2**31 - 1
@@ -556,9 +558,6 @@ def content_text(kind: Kind, lacking: Collection[str] = ()) -> str:
         for between, run in runs
     )
     return f"concat({', '.join(joined)})"
-
-
-_BETWEEN = ("':'", "'|'")
 
 
 def _said(column: Column, *, of_clock: bool) -> list[str]:
