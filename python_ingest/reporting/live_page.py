@@ -14,7 +14,6 @@ import logging
 import re
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from python_ingest.reporting import figures
 from python_ingest.reporting.figures import Ask, Chart, Series
 from python_ingest.reporting.page import as_json, drawn, live_page, moving_parts, standing_parts
 from python_ingest.reporting.report import moving, standing
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, without_text
 
 logger = logging.getLogger("python_ingest.serve")
 
@@ -187,15 +186,12 @@ class _Handler(BaseHTTPRequestHandler):
         except (IngestError, OSError) as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, as_json({"error": first_line(error)})
         except Exception as error:  # else the browser hears nothing, and nobody is told
-            name, frame = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
             logger.error(
-                "the page failed: %s at %s:%s",  # where, and no text: it may have values in it
-                name,
-                frame.filename,
-                frame.lineno,
+                "the page failed: %s",
+                without_text(error),
                 extra={"event": "call_failed", "service": "serve"},
             )
-            said = f"ingest serve failed ({name}); its log says where"
+            said = f"ingest serve failed ({type(error).__name__}); its log says where"
             return HTTPStatus.INTERNAL_SERVER_ERROR, as_json({"error": said})
 
     def _send(self, status: HTTPStatus, text: str, kind: str = "text/plain") -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from python_ingest.errors import (
     QueryTimeoutError,
     ReadOnlyServerError,
 )
+from python_ingest.storage.failures import without_text
 
 logger = logging.getLogger("python_ingest.serve")
 
@@ -67,11 +67,9 @@ def as_status(error: Exception) -> Exception:
     if isinstance(error, _WithoutTraceback):
         return error
     if not isinstance(error, IngestError):
-        frames = traceback.extract_tb(error.__traceback__)[-3:]
         logger.error(
-            "a call failed: %s at %s",  # where, and no text: it may have values in it
-            type(error).__name__,
-            ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames),
+            "a call failed: %s",
+            without_text(error),
             extra={"event": "call_failed", "service": "serve"},
         )
         name = type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -36,6 +37,13 @@ _WHAT_TO_DO = (
     "where DATA_DIR was moved, `ingest publish` names its files anew; a file that is gone comes"
     " back from a backup (docs/restore.md)"
 )
+
+
+def without_text(error: BaseException) -> str:
+    """Return an error's kind and where it was raised: its text may have values of rows in it."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    where = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__} at {where}"
 
 
 def first_line(error: BaseException) -> str:
