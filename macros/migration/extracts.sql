@@ -50,7 +50,7 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# A column of an extract as landing spells it: nothing is NULL, but in a log's message (ADR 0211). #}
+{# A column of an extract as landing spells it: nothing is NULL, but in a log's message (ADR 0012). #}
 {% macro spelled(column, type) -%}
     {%- if type == 'varchar' and column not in ('null', 'message') -%}
         case when trim({{ column }}) <> '' then {{ column }} end

@@ -290,7 +290,7 @@ def without_nothing(column: Column) -> str | None:
 def one_spelling(column: Column) -> str | None:
     """Return SQL of a landed value of a column as it would land today; None where it is the same.
 
-    An id that landed empty stays (docs/adr/0142).
+    An id that landed empty stays (docs/adr/0012).
     """
     name = quoted(column.name)
     if column.type == "VARCHAR" and column.empty_is_null and column.in_hash:

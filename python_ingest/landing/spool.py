@@ -31,7 +31,7 @@ class Segment:
     The three after it are as in `feeds.relation.Scan`; a segment that does not say was written when
     every sequence number was taken for a key. `markets` as of `feeds.relation.validated`: one that
     does not say landed before symbols were held against their market. `one_spelling`: nothing
-    has one in its rows (docs/adr/0211).
+    has one in its rows (docs/adr/0012).
     """
 
     name: str

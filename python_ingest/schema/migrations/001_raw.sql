@@ -1,5 +1,5 @@
 -- What was landed, as it was landed. Only python_ingest writes here.
--- Uniqueness is guaranteed at landing and tested by dbt, not by an index (docs/adr/0003).
+-- Uniqueness is guaranteed at landing and tested by dbt, not by an index (docs/adr/0012).
 -- Every table: batch_id (raw.landings), row_number (1-based position in the file), source,
 -- ingestion_time (UTC) and content_hash (63 bits of the md5 of the row's canonical columns).
 

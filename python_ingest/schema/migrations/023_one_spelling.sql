@@ -1,4 +1,4 @@
--- Nothing has one spelling, NULL (docs/adr/0211): rows that were told as an empty text, an empty list, a list of
+-- Nothing has one spelling, NULL (docs/adr/0012): rows that were told as an empty text, an empty list, a list of
 -- empty texts, {} or null in JSON are what they would be today, and so is their content hash: the file that tells
 -- them otherwise is known. The hashes are frozen here as landing computes them at this version.
 

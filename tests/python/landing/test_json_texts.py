@@ -1,4 +1,4 @@
-"""A JSON column keeps what was written, or its row is rejected with its text (docs/adr/0238)."""
+"""A JSON column keeps what was written, or its row is rejected with its text (docs/adr/0012)."""
 
 from __future__ import annotations
 
