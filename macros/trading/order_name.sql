@@ -1,5 +1,5 @@
 {# What the id of an order is made of: its id. A UUID that several orders have gets a prefix, so that it
-   is hashed with the account, exchange and symbol (docs/adr/0230). #}
+   is hashed with the account, exchange and symbol (docs/adr/0166). #}
 {% macro order_name(id) -%}
     case
         when

@@ -6,7 +6,7 @@
     meta={'region': {'pending': 'int_orders_to_restate', 'by': order}}
 ) }}
 
--- Orders whose UUID an order of another account, exchange or symbol has too (docs/adr/0230):
+-- Orders whose UUID an order of another account, exchange or symbol has too (docs/adr/0166):
 -- whichever takes it, or loses it, all that have it are restated.
 with
 

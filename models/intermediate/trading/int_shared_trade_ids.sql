@@ -14,7 +14,7 @@
     }
 ) }}
 
--- Fills whose trade id another fill has too (docs/adr/0230), and the name that tells them apart: it
+-- Fills whose trade id another fill has too (docs/adr/0166), and the name that tells them apart: it
 -- has their order and fill id as well. It is no UUID, so it is hashed, with account, exchange and
 -- symbol. Busted fills count: a bust renames no other fill.
 with

@@ -1,4 +1,4 @@
--- Fills and orders that share an id have one of their own each, and a bust means its own order (docs/adr/0230).
+-- Fills and orders that share an id have one of their own each, and a bust means its own order (docs/adr/0166).
 -- Where ids are shared, the next build restates trading, as after a changed setting.
 delete from state.reference_as_built
 where
