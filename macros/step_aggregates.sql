@@ -1,6 +1,6 @@
 {# What a step keeps of its ticks besides the order of their prices; the arguments name the columns that
    say what a tick may set. A DECIMAL(38, 16) holds 22 digits before the point, enough for sizes below
-   a million; see large_notional for the others (docs/adr/0022). CASE and not FILTER, here and in
+   a million; see large_notional for the others (docs/adr/0020). CASE and not FILTER, here and in
    int_minute_bars, since FILTER computes its argument for every row and copies it. #}
 {% macro step_sums(sets_high_low, sets_volume) -%}
     max(case when {{ sets_high_low }} then price end) as high,

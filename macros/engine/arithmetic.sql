@@ -55,7 +55,7 @@
    integers is the dearest thing in a bar, so of positive figures of common size the quotient is guessed
    (vwap_guess, a column of the relation), and what the guess leaves over is looked at exactly: below
    10^6 a DOUBLE is off by less than half a unit, so that the guess or the unit beside it is the answer
-   (docs/adr/0017). All others go by long division. #}
+   (docs/adr/0020). All others go by long division. #}
 {% macro vwap(whole, fraction, volume, guess) -%} {{ return(adapter.dispatch('vwap')(whole, fraction, volume, guess)) }} {%- endmacro %}
 
 {% macro default__vwap(whole, fraction, volume, guess) -%}
