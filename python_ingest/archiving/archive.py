@@ -136,7 +136,7 @@ def _store(settings: Settings) -> ObjectStore:
 def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> list[Day]:
     """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first.
 
-    Nor do they count back from a time later than the newest landed moment (docs/adr/0151).
+    Nor do they count back from a time later than the newest landed moment (docs/adr/0034).
     """
     policies = f"reference.{quoted(settings.retention.policies_seed)}"
     if not has_manifest(connection):

@@ -1,4 +1,4 @@
--- What waits for days that lie in the archive (docs/adr/0153). dbt writes it when a run ends.
+-- What waits for days that lie in the archive (docs/adr/0034). dbt writes it when a run ends.
 
 -- One row per chain, archived day and key with pending work that needs rows of the day. restart_at:
 -- from when on the key is restated when the day is back.
