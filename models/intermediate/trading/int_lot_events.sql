@@ -1,5 +1,5 @@
 -- What changes the lots of a position: fills, what comes and goes in kind, and splits, of accounts
--- that say how their lots are closed (docs/adr/0173).
+-- that say how their lots are closed (docs/adr/0030).
 with
 
 accounts as (
