@@ -1,4 +1,4 @@
--- Positions say what they have cost and what cash they earned (docs/adr/0174). Rows that were built before
+-- Positions say what they have cost and what cash they earned (docs/adr/0171). Rows that were built before
 -- say NULL.
 alter table if exists warm.positions_warm add column if not exists commission decimal(38, 8);
 alter table if exists warm.positions_warm add column if not exists fees decimal(38, 8);

@@ -1,4 +1,4 @@
--- What a broker says an account holds (docs/adr/0172). A row is a symbol's or a currency's; exchange is
+-- What a broker says an account holds (docs/adr/0171). A row is a symbol's or a currency's; exchange is
 -- null where the broker sums over exchanges. Equal rows of one file all count.
 create table if not exists raw.statements (
     batch_id bigint not null,

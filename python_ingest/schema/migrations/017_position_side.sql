@@ -1,4 +1,4 @@
--- Long and short of one symbol at once, in accounts that hold both (docs/adr/0178). All that landed and was
+-- Long and short of one symbol at once, in accounts that hold both (docs/adr/0171). All that landed and was
 -- built before is of one position.
 alter table raw.order_events add column if not exists position_side varchar default 'net';
 

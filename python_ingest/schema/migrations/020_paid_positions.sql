@@ -1,4 +1,4 @@
--- A position has a row whenever cash is paid to it, also after it was closed (docs/adr/0196). Where cash of
+-- A position has a row whenever cash is paid to it, also after it was closed (docs/adr/0171). Where cash of
 -- instruments landed, the next build values all positions once more: as after a changed setting.
 alter table if exists intermediate.int_position_times add column if not exists closed_at timestamp;
 alter table if exists intermediate.int_position_valuations add column if not exists closed_at timestamp;
