@@ -1,5 +1,5 @@
 {# An inverse contract is accounted for as a linear one whose price is -1 / price: what a long one pays is
-   negative, and grows with the price (docs/adr/0179). #}
+   negative, and grows with the price (docs/adr/0180). #}
 
 {# What a quantity of it costs at a price, without the multiplier; NULL at a price of 0. #}
 {% macro inverse_cost(quantity, price) -%}

@@ -39,7 +39,7 @@ final as (
                     {{ fail(
                         "'Base and quote currency of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv are"
                         ~ " one: name the currency of its price as quote_currency, and what it settles in as"
-                        ~ " settle_currency (docs/adr/0179).'"
+                        ~ " settle_currency (docs/adr/0180).'"
                     ) }}::string
             when
                 settle_currency <> coalesce(quote_currency, '{{ var("base_currency") }}')
@@ -48,7 +48,7 @@ final as (
                     {{ fail(
                         "'The settle_currency of ' || exchange || ' ' || symbol || ' in seeds/instruments.csv is"
                         ~ " neither its quote currency nor, of a margined contract, its base currency: such"
-                        ~ " contracts are not supported (docs/adr/0179).'"
+                        ~ " contracts are not supported (docs/adr/0180).'"
                     ) }}::string
             else coalesce(settle_currency, quote_currency, '{{ var("base_currency") }}')
         end as settle_currency,

@@ -1,5 +1,5 @@
 -- What the fills of an order of an inverse contract cost, without the multiplier: its average price
--- is harmonic (docs/adr/0179).
+-- is harmonic (docs/adr/0180).
 {% set order = ['account_id', 'exchange', 'symbol', 'order_id'] %}
 with
 

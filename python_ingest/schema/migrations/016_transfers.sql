@@ -1,4 +1,4 @@
--- Lots that come in and go out in kind are events of their own (docs/adr/0175): what they cost, since when
+-- Lots that come in and go out in kind are events of their own (docs/adr/0180): what they cost, since when
 -- they are held, and what links the two legs. Nothing that was built before is one.
 alter table raw.order_events add column if not exists transfer_cost decimal(28, 10);
 alter table raw.order_events add column if not exists original_time timestamp;
