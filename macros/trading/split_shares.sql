@@ -1,5 +1,5 @@
 {# A split's ratio as new shares for old ones. A third has no end in decimals: eight of them that agree with
-   a fraction of at most 1,000 old shares mean it (docs/adr/0177; the fold says the same in shares_of). #}
+   a fraction of at most 1,000 old shares mean it (docs/adr/0165; the fold says the same in shares_of). #}
 {% macro split_shares(ratio) -%}
     {%- set new = "((2 * " ~ scaled(ratio) ~ " * old + 100000000) // 200000000)" -%}
     coalesce(

@@ -53,7 +53,7 @@ with_former as (
 
 ),
 
--- The index was lost where its drawdown is NULL too (docs/adr/0177): a percentage alone is NULL
+-- The index was lost where its drawdown is NULL too (docs/adr/0165): a percentage alone is NULL
 -- where it has no room. Or where a new one began within the day: the day's return does not lead to
 -- it then, by more than the rounding of the three.
 with_losses as (

@@ -2,7 +2,7 @@
 {% set risk_free_rate = var('risk_free_rate') %}
 
 -- Means, deviations and roots of returns are DOUBLE: no decimal holds the root of 252 (see
--- docs/adr/0205).
+-- docs/adr/0165).
 with
 
 daily_returns as (

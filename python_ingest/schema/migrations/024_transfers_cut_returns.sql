@@ -1,4 +1,4 @@
--- Returns are cut where something comes or goes in kind, as at a deposit (docs/adr/0217). Where transfers
+-- Returns are cut where something comes or goes in kind, as at a deposit (docs/adr/0165). Where transfers
 -- landed, the next build values all positions once more: as after a changed setting.
 delete from state.reference_as_built
 where chain = 'trading' and kind = 'settings'

@@ -1,6 +1,6 @@
 -- A round trip that ends when the next one begins has a row of its own in the drawdowns, from the next full
 -- refresh on. The next build restates, as after a changed setting, where there are: lots in kind that named no
--- side (docs/adr/0171), cash under a new name (0171), flows in more than one currency (0234).
+-- side (docs/adr/0171), cash under a new name (0171), flows in more than one currency (0165).
 alter table if exists intermediate.int_position_drawdowns add column if not exists is_shown boolean default true;
 delete from state.reference_as_built
 where

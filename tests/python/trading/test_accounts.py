@@ -426,7 +426,7 @@ def test_every_account_snapshot(one: tuple[str, Account, Warehouse]) -> None:
         "from account_snapshots where account_id = ? order by snapshot_time", [name]
     )
     assert len(found) >= HOURS - 1
-    # What came in kind counts at the rate of its own time (docs/adr/0217).
+    # What came in kind counts at the rate of its own time (docs/adr/0165).
     brought = [
         (at, worth * account.rate(currency, at)) for at, worth, currency in account.brought()
     ]
