@@ -20,7 +20,7 @@ from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 _FORMAT = (
     # Half of the usual rows a group: reading one symbol's day decodes fewer other rows. Version 2
-    # writes the differences of numbers: a tenth less, and quicker both ways (docs/adr/0254).
+    # writes the differences of numbers: a tenth less, and quicker both ways (docs/adr/0050).
     "(format parquet, parquet_version v2, compression zstd, compression_level 3,"
     " row_group_size 61440)"
 )
