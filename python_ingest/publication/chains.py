@@ -1,4 +1,4 @@
-"""Which chains of models a failure holds back, read from dbt's graph (docs/adr/0035).
+"""Which chains of models a failure holds back, read from dbt's graph (docs/adr/0005).
 
 >>> chains = Chains(read_manifest(path))
 >>> chains.held_back({"test.trading.fills_have_trades": "Got 3 results"})

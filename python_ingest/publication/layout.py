@@ -9,7 +9,7 @@ import duckdb
 from python_ingest.publication.views import INTERNAL
 
 # DuckDB skips row groups by their smallest and largest values. So rows that are read together are
-# stored together, in groups of a fifth of the default size (docs/adr/0062). Blocks are smaller too:
+# stored together, in groups of a fifth of the default size (docs/adr/0005). Blocks are smaller too:
 # a column of such a group does not fill a default block, and readers cache and check whole blocks
 # (docs/adr/0069).
 ROW_GROUP_SIZE = 24576

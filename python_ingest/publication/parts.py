@@ -2,7 +2,7 @@
 
 Sorting and compressing rows is nearly all that a publication costs, and few parts change. Rows and
 checksum of what the warehouse reads now are compared with the former file. A part then stays as it
-is, gets newer rows appended, or is rewritten (docs/adr/0112).
+is, gets newer rows appended, or is rewritten (docs/adr/0005).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The view of ticks, published as a table in the order in which readers ask for the rows.
 
 Ticks are the largest relation and the most read one. The join with their amendments would cost
-every reader a third of its time (docs/adr/0064).
+every reader a third of its time (docs/adr/0005).
 """
 
 from __future__ import annotations

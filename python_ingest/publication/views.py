@@ -31,7 +31,7 @@ class Relation(NamedTuple):
 
     @property
     def published(self) -> Relation:
-        """What the warehouse's relation is called in a published file (docs/adr/0201)."""
+        """What the warehouse's relation is called in a published file (docs/adr/0005)."""
         if self.schema in ("main", INTERNAL):
             return self
         return Relation(INTERNAL, f"{self.schema}__{self.name}")
