@@ -11,7 +11,7 @@ from python_ingest.publication.views import INTERNAL
 # DuckDB skips row groups by their smallest and largest values. So rows that are read together are
 # stored together, in groups of a fifth of the default size (docs/adr/0005). Blocks are smaller too:
 # a column of such a group does not fill a default block, and readers cache and check whole blocks
-# (docs/adr/0069).
+# (docs/adr/0065).
 ROW_GROUP_SIZE = 24576
 BLOCK_SIZE = 65536
 
