@@ -42,7 +42,7 @@ TOMBSTONES = Relation("warm", "tombstones")
 VANISHED = Relation("state", "vanished_rows")
 _TOLD = (TOMBSTONES, VANISHED)
 RUN = Relation("state", "run")
-# The chain that is shown after the others (docs/adr/0212).
+# The chain that is shown after the others (docs/adr/0191).
 _LAST_CHAIN = "trading"
 
 
