@@ -1,5 +1,5 @@
 -- TimescaleDB keeps eight decimals, an average here has ten; and the account `main` alone
--- (docs/adr/0221).
+-- (docs/adr/0072).
 with
 
 duckdb as (

@@ -1,6 +1,6 @@
 -- TimescaleDB's position snapshots beside what each position was here at that time: the two
 -- systems take snapshots at times of their own. TimescaleDB keeps eight decimals, an average here
--- has ten; and the account `main` alone (docs/adr/0221).
+-- has ten; and the account `main` alone (docs/adr/0072).
 with
 
 positions as (

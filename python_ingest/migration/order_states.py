@@ -29,7 +29,7 @@ from python_ingest.storage.writer import open_writer
 # Orders that batches after $seen up to $built may have changed. A correction names the trade and
 # need not name the order; a fill renames another of its trade id (docs/adr/0166). Orders without
 # a 'created' event here belong to TimescaleDB until they are migrated. TimescaleDB knows no
-# accounts, and holds the one that it began with (docs/adr/0221).
+# accounts, and holds the one that it began with (docs/adr/0072).
 _TOUCHED = f"""
     with events as (
         select * from staging.stg_order_events where account_id = 'main'
