@@ -60,7 +60,7 @@ def query(name: str) -> str:
 def _define_landed(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -> None:
     """Make the views `landed_<table>` over all rows of batches after `after`, exported ones too.
 
-    Only files with such rows are opened (docs/adr/0216).
+    Only files with such rows are opened (docs/adr/0042).
     """
     for table in TABLES.values():
         rows = f"raw.{table}"

@@ -26,7 +26,7 @@ class Rule:
 
 RULES = [
     Rule("landings", "batches_that_disagree", 0, "critical", "manifest and tables disagree"),
-    # A feed that changed, not one small file that was landed wrongly (ADR 0188).
+    # A feed that changed, not one small file that was landed wrongly (ADR 0042).
     Rule("landings", "rejected_share", 0.5, "critical", "most rows were rejected", least=100),
     Rule("landings", "rejected_share", 0.01, "warning", "rows were rejected"),
     Rule("landings", "duplicate_share", 0.5, "warning", "most rows had been landed before"),
