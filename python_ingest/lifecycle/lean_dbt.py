@@ -1,4 +1,4 @@
-"""What dbt does again for every node, done once (docs/adr/0170).
+"""What dbt does again for every node, done once (docs/adr/0120).
 
 A third of a build goes into what each node gets and does not use: a context of 760 values,
 templates compiled that were compiled before, events that nobody reads. A node sees the same.
