@@ -1,4 +1,4 @@
-"""`ingest demo`: tools/demo of the project's folder; `pip install` does not bring it (ADR 0215)."""
+"""`ingest demo`: tools/demo of the project's folder; `pip install` does not bring it (ADR 0207)."""
 
 from __future__ import annotations
 
