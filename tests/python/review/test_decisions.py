@@ -21,3 +21,12 @@ def test_a_decision_has_its_form(path: Path) -> None:
     parts = [line.removeprefix("## ") for line in lines if line.startswith("#")]
     assert parts == [part for part in FORM if part in parts], "in this order, each once"
     assert "Decision" in parts
+
+
+def test_a_number_is_given_once() -> None:
+    rows = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) .* \| ([\d, ]*) \|$", (ADR / "README.md").read_text(), re.M
+    )
+    assert {name for _, name, _ in rows} == {path.name for path in DECISIONS}
+    given = [number for row in rows for number in (row[0], *re.findall(r"\d{4}", row[2]))]
+    assert sorted(given) == sorted(set(given))

@@ -25,7 +25,7 @@ NAMED = re.compile(
 )
 MODULE = re.compile(r"(?<![\w/.*{}<-])(\w+\.py)\b(?![\w/(.\"'])")
 # History tells of what was.
-HISTORY = ("CHANGELOG.md", "docs/adr/")
+HISTORY = ("CHANGELOG.md",)
 
 
 def texts() -> dict[str, str]:
