@@ -87,7 +87,7 @@
 {% macro spark__follow_read_positions() -%} {%- endmacro %}
 
 {# Hook: what the migration models built before they were switched off goes, so that no publication
-   shows an old comparison. So do the extracts that they kept in schema staging before ADR 0072. #}
+   shows an old comparison. So do the extracts that an earlier version kept in schema staging. #}
 {% macro drop_migration_relations() -%} {{ return(adapter.dispatch('drop_migration_relations')()) }} {%- endmacro %}
 
 {% macro default__drop_migration_relations() %}

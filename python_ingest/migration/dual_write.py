@@ -66,7 +66,7 @@ class Batch:
 class Drift:
     """Batches and rows that TimescaleDB lacks, and the error that caused it.
 
-    `lost`: rows of written batches that had left DuckDB before (docs/adr/0072). `refused`: rows
+    `lost`: rows of written batches that had left DuckDB before. `refused`: rows
     that the server did not take and never gets, `refusal`: why, of the first (docs/adr/0072).
     """
 
