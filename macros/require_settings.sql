@@ -9,7 +9,7 @@
             ('as_of', 'timestamp', 'no time such as 2024-08-09 00:00:00', 'is not null'),
             ('as_of', 'timestamp', 'yet to come: what it moves stays moved; give `force: true` in --vars if it is meant',
                 '<= now()::timestamp + interval 1 minute is not false or ' ~ var('force')),
-            ('base_currency', 'varchar', 'no currency such as USD', "~ '[A-Z0-9]+'"),
+            ('base_currency', 'varchar', 'no currency such as USD', "similar to '[A-Z0-9]+'"),
             ('position_mark_interval', 'interval', 'no length such as 1 hour', '> interval 0 hours'),
             ('portfolio_eod_time', 'time', 'no time of day such as 21:00:00', 'is not null'),
             ('portfolio_timezone', 'varchar', 'no time zone', 'in (select name from pg_timezone_names())'),

@@ -116,7 +116,7 @@ def test_a_wrong_setting_is_named_before_the_first_model(data_dir):
     assert ingest(data_dir, "init").returncode == 0
     wrong = {
         "as_of": "tomorrow, it's late",
-        "base_currency": "usd",
+        "base_currency": "us D!",
         "position_mark_interval": "0 hours",
         "portfolio_eod_time": "25:00",
         "portfolio_timezone": "New York",
