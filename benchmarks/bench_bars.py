@@ -105,8 +105,7 @@ def land(data_dir: Path, batch: int, rows: int, span: tuple[str, int], late: str
                 ({batch}::bigint * 1000000000 + i)::varchar as trade_id,
                 'websocket' as source,
                 timestamp '2026-02-01' as ingestion_time,
-                1 as occurrence,
-                (hash(i + 3) >> 1)::bigint as content_hash
+                1 as occurrence
             from range({rows}) as r(i)
         """)
         connection.execute(

@@ -116,7 +116,7 @@ def bench_comparison(work: Path, rows: int) -> Row:
                 (60000 + (hash(i) % 100000) / 100.0)::decimal(18, 8) as last_price,
                 ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8) as last_size,
                 i as sequence_number, ['@'] as conditions, 'websocket' as source,
-                now()::timestamp as ingestion_time, 1 as occurrence, i as content_hash
+                now()::timestamp as ingestion_time, 1 as occurrence
             from range({rows}) as t (i)
         """)
         connection.execute(

@@ -71,8 +71,8 @@ def land(path: Path, batch: int, begin: int, end: int, rows: int) -> None:
                 " 'alpaca' as exchange, concat('S', i % 200) as symbol, 'trade' as kind,"
                 " timestamp '2024-01-02' + to_minutes((i // 200) * 60) as timestamp,"
                 " 100 + i % 10 as last_price, 1 as last_size, i::varchar as trade_id,"
-                " 'rest' as source, now()::timestamp as ingestion_time, 1 as occurrence,"
-                " i as content_hash from range(200 * 24 * 30) t(i)"
+                " 'rest' as source, now()::timestamp as ingestion_time, 1 as occurrence"
+                " from range(200 * 24 * 30) t(i)"
             )
 
 

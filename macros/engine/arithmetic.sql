@@ -9,15 +9,17 @@
 
 {# 63 bits of the md5 of the natural key: stable, unlike hash(). (The bits of md5_number_lower, which is
    a macro that takes them by way of a text.) #}
-{% macro stable_id(columns) -%} {{ return(adapter.dispatch('stable_id')(columns)) }} {%- endmacro %}
+{% macro stable_id(columns, between='chr(31)') -%}
+    {{ return(adapter.dispatch('stable_id')(columns, between)) }}
+{%- endmacro %}
 
-{% macro default__stable_id(columns) -%}
-    (md5_number(concat_ws(chr(31), {{ columns | join(', ') }})) >> 65)::bigint
+{% macro default__stable_id(columns, between) -%}
+    (md5_number(concat_ws({{ between }}, {{ columns | join(', ') }})) >> 65)::bigint
 {%- endmacro %}
 
 {# DuckDB counts the two halves of the md5 as little-endian numbers. #}
-{% macro spark__stable_id(columns) -%}
-    {%- set digest = "md5(concat_ws(chr(31), " ~ columns | join(', ') ~ "))" -%}
+{% macro spark__stable_id(columns, between) -%}
+    {%- set digest = "md5(concat_ws(" ~ between ~ ", " ~ columns | join(', ') ~ "))" -%}
     shiftrightunsigned(
         cast(
             conv(

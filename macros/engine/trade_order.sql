@@ -1,6 +1,7 @@
-{# Trade order: time with nanoseconds, sequence number, trade id as a number, place in the file, content. #}
+{# Trade order: time with nanoseconds, sequence number, trade id as a number, place in the file; what nothing
+   orders, by price and size. #}
 {% macro trade_order() -%}
-    timestamp, coalesce(nanoseconds, 0), sequence_number nulls last, trade_number nulls last, place nulls last, content_hash
+    timestamp, coalesce(nanoseconds, 0), sequence_number nulls last, trade_number nulls last, place nulls last, price, size
 {%- endmacro %}
 
 {# The first or last value in trade order among the rows that meet the condition. #}
@@ -53,7 +54,8 @@
         trade_number,
         place is null,
         place,
-        content_hash
+        price,
+        size
     )
 {%- endmacro %}
 

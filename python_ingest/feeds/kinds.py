@@ -88,6 +88,11 @@ class Kind:
         """Those, and what is read from the text of their time."""
         return (*self.column_names, *(("nanoseconds",) if self.is_ordered else ()))
 
+    @property
+    def keeps_hash(self) -> bool:
+        """Whether its table has `content_hash`; of ticks, which are many, it is computed anew."""
+        return not self.is_ordered
+
     def column(self, name: str) -> Column:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)

@@ -139,21 +139,20 @@ from (
 )"""
 
 
-def respelled(kind: Kind, rows: str) -> str:
+def respelled(kind: Kind, rows: str, *, hashed: bool = True) -> str:
     """Return SQL of landed rows of a kind as they would be today; nearly all stay as they are.
 
-    They landed before nothing had one spelling. `rows` is a relation with its columns and
-    `content_hash`.
+    They landed before nothing had one spelling. `rows` is a relation with its columns and, if
+    `hashed`, `content_hash`.
     """
     spellings = {quoted(c.name): sql for c in kind.columns if (sql := one_spelling(c)) is not None}
     today = ", ".join(f"{sql} as {name}" for name, sql in spellings.items())
     odd = " or ".join(f"{sql} is distinct from {name}" for name, sql in spellings.items())
     if not spellings:
         return rows
+    anew = f"case when is_odd then {content_hash(kind)} else content_hash end as content_hash"
     return f"""(
-        select * exclude (is_odd) replace (
-            case when is_odd then {content_hash(kind)} else content_hash end as content_hash
-        )
+        select * exclude (is_odd) {f"replace ({anew})" if hashed else ""}
         from (select * replace ({today}), {odd} as is_odd from {rows})
     )"""
 

@@ -329,7 +329,8 @@ def _insert(  # noqa: PLR0913 - what is inserted, as what
     values["batch_id"] = str(batch_id)
     values["row_number"] = "b.row_number"
     values["ingestion_time"] = clock
-    values["content_hash"] = "content_hash"
+    if kind.keeps_hash:
+        values["content_hash"] = "content_hash"
     if kind.id:
         values[kind.id] = f"{batch_id}::bigint * 4294967296 + b.row_number"
         del values["row_number"]

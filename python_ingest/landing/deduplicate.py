@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.values import landed_hash
 from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
 
 # `hash` finds candidates within one statement; nothing of it is stored.
@@ -242,15 +243,22 @@ def _judge(
         )
     """)
     highest = "max(occurrence)" if kind.occurrences else "1"
+    alike = "t.content_hash = suspects.content_hash"
+    if not kind.keeps_hash:  # it is computed of those only that are of a suspect's time
+        alike = "t.timestamp = suspects.time and t.exchange = suspects.exchange"
+        alike += " and t.symbol = suspects.symbol"
     connection.execute(f"""
         create or replace temp table known_copies as
-        select {columns} {kind.time} as time, content_hash, {highest} as occurrences
+        select {columns} {kind.time} as time, {landed_hash(kind)} as content_hash,
+            {highest} as occurrences
             {", min(tick_id) as tick_id, min(source) as source" if ticks else ""}
-        from {known} as t
-        semi join suspects on t.content_hash = suspects.content_hash
-        where {kind.time} between (select min(time) from suspects)
-            and (select max(time) from suspects)
-        group by {columns} {kind.time}, content_hash
+        from (
+            select * from {known} as t
+            semi join suspects on {alike}
+            where {kind.time} between (select min(time) from suspects)
+                and (select max(time) from suspects)
+        )
+        group by all
     """)
     connection.execute(f"""
         insert into dropped

@@ -175,8 +175,12 @@ def _forget(settings: Settings, number: int, market: str) -> None:
             select said.batch_id, there.tick_id, said.source
             from raw.tick_confirmations as said
             join renamed using (tick_id)
-            join raw.market_ticks as there
-                on there.exchange = {literal(market)} and there.symbol = renamed.symbol
+            join (
+                select *, {content_hash(TICKS)} as content_hash
+                from raw.market_ticks
+                where exchange = {literal(market)}
+            ) as there
+                on there.symbol = renamed.symbol
                 and there.timestamp = renamed.timestamp and there.occurrence = renamed.occurrence
                 and there.content_hash = renamed.content_hash
             anti join raw.tick_confirmations as known on known.tick_id = there.tick_id

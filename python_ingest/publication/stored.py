@@ -67,7 +67,7 @@ _LIVE = """
 """
 COLD_TICKS = Relation("cold_rows", TICKS.name).published
 """The view of what lies in files."""
-_MORE = ("content_hash", "occurrence", "is_amended")
+_MORE = ("occurrence", "is_amended")
 AMENDED = Relation("live", "amended_ticks").published
 LANDED_TICKS = Relation("live", "landed_ticks").published
 AMENDED_TICKS = (

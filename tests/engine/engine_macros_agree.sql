@@ -1,5 +1,6 @@
 -- What the macros of macros/engine give for the same arguments on the target's engine: one row per
 -- case whose value is not the listed one. `make test-spark` runs it on both engines.
+{% set no_text = "null::" ~ dbt.type_string() %}
 {% set trades -%}
     (values
         (timestamp '2024-01-02 10:00:30', null::smallint, null::bigint, null::decimal(38, 0), 2, 1, 6),
@@ -9,8 +10,53 @@
         (timestamp '2024-01-02 10:00:30', null, 2, 9, null, 5, 2),
         (timestamp '2024-01-02 10:00:30', null, null, 11, null, 3, 4),
         (timestamp '2024-01-02 10:00:31', null, 1, null, null, 4, 8),
+        (timestamp '2024-01-02 10:00:31', null, 1, null, null, 4, 9),
         (timestamp '2024-01-02 10:00:29', null, 1, null, null, 4, null)
-    ) as t (timestamp, nanoseconds, sequence_number, trade_number, place, content_hash, price)
+    ) as t (timestamp, nanoseconds, sequence_number, trade_number, place, size, price)
+{%- endset %}
+{%- set full_tick -%}
+    (
+        select
+            'x' as exchange,
+            'é|7' as symbol,
+            timestamp '2024-02-29 23:59:59.000001' as timestamp,
+            42::smallint as nanoseconds,
+            'trade' as kind,
+            'V' as venue,
+            2.5::decimal(18, 8) as bid_price,
+            null::decimal(18, 8) as ask_price,
+            null::decimal(18, 8) as bid_size,
+            0::decimal(18, 8) as ask_size,
+            12.5::decimal(18, 8) as last_price,
+            -0.00000001::decimal(18, 8) as last_size,
+            null::decimal(18, 8) as volume,
+            -7::bigint as sequence_number,
+            't9' as trade_id,
+            {{ parts_of("'@|\"'") }} as conditions,
+            'C' as tape
+    ) as ticks
+{%- endset %}
+{%- set bare_tick -%}
+    (
+        select
+            'x' as exchange,
+            's' as symbol,
+            timestamp '2024-01-02 10:00:00' as timestamp,
+            null::smallint as nanoseconds,
+            'trade' as kind,
+            {{ no_text }} as venue,
+            null::decimal(18, 8) as bid_price,
+            null::decimal(18, 8) as ask_price,
+            null::decimal(18, 8) as bid_size,
+            null::decimal(18, 8) as ask_size,
+            null::decimal(18, 8) as last_price,
+            null::decimal(18, 8) as last_size,
+            null::decimal(18, 8) as volume,
+            null::bigint as sequence_number,
+            {{ no_text }} as trade_id,
+            {{ parts_of(no_text) }} as conditions,
+            {{ no_text }} as tape
+    ) as ticks
 {%- endset %}
 {% set books -%}
     (
@@ -18,7 +64,6 @@
         from (values ('UTP T', 3), ('UTP I', 8), ('CTA T', 64)) as t (print, bits)
     ) as books
 {%- endset %}
-{% set no_text = "null::" ~ dbt.type_string() %}
 {% set three_days = days_from("date '2024-02-28'", "date '2024-03-01'") %}
 {% set three_starts = buckets_from(
     "timestamp '2024-01-02 10:00:00'", "timestamp '2024-01-02 10:15:00'", 5
@@ -135,6 +180,21 @@
         "last_traded by place",
         "(select " ~ last_traded("price", "price < 7") ~ " from " ~ trades ~ ")",
         "6",
+    ),
+    (
+        "last_traded by price",
+        "(select " ~ last_traded("price", "price > 7") ~ " from " ~ trades ~ ")",
+        "9",
+    ),
+    (
+        "content_hash_of_tick",
+        "(select " ~ content_hash_of_tick("ticks") ~ " from " ~ full_tick ~ ")",
+        "1587766960922558815",
+    ),
+    (
+        "content_hash_of_tick with what is required",
+        "(select " ~ content_hash_of_tick("ticks") ~ " from " ~ bare_tick ~ ")",
+        "8306042198274700650",
     ),
     (
         "first_known",

@@ -110,7 +110,13 @@ final as (
                 candidates.sequence_number desc nulls first,
                 candidates.trade_number desc nulls first,
                 candidates.place desc nulls first,
-                candidates.content_hash desc
+                candidates.last_price desc,
+                candidates.last_size desc,
+                candidates.bid_price desc,
+                candidates.ask_price desc,
+                candidates.bid_size desc,
+                candidates.ask_size desc,
+                candidates.tick_id desc
         ) = 1
 
 )

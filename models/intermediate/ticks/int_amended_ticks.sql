@@ -44,7 +44,6 @@ final as (
         landed.ingestion_time,
         landed.correlation_id,
         landed.occurrence,
-        landed.content_hash,
         coalesce(amendments.is_busted, false) as is_busted,
         coalesce(amendments.is_superseded, false) as is_superseded
     from landed

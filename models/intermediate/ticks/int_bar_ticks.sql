@@ -109,7 +109,6 @@ final as (
         sequence_number,
         trade_number,
         place,
-        content_hash,
         feed,
         conditions,
         price,

@@ -137,7 +137,7 @@ final as (
         ticks.sequence_number,
         ticks.trade_id,
         coalesce(confirmations.source, ticks.source) as source,
-        ticks.content_hash,
+        {{ content_hash_of_tick('ticks') }} as content_hash,
         ticks.untimed_hash
     from ticks
     inner join in_question on ticks.tick_id = in_question.tick_id

@@ -60,7 +60,6 @@ final as (
         timestamp as ingestion_time,
         correlation_id,
         1 as occurrence,
-        content_hash,
         timestamp::date as date
     from judged
     where reason is null

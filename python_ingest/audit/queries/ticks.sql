@@ -9,7 +9,11 @@ ticks as not materialized (
         *,
         exchange || ' ' || symbol || ' ' || kind as subject,
         coalesce(last_price, bid_price, ask_price) as price,
-        case when kind = 'quote' then coalesce(bid_size, ask_size) else last_size end as size
+        case when kind = 'quote' then coalesce(bid_size, ask_size) else last_size end as size,
+        hash(
+            exchange, symbol, timestamp, nanoseconds, kind, venue, bid_price, ask_price, bid_size, ask_size,
+            last_price, last_size, volume, sequence_number, trade_id, conditions, tape
+        ) as content
     from landed_market_ticks
     where batch_id > $after
 
@@ -74,7 +78,7 @@ figures as (
 
 repeated as (
 
-    select content_hash, occurrence, count(*) - 1 as copies
+    select content, occurrence, count(*) - 1 as copies
     from ticks
     group by all
     having count(*) > 1
@@ -84,7 +88,7 @@ repeated as (
 landed_twice as (
 
     select subject, sum(copies)::bigint as landed_twice
-    from (select distinct subject, repeated.* from ticks inner join repeated using (content_hash, occurrence))
+    from (select distinct subject, repeated.* from ticks inner join repeated using (content, occurrence))
     group by all
 
 ),

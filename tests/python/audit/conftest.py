@@ -47,7 +47,7 @@ class Landing:
                     'websocket' as source,
                     $at as ingestion_time,
                     1 as occurrence,
-                    $batch * 1000 + n as content_hash
+                    ($batch * 1000 + n)::varchar as trade_id
                 from range($rows) as t (n)
                 """,
                 {"batch": batch, "rows": rows, "at": LANDED_AT, "symbol": symbol},

@@ -135,7 +135,10 @@ def test_an_empty_database_has_nothing_new(landing):
         ),
         (
             0,
-            "update raw.market_ticks set content_hash = 1 where sequence_number in (2, 4, 6)",
+            "update raw.market_ticks set timestamp = first.timestamp,"
+            " last_price = first.last_price,"
+            " trade_id = first.trade_id, sequence_number = 2 from (from raw.market_ticks where"
+            " sequence_number = 2) as first where market_ticks.sequence_number in (4, 6)",
             "ticks, test AAA trade: the same tick was landed twice (landed_twice 2, at most 0)",
         ),
     ],

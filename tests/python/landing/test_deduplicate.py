@@ -16,7 +16,9 @@ import polars as pl
 import pytest
 
 from python_ingest.feeds.detect_format import scan_of
+from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.values import content_hash
 from python_ingest.landing import deduplicate
 from python_ingest.landing.deduplicate import keys_rise
 from python_ingest.landing.identity import Identity
@@ -149,12 +151,13 @@ def test_overlapping_files_land_what_the_model_lands(
     most = max(model.copies.values())
     assert rows("select max(occurrence) from raw.market_ticks") == [(most,)]
     # whoever drops the loser of every pair keeps one row per key
-    survivors = rows("""
+    survivors = rows(f"""
         with ranked as (
             select *, (source not in ('rest', 'backfill'), content_hash) as rank,
                 trade_id_identifies and trade_id is not null
                 or sequence_identifies and sequence_number is not null as is_keyed
-            from raw.market_ticks inner join raw.landings using (batch_id)
+            from (select *, {content_hash(TICKS)} as content_hash from raw.market_ticks)
+            inner join raw.landings using (batch_id)
         ),
         losers as (
             select case when a.rank > b.rank then a.tick_id else b.tick_id end as tick_id
@@ -225,7 +228,8 @@ def test_content_that_differs_only_in_shape_is_not_the_same(
     ]
     result = land_files(settings, "ticks", [write(tmp_path / "a.parquet", near)])[0]
     assert result.landed == len(near)
-    assert rows("select count(distinct content_hash) from raw.market_ticks") == [(len(near),)]
+    hashes = f"select count(distinct {content_hash(TICKS)}) from raw.market_ticks"
+    assert rows(hashes) == [(len(near),)]
 
 
 def test_a_key_shared_by_all_costs_one_pair_per_row(
@@ -284,5 +288,5 @@ def test_the_hash_is_md5_of_the_documented_text(
     land_files(settings, "ticks", [write(tmp_path / "a.parquet", [tick(trade_id="é7", venue="")])])
     text = "1:x1:s1704189600000000|trade|:||||1.00000000||||3:é7::"
     digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-    (found,) = rows("select content_hash from raw.market_ticks")[0]
+    (found,) = rows(f"select {content_hash(TICKS)} from raw.market_ticks")[0]
     assert found == int.from_bytes(digest, "little") >> 65

@@ -13,7 +13,9 @@ import pytest
 from testkit import land_text
 
 from python_ingest.feeds.detect_format import scan_of
+from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.relation import Scan
+from python_ingest.feeds.values import content_hash
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
@@ -95,7 +97,8 @@ def test_the_hash_has_nanoseconds_only_where_there_are_some(
         f"6:kraken6:XBTEUR1704189600000001{below}|trade|:||||1.00000000||||:::"
         for below in ("", ".200")
     ]
-    found = rows("select content_hash from raw.market_ticks order by nanoseconds nulls first")
+    hashed = f"select {content_hash(TICKS)} from raw.market_ticks"
+    found = rows(f"{hashed} order by nanoseconds nulls first")
     digests = [hashlib.md5(text.encode(), usedforsecurity=False).digest() for text in texts]
     assert [row[0] for row in found] == [int.from_bytes(d, "little") >> 65 for d in digests]
 

@@ -19,8 +19,7 @@ TICKS = """
         {batch}::bigint << 32 | i as tick_id, {batch} as batch_id, 'x' as exchange,
         '../S' || i % 2 as symbol, timestamp '2024-03-09' + to_hours(i * 6) as timestamp,
         'trade' as kind, 1.5 as last_price, ['@'] as conditions, uuid() as correlation_id,
-        'rest' as source, timestamp '2024-03-12' as ingestion_time, 1 as occurrence,
-        i as content_hash
+        'rest' as source, timestamp '2024-03-12' as ingestion_time, 1 as occurrence
     from range({first}, {last}) as t (i)
 """
 
