@@ -37,8 +37,7 @@ select
     null, null, null, null,
     (60000 + (hash(i) % 100000) / 100.0)::decimal(18, 8),
     ((hash(i + 7) % 1000000) / 100000.0)::decimal(18, 8),
-    null, i, i::varchar, null, null, 'websocket', timestamp '2024-08-14', null, 1, hash(i) >> 1,
-    null, null, null
+    null, i, i::varchar, null, null, 'websocket', timestamp '2024-08-14', null, 1, null, null, null
 from range($rows) r(i);
 insert into raw.landings (
     batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,

@@ -45,7 +45,7 @@ select
     (1::bigint << 32) + i, 1, 'binance', 'SYM' || lpad((hash(i) % $symbols)::varchar, 2, '0'),
     timestamp '2024-01-01' + to_microseconds(i * ($days * 86400000000 // $rows)),
     'trade', null, p - 0.01, p + 0.01, q, q + 1, p, q, null, i, i::varchar, null, null,
-    'websocket', timestamp '2024-01-01', null, 1, (hash(i) >> 1)::bigint, null, null, null
+    'websocket', timestamp '2024-01-01', null, 1, null, null, null
 from (
     select
         i,

@@ -40,7 +40,7 @@ select
     timestamp '$start' + to_microseconds((i * $step)::bigint),
     'trade', null, p - 0.01, p + 0.01, q, q + 1, p, q, (q * 100)::decimal(18, 8), i, i::varchar,
     ['@', 'T'], 'C', 'websocket', timestamp '$start' + to_microseconds((i * $step)::bigint + 900),
-    uuid(), 1, (hash(i) >> 1)::bigint, null, null, null
+    uuid(), 1, null, null, null
 from (
     select
         i,

@@ -27,7 +27,7 @@ select
     timestamp '2024-01-01' + to_microseconds(i * 3 * 86400000000 // $rows),
     if(i % 3 = 0, 'quote', 'trade'), if(i % 2 = 0, 'V', null), 1.1, 1.2, 3, 4, 5.00000001 + i, 0.1,
     null, i, if(i % 3 = 0, null, i::varchar), if(i % 5 = 0, ['@', 'T'], null), null, 'websocket',
-    timestamp '2024-01-02', if(i % 7 = 0, uuid(), null), 1, hash(i) >> 1,
+    timestamp '2024-01-02', if(i % 7 = 0, uuid(), null), 1,
     if(i % 2 = 0, 'buy', 'sell'), if(i % 5 = 0, i % 1000, null), null
 from range($rows) r(i), (select $symbols::varchar[] as symbols);
 insert into raw.landings (

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_ingest.feeds.kinds import TICKS
+from python_ingest.feeds.values import content_hash
 from python_ingest.migration.missing_rows import SAME, missing_rows, rows_here, told_by
 
 Rows = list[tuple[int, str | None]]
@@ -23,16 +24,11 @@ rows = st.lists(st.tuples(st.integers(1, 2), st.sampled_from([None, "a", "b", "c
 def connection() -> duckdb.DuckDBPyConnection:
     """Tables `judged` and `landed`: ticks that differ in price and trade id alone."""
     connection = duckdb.connect(config={"threads": 1})
-    others = ", ".join(
-        f"null::{'varchar[]' if name == 'conditions' else 'varchar'} as {name}"
-        for name in SAME["market_ticks"]
-        if name != "last_price"
-    )
+    columns = ", ".join(f"null::{c.type} as {c.name}" for c in TICKS.columns)
     for table in ("judged", "landed"):
         connection.execute(
-            f"create table {table} as select {others}, 1 as last_price, '' as trade_id,"
-            " 1::bigint as content_hash, 1 as row_number, 1 as occurrence, null::varchar as reason"
-            " limit 0"
+            f"create table {table} as select {columns}, null::smallint as nanoseconds,"
+            " 1 as row_number, 1 as occurrence, null::varchar as reason limit 0"
         )
     return connection
 
@@ -43,8 +39,7 @@ def missing(connection: duckdb.DuckDBPyConnection, there: Rows, here: Rows) -> R
         connection.execute(f"delete from {table}")
         connection.execute(
             f"insert into {table} by name select last_price, trade_id, row_number,"
-            " hash(last_price, trade_id) >> 2 as content_hash, row_number() over ("
-            "  partition by last_price, trade_id) as occurrence from (select"
+            " row_number() over (partition by last_price, trade_id) as occurrence from (select"
             " unnest($prices::int[]) as last_price, unnest($ids::varchar[]) as trade_id,"
             " unnest(range(len($prices::int[]))) as row_number)",
             {"prices": [price for price, _ in content], "ids": [told for _, told in content]},
@@ -54,8 +49,10 @@ def missing(connection: duckdb.DuckDBPyConnection, there: Rows, here: Rows) -> R
         "create or replace temp table known as "
         + rows_here("market_ticks", TICKS, told, "landed", "true")
     )
-    connection.execute("create or replace temp view there_now as select * exclude (occurrence)"
-                       " from judged")  # fmt: skip
+    connection.execute(
+        "create or replace temp view there_now as"
+        f" select * exclude (occurrence), {content_hash(TICKS)} as content_hash from judged"
+    )
     sql = missing_rows("market_ticks", TICKS, told, "known").replace("judged", "there_now")
     found = connection.execute(
         f"select last_price, trade_id, occurrence from (with {sql}) order by all"
