@@ -90,7 +90,7 @@ class Kind:
 
     @property
     def keeps_hash(self) -> bool:
-        """Whether its table has `content_hash`; of ticks, which are many, it is computed anew."""
+        """Whether its rows have `content_hash`; of ticks, which are many, it is computed anew."""
         return not self.is_ordered
 
     def column(self, name: str) -> Column:

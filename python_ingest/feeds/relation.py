@@ -58,13 +58,12 @@ def validated(
     kind: Kind,
     scan: Scan,
     *,
-    with_hash: bool = True,
     clock: str = CLOCK,
     markets: bool = True,
 ) -> str:
-    """Return SQL of the kind's typed columns, `reason`, `ignored`, `raw_text`, `content_hash`.
+    """Return SQL of the kind's typed columns, `reason`, `ignored` and `raw_text`.
 
-    Of an ordered kind it has `nanoseconds` too.
+    Of a kind that keeps it, it has `content_hash` too, of an ordered kind `nanoseconds`.
     Accepted rows have neither `reason` nor `ignored`; only rejected ones carry `raw_text`.
     `clock` is the time (SQL) that tells what lies in the future. `markets`: whether a symbol that
     only another market of Binance has is wrong; another database's rows keep their names.
@@ -108,12 +107,12 @@ def validated(
     names = ", ".join(quoted(name) for name in kind.read_names)
     numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
-    hash_name = ", content_hash" if with_hash else ""
+    hash_name = ", content_hash" if kind.keeps_hash else ""
     nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
     others = f"when reason is not null then reason when {ignored} is not null then null"
     with_nuls = f"case {others} {nuls} end" if nuls else "reason"
     lacking = [c.name for c in kind.columns if c.name not in scan.types and not c.default]
-    hashed = f", {content_hash(kind, lacking)} as content_hash" if with_hash else ""
+    hashed = f", {content_hash(kind, lacking)} as content_hash" if kind.keeps_hash else ""
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
@@ -139,11 +138,17 @@ from (
 )"""
 
 
-def respelled(kind: Kind, rows: str, *, hashed: bool = True) -> str:
+def hashed(kind: Kind, rows: str) -> str:
+    """Return SQL of rows of a kind, or of its table, with `content_hash`."""
+    return (
+        rows if kind.keeps_hash else f"(select *, {content_hash(kind)} as content_hash from {rows})"
+    )
+
+
+def respelled(kind: Kind, rows: str) -> str:
     """Return SQL of landed rows of a kind as they would be today; nearly all stay as they are.
 
-    They landed before nothing had one spelling. `rows` is a relation with its columns and, if
-    `hashed`, `content_hash`.
+    They landed before nothing had one spelling. `rows` is a relation with its columns.
     """
     spellings = {quoted(c.name): sql for c in kind.columns if (sql := one_spelling(c)) is not None}
     today = ", ".join(f"{sql} as {name}" for name, sql in spellings.items())
@@ -152,7 +157,7 @@ def respelled(kind: Kind, rows: str, *, hashed: bool = True) -> str:
         return rows
     anew = f"case when is_odd then {content_hash(kind)} else content_hash end as content_hash"
     return f"""(
-        select * exclude (is_odd) {f"replace ({anew})" if hashed else ""}
+        select * exclude (is_odd) {f"replace ({anew})" if kind.keeps_hash else ""}
         from (select * replace ({today}), {odd} as is_odd from {rows})
     )"""
 

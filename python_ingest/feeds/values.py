@@ -537,11 +537,6 @@ def content_hash(kind: Kind, lacking: Collection[str] = ()) -> str:
     return f"(md5_number({content_text(kind, lacking)}) >> 65)::bigint"
 
 
-def landed_hash(kind: Kind) -> str:
-    """Return SQL for the content hash of a row of the kind's table."""
-    return "content_hash" if kind.keeps_hash else content_hash(kind)
-
-
 def content_text(kind: Kind, lacking: Collection[str] = ()) -> str:
     """Return SQL for the text of all that makes a row what it is.
 

@@ -14,7 +14,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
-from python_ingest.feeds.relation import respelled, validated
+from python_ingest.feeds.relation import hashed, respelled, validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
@@ -204,7 +204,8 @@ def segment_rows(
     if segment.canonical:
         scan = parquet.scan(connection, kind, path)
         rows = validated(kind, scan, clock=clock, markets=segment.markets)
-        return f"select *, null::bigint as line_number {keys} from ({rows})", False
+        rows = hashed(kind, f"({rows})")
+        return f"select *, null::bigint as line_number {keys} from {rows}", False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
     ]
@@ -214,10 +215,14 @@ def segment_rows(
     today = {c.name: f"({c.default or 'null'})::{c.type}" for c in kind.columns}
     today |= {"nanoseconds": "null::smallint"} if kind.is_ordered else {}
     lacking = "".join(f", {sql} as {name}" for name, sql in today.items() if name not in columns)
-    sql = f"select * exclude (file_row_number) {number} {line} {lacking} {keys} from {read(path)}"
+    before = ", content_hash" if "content_hash" in columns and not kind.keeps_hash else ""
+    sql = (
+        f"(select * exclude (file_row_number {before}) {number} {line} {lacking} {keys}"
+        f" from {read(path)})"
+    )
     if not segment.one_spelling:
-        sql = f"select * from {respelled(kind, f'({sql})')}"
-    return sql, "occurrence" in columns
+        sql = respelled(kind, sql)
+    return f"select * from {hashed(kind, sql)}", "occurrence" in columns
 
 
 def identity_of(segment: Segment) -> Identity:

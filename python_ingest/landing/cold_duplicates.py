@@ -51,7 +51,7 @@ def known_rows(
     files = readable_files(connection, relation.name, *_dates(counted))
     rows = with_files(connection, data_dir, relation, files)
     # what left before nothing had one spelling has the one that it had
-    return respelled(kind, rows, hashed=kind.keeps_hash) if files else rows
+    return respelled(kind, rows) if files else rows
 
 
 def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count) -> bool:

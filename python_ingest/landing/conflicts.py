@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.feeds.values import landed_hash
+from python_ingest.feeds.relation import hashed
 from python_ingest.landing.deduplicate import RELIABLE, same_content
 from python_ingest.landing.identity import KEYLESS
 from python_ingest.storage.sql import quoted
@@ -86,13 +86,13 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     loser loses at least one pair, and a key that a million rows share costs a million pairs, not a
     million squared.
     """
-    late = f"source not in {RELIABLE}"
+    rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
     told = _told()
     series = "exchange, symbol, kind, venue, timestamp::date as day"
     connection.execute(f"""
         create or replace temp table new_conflicts as
         select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
-            {{'late': {late}, 'content_hash': content_hash}} as preference, {told} as told
+            {rank} as preference, {told} as told
         from suspect_batch
         where row_number not in (select row_number from dropped)
             and not ({KEYLESS})
@@ -107,8 +107,6 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
             select * from new_conflicts
         ),
         rivals as (
-            select *, {told} as told,
-                {{'late': {late}, 'content_hash': {landed_hash(TICKS)}}} as preference
             from (
                 select *, timestamp::date as day, {_KEYS_OF_KNOWN}
                 from {known}
@@ -122,9 +120,9 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
         ),
         old as (
             select exchange, symbol, kind, venue, day, key_id, key_number,
-                arg_min(tick_id, preference) as tick_id, min(preference) as preference,
-                arg_min(told, preference) as told
-            from rivals
+                arg_min(tick_id, {rank}) as tick_id, min({rank}) as preference,
+                arg_min({told}, {rank}) as told
+            from {hashed(TICKS, "rivals")}
             group by all
         ),
         best as (

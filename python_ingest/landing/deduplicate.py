@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.values import landed_hash
+from python_ingest.feeds.relation import hashed
 from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
 
 # `hash` finds candidates within one statement; nothing of it is stored.
@@ -247,18 +247,18 @@ def _judge(
     if not kind.keeps_hash:  # it is computed of those only that are of a suspect's time
         alike = "t.timestamp = suspects.time and t.exchange = suspects.exchange"
         alike += " and t.symbol = suspects.symbol"
+    copies = f"""(
+        select * from {known} as t
+        semi join suspects on {alike}
+        where {kind.time} between (select min(time) from suspects)
+            and (select max(time) from suspects)
+    )"""
     connection.execute(f"""
         create or replace temp table known_copies as
-        select {columns} {kind.time} as time, {landed_hash(kind)} as content_hash,
-            {highest} as occurrences
+        select {columns} {kind.time} as time, content_hash, {highest} as occurrences
             {", min(tick_id) as tick_id, min(source) as source" if ticks else ""}
-        from (
-            select * from {known} as t
-            semi join suspects on {alike}
-            where {kind.time} between (select min(time) from suspects)
-                and (select max(time) from suspects)
-        )
-        group by all
+        from {hashed(kind, copies)}
+        group by {columns} {kind.time}, content_hash
     """)
     connection.execute(f"""
         insert into dropped

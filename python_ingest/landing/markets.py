@@ -18,7 +18,7 @@ from python_ingest.errors import IngestError
 from python_ingest.feeds.binance_markets import ONLY_OF
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.feeds.values import content_hash
+from python_ingest.feeds.relation import hashed
 from python_ingest.landing import spool
 from python_ingest.landing.land import land_one
 from python_ingest.schema.migrate import migrate
@@ -128,8 +128,7 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
             connection.execute(
                 f"""
                 copy (
-                    select {columns}, {content_hash(TICKS)} as content_hash,
-                        null::varchar as reason, null::varchar as ignored,
+                    select {columns}, null::varchar as reason, null::varchar as ignored,
                         null::varchar as raw_text
                     from ({_ticks_under(number, market)})
                     order by timestamp, nanoseconds, place, tick_id
@@ -161,12 +160,13 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
 
 def _forget(settings: Settings, number: int, market: str) -> None:
     """Delete what bears the name of all markets; what confirmed it confirms what lies there now."""
+    there = f"(from raw.market_ticks where exchange = {literal(market)})"
     with open_writer(settings) as connection, transaction(connection):
         connection.execute(
             f"""
             create or replace temp table renamed as
-            select tick_id, symbol, timestamp, occurrence, {content_hash(TICKS)} as content_hash
-            from ({_ticks_under(number, market)})
+            select tick_id, symbol, timestamp, occurrence, content_hash
+            from {hashed(TICKS, f"({_ticks_under(number, market)})")}
             """
         )
         connection.execute(
@@ -175,11 +175,7 @@ def _forget(settings: Settings, number: int, market: str) -> None:
             select said.batch_id, there.tick_id, said.source
             from raw.tick_confirmations as said
             join renamed using (tick_id)
-            join (
-                select *, {content_hash(TICKS)} as content_hash
-                from raw.market_ticks
-                where exchange = {literal(market)}
-            ) as there
+            join {hashed(TICKS, there)} as there
                 on there.symbol = renamed.symbol
                 and there.timestamp = renamed.timestamp and there.occurrence = renamed.occurrence
                 and there.content_hash = renamed.content_hash

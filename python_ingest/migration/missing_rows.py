@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.values import landed_hash
+from python_ingest.feeds.relation import hashed
 from python_ingest.storage.sql import quoted
 
 # Ids are left out, since each side numbers its own; JSON in logs too, since jsonb does not keep its
@@ -44,8 +44,8 @@ def rows_here(relation: str, kind: Kind, told: tuple[str, ...], rows: str, span:
     columns = ", ".join(map(quoted, (*SAME[relation], *told)))
     highest = "max(occurrence)" if kind.occurrences else "1"
     return (
-        f"select {columns}, {landed_hash(kind)} as content_hash, count(*) as copies,"
-        f" {highest} as highest from {rows} where {span} group by all"
+        f"select {columns}, content_hash, count(*) as copies, {highest} as highest"
+        f" from {hashed(kind, f'(from {rows} where {span})')} group by all"
     )
 
 
@@ -109,7 +109,7 @@ def missing_rows(relation: str, kind: Kind, told: tuple[str, ...], here: str) ->
             end
         )
         select *{f", ({numbered})::integer as occurrence" if kind.occurrences else ""}
-        from missing as m
+        from {hashed(kind, "missing")} as m
         union all by name
         select * from judged where reason is not null
     """

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_ingest.feeds.kinds import KINDS, TICKS, Kind
-from python_ingest.feeds.relation import Scan, validated
+from python_ingest.feeds.relation import Scan, hashed, validated
 from python_ingest.landing import spool
 from python_ingest.landing.identity import KEYLESS, Identity
 from python_ingest.landing.prepare import read, working_connection, write_segment
@@ -120,11 +120,11 @@ class SegmentWriter:
             create or replace temp view received as
             select * exclude (file_row_number, key_id, key_number) {number},
                 ({keyless}) as keyless
-            from {keyed}
+            from {hashed(kind, keyed)}
         """)
         self._connection.execute(f"""
             copy (
-                select received.* exclude (keyless),
+                select received.* exclude (keyless, content_hash),
                     case when keyless then coalesce(seen.occurrences, 0)
                         + row_number() over (
                             partition by received.content_hash, keyless order by row_number

@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from python_ingest.feeds.kinds import KINDS, Kind
-from python_ingest.feeds.values import content_hash, landed_hash
+from python_ingest.feeds.relation import hashed
+from python_ingest.feeds.values import content_hash
 from python_ingest.landing.batch import LandedAs, land_segment
 from python_ingest.landing.land import land_files
 from python_ingest.landing.spool import Segment, put, scratch
@@ -156,7 +157,7 @@ def test_an_upgraded_row_is_known(
     assert (result.landed, result.duplicate) == (0, len(SPELLINGS[name]))
     # as it is in a warehouse that knew no other spelling
     columns = ", ".join(kind.column_names)
-    stored = f"select {columns}, {landed_hash(kind)} from {kind.table} order by all"
+    stored = f"select {columns}, content_hash from {hashed(kind, kind.table)} order by all"
     upgraded = rows(stored)
     with duckdb.connect(str(settings.database_path)) as connection:
         connection.execute(f"delete from {kind.table}; delete from raw.landings")
@@ -232,7 +233,7 @@ def test_what_was_built_follows(settings: Settings, rows: Rows) -> None:
                 select max(tick_id) as tick_id from raw.market_ticks
         """)
     upgrade(settings)
-    ticks = rows(f"select tick_id, venue, {landed_hash(KINDS['ticks'])} from raw.market_ticks")
+    ticks = rows(f"select tick_id, venue, {content_hash(KINDS['ticks'])} from raw.market_ticks")
     assert ticks == rows("from intermediate.int_disputed_ticks")
     assert rows("from intermediate.int_latest_ticks") == [(2**32 + 1,)]
 

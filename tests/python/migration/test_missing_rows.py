@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.feeds.values import content_hash
-from python_ingest.migration.missing_rows import SAME, missing_rows, rows_here, told_by
+from python_ingest.migration.missing_rows import missing_rows, rows_here, told_by
 
 Rows = list[tuple[int, str | None]]
 
@@ -50,8 +49,7 @@ def missing(connection: duckdb.DuckDBPyConnection, there: Rows, here: Rows) -> R
         + rows_here("market_ticks", TICKS, told, "landed", "true")
     )
     connection.execute(
-        "create or replace temp view there_now as"
-        f" select * exclude (occurrence), {content_hash(TICKS)} as content_hash from judged"
+        "create or replace temp view there_now as select * exclude (occurrence) from judged"
     )
     sql = missing_rows("market_ticks", TICKS, told, "known").replace("judged", "there_now")
     found = connection.execute(
