@@ -9,11 +9,10 @@
         before_a_bar(ticks ~ '.kind'),
         after_its_length(ticks ~ '.venue')
     ] -%}
-    {%- for name in [
-        'bid_price', 'ask_price', 'bid_size', 'ask_size', 'last_price', 'last_size', 'volume', 'sequence_number'
-    ] -%}
-        {%- do parts.append(before_a_bar(ticks ~ '.' ~ name)) -%}
+    {%- for name in ['bid_price', 'ask_price', 'bid_size', 'ask_size', 'last_price', 'last_size', 'volume'] -%}
+        {%- do parts.append(before_a_bar(decimal_text(ticks ~ '.' ~ name))) -%}
     {%- endfor -%}
+    {%- do parts.append(before_a_bar(ticks ~ '.sequence_number')) -%}
     {%- do parts.append(after_its_length(ticks ~ '.trade_id')) -%}
     {%- do parts.append(after_its_length(as_json(ticks ~ '.conditions'))) -%}
     {%- do parts.append(after_its_length(ticks ~ '.tape')) -%}
@@ -24,6 +23,18 @@
 {% macro after_its_length(text) -%} {{ byte_length(text) }}, ':', {{ text }} {%- endmacro %}
 
 {% macro before_a_bar(value) -%} ({{ value }})::{{ dbt.type_string() }}, '|' {%- endmacro %}
+
+{# A DECIMAL(18, 8) with all its digits; Spark's own text of a small one has an exponent. #}
+{% macro decimal_text(value) -%} {{ return(adapter.dispatch('decimal_text')(value)) }} {%- endmacro %}
+
+{% macro default__decimal_text(value) -%} {{ value }}::varchar {%- endmacro %}
+
+{% macro spark__decimal_text(value) -%}
+    if({{ value }} < 0, '-', '')
+    || abs({{ value }})::bigint
+    || '.'
+    || lpad(((abs({{ value }}) * 100000000)::decimal(26, 0) % 100000000)::string, 8, '0')
+{%- endmacro %}
 
 {# How many bytes a text has in UTF-8, as text. #}
 {% macro byte_length(text) -%} {{ return(adapter.dispatch('byte_length')(text)) }} {%- endmacro %}
