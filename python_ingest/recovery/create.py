@@ -14,6 +14,7 @@ from python_ingest.recovery.full import make_full
 from python_ingest.recovery.incremental import make_incremental
 from python_ingest.recovery.manifest import Manifest
 from python_ingest.recovery.migration_state import read_state
+from python_ingest.recovery.own_feeds import read_feeds
 from python_ingest.recovery.run import Kind, Run, in_our_words, working_folder
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_lock import cold_files_stay
@@ -51,6 +52,7 @@ def create_backup(
         with working_folder(store, settings) as folder:
             state = read_state(settings.data_dir)
             run = Run(_patient(settings), store, sets.load(store), folder, report, migration=state)
+            run.feeds = read_feeds(settings, run.notes)
             run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
             with in_our_words("the backup", folder.parent), _undone(store):
                 manifest, held = _make(run, kind)

@@ -104,6 +104,7 @@ class Manifest(_Part):
     full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
     newest landing, None in an empty database. `cold_views`: name and type of the columns of each
     view over cold files. `migration`: the state of a move from TimescaleDB, None without one.
+    `feeds`: the declarations in DATA_DIR/feeds by their file's name, None if not known.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Manifest(_Part):
     pack: StoredFile | None = None
     segments: list[PackedSegment] = []
     migration: dict[str, Any] | None = None
+    feeds: dict[str, str] | None = None
     number: int = 0
 
     @property

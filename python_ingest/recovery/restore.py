@@ -17,6 +17,7 @@ from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views, make_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
 from python_ingest.recovery.migration_state import write_state
+from python_ingest.recovery.own_feeds import write_feeds
 from python_ingest.recovery.place import move_into_place, require_free
 from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import in_our_words
@@ -130,6 +131,7 @@ class _Work:
             connection.execute("checkpoint")
         self._clear_spool()
         self._restore_migration(int(last))
+        self._restore_feeds()
         for path in (*self.data.rglob("*"), self.data):
             sync_to_disk(path)
         return replayed, int(last)
@@ -161,14 +163,17 @@ class _Work:
 
     def _restore_migration(self, last_batch: int) -> None:
         """Let a move from TimescaleDB go on from the newest state that these backups know."""
-        made = (*reversed(self.path.incrementals), self.path.full)
-        state = next((backup.migration for backup in made if backup.migration), None)
+        state = next((one.migration for one in self.path.newest_first if one.migration), None)
         if state:
             write_state(self.data, state, last_batch)
             self.notes.append(
                 "the move from TimescaleDB goes on from its state; extracts/ is in no backup: copy"
                 " it from the former DATA_DIR, or extract again (docs/migration.md)"
             )
+
+    def _restore_feeds(self) -> None:
+        made = self.path.newest_first
+        write_feeds(self.data, next((one.feeds for one in made if one.feeds is not None), {}))
 
     def _restore_full(self) -> None:
         full = self.path.full

@@ -33,7 +33,8 @@ Kind = Literal["full", "incremental"]
 class Run:
     """A backup while it is made, under the lock. `notes`: messages for the operator.
 
-    `migration`: the state of a move from TimescaleDB, as it was before the database was copied.
+    `migration`: the state of a move from TimescaleDB, as it was before the database was copied;
+    `feeds`: the declarations in DATA_DIR/feeds by their file's name.
     `finished`: how many backups this run has made; a full one may close the set before it.
     """
 
@@ -44,6 +45,7 @@ class Run:
     report: Report
     notes: list[str] = field(default_factory=list)
     migration: dict[str, Any] | None = None
+    feeds: dict[str, str] = field(default_factory=dict)
     finished: int = 0
 
     def begin(self, backup_id: str) -> None:
@@ -62,7 +64,8 @@ class Run:
         self.finished += 1
         known = max((one.number for one in self.backups.made), default=0)
         number = known + self.finished
-        manifest = manifest.model_copy(update={"migration": self.migration, "number": number})
+        known_too = {"migration": self.migration, "feeds": self.feeds, "number": number}
+        manifest = manifest.model_copy(update=known_too)
         self.store.put_bytes(encoded(manifest), manifest.key)
         self.store.delete(f"{manifest.id}/{UNFINISHED}")
         return manifest

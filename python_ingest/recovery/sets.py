@@ -68,6 +68,11 @@ class Path:
     incrementals: list[Manifest]
 
     @property
+    def newest_first(self) -> list[Manifest]:
+        """All of them, the newest first."""
+        return [*reversed(self.incrementals), self.full]
+
+    @property
     def covered_until(self) -> datetime:
         """The latest moment it can restore."""
         return self.incrementals[-1].taken_at if self.incrementals else self.full.taken_at

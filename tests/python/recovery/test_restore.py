@@ -156,6 +156,48 @@ def test_dual_write_goes_on_after_a_restore(settings: Settings, land: Land, tmp_
     assert create_backup(settings, "full").manifest.migration is None
 
 
+def test_own_feeds_come_back_as_they_were(settings: Settings, land: Land, tmp_path: Path) -> None:
+    """One that replaces a vendor's reads files otherwise: after a restore as well."""
+    feeds = settings.data_dir / "feeds"
+
+    def restored(name: str, at: datetime | None = None) -> dict[str, str]:
+        folder = restore(settings, tmp_path / name, at).path / "feeds"
+        return {path.name: path.read_text() for path in folder.glob("*")}
+
+    land()
+    none = create_backup(settings, "full").manifest
+    feeds.mkdir()
+    first = {"ours.toml": 'name = "ours"\n', "kraken-trades.toml": 'name = "kraken-trades"\n'}
+    for name, text in first.items():
+        (feeds / name).write_text(text)
+    (feeds / "notes.txt").write_text("of no feed")
+    full = create_backup(settings, "full").manifest
+    (feeds / "ours.toml").unlink()
+    (feeds / "OTHER.TOML").write_text("é")
+    newest = {"kraken-trades.toml": first["kraken-trades.toml"], "OTHER.TOML": "é"}
+    land()
+    create_backup(settings, "incremental")
+    assert restored("newest") == newest
+    assert restored("full", full.taken_at) == first
+    assert restored("none", none.taken_at) == {}
+    (feeds / "OTHER.TOML").write_bytes(b"\xff")
+    made = create_backup(settings, "full")
+    assert any("OTHER.TOML" in note for note in made.notes)
+    assert restored("unreadable") == {"kraken-trades.toml": first["kraken-trades.toml"]}
+
+
+def test_feeds_that_lie_elsewhere_stay_there(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "feeds"
+    elsewhere.mkdir()
+    (elsewhere / "ours.toml").write_text('name = "ours"\n')
+    land()
+    named = settings.landing.model_copy(update={"feeds": str(elsewhere)})
+    create_backup(settings.model_copy(update={"landing": named}), "full")
+    assert not (restore(settings, tmp_path / "restored").path / "feeds").exists()
+
+
 def test_moments_that_no_backup_reaches(settings: Settings, land: Land, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="no full backup"):
         restore(settings, tmp_path / "restored")
