@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import columns_of, quoted, sql_path
+
+# Integers that Parquet lacks (it would hold doubles), at any depth of a type.
+_WIDE = re.compile(r"\bU?HUGEINT\b(?=[,)\[]|$)")
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,12 @@ def export_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterat
             path = folder / f"{schema}.{name}.parquet"
             wide = _wide_columns(connection, table)
             connection.execute(
-                f"copy (select {_replaced(wide, 'varchar')} from {table}) to {sql_path(path)}"
+                f"copy (select {_replaced(_as_text(wide))} from {table}) to {sql_path(path)}"
                 " (format parquet, compression zstd, compression_level 3)"
             )
             sha256 = hashing.submit(sha256_of, path)
             rows, checksum = rows_and_checksum(connection, table)
-            back = f"(select {_replaced(wide, 'hugeint')} from {_read(path)})"
+            back = f"(select {_replaced(wide)} from {_read(path)})"
             if rows_and_checksum(connection, back) != (rows, checksum):
                 raise BackupDamagedError(f"{path} does not hold what {schema}.{name} does")
             yield Exported(schema, name, ddl, rows, checksum, sha256.result(), path)
@@ -64,14 +68,19 @@ def _read(path: Path) -> str:
     return f"read_parquet({sql_path(path)}, hive_partitioning = false)"
 
 
-def _wide_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Return the columns whose integers Parquet lacks: they are written as text."""
+def _wide_columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Return the columns with integers that Parquet lacks, and their types."""
     columns = columns_of(connection, table)
-    return [name for name, sql_type in columns.items() if sql_type == "HUGEINT"]
+    return {name: sql_type for name, sql_type in columns.items() if _WIDE.search(sql_type)}
 
 
-def _replaced(columns: list[str], type_name: str) -> str:
-    casts = ", ".join(f"{quoted(c)}::{type_name} as {quoted(c)}" for c in columns)
+def _as_text(wide: dict[str, str]) -> dict[str, str]:
+    """Return the types in which they are written: text in place of the integers."""
+    return {name: _WIDE.sub("VARCHAR", sql_type) for name, sql_type in wide.items()}
+
+
+def _replaced(types: dict[str, str]) -> str:
+    casts = ", ".join(f"{quoted(c)}::{sql_type} as {quoted(c)}" for c, sql_type in types.items())
     return f"* replace ({casts})" if casts else "*"
 
 

@@ -68,11 +68,13 @@ def test_every_table_comes_back_from_either_side(
 ) -> None:
     for _ in range(4):
         land()
-    with open_writer(settings) as connection:  # what dbt builds, with a type Parquet has not
+    with open_writer(settings) as connection:  # what dbt builds, with types Parquet has not
         connection.execute("create schema warm_too")
         connection.execute(
             'create table warm_too.sums as select batch_id as "a b", sum(tick_id)::hugeint as s,'
-            " gen_random_uuid() as u, ['x', null] as l, {'j': '{\"k\": 1}'::json} as j"
+            " gen_random_uuid() as u, ['x', null] as l, {'j': '{\"k\": 1}'::json} as j,"
+            " {'HUGEINT': s, 'b a': -s} as ratio, [s << 30, null] as many, 7::uhugeint as whole,"
+            " [{'k': [s]}] as deep, map {'x': s} as mapped"
             " from raw.market_ticks group by all"
         )
     full = create_backup(settings, "full").manifest
@@ -90,7 +92,7 @@ def test_every_table_comes_back_from_either_side(
         sums = both.execute("from old.warm_too.sums order by all").fetchall()
         assert sums == both.execute("from new.warm_too.sums order by all").fetchall() != []
         described = "select column_name, data_type from duckdb_columns() where table_name = 'sums'"
-        assert len(set(both.execute(described).fetchall())) == 5
+        assert len(set(both.execute(described).fetchall())) == 10
 
 
 def flip_a_bit(path: Path) -> None:
