@@ -13,7 +13,7 @@ import pytest
 
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.detect_format import Wanted
-from python_ingest.feeds.kinds import KINDS, MARKETS
+from python_ingest.feeds.kinds import KINDS, OWNERS
 from python_ingest.landing import spool
 from python_ingest.landing.land import land_files
 from python_ingest.landing.prepare import read, read_file
@@ -81,8 +81,9 @@ def test_every_market_that_a_feed_names_is_known() -> None:
         if not feed.refuse
     ]
     named = {v.constant for _, v in values} | {n for feed, _ in values for n in feed.exchanges}
-    assert named - {None} == set(MARKETS)
-    assert [name for name in MARKETS if name != name.lower() or " " in name] == []
+    markets = OWNERS["exchange"].names
+    assert named - {None} == set(markets)
+    assert [name for name in markets if name != name.lower() or " " in name] == []
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -12,7 +12,7 @@ from market.test_any_order import ticks as any_tick
 from trading.trading_cases import START as CASES_START
 from trading.trading_cases import random_cases
 
-from python_ingest.feeds.kinds import CASH_KINDS
+from python_ingest.feeds.kinds import CASH
 
 Row = dict[str, Any]
 START = datetime(2024, 3, 9, 9, 0)  # New York loses an hour in the night after
@@ -68,7 +68,7 @@ cash = st.fixed_dictionaries(
     {
         "event_id": st.sampled_from(["c1", "c2", "c3", "c4", "c5"]),
         "event_time": _times,
-        "kind": st.sampled_from(["deposit", "withdrawal", *CASH_KINDS]),
+        "kind": st.sampled_from(["deposit", "withdrawal", *CASH.column("kind").words]),
         "amount": st.sampled_from(["1000", "-12.5", "250000", "0.01"]),
         "currency": st.sampled_from(["USD", "USD", "EUR", "USDT"]),
         "account_id": st.sampled_from(ACCOUNTS),
