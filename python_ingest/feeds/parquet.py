@@ -20,8 +20,6 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
 
 _SHOWN = 10  # of the columns that are wrong
-# What 64 bits of nanoseconds hold, days at the ends aside.
-_IN_NANOSECONDS = "between timestamp '1678-01-01' and timestamp '2262-01-01'"
 _READER = (sys.executable, "-P", "-m", parquet_times.__name__)
 
 
@@ -33,8 +31,10 @@ def scan(
     Raises FileRejectedError when the file is no Parquet or its columns are not the kind's.
     `exchange` stands for a column that may be missing.
     """
-    reader = f"read_parquet({sql_path(path)}, file_row_number = true)"
     try:
+        # by itself the engine cuts nanoseconds of 96 bits; DuckDB 1.5 has no such option
+        kept = ", int96_as = 'timestamp_ns'" if _columns(connection, path, "type = 'INT96'") else ""
+        reader = f"read_parquet({sql_path(path)}, file_row_number = true{kept})"
         described = connection.execute(f"describe select * from {reader}").fetchall()
     except duckdb.Error as error:
         what = first_line(error).replace(str(path), "it")
@@ -55,57 +55,43 @@ def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Pa
     """Return the file, or a copy beside it of which the engine reads each time as it is.
 
     Of times in milliseconds it stops at the first that has no room in microseconds; of a text it is
-    that row's own. Of INT96 it cuts nanoseconds; of 64 bits it reads them.
-    What cannot be read at all is left to whoever reads it. Raises FileRejectedError where damage
-    ends the process that reads the times.
+    that row's own. What cannot be read at all is left to whoever reads it. Raises FileRejectedError
+    where damage ends the process that reads the times.
     """
+    reader = f"read_parquet({sql_path(path)})"
     try:
-        milliseconds, int96 = connection.execute(
-            "select list(name) filter (where converted_type = 'TIMESTAMP_MILLIS'),"
-            " list(name) filter (where type = 'INT96')"
-            f" from parquet_schema({sql_path(path)})"
-        ).fetchall()[0]
-        if milliseconds and not _can_read(connection, path, milliseconds):
-            return _rewritten(path, parquet_times.MILLISECONDS, milliseconds)
-        if int96 and _fit_nanoseconds(connection, path, int96):
-            return _rewritten(path, parquet_times.NANOSECONDS, int96)
+        milliseconds = _columns(connection, path, "converted_type = 'TIMESTAMP_MILLIS'")
+        counts = ", ".join(f"count({quoted(name)})" for name in milliseconds)
+        if counts:
+            connection.execute(f"select {counts} from {reader}").fetchall()
+    except duckdb.ConversionException:
+        return _rewritten(path, milliseconds)
     except duckdb.Error:
         pass
     return path
 
 
-def _can_read(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]) -> bool:
-    counts = ", ".join(f"count({quoted(name)})" for name in columns)
-    try:
-        connection.execute(f"select {counts} from read_parquet({sql_path(path)})").fetchall()
-    except duckdb.ConversionException:
-        return False
-    return True
-
-
-def _fit_nanoseconds(
-    connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str]
-) -> bool:
-    fit = " and ".join(f"bool_and({quoted(name)} {_IN_NANOSECONDS})" for name in columns)
-    return bool(
-        connection.execute(f"select {fit} from read_parquet({sql_path(path)})").fetchall()[0][0]
+def _columns(connection: duckdb.DuckDBPyConnection, path: Path, condition: str) -> list[str]:
+    found = connection.execute(
+        f"select name from parquet_schema({sql_path(path)}) where {condition}"
     )
+    return [name for (name,) in found.fetchall()]
 
 
-def _rewritten(path: Path, mode: str, columns: Sequence[str]) -> Path:
+def _rewritten(path: Path, columns: Sequence[str]) -> Path:
     """Return what `parquet_times` makes of a file, in a process of its own.
 
     Raises FileRejectedError where that process dies: of damaged pages its reader may.
     """
     written = path.with_name(f"{path.name}_times")
-    command = [*_READER, mode, str(path), str(written), *columns]
+    command = [*_READER, str(path), str(written), *columns]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode < 0:
         raise FileRejectedError(
             f"{', '.join(map(_shown, columns[:_SHOWN]))}: damaged, since the reader of its times"
             f" dies of it ({signal.Signals(-done.returncode).name}); fetch it again"
         )
-    if done.returncode in (parquet_times.SAME, parquet_times.UNREADABLE):
+    if done.returncode == parquet_times.UNREADABLE:
         return path
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason"])[-1]

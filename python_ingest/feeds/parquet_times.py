@@ -1,9 +1,9 @@
-"""Writes a Parquet file anew whose times the engine does not read as they are.
+"""Writes a Parquet file anew with the times of some columns as texts.
 
 A process of its own: of a damaged file pyarrow may end the process that reads it, and one bad file
 stops no other.
 
-    python -m python_ingest.feeds.parquet_times MODE PATH WRITTEN COLUMN...
+    python -m python_ingest.feeds.parquet_times PATH WRITTEN COLUMN...
 """
 
 from __future__ import annotations
@@ -16,38 +16,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-MILLISECONDS, NANOSECONDS = "milliseconds", "nanoseconds"
-"""The times of some columns become texts; or times of 96 bits become ones of 64, if need be."""
-
-SAME, UNREADABLE = 10, 11
-"""Exit codes: the engine reads it as it is; it cannot be read."""
+UNREADABLE = 11
+"""Exit code: it cannot be read."""
 
 _FIRST_MILLISECOND, _LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
-def main(mode: str, path: Path, written: Path, columns: Sequence[str]) -> int:
-    """Write a copy; return 0, or SAME or UNREADABLE. Raises OSError where there is no room."""
+def main(path: Path, written: Path, columns: Sequence[str]) -> int:
+    """Write a copy; return 0, or UNREADABLE. Raises OSError where there is no room."""
     try:
-        if mode == NANOSECONDS and not _has_nanoseconds(path, columns):
-            return SAME
-        _rewrite(path, written, columns if mode == MILLISECONDS else ())
+        _rewrite(path, written, columns)
     except pa.ArrowException:
         return UNREADABLE
     return 0
 
 
-def _has_nanoseconds(path: Path, columns: Sequence[str]) -> bool:
-    """Whether a time has digits below the microsecond."""
-    with pq.ParquetFile(path) as file:
-        return any(
-            (column.to_numpy(zero_copy_only=False).view("int64") % 1000).any()
-            for batch in file.iter_batches(columns=list(columns))
-            for column in (times.drop_null() for times in batch.columns)
-        )
-
-
 def _rewrite(path: Path, written: Path, texts: Sequence[str]) -> None:
-    """Write a copy that has the times of some columns as texts."""
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
         for name in texts:
@@ -75,4 +59,4 @@ def _as_texts(times: pa.Array) -> pa.Array:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))
