@@ -13,9 +13,11 @@ from typing import Any
 from python_ingest.errors import ConfigError, UsageError
 from python_ingest.feeds.declaration import Declaration, parsed, raw
 from python_ingest.feeds.declared import require_compiles
+from python_ingest.feeds.kinds import KINDS
+from python_ingest.feeds.relation import CANONICAL_VERSION
 
 CANONICAL = ("parquet", "csv", "ndjson")
-"""Formats of canonical columns: nothing has to be said of them, so they are no declarations."""
+"""Formats of canonical columns."""
 
 _VENDORS = Path(__file__).parent / "vendors"
 # editors on Windows call it so, and hide the end of the name
@@ -46,6 +48,23 @@ def feeds(folder: Path | None = None) -> tuple[Declaration, ...]:
     Own ones that are wrong are `faults`, and not among them.
     """
     return tuple(feed for _, feed in _all(folder)[0])
+
+
+@lru_cache
+def canonical_csv(kind: str, delimiter: str = ",", given: str | None = None) -> Declaration:
+    """Return the feed of files with canonical columns; `given`: one that may be missing."""
+    columns = {column.name: column for column in KINDS[kind].columns}
+    required = [name for name, column in columns.items() if column.required and name != given]
+    said = {
+        "name": "csv",
+        "kind": kind,
+        "about": "canonical columns",
+        "version": CANONICAL_VERSION,
+        "file": {"format": "csv", "delimiter": delimiter},
+        "recognise": {"header": required, "optional": [*columns]},
+        "columns": {name: name for name in columns},
+    }
+    return Declaration.model_validate(said)
 
 
 def faults(folder: Path | None = None) -> tuple[Fault, ...]:

@@ -187,6 +187,7 @@ def _reading(
         given = [_of_exchange(columns, exchange) for columns in given]
     names = [name for name in kind.column_names if any(name in columns for columns in given)]
     typed = {name: _column(kind.column(name), given, fields) for name in names}
+    typed = {name: one for name, one in typed.items() if one[0] != "null"}
     values = ",\n    ".join(f"{sql} as {quoted(name)}" for name, (sql, _) in typed.items())
     complaints = [
         "when damage is not null then damage" if is_csv

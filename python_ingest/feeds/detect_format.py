@@ -12,9 +12,9 @@ import duckdb
 from python_ingest.errors import FileRejectedError, UsageError
 from python_ingest.feeds import declared, json_lines, parquet, text
 from python_ingest.feeds.binance_markets import foreign, is_foreign
-from python_ingest.feeds.catalogue import CANONICAL, faults, feeds, require_sound
+from python_ingest.feeds.catalogue import CANONICAL, canonical_csv, faults, feeds, require_sound
 from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.hints import hints, names_in, names_of, nearest
+from python_ingest.feeds.hints import hints, names_in, nearest
 from python_ingest.feeds.kinds import OWNERS, Kind
 from python_ingest.feeds.layout import (
     require_a_document_a_line,
@@ -76,6 +76,12 @@ class Wanted:
         for name, said in (("exchange", self.exchange), ("account", self.account)):
             object.__setattr__(self, name, _as_known(name, said))
 
+    @property
+    def csv(self) -> Declaration:
+        """The feed of canonical CSV, as the user says it is."""
+        given = None if self.exchange is None else "exchange"
+        return canonical_csv(self.kind.name, self.delimiter or ",", given)
+
     def require_known(self) -> None:
         """Raise UsageError when the named format is none, of another kind, or has no delimiter."""
         if self.delimiter is not None and self.format not in (None, "csv"):
@@ -110,21 +116,39 @@ def scan_of(
     """
     found = detect_format(wanted, beginning)
     if isinstance(found, Declaration):
-        parts = _parts(found, beginning)
-        told = _told(found, wanted, beginning)
-        scan = declared.scan(found, path, parts, wanted.exchange or told)
-        return _as_said(replace(scan, format=_with_parts(found, parts, told)), wanted)
-    return _as_said(_canonical(connection, wanted, found, path), wanted)
+        exchange = wanted.exchange or beginning.told(found)
+        scan = declared.scan(found, path, _parts(found, beginning), exchange)
+    elif found == "parquet":
+        require_whole(connection, path)
+        readable = parquet.with_readable_times(connection, path)
+        scan = parquet.scan(connection, wanted.kind, readable, wanted.exchange)
+    else:
+        scan = _of_lines(wanted, found, path)
+    for column, said in (("exchange", wanted.exchange), ("account_id", wanted.account)):
+        if said is not None:
+            scan = _of_one(scan, column, said)
+    return replace(scan, format=_named(found, wanted, beginning))
 
 
 def format_and_version(wanted: Wanted, beginning: Beginning) -> tuple[str, int]:
     """Return a file's format and its version, as the manifest keeps them. Raises as `scan_of`."""
     found = detect_format(wanted, beginning)
+    version = found.version if isinstance(found, Declaration) else CANONICAL_VERSION
+    return _named(found, wanted, beginning), version
+
+
+def _named(found: Declaration | str, wanted: Wanted, beginning: Beginning) -> str:
+    """Return a format with all that decides what its rows are besides the bytes."""
+    name = found if isinstance(found, str) else found.name
     if isinstance(found, Declaration):
-        told = _told(found, wanted, beginning)
-        name = _with_parts(found, _parts(found, beginning), told)
-        return _named(name, wanted), found.version
-    return _named(found, wanted), CANONICAL_VERSION
+        parts, told = _parts(found, beginning), beginning.told(found)
+        said = [f"{part} {parts[part]}" for part in dict.fromkeys(found.parts)]
+        # the last is what all such files were of, before their names told it
+        if wanted.exchange is None and told is not None and told != list(found.told)[-1]:
+            said.append(f"exchange {told}")
+        name = f"{name} ({', '.join(said)})" if said else name
+    name = f"{name} of {wanted.exchange}" if wanted.exchange is not None else name
+    return f"{name} for {wanted.account}" if wanted.account is not None else name
 
 
 def require_text(source: Source) -> None:
@@ -256,8 +280,7 @@ def _canonical_format(wanted: Wanted, beginning: Beginning) -> str | None:
 
 def _require_layout(wanted: Wanted, known: list[Declaration], beginning: Beginning) -> None:
     """Raise FileRejectedError where a header is canonical or a feed's, but lies otherwise."""
-    given = () if wanted.exchange is None else ("exchange",)
-    require_canonical_layout(wanted.kind, beginning, wanted.delimiter, given)
+    require_canonical_layout(wanted.csv, beginning, said=wanted.delimiter is not None)
     if not _is_canonical(first_line(beginning.source), wanted, beginning):
         require_known_layout(known, beginning, wanted.folder)
 
@@ -271,7 +294,7 @@ def _is_canonical(line: str, wanted: Wanted, beginning: Beginning) -> bool:
     """Whether all names are those of canonical columns: of a header, or of most first objects."""
     known = set(wanted.kind.column_names)
     if not is_json(line):
-        names = names_of(line)
+        names = text.names_in(line)
         return bool(names) and {name.lower() for name in names} <= known
     objects = [object_ for _, object_ in json_lines.first_documents(beginning.source) if object_]
     ours = [object_ for object_ in objects if set(object_) <= known]
@@ -351,7 +374,7 @@ def _unknown(wanted: Wanted, beginning: Beginning) -> str:
 
 def _require_own_header(line: str) -> None:
     """Raise FileRejectedError where a data frame wrote a header, which had none."""
-    index, *numbers = names_of(line) or [""]
+    index, *numbers = text.names_in(line) or [""]
     if numbers and not index and numbers == [str(at) for at in range(len(numbers))]:
         raise FileRejectedError(
             "its first line is a data frame's numbers of columns, and its first column the index:"
@@ -364,7 +387,7 @@ def _explained(
 ) -> str:
     """Return a canonical format that a file is read as; say what it may be where it cannot be."""
     try:
-        _canonical(None, wanted, found, beginning.source)
+        _of_lines(wanted, found, beginning.source)
     except FileRejectedError as error:
         delimiter = wanted.delimiter or ","
         names = {name.lower() for name in names_in(beginning, delimiter)}
@@ -384,43 +407,13 @@ def _explained(
     return found
 
 
-def _canonical(
-    connection: duckdb.DuckDBPyConnection | None, wanted: Wanted, found: str, source: Source
-) -> Scan:
-    if connection is not None and isinstance(source, Path) and found == "parquet":
-        require_whole(connection, source)
-        readable = parquet.with_readable_times(connection, source)
-        return parquet.scan(connection, wanted.kind, readable, wanted.exchange)
-    if found == "csv":
-        return text.csv_scan(wanted.kind, source, wanted.delimiter or ",", wanted.exchange)
-    return json_lines.scan(wanted.kind, source, wanted.exchange)
-
-
-def _with_parts(feed: Declaration, parts: dict[str, str], exchange: str | None) -> str:
-    """Return a feed and what it takes from a file's name: the same bytes as another are others."""
-    found = [f"{part} {parts[part]}" for part in dict.fromkeys(feed.parts)]
-    # the last is what all such files were of, before their names told it
-    if exchange is not None and exchange != list(feed.told)[-1]:
-        found.append(f"exchange {exchange}")
-    return f"{feed.name} ({', '.join(found)})" if found else feed.name
-
-
-def _told(feed: Declaration, wanted: Wanted, beginning: Beginning) -> str | None:
-    """Return which of the exchanges with the same lines the path tells, unless a user says it."""
-    return beginning.told(feed) if wanted.exchange is None else None
-
-
-def _named(found: str, wanted: Wanted) -> str:
-    name = f"{found} of {wanted.exchange}" if wanted.exchange is not None else found
-    return f"{name} for {wanted.account}" if wanted.account is not None else name
-
-
-def _as_said(scan: Scan, wanted: Wanted) -> Scan:
-    """Return a reading whose rows are of the exchange and account that were said, and no others."""
-    for column, said in (("exchange", wanted.exchange), ("account_id", wanted.account)):
-        if said is not None:
-            scan = _of_one(scan, column, said)
-    return replace(scan, format=_named(scan.format, wanted))
+def _of_lines(wanted: Wanted, found: str, source: Source) -> Scan:
+    """Read canonical CSV or NDJSON. Raises FileRejectedError."""
+    if found == "ndjson":
+        return json_lines.scan(wanted.kind, source, wanted.exchange)
+    header = [name.lower() for name in text.header_of(source, wanted.csv.file.delimiter)]
+    parquet.check_columns(wanted.kind, header, () if wanted.exchange is None else ("exchange",))
+    return declared.scan(wanted.csv, source, {})
 
 
 def _of_one(scan: Scan, column: str, value: str) -> Scan:

@@ -16,10 +16,9 @@ import orjson
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.catalogue import source_of
 from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, first_line, opened
 from python_ingest.feeds.recognise import Beginning, fits, has_header, sees
-from python_ingest.feeds.text import DELIMITERS, split
+from python_ingest.feeds.text import DELIMITERS
 
 _BLOCK = 1 << 20
 _ABOVE = 50  # lines that a header may stand below
@@ -77,30 +76,24 @@ def require_feeds_layout(
 
     `named`: a user says that it is of the feed, which its layout may hide.
     """
-    if not beginning.lines or has_header(feed, beginning.lines[0]):
-        return
     found = _of_feed(feed, beginning)
-    if found is None or (found.delimiter != feed.file.delimiter and not named):
-        return
-    raise _refused([feed], found, folder)
+    if found is not None and (found.delimiter == feed.file.delimiter or named):
+        raise _refused([feed], found, folder)
 
 
-def require_canonical_layout(
-    kind: Kind, beginning: Beginning, delimiter: str | None, given: Sequence[str]
-) -> None:
+def require_canonical_layout(feed: Declaration, beginning: Beginning, *, said: bool) -> None:
     """Raise FileRejectedError where a file has a canonical header, but lies otherwise.
 
-    `delimiter`: what a user says. `given`: columns that may be missing.
+    `said`: a user says the delimiter.
     """
-    found = _of_kind(kind, beginning, delimiter or ",", given)
+    found, expected = _of_feed(feed, beginning), feed.file.delimiter
     if found is None:
         return
-    expected = delimiter or ","
     option = "" if found.delimiter == "," else f" --delimiter '{_shown(found.delimiter)[1:-1]}'"
-    said = found.differs(expected, "--delimiter" if delimiter else "CSV")
+    differs = found.differs(expected, "--delimiter" if said else "CSV")
     done = found.cut(expected)
-    done += [f"ingest land {kind.name} {'NEW' if done else 'FILE'}{option}"]
-    raise FileRejectedError(f"{'; '.join(said)}: {', then: '.join(done)}")
+    done += [f"ingest land {feed.kind} {'NEW' if done else 'FILE'}{option}"]
+    raise FileRejectedError(f"{'; '.join(differs)}: {', then: '.join(done)}")
 
 
 def require_known_layout(
@@ -110,11 +103,7 @@ def require_known_layout(
 
     `known`: the feeds of its kind.
     """
-    found = [
-        (feed, layout)
-        for feed in (known if beginning.lines else ())
-        if (layout := _of_feed(feed, beginning))
-    ]
+    found = [(feed, layout) for feed in known if (layout := _of_feed(feed, beginning))]
     if not found:
         return
     _, best = max(found, key=lambda one: one[1].names)
@@ -124,7 +113,8 @@ def require_known_layout(
 def _of_feed(feed: Declaration, beginning: Beginning) -> Layout | None:
     """Return how a file lies that would be of a feed if it lay otherwise; None for one that is."""
     seen, file = feed.recognise, feed.file
-    if file.format != "csv" or max(len(seen.header), len(seen.fields)) <= 1:
+    has_names = file.format == "csv" and max(len(seen.header), len(seen.fields)) > 1
+    if not has_names or not beginning.lines:
         return None
     is_of_it = sees(feed, beginning)
     if is_of_it and (file.sections or not seen.header or has_header(feed, beginning.lines[0])):
@@ -153,28 +143,6 @@ def _at(feed: Declaration, beginning: Beginning, *, rows: bool) -> Layout | None
             what, names = ("header", seen.header) if is_header else ("first row", seen.fields)
             return Layout(delimiter, number, above, what, len(names))
     return None
-
-
-def _of_kind(
-    kind: Kind, beginning: Beginning, delimiter: str, given: Sequence[str]
-) -> Layout | None:
-    required = {column.name for column in kind.columns if column.required} - set(given)
-    for at, (number, line) in enumerate(beginning.numbered[:_ABOVE]):
-        for one in (delimiter, *(other for other in DELIMITERS if other != delimiter)):
-            names = {name.lower() for name in _names(line.removeprefix(_BOM), one)}
-            if len(names) > 1 and required <= names <= set(kind.column_names):
-                if at == 0 and one == delimiter and not line.startswith(_BOM):
-                    return None
-                above = beginning.lines[0] if at else None
-                return Layout(one, number, above, "header", len(names))
-    return None
-
-
-def _names(line: str, delimiter: str) -> Sequence[str]:
-    try:
-        return split(line, delimiter)
-    except FileRejectedError:
-        return []
 
 
 def _refused(feeds: list[Declaration], found: Layout, folder: Path | None) -> FileRejectedError:

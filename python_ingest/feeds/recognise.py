@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,8 @@ _JSON = re.compile(r"^([\d.]+:? +)?[{\[]")
 _EXTENSION = re.compile(r"(\.(csv|tsv|txt|json|jsonl|ndjson|gz|zip))+$", re.IGNORECASE)
 _EMPTY_LIST = re.compile(r"\s*\[\s*\]\s*")
 _LINES, _BYTES = 100, 100_000  # of a text that are looked at
-_SHOWN = 8  # names in a message
+_SHOWN, _FEW = 8, 4  # names in a message
+_MOST = 2 / 3  # of the lines, which may have a damaged one among them
 _NAME = re.compile(r"[A-Za-z_][\w .()/#%-]*")
 
 
@@ -151,8 +153,86 @@ def sees(feed: Declaration, beginning: Beginning) -> bool:
         return beginning.is_json and _has_keys(feed, beginning)
     if is_json(lines[0]):
         return False
-    headers = lines if feed.file.sections else lines[:1]
-    return any(has_header(feed, line) for line in headers) or has_fields(feed, beginning)
+    is_named = any(has_header(feed, line) for line in headers(feed, beginning))
+    return is_named or has_fields(feed, beginning)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near a header, an object or lines are to what tells a feed.
+
+    `there`: how much of it is there; `lacks` and `extra`: names that the feed has and has not;
+    `odd`: fields that are written otherwise; `expects`: the feed's delimiter, where it is another.
+    """
+
+    there: int
+    lacks: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    expects: str | None = None
+
+    @property
+    def share(self) -> float:
+        """The share of what tells the feed, 1 where nothing differs."""
+        return self.there / ((self.there + len(self.lacks + self.extra + self.odd)) or 1)
+
+    def __str__(self) -> str:
+        told = {"has": self.lacks, "has no": self.extra, "writes": self.odd}
+        said = [f"{verb} {', '.join(names[:_FEW])}" for verb, names in told.items() if names]
+        said += [f"{said.pop()} otherwise"] if self.odd else []
+        return " and ".join(said + ([f"expects `{self.expects}`"] if self.expects else []))
+
+
+def _of_names(wanted: Mapping[str, str], found: set[str], extra: set[str]) -> Likeness:
+    """Compare names; `wanted` has those that are looked for, each with its own spelling."""
+    lacks = sorted(wanted[name] for name in wanted.keys() - found)
+    return Likeness(len(wanted.keys() & found), tuple(lacks), tuple(sorted(extra)))
+
+
+def like_header(feed: Declaration, line: str, delimiter: str | None = None) -> Likeness:
+    """Compare a line with a feed's header, in any order, capitals or not."""
+    seen = feed.recognise
+    # a column without a name is the index of a data frame
+    found = {name.lower() for name in names_of(feed, line, delimiter) if name}
+    wanted = {name.lower(): name for name in seen.header}
+    allowed = wanted.keys() | {name.lower() for name in seen.optional}
+    like = _of_names(wanted, found, set() if seen.more else found - allowed)
+    is_other = delimiter is not None and delimiter in line and delimiter != feed.file.delimiter
+    return replace(like, expects=feed.file.delimiter) if is_other else like
+
+
+def like_objects(
+    feed: Declaration, beginning: Beginning, most: int | None = None
+) -> Iterator[Likeness]:
+    """Compare the first objects with each of a feed's lists of keys."""
+    for _, document in json_lines.first_documents(beginning.source, feed.file.rows)[:most]:
+        extra = set(feed.recognise.without) & set(document)
+        for keys in feed.recognise.keys:
+            yield _of_names({key: key for key in keys}, set(document), extra)
+
+
+def like_pages(feed: Declaration, beginning: Beginning) -> Iterator[Likeness]:
+    """Compare the first document with the pages that hold a feed's rows."""
+    rows = feed.file.rows
+    for _, page in json_lines.first_documents(beginning.source)[:1] if rows else ():
+        wanted = {name: name for name in ((rows or "").rpartition(".")[2], *feed.recognise.page)}
+        yield _of_names(wanted, set(page), set())
+
+
+def like_rows(feed: Declaration, beginning: Beginning) -> Likeness:
+    """Compare lines without a header: most have as many fields, and most of each are as it says."""
+    patterns = feed.recognise.fields
+    rows = [names_of(feed, line) for line in _without_comments(feed, beginning)]
+    alike = [row for row in rows if len(row) == len(patterns)]
+    if len(alike) < len(rows) * _MOST:
+        return Likeness(0, odd=tuple(feed.file.names))
+    columns = zip(feed.file.names, patterns, zip(*alike, strict=True), strict=True)
+    odd = [
+        name
+        for name, pattern, texts in columns
+        if sum(bool(re.fullmatch(pattern, text)) for text in texts) < len(alike) * _MOST
+    ]
+    return Likeness(len(patterns) - len(odd), odd=tuple(odd))
 
 
 def require_fits(feed: Declaration, beginning: Beginning) -> None:
@@ -204,26 +284,23 @@ def _lacks_of_json(feed: Declaration, beginning: Beginning) -> str | None:
 
 
 def _lacks_of_csv(feed: Declaration, beginning: Beginning) -> str | None:
-    seen, file = feed.recognise, feed.file
-    if seen.header:
-        lines = beginning.lines if file.sections else beginning.lines[:1]
-        lacking = min((_missing(seen.header, header_names(feed, line)) for line in lines), key=len)
-        looked_at = {name.lower() for name in feed.field_names}
-        if not looked_at & {name.lower() for name in lacking}:
+    if feed.recognise.header:
+        lacking = min((like_header(feed, line).lacks for line in headers(feed, beginning)), key=len)
+        if not set(map(str.lower, feed.field_names)) & set(map(str.lower, lacking)):
             return None
-        if not file.names:
+        if not feed.file.names:
             return f"it has no {_listed(lacking)}"
     line = foreign_header(feed, beginning)
     if line is not None:
         return _of_other_names(feed, line)
     if any(fits(feed, line) for line in beginning.lines):
         return None
-    return f"its lines are not {', '.join(file.names)}"
+    return f"its lines are not {', '.join(feed.file.names)}"
 
 
-def _missing(wanted: list[str], found: list[str]) -> list[str]:
-    there = {name.lower() for name in found}
-    return sorted(name for name in wanted if name.lower() not in there)
+def headers(feed: Declaration, beginning: Beginning) -> list[str]:
+    """Return the lines that a header may stand in."""
+    return beginning.lines if feed.file.sections else beginning.lines[:1]
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -231,24 +308,16 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(listed[:_SHOWN]) + (", ..." if len(listed) > _SHOWN else "")
 
 
-def header_names(feed: Declaration, line: str, delimiter: str | None = None) -> list[str]:
-    """Return the fields of a line as a feed separates them; none where they cannot be told."""
-    try:
-        return text.names_in(line, delimiter or feed.file.delimiter, feed.file.header_until)
-    except FileRejectedError:
-        return []
+def names_of(feed: Declaration, line: str, delimiter: str | None = None) -> list[str]:
+    """Return the names in a line, separated as a feed says; none where they cannot be told."""
+    return text.names_in(line, delimiter or feed.file.delimiter, feed.file.header_until)
 
 
 def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
-    seen = feed.recognise
-    if seen.first and not seen.keys:
+    if feed.recognise.first and not feed.recognise.keys:
         return True
-    documents = json_lines.first_documents(beginning.source, feed.file.rows)
-    return _is_empty_page(feed, beginning) or any(
-        set(keys) <= set(document) and not set(seen.without) & set(document)
-        for _, document in documents
-        for keys in seen.keys
-    )
+    is_of_it = any(like.share == 1 for like in like_objects(feed, beginning))
+    return is_of_it or _is_empty_page(feed, beginning)
 
 
 def _is_empty_page(feed: Declaration, beginning: Beginning) -> bool:
@@ -262,12 +331,7 @@ def _is_empty_page(feed: Declaration, beginning: Beginning) -> bool:
 
 def has_header(feed: Declaration, line: str) -> bool:
     """Return whether a line has the names of a feed's header, and no others."""
-    seen = feed.recognise
-    # a column without a name is the index of a data frame
-    found = {name.lower() for name in header_names(feed, line) if name}
-    header = {name.lower() for name in seen.header}
-    allowed = header | {name.lower() for name in seen.optional}
-    return bool(header) and header <= found and (seen.more or found <= allowed)
+    return bool(feed.recognise.header) and like_header(feed, line).share == 1
 
 
 def has_fields(feed: Declaration, beginning: Beginning) -> bool:
@@ -278,38 +342,33 @@ def has_fields(feed: Declaration, beginning: Beginning) -> bool:
 def _most_fit(feed: Declaration, beginning: Beginning) -> bool:
     if not feed.recognise.fields:
         return False
-    lines = [line for line in beginning.lines if not _is_comment(feed, line)]
+    lines = _without_comments(feed, beginning)
     right = [fits(feed, line) for line in lines[bool(lines) and names_fields(feed, lines[0]) :]]
-    return bool(right) and sum(right) * 3 >= len(right) * 2
+    return bool(right) and sum(right) >= len(right) * _MOST
 
 
 def foreign_header(feed: Declaration, beginning: Beginning) -> str | None:
     """Return a first line of names alone that are not those of a feed's fields, in their order."""
-    lines = [line for line in beginning.lines if not _is_comment(feed, line)]
-    names = header_names(feed, lines[0]) if lines else []
+    lines = _without_comments(feed, beginning)
+    names = names_of(feed, lines[0]) if lines else []
     if not names or len(names) != len(feed.file.names) or not all(map(_NAME.fullmatch, names)):
         return None
     is_known = names_fields(feed, lines[0]) or has_header(feed, lines[0]) or fits(feed, lines[0])
     return None if is_known else lines[0]
 
 
+def _without_comments(feed: Declaration, beginning: Beginning) -> list[str]:
+    return [line for line in beginning.lines if not line.startswith(tuple(feed.file.comment))]
+
+
 def names_fields(feed: Declaration, line: str) -> bool:
     """Return whether a line has the names of a feed's fields, in their order."""
     names = [name.lower() for name in feed.file.names]
-    return bool(names) and [name.lower() for name in header_names(feed, line)] == names
-
-
-def _is_comment(feed: Declaration, line: str) -> bool:
-    return line.startswith(tuple(feed.file.comment))
+    return bool(names) and [name.lower() for name in names_of(feed, line)] == names
 
 
 def fits(feed: Declaration, line: str) -> bool:
     """Return whether a line without a header has the fields of a feed."""
-    try:
-        fields = text.split(line, feed.file.delimiter)
-    except FileRejectedError:
-        return False
+    fields = text.names_in(line, feed.file.delimiter)
     patterns = feed.recognise.fields or [".*"] * len(feed.file.names)
-    return len(fields) == len(patterns) and all(
-        re.fullmatch(pattern, field) for pattern, field in zip(patterns, fields, strict=True)
-    )
+    return len(fields) == len(patterns) and all(map(re.fullmatch, patterns, fields))

@@ -7,35 +7,15 @@ import re
 from collections.abc import Sequence
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import RELATION, Lines, Source, begins_with, first_line, opened
-from python_ingest.feeds.parquet import check_columns
-from python_ingest.feeds.relation import HEADER, Scan
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.feeds.lines import RELATION, Source, begins_with, first_line, opened
+from python_ingest.feeds.relation import HEADER
+from python_ingest.storage.sql import literal
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What mostly separates fields, and its name."""
 
 # Stands for a delimiter within a field, while a line is cut; one that has it is cut the long way.
 _ASIDE = "\x01"
-
-
-def csv_scan(kind: Kind, source: Source, delimiter: str = ",", exchange: str | None = None) -> Scan:
-    """Read a canonical CSV file with a header line.
-
-    An empty field is NULL, the text NULL is a text. No field spans lines. Raises FileRejectedError
-    for an unknown header or a cut last line. `exchange` stands for a column that may be missing.
-    """
-    header = [name.lower() for name in header_of(source, delimiter)]
-    check_columns(kind, header, given=() if exchange is None else ("exchange",))
-    require_final_newline(source)
-    lines = Lines(source, header=True, carriage_returns=False)
-    values = [f"{field(place, len(header))} as {quoted(n)}" for place, n in enumerate(header, 1)]
-    sql = f"""
-select {", ".join(values)}, raw_text, line_number, damage as complaint
-from ({record_fields(len(header), delimiter)})"""
-    extra = ("line_number", "complaint")
-    return Scan("csv", sql, dict.fromkeys(header, "VARCHAR"), extra, lines=lines)
 
 
 def field(place: int, last: int) -> str:
@@ -160,20 +140,23 @@ def header_of(source: Source, delimiter: str = ",", until: str | None = None) ->
     line = first_line(source)
     if not line:
         raise FileRejectedError("the file is empty")
-    return names_in(line, delimiter, until)
-
-
-def names_in(line: str, delimiter: str, until: str | None) -> list[str]:
-    """Return the names in a header line, each cut at `until`. Raises FileRejectedError."""
-    return [name.partition(until)[0] if until else name for name in split(line, delimiter)]
-
-
-def split(line: str, delimiter: str = ",") -> Sequence[str]:
-    """Return the fields of one line, trimmed. Raises FileRejectedError when it has none."""
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+        return _names(line, delimiter, until)
     except csv.Error as error:
         raise FileRejectedError(f"its header cannot be read: {error}") from None
+
+
+def names_in(line: str, delimiter: str = ",", until: str | None = None) -> list[str]:
+    """Return the fields of a line, trimmed, as `header_of`; none where it is no separated text."""
+    try:
+        return _names(line, delimiter, until)
+    except csv.Error:
+        return []
+
+
+def _names(line: str, delimiter: str, until: str | None) -> list[str]:
+    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    return [name.partition(until)[0] for name in names] if until else names
 
 
 def _without_end(text: str) -> str:
