@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -44,6 +45,16 @@ Unit = Literal["s", "ms", "us", "ns", "ms or us"]
 class _Strict(BaseModel):
     # what TOML says is meant: "yes" is a text and no truth, and 1 is none either
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+
+    def _wrong(self) -> Iterator[str]:
+        """Say what is wrong with keys that are each right by themselves."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        for what in self._wrong():
+            raise ValueError(what)
+        return self
 
 
 def _pattern(text: str) -> str:
@@ -145,11 +156,9 @@ class Test(_Strict):
     there: bool | None = None
     matches: SqlPattern | None = None
 
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
+    def _wrong(self) -> Iterator[str]:
         if [self.words, self.there, self.matches].count(None) != 2:  # noqa: PLR2004 - of three
-            raise ValueError("say one of words, there, matches")
-        return self
+            yield "say one of words, there, matches"
 
 
 def _test(value: Any) -> Any:
@@ -283,58 +292,39 @@ class Value(_Strict):
     after_midnight: Literal["s", "ms", "us"] | None = None
     expected: Text | None = None
 
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        joined = self.joined or self.values
-        origins = [self.source, self.constant, self.told, self.file, self.around, joined, self.sum]
-        if sum(origin is not None for origin in origins) + self.key + self.clock != 1:
-            raise ValueError(
-                "say one of from, constant, told, file, around, key, joined, values, sum, clock"
-            )
-        if self.after_midnight and (self.unit or self.format):
-            raise ValueError("after_midnight takes neither unit nor format")
-        if self.unit and self.format:
-            raise ValueError("a time has a unit or a format")
-        for is_unused, what in self._unused():
-            if is_unused:
-                raise ValueError(what)
-        if self.sign and len(self.sign) == 1:
-            raise ValueError("sign: say both positive and negative")
-        return self
-
-    def _unused(self) -> list[tuple[bool, str]]:
-        """Return which keys would do nothing beside the others, and whether they are there."""
+    def _wrong(self) -> Iterator[str]:
+        joined = [*(self.joined or []), *(self.values or [])]
+        origins: list[object] = [self.source, self.constant, self.told, self.file, self.around]
+        origins += [joined or None, self.sum, self.key or None, self.clock or None]
+        if len(origins) - origins.count(None) != 1:
+            yield "say one of from, constant, told, file, around, key, joined, values, sum, clock"
         given = self.model_fields_set
-        found = [
-            (
-                key in given and not any(getattr(self, name) for name in goes_with),
-                f"{_spelled(key)}: goes with {' or '.join(map(_spelled, goes_with))}",
-            )
-            for key, goes_with in _GOES_WITH.items()
-        ]
+        for key, goes_with in _GOES_WITH.items():
+            if key in given and not any(getattr(self, name) for name in goes_with):
+                yield f"{_spelled(key)}: goes with {' or '.join(map(_spelled, goes_with))}"
         for key, may_be in _ALONE.items():
-            others = ", ".join(_spelled(name) for name in sorted(given - may_be))
-            found.append((bool(getattr(self, key) and others), f"{others}: not with {key}"))
-        texts = [*(self.joined or []), *(self.values or [])]
+            if getattr(self, key) and given - may_be:
+                yield f"{', '.join(map(_spelled, sorted(given - may_be)))}: not with {key}"
+        if self.lower and self.upper:
+            yield "lower: not with upper"
+        if "separator" in given and len(joined) == 1 and not self.numbered:
+            yield "separator: there is one text alone"
         days = [factor.since for factor in self.scale]
-        twice = next((day for day in days if days.count(day) > 1), None)
-        return [
-            *found,
-            (self.lower and self.upper, "lower: not with upper"),
-            (
-                self.after_midnight is not None and not (self.source or self.around or self.sum),
-                _AFTER_MIDNIGHT,
-            ),
-            (
-                self.zone is not None and all("%z" in one for one in self.format or ["ISO"]),
-                "zone: every format has %z, an offset, which no zone changes",
-            ),
-            (
-                "separator" in given and len(texts) == 1 and not self.numbered,
-                "separator: there is one text alone",
-            ),
-            (twice is not None, f"scale: two hold from {twice} on"),
-        ]
+        for day in (day for day in days if days.count(day) > 1):
+            yield f"scale: two hold from {day} on"
+        if self.sign and len(self.sign) == 1:
+            yield "sign: say both positive and negative"
+        yield from self._wrong_time()
+
+    def _wrong_time(self) -> Iterator[str]:
+        if self.after_midnight and (self.unit or self.format):
+            yield "after_midnight takes neither unit nor format"
+        if self.unit and self.format:
+            yield "a time has a unit or a format"
+        if self.after_midnight and not (self.source or self.around or self.sum):
+            yield _AFTER_MIDNIGHT
+        if self.zone is not None and all("%z" in one for one in self.format or [ISO]):
+            yield "zone: every format has %z, an offset, which no zone changes"
 
     @field_validator("zone")
     @classmethod
@@ -379,15 +369,13 @@ class Message(_Strict):
     columns: Columns = {}
     required: list[str] = []
 
-    @model_validator(mode="after")
-    def _one_end(self) -> Self:
+    def _wrong(self) -> Iterator[str]:
         if self.ignore and self.reject:
-            raise ValueError("say ignore or reject")
+            yield "say ignore or reject"
         for key in ("columns", "required") if self.ignore or self.reject else ():
             if getattr(self, key):
                 end = "ignore" if self.ignore else "reject"
-                raise ValueError(f"{key}: not with {end}: such a record is no row")
-        return self
+                yield f"{key}: not with {end}: such a record is no row"
 
 
 class File(_Strict):
@@ -469,13 +457,12 @@ class Declaration(_Strict):
     columns: Columns = {}
     messages: list[Message] = []
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _wrong(self) -> Iterator[str]:
         if self.kind not in KINDS:
             near = close_to(self.kind, list(KINDS))
-            raise ValueError(f"kind: not one of {', '.join(KINDS)}{near}")
+            yield f"kind: not one of {', '.join(KINDS)}{near}"
         if self.checked and not self.facts:
-            raise ValueError("facts: what was it compared with?")
+            yield "facts: what was it compared with?"
         known = KINDS[self.kind].column_names
         sections = [("columns", self.columns, list[str]())] + [
             (f"messages.{at}.columns", message.columns, message.required)
@@ -485,59 +472,57 @@ class Declaration(_Strict):
             for name in [*columns, *required]:
                 if name not in known:
                     near = close_to(name, known)
-                    raise ValueError(f"{place}: {self.kind} have no column {name!r}{near}")
-        for is_wrong, what in self._layout():
-            if is_wrong:
-                raise ValueError(what)
-        self._require_parts()
-        self._require_fields()
+                    yield f"{place}: {self.kind} have no column {name!r}{near}"
+        yield from self._wrong_layout()
+        yield from self._wrong_fields()
         for place, columns, _ in sections:
-            _require_values({**self.columns, **columns}, place)
+            yield from _wrong_values({**self.columns, **columns}, place)
         for place, columns, _ in sections:
             for name, values in columns.items():
                 for at, value in enumerate(values):
-                    _require_of(self._column(name), value, f"{place}.{name}.{at}")
+                    column = KINDS[self.kind].column(name)
+                    yield from _wrong_for(column, value, f"{place}.{name}.{at}")
         if not self.refuse:
-            self._require_rows()
-        return self
+            yield from self._no_rows()
 
-    def _layout(self) -> list[tuple[bool, str]]:
-        """Return what may be wrong with it as a whole, and whether it is."""
+    def _wrong_layout(self) -> Iterator[str]:
         seen, file, values = self.recognise, self.file, self.values
-        tells = seen.header or seen.fields or seen.keys or seen.first or seen.name or seen.path
         is_csv = file.format == "csv"
-        of_json = any(v.around is not None or v.key or v.clock for v in values)
-        return [
-            (not tells, "recognise: say what tells such a file"),
-            (
-                is_csv and not (file.names or seen.header),
-                "file.names or recognise.header: what are the fields?",
-            ),
-            (bool(seen.page) and not file.rows, "recognise.page: goes with file.rows"),
-            (
-                bool(seen.fields) and len(seen.fields) != len(file.names),
-                "recognise.fields: one pattern per name of file.names",
-            ),
-            (
-                file.sections is not None and not seen.header,
-                "recognise.header: what does the section have that is looked for?",
-            ),
-            (
-                not is_csv and any(value.numbered for value in values),
-                "columns: numbered is for lines of csv",
-            ),
-            (is_csv and of_json, "columns: around, key and clock are for json"),
-            (
-                any(value.clock for value in values) and not file.clock,
-                "columns: clock goes with file.clock",
-            ),
-        ]
+        patterns = [pattern for pattern in (seen.name, seen.path) if pattern]
+        if not (seen.header or seen.fields or seen.keys or seen.first or patterns):
+            yield "recognise: say what tells such a file"
+        if is_csv and not (file.names or seen.header):
+            yield "file.names or recognise.header: what are the fields?"
+        if seen.page and not file.rows:
+            yield "recognise.page: goes with file.rows"
+        if seen.fields and len(seen.fields) != len(file.names):
+            yield "recognise.fields: one pattern per name of file.names"
+        if file.sections is not None and not seen.header:
+            yield "recognise.header: what does the section have that is looked for?"
+        if not is_csv and any(value.numbered for value in values):
+            yield "columns: numbered is for lines of csv"
+        if is_csv and any(v.around is not None or v.key or v.clock for v in values):
+            yield "columns: around, key and clock are for json"
+        if any(value.clock for value in values) and not file.clock:
+            yield "columns: clock goes with file.clock"
+        found = {part for pattern in patterns for part in re.compile(pattern).groupindex}
+        for part in self.parts:
+            if part not in found:
+                yield f"recognise: no pattern has the part (?P<{part}>...)"
 
-    def _column(self, name: str) -> Column:
-        return KINDS[self.kind].column(name)
+    def _wrong_fields(self) -> Iterator[str]:
+        """Say which field is looked at that the file is not said to have."""
+        seen, file = self.recognise, self.file
+        if file.format != "csv" or seen.more or file.sections:
+            return
+        known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
+        for name in self.field_names:
+            if name.lower() not in known:
+                near = close_to(name, list(known)) or f"; {_FIXED.format(name)}"
+                yield f"columns: no field {name!r} in names, header or optional{near}"
 
-    def _require_rows(self) -> None:
-        """Raise ValueError where no row could ever land."""
+    def _no_rows(self) -> Iterator[str]:
+        """Say why no row could ever land."""
         kind = KINDS[self.kind]
         # --exchange may say whose they are
         required = [(c.name,) for c in kind.columns if c.required and c.name != "exchange"]
@@ -547,32 +532,14 @@ class Declaration(_Strict):
             if not (message.ignore or message.reject)
         ]
         if self.messages and not found:
-            raise ValueError("messages: each is ignored or rejected, so nothing could land")
+            yield "messages: each is ignored or rejected, so nothing could land"
         for place, columns in found or [("columns", self.columns)]:
             for names in (*required, *kind.needs):
                 if not set(names) & set(columns):
-                    raise ValueError(f"{place}: without {' or '.join(names)} nothing could land")
+                    yield f"{place}: without {' or '.join(names)} nothing could land"
 
     def __hash__(self) -> int:
         return hash((self.name, self.kind, self.version))
-
-    def _require_fields(self) -> None:
-        """Every field that is looked at is one of those that the file is said to have."""
-        seen, file = self.recognise, self.file
-        if file.format != "csv" or seen.more or file.sections:
-            return
-        known = {name.lower() for name in (*file.names, *seen.header, *seen.optional)}
-        for name in self.field_names:
-            if name.lower() not in known:
-                near = close_to(name, list(known)) or f"; {_FIXED.format(name)}"
-                raise ValueError(f"columns: no field {name!r} in names, header or optional{near}")
-
-    def _require_parts(self) -> None:
-        patterns = [p for p in (self.recognise.name, self.recognise.path) if p]
-        found = {part for p in patterns for part in re.compile(p).groupindex}
-        for part in self.parts:
-            if part not in found:
-                raise ValueError(f"recognise: no pattern has the part (?P<{part}>...)")
 
     @property
     def _sections(self) -> list[Columns]:
@@ -618,41 +585,40 @@ class Declaration(_Strict):
         return list(dict.fromkeys(found))
 
 
-def _require_values(columns: Columns, place: str) -> None:
-    """Raise ValueError where a value is made of a column that is not there, or of others itself."""
+def _wrong_values(columns: Columns, place: str) -> Iterator[str]:
+    """Say which value is made of a column that is not there, or of others itself."""
     for name, found in columns.items():
         for other in [other for value in found for other in value.values or []]:
             if other not in columns:
-                raise ValueError(f"{place}.{name}.values: there is no column {other!r}")
-            if any(value.values for value in columns[other]):
-                raise ValueError(f"{place}.{name}.values: {other!r} is made of values itself")
+                yield f"{place}.{name}.values: there is no column {other!r}"
+            elif any(value.values for value in columns[other]):
+                yield f"{place}.{name}.values: {other!r} is made of values itself"
 
 
-def _require_of(column: Column, value: Value, place: str) -> None:
-    """Raise ValueError for what is done to a column of another type, and words that it has not."""
+def _wrong_for(column: Column, value: Value, place: str) -> Iterator[str]:
+    """Say what is done that is for columns of another type, and which word the column has not."""
     of_type = {"TIMESTAMP": "times", "VARCHAR[]": "lists", **dict.fromkeys(DECIMALS, "numbers")}
     for what, keys in _ARE_FOR.items():
         for key in keys:
             if getattr(value, key) and of_type.get(column.type) != what:
-                raise ValueError(f"{place}.{key}: is for {what}")
+                yield f"{place}.{key}: is for {what}"
     for field in value.source or []:
         if field in (*column.words, *column.names):
-            raise ValueError(f"{place}.from: {field!r} is a field here; {_FIXED.format(field)}")
+            yield f"{place}.from: {field!r} is a field here; {_FIXED.format(field)}"
     for key in ("told", "either"):
         if getattr(value, key) and column.name != "exchange":
-            raise ValueError(f"{place}.{_spelled(key)}: is for exchange")
+            yield f"{place}.{_spelled(key)}: is for exchange"
     for name in (value.constant, *value.either, *(value.told or {})):
         known = (name or "").lower().replace(" ", "")
         if known in column.names and known != name:
-            raise ValueError(f"{place}.constant: {name!r} is spelled {known!r}")
+            yield f"{place}.constant: {name!r} is spelled {known!r}"
     said = [("constant", value.constant)] if not (value.unit or value.format) else []
     if column.words:
         said += [("words", word) for word in value.words.values()]
         said += [("sign", word) for word in (value.sign or {}).values() if word not in value.words]
     for key, text in said:
-        reason = _refusal(column, text) if text else None
-        if reason:
-            raise ValueError(f"{place}.{key}: {text!r}: {reason}")
+        if text and (reason := _refusal(column, text)):
+            yield f"{place}.{key}: {text!r}: {reason}"
 
 
 _TABLES: dict[str, type[BaseModel]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -341,11 +341,8 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
     kind_of = _type_of(column, given)
     if len(set(sqls)) == 1:
         return sqls[0], kind_of
-    by_sql: dict[str, list[str]] = {}
-    for number, sql in enumerate(sqls, start=1):
-        if sql != "null":
-            by_sql.setdefault(sql, []).append(str(number))
-    whens = " ".join(f"when message in ({', '.join(n)}) then {s}" for s, n in by_sql.items())
+    found = _by_message([sql] if sql != "null" else [] for sql in sqls)
+    whens = " ".join(f"when message in ({numbers}) then {sql}" for sql, numbers in found.items())
     return f"case {whens} end", kind_of
 
 
@@ -625,43 +622,65 @@ def _moment(number: str, unit: str) -> str:
 
 def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields) -> list[str]:
     """Return SQL branches for what a message lacks, and for times that are none."""
-    kind = KINDS[declaration.kind]
+    messages = declaration.messages or [Message()]
+    found = _by_message(
+        [f"{test} then {why}" for test, why in _wrong(declaration, message, columns, fields)]
+        for message, columns in zip(messages, given, strict=True)
+    )
+    return [f"when message in ({numbers}) and {wrong}" for wrong, numbers in found.items()]
+
+
+def _by_message(said: Iterable[list[str]]) -> dict[str, str]:
+    """Return each SQL once, with the numbers of the messages that have it."""
     found: dict[str, list[str]] = {}
-    for number, columns in enumerate(given, start=1):
-        message = declaration.messages[number - 1] if declaration.messages else None
-        if message and message.reject:
-            found.setdefault(f"true then {literal(message.reject)}", []).append(str(number))
-        for test, why in _untold(columns, fields):
-            found.setdefault(f"{test} then {why}", []).append(str(number))
-        for name in message.required if message else []:
-            absent = f"{_sql(kind.column(name), columns, fields)} is null"
-            why = _why_absent(name, columns, fields)
-            found.setdefault(f"{absent} then {why}", []).append(str(number))
-        for column in kind.columns:
-            for value in columns.get(column.name, []) if column.type == "TIMESTAMP" else []:
-                if value.unit or value.format or value.after_midnight:
-                    text = _text(value, fields, columns)
-                    holds = _holds(value.when, value.unless, fields)
-                    wrong = f"{text} is not null and {_time(value, text, fields)} is null"
-                    if holds != "true":
-                        wrong = f"{holds} and {wrong}"
-                    why = literal(f"{column.name}: {_no_time(value)}")
-                    if value.zone:
-                        shown = _time(value.model_copy(update={"zone": None}), text, fields)
-                        no_clock = literal(f"{column.name}: {_no_clock(value.zone)}")
-                        why = f"case when {shown} is null then {why} else {no_clock} end"
-                    found.setdefault(f"{wrong} then {why}", []).append(str(number))
-            for name in _ids_within(column, columns, kind):
-                spoiled = f"{is_spoiled(fields.at[name])} then"
-                why = literal(f"{column.name}: {SPOILED}")
-                found.setdefault(f"{spoiled} {why}", []).append(str(number))
-            if column.type == "VARCHAR" and not _is_csv(declaration):
-                texts = {name for value in columns.get(column.name, []) for name in value.fields}
-                for name in sorted(texts):
-                    not_a_text = literal(f"{column.name}: not a text")
-                    nested = f"{_is_nested(fields.at[name], name)} then {not_a_text}"
-                    found.setdefault(nested, []).append(str(number))
-    return [f"when message in ({', '.join(numbers)}) and {test}" for test, numbers in found.items()]
+    for number, sqls in enumerate(said, start=1):
+        for sql in sqls:
+            found.setdefault(sql, []).append(str(number))
+    return {sql: ", ".join(numbers) for sql, numbers in found.items()}
+
+
+def _wrong(
+    declaration: Declaration, message: Message, columns: Columns, fields: _Fields
+) -> Iterator[tuple[str, str]]:
+    """Give (condition, reason) for what may be wrong with a record of a message."""
+    if message.reject:
+        yield "true", literal(message.reject)
+    yield from _untold(columns, fields)
+    for name in message.required:
+        absent = f"{_sql(fields.kind.column(name), columns, fields)} is null"
+        yield absent, _why_absent(name, columns, fields)
+    for column in fields.kind.columns:
+        values = columns.get(column.name, [])
+        for value in values if column.type == "TIMESTAMP" else []:
+            if value.unit or value.format or value.after_midnight:
+                yield _no_time(column, value, columns, fields)
+        for name in _ids_within(column, columns, fields.kind):
+            yield is_spoiled(fields.at[name]), literal(f"{column.name}: {SPOILED}")
+        if column.type == "VARCHAR" and not _is_csv(declaration):
+            for name in sorted({name for value in values for name in value.fields}):
+                yield _is_nested(fields.at[name], name), literal(f"{column.name}: not a text")
+
+
+def _no_time(column: Column, value: Value, columns: Columns, fields: _Fields) -> tuple[str, str]:
+    """Return (condition, reason) for a text that gives no time, or one that no clock showed."""
+    text = _text(value, fields, columns)
+    wrong = f"{text} is not null and {_time(value, text, fields)} is null"
+    holds = _holds(value.when, value.unless, fields)
+    wrong = wrong if holds == "true" else f"{holds} and {wrong}"
+    if value.unit:
+        expected = f"not {_UNITS[value.unit]}"
+    elif value.format and value.expected:
+        expected = f"not a time that can be read{_expected([value])}"
+    elif value.format:
+        expected = f"not a time such as {' or '.join(value.format)}"
+    else:
+        expected = "no time since midnight, below 24 hours"
+    why = literal(f"{column.name}: {expected}")
+    if not value.zone:
+        return wrong, why
+    shown = _time(value.model_copy(update={"zone": None}), text, fields)
+    no_clock = literal(f"{column.name}: no clock of {value.zone} showed it: it was put forward")
+    return wrong, f"case when {shown} is null then {why} else {no_clock} end"
 
 
 def _untold(columns: Columns, fields: _Fields) -> list[tuple[str, str]]:
@@ -710,17 +729,3 @@ def _is_nested(text: str, name: str) -> str:
     """SQL: is a field a list or an object, which as a text nobody wrote?"""
     opens = f"(starts_with({text}, '{{') or starts_with({text}, '['))"
     return f"{opens} and json_type(doc, {literal(_path(name))}) in ('ARRAY', 'OBJECT')"
-
-
-def _no_time(value: Value) -> str:
-    if value.unit:
-        return f"not {_UNITS[value.unit]}"
-    if value.format and value.expected:
-        return f"not a time that can be read{_expected([value])}"
-    if value.format:
-        return f"not a time such as {' or '.join(value.format)}"
-    return "no time since midnight, below 24 hours"
-
-
-def _no_clock(zone: str) -> str:
-    return f"no clock of {zone} showed it: it was put forward"
