@@ -25,6 +25,7 @@ from python_ingest.feeds.exact_json import (
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
+from python_ingest.feeds.query import query
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal
 
@@ -73,33 +74,24 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         if kind.column(name).type == "VARCHAR[]"
     )
     is_loose = f"when {has_loose_part('line')} then 'not JSON'" if documents else ""
-    unknown = f"list_filter(fields, lambda k: k not in ({names}))"
-    sql = f"""
-select {values}, line as raw_text, line_number,
-    case
-        when v is null then coalesce(damage, 'not a JSON object')
-        {is_loose}
-        when regexp_matches(line, {_no_text(texts)}) and {not_a_text(texts)} is not null
-            then {not_a_text(texts)} || ': not a text'
-        {no_list}
-        when {has_nul("line")} then {literal(A_NUL)}
-        when {is_usual("fields", usual)} then null
-        when len({unknown}) > 0 then 'unknown field ' || {unknown}[1]
-        when {has_field_twice("fields")} then 'a field appears twice'
-    end as complaint
-from (
-    select line, line_number, damage, is_long, doc, json_keys(doc) as fields,
-        {unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long")} as v
-    from (
-        select line, line_number, damage, is_long,
-            case when is_object then {marked("line", "is_long")} end as doc
-        from (
-            select *, {_is_long(documents)} as is_long,
-                case when damage is null then {is_object("line")} else false end as is_object
-            from {RELATION}
-        )
+    sql = query(
+        "objects",
+        lines=RELATION,
+        values=values,
+        is_loose=is_loose,
+        may_be_no_text=_no_text(texts),
+        not_a_text=not_a_text(texts),
+        no_list=no_list,
+        has_nul=has_nul("line"),
+        a_nul=literal(A_NUL),
+        is_usual=is_usual("fields", usual),
+        unknown=f"list_filter(fields, lambda k: k not in ({names}))",
+        has_field_twice=has_field_twice("fields"),
+        unmarked=unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long"),
+        marked=marked("line", "is_long"),
+        is_long=_is_long(documents),
+        is_object=is_object("line"),
     )
-)"""
     types = dict.fromkeys(kind.column_names, "VARCHAR")
     return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.lines import RELATION, Source, begins_with, first_line, opened
+from python_ingest.feeds.query import query
 from python_ingest.feeds.relation import HEADER
 from python_ingest.storage.sql import literal
 
@@ -31,22 +32,14 @@ def record_fields(
     The last field may still have its line end. `comment`: lines that begin with one are `nothing`
     ('comment'), and have no damage.
     """
-    is_comment = begins_with(comment)
-    too_many = "" if more_fields else f"when len(v) > {count} then 'more fields than the header'"
-    return f"""
-select v, raw_text, line_number, case when is_comment then 'comment' end as nothing,
-    case
-        when is_comment then null
-        when damage is not null then damage
-        when v is null then 'a quote inside or around a field is not closed'
-        when len(v) < {count} then 'fewer fields than the header'
-        {too_many}
-    end as damage
-from (
-    select line as raw_text, line_number, damage, {is_comment} as is_comment,
-        {fields_of_line(delimiter)} as v
-    from {RELATION}
-)"""
+    return query(
+        "records",
+        lines=RELATION,
+        is_comment=begins_with(comment),
+        fields=fields_of_line(delimiter),
+        fewest=str(count),
+        most="len(v)" if more_fields else str(count),
+    )
 
 
 def fields_of_line(delimiter: str) -> str:
@@ -89,36 +82,13 @@ def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
     small letters. A line that begins with a word of `between` is no header, and with fewer fields
     than those it is `nothing`, as a header is. No field has a line end.
     """
-    any_other = f"lambda x: not regexp_full_match(x, {literal(is_name)})"
-    names = "list_transform(v, lambda x: lower(trim(x)))"
-    words = ", ".join(map(literal, between))
-    return f"""
-select v, names, raw_text, line_number, nothing,
-    case
-        when nothing is not null then null
-        when damage is not null then damage
-        when names is null then 'no header stands before it'
-        when len(v) < len(names) then 'fewer fields than the header'
-        when len(v) > len(names) then 'more fields than the header'
-    end as damage
-from (
-    select *, case when is_header then '{HEADER}' when begins_between
-        and (names is null or len(v) < len(names)) then 'between sections' end as nothing
-    from (
-        select *, last_value(case when is_header then {names} end ignore nulls)
-            over (order by line_number) as names
-        from (
-            select *, list_contains([{words}]::varchar[], v[1]) as begins_between,
-                damage is null and len(v) > 1 and not begins_between
-                and len(list_filter(v, {any_other})) = 0 as is_header
-            from (
-                select line_number, raw_text, damage,
-                    list_transform(v, lambda x: {_without_end("x")}) as v
-                from ({record_fields(0, delimiter, more_fields=True)})
-            )
-        )
+    return query(
+        "sections",
+        header=literal(HEADER),
+        between=", ".join(map(literal, between)),
+        is_name=literal(is_name),
+        records=record_fields(0, delimiter, more_fields=True),
     )
-)"""
 
 
 def require_final_newline(source: Source) -> None:

@@ -1,0 +1,26 @@
+-- Canonical NDJSON: an object a line, each with what is wrong with it.
+select $values, line as raw_text, line_number,
+    case
+        when v is null then coalesce(damage, 'not a JSON object')
+        $is_loose
+        when regexp_matches(line, $may_be_no_text) and $not_a_text is not null
+            then $not_a_text || ': not a text'
+        $no_list
+        when $has_nul then $a_nul
+        when $is_usual then null
+        when len($unknown) > 0 then 'unknown field ' || $unknown[1]
+        when $has_field_twice then 'a field appears twice'
+    end as complaint
+from (
+    select line, line_number, damage, is_long, doc, json_keys(doc) as fields,
+        $unmarked as v
+    from (
+        select line, line_number, damage, is_long,
+            case when is_object then $marked end as doc
+        from (
+            select *, $is_long as is_long,
+                case when damage is null then $is_object else false end as is_object
+            from $lines
+        )
+    )
+)
