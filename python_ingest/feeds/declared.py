@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
 import duckdb
 
@@ -67,6 +68,8 @@ _NUMBER_AND_UNIT = (
 )
 _MINUS, _PLUS = r"^\s*-([0-9.])", r"^\s*\+?([0-9.])"
 """A number's sign; a second one, or a blank after it, makes it no number."""
+UNTOLD = "it may be of "
+"""Begins the reason of a row that is of one exchange or another, and nothing tells which."""
 _DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
 
 
@@ -114,6 +117,18 @@ def scan(
         newest_first=declaration.newest_first,
         headers_within=declaration.file.sections is not None,
     )
+
+
+def untold(declaration: Declaration, source: Source, parts: Mapping[str, str]) -> str | None:
+    """Return why some line of a text may be of several exchanges; None where each tells its own."""
+    reading = scan(declaration, source, parts)
+    with duckdb.connect() as connection:
+        connection.register(RELATION, cast(Lines, reading.lines).reader())
+        found = connection.execute(
+            f"select complaint from ({reading.sql})"
+            f" where starts_with(complaint, {literal(f'exchange: {UNTOLD}')}) limit 1"
+        ).fetchone()
+    return str(found[0]) if found else None
 
 
 def require_compiles(declaration: Declaration) -> None:
@@ -690,7 +705,10 @@ def _untold(columns: Columns, fields: _Fields) -> list[tuple[str, str]]:
         holds = _holds(value.when, value.unless, fields)
         if value.told:
             names = " or ".join(value.told)
-            why = f"it may be of {names}, and nothing tells which: say --exchange NAME"
+            choices = " or ".join(f"--exchange {name}" for name in value.told)
+            why = (
+                f"{UNTOLD}{names}, and nothing tells which, neither name nor folder: say {choices}"
+            )
             if fields.exchange is not None:
                 why = f"it is of {names}, and --exchange says {fields.exchange}"
             found.append((" and ".join([holds, *others]), literal(f"exchange: {why}")))

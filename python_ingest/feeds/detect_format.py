@@ -31,7 +31,6 @@ from python_ingest.feeds.recognise import (
     require_fits,
     require_own_names,
     sees,
-    undecided,
 )
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
 from python_ingest.feeds.values import spelled
@@ -211,11 +210,11 @@ def _contradicted(feed: Declaration, wanted: Wanted, beginning: Beginning) -> De
         raise FileRejectedError(
             f"a file of feed {feed.name} does not say of which exchange it is: say --exchange NAME"
         )
-    if wanted.exchange is None and (markets := undecided(feed, beginning)):
-        raise FileRejectedError(
-            f"lines of {' and '.join(markets)} are the same (feed {feed.name}), and neither name"
-            f" nor folder tells whose: say {' or '.join(f'--exchange {name}' for name in markets)}"
-        )
+    if wanted.exchange is None and feed.told and beginning.told(feed) is None:
+        first = json_lines.first_lines(beginning.source, feed.file.rows)
+        untold = declared.untold(feed, first, beginning.parts(feed))
+        if untold:
+            raise FileRejectedError(f"{untold} (feed {feed.name})")
     if wanted.exchange is not None and not _may_be_of(feed, wanted.exchange):
         raise _of_another([feed], wanted.exchange)
     exchanges = feed.exchanges if wanted.exchange is None else [wanted.exchange]

@@ -206,17 +206,13 @@ def first_documents(
     into an object.
     """
     found: list[tuple[dict[str, Any] | None, dict[str, Any]]] = []
-    with opened(source) as file:
-        text = file.read(MAX_LINE if rows else _LOOKED_AT)
-        if b"\n" not in text:
-            text += file.readline(MAX_LINE)  # a list of messages in one long line
-    for line in text.split(b"\n")[:1000]:
+    for line in first_lines(source, rows).split(b"\n")[:1000]:
         try:
             value = orjson.loads(_CLOCK.sub(b"", line))
         except orjson.JSONDecodeError:
             continue
         if rows is not None:
-            value = inside(value, rows)
+            value = _inside(value, rows)
             if isinstance(value, dict):
                 value = [row for listed in value.values() for row in listed or []]
         for document in value if isinstance(value, list) else [value]:
@@ -228,7 +224,15 @@ def first_documents(
     return found
 
 
-def inside(document: Any, path: str) -> Any:
+def first_lines(source: Source, rows: str | None = None) -> bytes:
+    """Return the beginning of a text; the last line of it may be cut off."""
+    with opened(source) as file:
+        text = file.read(MAX_LINE if rows else _LOOKED_AT)
+        # a list of messages may stand in one long line
+        return text if b"\n" in text else text + file.readline(MAX_LINE)
+
+
+def _inside(document: Any, path: str) -> Any:
     """Return a field of a document, a dot leads into an object; None where it is not there."""
     for name in path.split("."):
         document = document.get(name) if isinstance(document, dict) else None

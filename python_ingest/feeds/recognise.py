@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import json_lines, text
-from python_ingest.feeds.declaration import Conditions, Declaration, Test
+from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.lines import Source, opened
 
 _JSON = re.compile(r"^([\d.]+:? +)?[{\[]")
@@ -99,40 +98,6 @@ class Beginning:
 def told_by(feed: Declaration, path: str) -> str | None:
     """Return which of the exchanges of a feed, whose lines are the same, a path or host tells."""
     return next((name for name, told in feed.told.items() if re.search(told, path)), None)
-
-
-def undecided(feed: Declaration, beginning: Beginning) -> list[str]:
-    """Return the exchanges that a file may be of, where nothing in it tells which; else none."""
-    if not feed.told or beginning.told(feed) is not None:
-        return []
-    for _, document in json_lines.first_documents(beginning.source, feed.file.rows):
-        message = next((m for m in feed.messages if _is_of(m.when, m.unless, document)), None)
-        if message is None or message.ignore or message.reject:
-            continue
-        values = {**feed.columns, **message.columns}.get("exchange", [])
-        found = next((v for v in values if _is_of(v.when, v.unless, document)), None)
-        if found is not None and found.told:
-            return list(found.told)
-    return []
-
-
-def _is_of(when: Conditions, unless: Conditions, document: dict[str, Any]) -> bool:
-    return all(_passes(test, document, name) for name, test in when.items()) and not any(
-        _passes(test, document, name) for name, test in unless.items()
-    )
-
-
-def _passes(test: Test, document: dict[str, Any], name: str) -> bool:
-    """Whether a field of a JSON object is as a condition says; `declared` asks the same in SQL."""
-    value = json_lines.inside(document, name)
-    if test.there is not None:
-        return (value is not None) == test.there
-    if value is None:
-        return False
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if test.matches is not None:
-        return bool(re.fullmatch(test.matches, text))
-    return text in (test.words or [])
 
 
 def is_json(line: str) -> bool:
