@@ -113,9 +113,9 @@ def _refusal(column: Column, text: str) -> str | None:
     """Return why a canonical column takes no such text; None where it does."""
     source, typed = quoted(f"source.{column.name}"), quoted(column.name)
     wrong = wrong_with(column, "VARCHAR", CLOCK)
-    if not wrong:
-        return None
     whens = " ".join(f"when {condition} then {reason}" for condition, reason in wrong)
+    if not whens:
+        return None
     given = f"select {literal(text)} as {source}, {converted(literal(text), 'VARCHAR', column)}"
     ((reason,),) = duckdb.execute(f"select case {whens} end from ({given} as {typed})").fetchall()
     return str(reason).removeprefix(f"{column.name}: ") if reason else None

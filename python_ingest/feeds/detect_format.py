@@ -28,7 +28,7 @@ from python_ingest.feeds.recognise import (
     Beginning,
     has_fields,
     is_json,
-    require_fits,
+    lacks,
     require_own_names,
     sees,
 )
@@ -195,11 +195,10 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
 
 def _require_fits(feed: Declaration, known: list[Declaration], beginning: Beginning) -> None:
     """Raise FileRejectedError when a file is not of the feed that a user named."""
-    try:
-        require_fits(feed, beginning)
-    except FileRejectedError as error:
+    what = lacks(feed, beginning)
+    if what is not None:
         others = nearest(beginning, [other for other in known if other != feed])
-        raise FileRejectedError("; ".join([str(error), *others])) from None
+        raise FileRejectedError("; ".join([f"it is not of feed {feed.name}: {what}", *others]))
 
 
 def _contradicted(feed: Declaration, wanted: Wanted, beginning: Beginning) -> Declaration:

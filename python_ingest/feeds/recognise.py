@@ -200,15 +200,15 @@ def like_rows(feed: Declaration, beginning: Beginning) -> Likeness:
     return Likeness(len(patterns) - len(odd), odd=tuple(odd))
 
 
-def require_fits(feed: Declaration, beginning: Beginning) -> None:
-    """Raise FileRejectedError where a file cannot be of the feed that a user named.
+def lacks(feed: Declaration, beginning: Beginning) -> str | None:
+    """Return why a file cannot be of the feed that a user named; None where it may be.
 
-    It says what is lacking. A name or fields that the feed does not look at may be others.
+    A name or fields that the feed does not look at may be others.
     """
-    lacks = _lacks_of_json if feed.file.format == "json" else _lacks_of_csv
-    found = lacks(feed, beginning) if beginning.lines else None
-    if found is not None:
-        raise FileRejectedError(f"it is not of feed {feed.name}: {found}")
+    if not beginning.lines:
+        return None
+    is_json_feed = feed.file.format == "json"
+    return (_lacks_of_json if is_json_feed else _lacks_of_csv)(feed, beginning)
 
 
 def require_own_names(known: Iterable[Declaration], beginning: Beginning) -> None:

@@ -7,7 +7,7 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 
 from python_ingest.feeds.exact_json import (
@@ -364,7 +364,6 @@ def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str,
     found: list[tuple[str, str]] = []
     for column in kind.columns:
         if column.name in types:
-            found += _of_type(column, types[column.name])
             found += wrong_with(column, types[column.name], clock)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found + too_large(kind, f"1::{MULTIPLIER}")
@@ -407,68 +406,54 @@ def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
     ]
 
 
-def _of_type(column: Column, source_type: str) -> list[tuple[str, str]]:
-    """Return what is wrong with every value of a type that the column is not read from."""
-    readable, reason = _READABLE.get(column.type.partition("(")[0], (".*", ""))
-    if re.fullmatch(rf"{readable}|\"NULL\"", source_type):
-        return []
-    raw = quoted(f"source.{column.name}")
-    return [(f"{raw} is not null", literal(f"{column.name}: {reason}"))]
-
-
-def wrong_with(column: Column, source_type: str, clock: str) -> list[tuple[str, str]]:
-    """Return (condition, reason expression) for what can be wrong with values of one column."""
+def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[str, str]]:
+    """Give (condition, reason expression) for what can be wrong with values of one column."""
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
-    found = []
+
+    readable, other_type = _READABLE.get(column.type.partition("(")[0], (".*", ""))
+    if not re.fullmatch(rf"{readable}|\"NULL\"", source_type):
+        yield f"{raw} is not null", _because(column, other_type)
     if column.required and not column.default:
-        given = typed if column.empty_is_null else raw
-        found.append((f"{given} is null", literal(f"{column.name}: missing")))
+        yield f"{typed if column.empty_is_null else raw} is null", _because(column, "missing")
     if column.is_id and source_type == "VARCHAR":
-        found.append((is_spoiled(raw), literal(f"{column.name}: {SPOILED}")))
+        yield is_spoiled(raw), _because(column, SPOILED)
+    yield from _not_converted(column, source_type)
+    if column.type == "DOUBLE":
+        yield f"contains({raw}::varchar, '_')", _because(column, "not a number")
+        yield f"not isfinite({typed})", _because(column, "NaN or infinite")
+    if column.type in ("TIMESTAMP", "DATE"):
+        yield _outside(column, clock)
+    if column.not_negative:
+        yield f"{typed} < 0", _because(column, "negative")
+    if column.words:
+        words = ", ".join(map(literal, column.words))
+        yield f"{typed} not in ({words})", _because(column, f"not one of {', '.join(column.words)}")
+
+
+def _not_converted(column: Column, source_type: str) -> Iterator[tuple[str, str]]:
+    typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
         written = as_written(raw, source_type)
-        found.append((f"{raw} is not null and {typed} is null", _not_decimal(column, written)))
-        found.append((f"contains({written}, '_')", literal(f"{column.name}: not a number")))
-        found.append((is_finer(written, _places(column)), literal(_no_fit(column))))
+        yield f"{raw} is not null and {typed} is null", _not_decimal(column, written)
+        yield f"contains({written}, '_')", _because(column, "not a number")
+        yield is_finer(written, _places(column)), literal(_no_fit(column))
     elif column.type in DECIMALS and source_type != column.type:
-        found.append(
-            (
-                f"{raw} is not null and try_cast({typed} as {source_type}) is distinct from {raw}",
-                literal(_no_fit(column)),
-            )
-        )
+        is_other = f"try_cast({typed} as {source_type}) is distinct from {raw}"
+        yield f"{raw} is not null and {is_other}", literal(_no_fit(column))
     elif column.type == "BIGINT" and re.fullmatch(r"VARCHAR|DOUBLE|FLOAT|DECIMAL.*", source_type):
-        whole = f"try_cast({typed} as {source_type}) is distinct from {raw}"
+        is_other = f"try_cast({typed} as {source_type}) is distinct from {raw}"
         if source_type == "VARCHAR":
-            whole = f"not regexp_full_match({raw}, {_WHOLE})"
+            is_other = f"not regexp_full_match({raw}, {_WHOLE})"
         elif source_type in _FLOATS:
-            whole = f"{raw} <> {typed} or abs({raw}) > {_EXACT_FLOATS[source_type]}"
-        found.append(
-            (
-                f"{raw} is not null and ({typed} is null or {whole})",
-                literal(f"{column.name}: not a whole number of 64 bits"),
-            )
-        )
+            is_other = f"{raw} <> {typed} or abs({raw}) > {_EXACT_FLOATS[source_type]}"
+        wrong = f"{raw} is not null and ({typed} is null or {is_other})"
+        yield wrong, _because(column, "not a whole number of 64 bits")
     elif source_type != column.type or column.type == "JSON":
-        found.append(
-            (f"{raw} is not null and {typed} is null", literal(f"{column.name}: {_wanted(column)}"))
-        )
-    if column.type == "DOUBLE":
-        found.append((f"contains({raw}::varchar, '_')", literal(f"{column.name}: not a number")))
-        found.append((f"not isfinite({typed})", literal(f"{column.name}: NaN or infinite")))
-    if column.type in ("TIMESTAMP", "DATE"):
-        found.append(_outside(column, clock))
-    if column.not_negative:
-        found.append((f"{typed} < 0", literal(f"{column.name}: negative")))
-    if column.words:
-        words = ", ".join(literal(word) for word in column.words)
-        found.append(
-            (
-                f"{typed} not in ({words})",
-                literal(f"{column.name}: not one of {', '.join(column.words)}"),
-            )
-        )
-    return found
+        yield f"{raw} is not null and {typed} is null", _because(column, _wanted(column))
+
+
+def _because(column: Column, why: str) -> str:
+    return literal(f"{column.name}: {why}")
 
 
 def _outside(column: Column, clock: str) -> tuple[str, str]:
@@ -480,7 +465,7 @@ def _outside(column: Column, clock: str) -> tuple[str, str]:
     typed = quoted(column.name)
     epoch = f"{column.type.lower()} '1970-01-01'"
     ahead, reason = _LATEST[column.type]
-    said, nothing = (literal(f"{column.name}: {why}") for why in (reason, NO_TIME))
+    said, nothing = (_because(column, why) for why in (reason, NO_TIME))
     return (
         f"{typed} <= {epoch} or {typed} > ({clock} + interval '{ahead}')",
         f"case when {typed} = {epoch} then {nothing} else {said} end",
