@@ -28,7 +28,9 @@ from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.json_lines import Usual, usual_fields
 from python_ingest.feeds.kinds import DECIMALS, KINDS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
+from python_ingest.feeds.lines import first_line as first_line_of
 from python_ingest.feeds.messages import messages
+from python_ingest.feeds.recognise import like_header, names_fields
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.text import (
     field,
@@ -166,14 +168,9 @@ def _csv_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Line
 
 def _has_header(declaration: Declaration, source: Source) -> bool:
     """Whether the first line names the fields; files of some vendors have no header."""
-    header = {name.lower() for name in declaration.recognise.header}
-    try:
-        names = header_of(source, declaration.file.delimiter, declaration.file.header_until)
-    except FileRejectedError:
-        return False
-    lower = [name.lower() for name in names]
-    is_named = lower == [name.lower() for name in declaration.file.names]
-    return is_named or (bool(header) and header <= set(lower))
+    line = first_line_of(source)
+    is_header = bool(declaration.recognise.header) and not like_header(declaration, line).lacks
+    return is_header or names_fields(declaration, line)
 
 
 def _json_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Lines]:

@@ -410,7 +410,7 @@ def _of_lines(wanted: Wanted, found: str, source: Source) -> Scan:
     if found == "ndjson":
         return json_lines.scan(wanted.kind, source, wanted.exchange)
     header = [name.lower() for name in text.header_of(source, wanted.csv.file.delimiter)]
-    parquet.check_columns(wanted.kind, header, () if wanted.exchange is None else ("exchange",))
+    parquet.check_columns(wanted.kind, header, wanted.exchange)
     return declared.scan(wanted.csv, source, {})
 
 

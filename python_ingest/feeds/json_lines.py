@@ -59,7 +59,7 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         raise FileRejectedError(f"{what}{how.get(line[:1], '')}")
     known = set(kind.column_names)
     if not known & set(first) or set(first) - known:
-        check_columns(kind, list(first), given=() if exchange is None else ("exchange",))
+        check_columns(kind, list(first), exchange)
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
     paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
     texts_of = {name: f"v[{i}]" for i, name in enumerate(kind.column_names, start=1)}

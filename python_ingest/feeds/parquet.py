@@ -41,7 +41,7 @@ def scan(
         raise FileRejectedError(f"not a readable Parquet file: {what}") from None
     _require_exact(connection, path)
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
-    check_columns(kind, list(types), given=() if exchange is None else ("exchange",))
+    check_columns(kind, list(types), exchange)
     columns = ", ".join(quoted(name) for name in types)
     sql = (
         f"select {columns}, file_row_number + 1 as row_number,"
@@ -127,11 +127,15 @@ def is_exact(kind: Kind, scan: Scan) -> bool:
 _NAMELESS = re.compile(r"|unnamed: ?\d+|__index_level_\d+__", re.IGNORECASE)
 
 
-def check_columns(kind: Kind, names: list[str], given: Sequence[str] = ()) -> None:
-    """Raise FileRejectedError when columns are unknown, doubled or missing and not `given`."""
+def check_columns(kind: Kind, names: list[str], exchange: str | None = None) -> None:
+    """Raise FileRejectedError when columns are unknown, doubled or missing.
+
+    `exchange` stands for a column that may be missing.
+    """
     doubled = sorted(name for name, times in Counter(names).items() if times > 1)
     unknown = [name for name in names if name not in kind.column_names]
-    missing = [c.name for c in kind.columns if c.required and c.name not in (*names, *given)]
+    there = names if exchange is None else [*names, "exchange"]
+    missing = [c.name for c in kind.columns if c.required and c.name not in there]
     if not doubled and not unknown and not missing:
         return
     problems = []
