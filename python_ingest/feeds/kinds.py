@@ -101,19 +101,17 @@ def _declared() -> dict[str, Kind]:
     declared = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8"))
     like = declared.pop("like")
 
-    def column(name: str, said: Any) -> Column:
-        keys = _whole(said, like)
-        keys["synonyms"] = tuple(keys.get("synonyms", {}).items())
-        return Column(name, **_without_lists(keys))
+    kinds = {}
+    for kind, keys in declared.items():
+        columns = [_column(name, said, like) for name, said in keys.pop("columns").items()]
+        kinds[kind] = Kind(kind, columns=tuple(columns), **_without_lists(keys))
+    return kinds
 
-    return {
-        name: Kind(
-            name,
-            columns=tuple(column(*one) for one in keys.pop("columns").items()),
-            **_without_lists(keys),
-        )
-        for name, keys in declared.items()
-    }
+
+def _column(name: str, said: Any, like: dict[str, Any]) -> Column:
+    keys = _whole(said, like)
+    keys["synonyms"] = tuple(keys.get("synonyms", {}).items())
+    return Column(name, **_without_lists(keys))
 
 
 def _whole(said: Any, like: dict[str, Any]) -> dict[str, Any]:

@@ -482,6 +482,24 @@ def test_times_of_96_bits_keep_their_nanoseconds(
     ]
 
 
+def test_a_time_of_96_bits_beyond_nanoseconds_is_that_row_s_own(
+    settings: Settings, rows: Rows, tmp_path: Path
+) -> None:
+    times = pa.array([dt.datetime(1500, 1, 1), dt.datetime(9999, 12, 31), dt.datetime(2024, 1, 2)])
+    values = {
+        "exchange": ["x"] * 3,
+        "symbol": ["s"] * 3,
+        "timestamp": times,
+        "last_price": ["1"] * 3,
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(values), path, use_deprecated_int96_timestamps=True)
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.landed, result.rejected) == (1, 2)
+    reasons = rows("select distinct reason from raw.rejected_rows")
+    assert reasons == [("timestamp: outside 1970 to now + 1 day",)]
+
+
 DIES = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 NO_ROOM = "raise OSError(28, 'No space left on device')"
 
