@@ -95,12 +95,11 @@ class Warehouse:
                 full
                 | {
                     "batch_id": self.batch,
-                    "content_hash": content_hash(full),
                     "ingestion_time": LANDED_AT,
                     **(
                         {"tick_id": (self.batch << 32) + number}
                         if table == "market_ticks"
-                        else {"row_number": number}
+                        else {"row_number": number, "content_hash": content_hash(full)}
                     ),
                 }
             )
