@@ -12,6 +12,7 @@ from python_ingest.feeds.values import (
     complaints,
     content_hash,
     converted,
+    is_blank,
     is_nested,
     nanoseconds,
     one_spelling,
@@ -163,8 +164,8 @@ def respelled(kind: Kind, rows: str) -> str:
 
 
 def _given(column: Column, scan: Scan) -> str:
-    """SQL of a value as it came; an empty text is no list and no object, as in CSV."""
+    """SQL of a value as it came; a blank text is no list and no object, as in CSV."""
     name = quoted(column.name)
     if is_nested(column) and scan.types[column.name] == "VARCHAR":
-        return f"case when trim({name}) <> '' then {name} end"
+        return f"case when not {is_blank(name)} then {name} end"
     return name

@@ -239,7 +239,7 @@ def _text(value: str, column: Column) -> str:
     if column.empty_is_null and not column.words:
         # nearly all begin with a letter or digit, and are not looked at twice
         may_be = f"({value} < '!' or {value} > '~')"
-        blank = f"{may_be} and {_is_blank(value)}"
+        blank = f"{may_be} and {is_blank(value)}"
         value = f"case when {blank} then null else {value} end"
     if column.names:
         return spelled(value, column)
@@ -249,12 +249,13 @@ def _text(value: str, column: Column) -> str:
     plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
     whens = [f"when {plain} in ({words}) then {plain}"]
     whens += [f"when {plain} = {literal(word)} then {literal(to)}" for word, to in column.synonyms]
-    whens += [f"when {_is_blank(value)} then null"] if column.empty_is_null else []
+    whens += [f"when {is_blank(value)} then null"] if column.empty_is_null else []
     # nearly all are written as they should be
     return f"case when {value} in ({words}) then {value} {' '.join(whens)} else {value} end"
 
 
-def _is_blank(text: str) -> str:
+def is_blank(text: str) -> str:
+    """Return SQL: does a text say nothing, by blanks of any alphabet?"""
     return f"regexp_full_match({text}, '[\\s\\p{{Z}}]*')"
 
 
@@ -295,7 +296,7 @@ def one_spelling(column: Column) -> str | None:
     name = quoted(column.name)
     if column.type == "VARCHAR" and column.empty_is_null and column.in_hash:
         is_optional = not (column.required or column.is_id or column.words or column.is_later)
-        return f"case when not {_is_blank(name)} then {name} end" if is_optional else None
+        return f"case when not {is_blank(name)} then {name} end" if is_optional else None
     if column.type == "JSON":
         json = (
             f"coalesce({_json(name)}, {name})"  # what was no JSON by today's rule landed as it is

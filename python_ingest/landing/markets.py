@@ -96,19 +96,50 @@ def rename(settings: Settings, numbers: Sequence[int], market: str) -> int:
 
     What is there under that name already stays single, as in any landing. Killed meanwhile, it is
     to be done again. All that is built of ticks is built anew by the next build. Raises IngestError
-    where rows have left for cold files, or were misread.
+    where rows have left for cold files, were misread, or are further copies of a batch that stays.
     """
     with open_writer(settings) as connection:
         migrate(connection)
         batches = {batch.batch_id: batch for batch in found(connection, [])}
-    for number in numbers:
-        _require_movable(number, batches.get(number))
-    for number in numbers:
+        for number in numbers:
+            _require_movable(number, batches.get(number))
+        _require_first_copies(connection, numbers)
+    for number in sorted(numbers):
         landed = land_one(settings, _under(settings, number, market))
         if landed.state not in ("landed", "already landed"):
             raise IngestError(f"batch {number} was not renamed: {landed.error}")
         _forget(settings, number, market)
     return sum(batches[number].rows for number in numbers)
+
+
+def _require_first_copies(connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None:
+    """Raise IngestError where ticks without a key count on from ticks that keep the former name.
+
+    The first copies would come later, and be taken for those that are there.
+    """
+    unnamed = f"(from raw.market_ticks where exchange = '{UNNAMED}')"
+    before = connection.execute(
+        f"""
+        with ticks as (
+            select batch_id, symbol, timestamp, content_hash, occurrence,
+                list_contains(?, batch_id) as moves
+            from {hashed(TICKS, unnamed)}
+        )
+        select further.batch_id, list_sort(list_distinct(list(first.batch_id)))
+        from ticks as further
+        join ticks as first using (symbol, timestamp, content_hash)
+        where further.moves and not first.moves
+            and further.occurrence > 1 and further.occurrence > first.occurrence
+        group by all order by all limit 1
+        """,
+        [list(numbers)],
+    ).fetchall()
+    for number, others in before:
+        named = " ".join(map(str, others))
+        raise IngestError(
+            f"batch {number} has further copies of ticks of batch {named}, which came first:"
+            f" rename them together: ingest feeds rename {named} {number}"
+        )
 
 
 def _ticks_under(number: int, market: str) -> str:
@@ -128,8 +159,8 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
             connection.execute(
                 f"""
                 copy (
-                    select {columns}, null::varchar as reason, null::varchar as ignored,
-                        null::varchar as raw_text
+                    select {columns}, occurrence, null::varchar as reason,
+                        null::varchar as ignored, null::varchar as raw_text
                     from ({_ticks_under(number, market)})
                     order by timestamp, nanoseconds, place, tick_id
                 ) to {sql_path(finished)} (format parquet)
@@ -159,7 +190,10 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
 
 
 def _forget(settings: Settings, number: int, market: str) -> None:
-    """Delete what bears the name of all markets; what confirmed it confirms what lies there now."""
+    """Delete what bears the name of all markets; what confirmed it confirms what lies there now.
+
+    Raises IngestError, and deletes nothing, where a tick of it does not lie there.
+    """
     there = f"(from raw.market_ticks where exchange = {literal(market)})"
     with open_writer(settings) as connection, transaction(connection):
         connection.execute(
@@ -169,16 +203,26 @@ def _forget(settings: Settings, number: int, market: str) -> None:
             from {hashed(TICKS, f"({_ticks_under(number, market)})")}
             """
         )
+        on = (
+            "there.symbol = renamed.symbol and there.timestamp = renamed.timestamp"
+            " and there.occurrence = renamed.occurrence"
+            " and there.content_hash = renamed.content_hash"
+        )
+        ((lacking,),) = connection.execute(
+            f"select count(*) from renamed anti join {hashed(TICKS, there)} as there on {on}"
+        ).fetchall()
+        if lacking:
+            raise IngestError(
+                f"batch {number} was not renamed: {lacking:,} of its ticks are not there as"
+                f" {market}, and none was deleted"
+            )
         connection.execute(
             f"""
             insert into raw.tick_confirmations by name
             select said.batch_id, there.tick_id, said.source
             from raw.tick_confirmations as said
             join renamed using (tick_id)
-            join {hashed(TICKS, there)} as there
-                on there.symbol = renamed.symbol
-                and there.timestamp = renamed.timestamp and there.occurrence = renamed.occurrence
-                and there.content_hash = renamed.content_hash
+            join {hashed(TICKS, there)} as there on {on}
             anti join raw.tick_confirmations as known on known.tick_id = there.tick_id
             """
         )

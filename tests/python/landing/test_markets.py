@@ -91,6 +91,32 @@ def test_renamed_ticks_without_a_key_are_as_many_as_land_under_the_name(
     assert rows(of) == [("binance-usdm", 1), ("binance-usdm", 2)]
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0], [0], [1]])
+def test_copies_that_two_files_tell_are_all_renamed(
+    settings: Settings, rows: Rows, tmp_path: Path, order: list[int]
+) -> None:
+    """The second file tells the two of the first again, and one more."""
+    tick = "binance,XYZUSDT,2024-07-04,101,10,\n"
+    numbers = []
+    for copies in (2, 3):
+        path = tmp_path / f"{copies}.csv"
+        path.write_text(HEADER + copies * tick)
+        numbers.append(land_files(settings, "ticks", [path], "csv")[0].batch_id or 0)
+    of = "select exchange, occurrence from raw.market_ticks order by all"
+    if order == [1]:
+        before = rows(of)
+        together = f"together: ingest feeds rename {numbers[0]} {numbers[1]}$"
+        with pytest.raises(IngestError, match=together):
+            rename(settings, [numbers[1]], "binance-usdm")
+        assert rows(of) == before
+        return
+    rename(settings, [numbers[each] for each in order], "binance-usdm")
+    if order == [0]:
+        assert rows(of) == [("binance", 3), ("binance-usdm", 1), ("binance-usdm", 2)]
+        rename(settings, [numbers[1]], "binance-usdm")
+    assert rows(of) == [("binance-usdm", 1), ("binance-usdm", 2), ("binance-usdm", 3)]
+
+
 def test_renamed_ticks_are_linked_as_those_that_land_under_the_name(
     settings: Settings, rows: Rows, tmp_path: Path
 ) -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
-from python_ingest.feeds.values import converted
+from python_ingest.feeds.relation import Scan, validated
+from python_ingest.feeds.values import converted, is_nested
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
@@ -410,6 +411,20 @@ def test_a_blank_text_is_none_where_an_empty_one_is(kind: Kind) -> None:
             sql = f"select {converted('t', 'VARCHAR', column)} from (select unnest(?) as t)"
             found = connection.execute(sql, [BLANK + NOT_BLANK]).fetchall()
             assert found == [(None,)] * len(BLANK) + [(text,) for text in NOT_BLANK], column.name
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_a_blank_text_is_no_list_and_no_object(kind: Kind) -> None:
+    nested = [c for c in kind.columns if is_nested(c)]
+    with duckdb.connect() as connection:
+        for column in nested:
+            types = {column.name: "VARCHAR"}
+            sql = f"select unnest(?) as {column.name}, null::varchar as raw_text"
+            rows = validated(kind, Scan("csv", sql, types))
+            said = f"select {column.name}, coalesce(reason, '') from ({rows})"
+            for value, reason in connection.execute(said, [[*BLANK, "\u2028"]]).fetchall():
+                assert value is None
+                assert not reason.startswith(f"{column.name}: not")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
