@@ -61,9 +61,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# A table's extract as landing would have taken it: canonical columns, reason, content_hash, and the id
-   as row_number; what the server has no longer too. The SQL is landing's own, which `ingest extract`
-   wrote into the manifest. #}
+{# A table's extract as landing would have taken it: canonical columns, reason, content_hash (not of ticks),
+   and the id as row_number; what the server has no longer too. The SQL is landing's own, which
+   `ingest extract` wrote into the manifest. #}
 {% macro landed_rows(table, id, columns) -%}
     {%- for extract in extracts_of(table) if extract['kept_files'] %}
     with extracted as (

@@ -117,22 +117,20 @@ def _require_first_copies(connection: duckdb.DuckDBPyConnection, numbers: Sequen
 
     The first copies would come later, and be taken for those that are there.
     """
-    unnamed = f"(from raw.market_ticks where exchange = '{UNNAMED}')"
+    unnamed = f"from raw.market_ticks where exchange = '{UNNAMED}'"
+    moves = "list_contains($numbers, batch_id)"
+    further = f"({unnamed} and {moves} and occurrence > 1)"
+    stays = f"(from ({unnamed} and not {moves}) semi join further using (symbol, timestamp))"
     before = connection.execute(
         f"""
-        with ticks as (
-            select batch_id, symbol, timestamp, content_hash, occurrence,
-                list_contains(?, batch_id) as moves
-            from {hashed(TICKS, unnamed)}
-        )
+        with further as (from {hashed(TICKS, further)})
         select further.batch_id, list_sort(list_distinct(list(first.batch_id)))
-        from ticks as further
-        join ticks as first using (symbol, timestamp, content_hash)
-        where further.moves and not first.moves
-            and further.occurrence > 1 and further.occurrence > first.occurrence
+        from further
+        join {hashed(TICKS, stays)} as first using (symbol, timestamp, content_hash)
+        where further.occurrence > first.occurrence
         group by all order by all limit 1
         """,
-        [list(numbers)],
+        {"numbers": list(numbers)},
     ).fetchall()
     for number, others in before:
         named = " ".join(map(str, others))
@@ -194,22 +192,23 @@ def _forget(settings: Settings, number: int, market: str) -> None:
 
     Raises IngestError, and deletes nothing, where a tick of it does not lie there.
     """
-    there = f"(from raw.market_ticks where exchange = {literal(market)})"
+    there = (
+        f"(from (from raw.market_ticks where exchange = {literal(market)})"
+        " semi join former using (symbol, timestamp))"
+    )
     with open_writer(settings) as connection, transaction(connection):
         connection.execute(
             f"""
             create or replace temp table renamed as
-            select tick_id, symbol, timestamp, occurrence, content_hash
-            from {hashed(TICKS, f"({_ticks_under(number, market)})")}
+            with former as (from {hashed(TICKS, f"({_ticks_under(number, market)})")})
+            select former.tick_id, there.tick_id as new_tick_id
+            from former
+            left join {hashed(TICKS, there)} as there
+                using (symbol, timestamp, occurrence, content_hash)
             """
         )
-        on = (
-            "there.symbol = renamed.symbol and there.timestamp = renamed.timestamp"
-            " and there.occurrence = renamed.occurrence"
-            " and there.content_hash = renamed.content_hash"
-        )
         ((lacking,),) = connection.execute(
-            f"select count(*) from renamed anti join {hashed(TICKS, there)} as there on {on}"
+            "select count(*) from renamed where new_tick_id is null"
         ).fetchall()
         if lacking:
             raise IngestError(
@@ -217,13 +216,12 @@ def _forget(settings: Settings, number: int, market: str) -> None:
                 f" {market}, and none was deleted"
             )
         connection.execute(
-            f"""
+            """
             insert into raw.tick_confirmations by name
-            select said.batch_id, there.tick_id, said.source
+            select said.batch_id, renamed.new_tick_id as tick_id, said.source
             from raw.tick_confirmations as said
             join renamed using (tick_id)
-            join {hashed(TICKS, there)} as there on {on}
-            anti join raw.tick_confirmations as known on known.tick_id = there.tick_id
+            anti join raw.tick_confirmations as known on known.tick_id = renamed.new_tick_id
             """
         )
         for table, column in (

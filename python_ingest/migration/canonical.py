@@ -19,9 +19,9 @@ FORMAT = "timescale"
 def landed_sql(table: Table, columns: Mapping[str, str]) -> str:
     """Return SQL over the relation `extracted`, which has a `row_number` besides its columns.
 
-    It yields canonical columns, reason and content hash. `columns` are the extract's names and
-    DuckDB types. dbt takes this text from the manifest, so
-    that rows read from an extract are the rows that landing would have made of them.
+    It yields what `validated` does. `columns` are the extract's names and DuckDB types. dbt takes
+    this text from the manifest, so that rows read from an extract are the rows that landing would
+    have made of them.
     """
     kind = KINDS[str(table.kind)]
     taken = {name: columns[name] for name in kind.column_names if name in columns}
