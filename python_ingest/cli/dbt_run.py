@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,17 @@ from python_ingest.errors import BuildFailedError, DiskFullError, IngestError, U
 from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
 
-# Ctrl-C is for us: dbt is killed then, which loses nothing; to end itself takes it ten seconds.
-# Linux kills it too when we are killed (PR_SET_PDEATHSIG): nobody else would end it.
-_DBT = (
-    "import ctypes, signal, sys\n"
-    "sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
-    "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    "import dbt.cli.main as dbt; dbt.cli()"
-)
+# Linux kills dbt when we are killed (PR_SET_PDEATHSIG), which loses nothing: nobody else would.
+# Who was killed before that word ends it here.
+_DBT = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv.pop(1)):
+    sys.exit(1)
+import dbt.cli.main as dbt
+dbt.cli()
+"""
 _ROOM_FOR_DBT = 16 << 20  # bytes: its graph, what it parsed, its results
 _WITHOUT_VIEWS = (
     *(f"resource_type:{kind}" for kind in ("seed", "snapshot", "test")),
@@ -57,8 +61,9 @@ def run_dbt(arguments: list[str]) -> int:
     project = warm.kept()
     if project:
         return warm.fork_dbt(arguments, project)
-    command = [sys.executable, "-c", _DBT, *arguments]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own arguments
+    command = [sys.executable, "-c", _DBT, str(os.getpid()), *arguments]
+    # Ctrl-C is for us, from its first moment on: Python's own start answers it with a traceback
+    return subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603
 
 
 def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -85,7 +85,9 @@ def _rewritten(path: Path, columns: Sequence[str]) -> Path:
     """
     written = path.with_name(f"{path.name}_times")
     command = [*_READER, str(path), str(written), *columns]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - Ctrl-C is for us, not for the group of a child
+        command, check=False, capture_output=True, text=True, process_group=0
+    )
     if done.returncode < 0:
         raise FileRejectedError(
             f"{', '.join(map(_shown, columns[:_SHOWN]))}: damaged, since the reader of its times"

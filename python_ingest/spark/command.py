@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 import typer
 
 from python_ingest.cli.clock import AsOf, Force, variables
-from python_ingest.cli.dbt_run import require_project
+from python_ingest.cli.dbt_run import require_project, run_dbt
 from python_ingest.errors import BuildFailedError, UsageError
 from python_ingest.settings import Settings, load_settings
 from python_ingest.spark.builds import begin, collectable, finish
@@ -100,11 +98,11 @@ def _one_at_a_time(settings: Settings) -> AbstractContextManager[None]:
 def _dbt_build(settings: Settings, arguments: list[str], variables: dict[str, object]) -> None:
     """Build the market models; the tests are run where analysts read, by `ingest cycle`."""
     target_dir = settings.data_dir.resolve() / "dbt" / "spark"
-    command = [sys.executable, "-c", "import dbt.cli.main as dbt; dbt.cli()", "--quiet", "build"]
-    command += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
-    command += ["--select", "+path:models/marts/market", "--vars", json.dumps(variables)]
-    command += ["--exclude-resource-type", "test", "unit_test", *arguments]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own arguments
+    build = ["--quiet", "build"]
+    build += ["--target-path", str(target_dir), "--log-path", str(target_dir / "logs")]
+    build += ["--select", "+path:models/marts/market", "--vars", json.dumps(variables)]
+    build += ["--exclude-resource-type", "test", "unit_test", *arguments]
+    if run_dbt(build):
         raise BuildFailedError("dbt build failed; see the message above")
 
 
