@@ -95,6 +95,7 @@ slim-rows: $(VENV)/.installed
 	@test -e $(PRODUCTION)/run_results.json || { echo "nothing to compare with: make production"; exit 1; }
 	@rm -rf target/slim && mkdir -p target/slim && cp $(PRODUCTION)/trading.duckdb target/slim/
 	@ingest init > target/slim/init.log
+	@echo "building in target/slim what changed since $(PRODUCTION), and what reads it: minutes where that is bars"
 	@dbt --quiet build --full-refresh --selector changed --exclude-resource-type test unit_test \
 	  --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT); built=$$?; \
 	  ingest compare $(PRODUCTION)/trading.duckdb target/slim/trading.duckdb --built target/slim; exit $$built

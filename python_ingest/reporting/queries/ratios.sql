@@ -43,18 +43,17 @@ select
 from basis
 union all by name
 select
-    'Win rate' as name,
+    'Win rate, ' || currency as name,
     (win_rate * 100)::decimal(10, 2) || ' %' as value,
-    format('{} of {} round trips in {}', won, trips, currency) as note
+    format('{} of {} round trips', won, trips) as note
 from trips
 union all by name
 select
-    'Profit factor' as name,
+    'Profit factor, ' || currency as name,
     profit_factor as value,
     format(
-        '{} won / {} lost, {}',
+        '{} won / {} lost',
         gross_profit::decimal(38, 2)::varchar,
-        gross_loss::decimal(38, 2)::varchar,
-        currency
+        gross_loss::decimal(38, 2)::varchar
     ) as note
 from trips
