@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import boto3
 import pytest
+from testkit import free_port
 
 # Making the user, its key and its rights is all that goes without credentials.
 UNAUTHENTICATED_CALLS = 3
@@ -61,9 +61,7 @@ class S3Server:
 
 
 def start(log: Path) -> tuple[subprocess.Popen[bytes], S3Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # not in a process group of the test's: tests kill groups
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,19 @@ def held(database: Path) -> Iterator[int]:
         holder.stdout.readline()
         yield holder.pid
         holder.communicate(b"\n")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on.
+
+    It is none of those that the system hands out: one of these may be a connection's before its
+    server listens.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def steps_of(settings: Settings, *arguments: str, kill_at: int = 0, **environment: str) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import ORDERS, TICKS
@@ -25,7 +26,7 @@ from python_ingest.serving.command import _paged
 from python_ingest.serving.flight_protocol import token
 from python_ingest.serving.served import ServedReader
 from python_ingest.settings import Settings, load_settings
-from tests.python.serving.live import ROOT, free_port, serving
+from tests.python.serving.live import ROOT, serving
 
 # A pass of the models takes a second alone, and many beside other tests.
 PATIENCE_MS = 120_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 import adbc_driver_flightsql.dbapi
 import pytest
+from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
@@ -113,12 +113,6 @@ def trade(number: int, *, at: datetime = MIDNIGHT, keyed: bool = True) -> str:
     """One trade; its number gives time, price and, where it is keyed, its id."""
     when = at + timedelta(milliseconds=number)
     return f"binance,BTCUSDT,{when.isoformat()},{100 + number},1,{number if keyed else ''}"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

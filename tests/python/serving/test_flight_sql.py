@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 from pyarrow import flight
+from testkit import free_port
 
 from python_ingest.landing.land import land_pending
 from python_ingest.serving.flight_protocol import location, token
@@ -33,7 +34,6 @@ from tests.python.serving.live import (
     adbc,
     arrive,
     build_and_publish,
-    free_port,
     open_publications,
     resident_mb,
     served_ticks,

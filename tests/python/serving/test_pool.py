@@ -303,7 +303,7 @@ def test_many_that_need_more_at_once_all_get_it(limited, publish_batch):
             pool.batches(Question(sql, None, "query"), 1000, lambda: False)
         )
 
-    settings = limited(reader_memory_mb=32)
+    settings = limited(reader_memory_mb=32, query_timeout_ms=300_000)
     for _ in range(8):
         with ReaderPool(settings) as pool, ThreadPoolExecutor(8) as threads:
             asked = [threads.submit(ask, pool) for ask in (whole, batches) * 8]

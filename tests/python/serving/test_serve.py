@@ -16,6 +16,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 from pyarrow import flight
+from testkit import free_port
 
 from python_ingest.errors import (
     ConnectionTimeoutError,
@@ -37,7 +38,6 @@ from tests.python.serving.live import (
     ROOT,
     arrive,
     build_and_publish,
-    free_port,
     resident_mb,
     served_ticks,
     serving,

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 from pyarrow import flight
+from testkit import free_port
 
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
@@ -19,7 +20,7 @@ from python_ingest.serving.flight_sql_messages import packed
 from python_ingest.serving.served import ServedReader
 from python_ingest.settings import load_settings
 from python_ingest.storage.sql import quoted
-from tests.python.serving.live import ROOT, adbc, free_port, serving
+from tests.python.serving.live import ROOT, adbc, serving
 
 DASHBOARD = json.loads((ROOT / "docs/grafana/trading.json").read_text())
 VALUES = {each["name"]: each["current"]["value"] for each in DASHBOARD["templating"]["list"]}

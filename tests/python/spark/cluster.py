@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,15 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
+from testkit import free_port
 
 HOME = Path(pyspark.__file__).parent
 START_SECONDS = 180  # generous: a JVM on a busy machine
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -30,8 +24,8 @@ class Cluster:
     """Start with `start()`, stop with `stop()`; `kill_worker` takes a worker and its executors."""
 
     folder: Path
-    port: int = field(default_factory=_free_port)
-    web_port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
+    web_port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
