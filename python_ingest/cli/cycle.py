@@ -20,14 +20,12 @@ from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.cli.news import News, begin, news, nothing_new, remember
 from python_ingest.cli.progress import steps
 from python_ingest.cli.resident import Every, parse_seconds, stay
-from python_ingest.cli.shown import print_rows
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
 from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.publication.catalog import relations
 from python_ingest.publication.chains import Chains
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import Publication, by_reason, named_cold_files, publish
@@ -57,13 +55,6 @@ def _python() -> str:
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="cycle", epilog="Example: ingest cycle --every 10s")(cycle)
-
-
-def _print_summary(settings: Settings, warnings: list[str], published: Publication) -> None:
-    print(f"{published.path}, {published.bytes / 1e6:.1f} MB, holds")
-    print_rows(relations(settings.published_path))
-    for warning in warnings:
-        print(f"warning: {warning}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,9 @@ def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
         return
     with steps() as say:
         done = run(settings, clock, say=say)
-    _print_summary(settings, done.warnings, done.published)
+    print(f"{done.published.path}, {done.published.bytes / 1e6:.1f} MB")
+    for warning in done.warnings:
+        print(f"warning: {warning}")
     print(done.summary)
     print(f"next: {_NEXT.format(python=_python(), path=settings.published_path)}")
     if done.error:

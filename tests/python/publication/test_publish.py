@@ -9,10 +9,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import ask
 
 from python_ingest.cli.publish import publish_command
-from python_ingest.errors import DatabaseBusyError, IngestError, NotInitialisedError
-from python_ingest.publication.catalog import relations
+from python_ingest.errors import (
+    DatabaseBusyError,
+    IngestError,
+    NotInitialisedError,
+    NotPublishedError,
+)
+from python_ingest.publication.attached import opened
 from python_ingest.publication.publish import named_cold_files, newest_manifest, publish
 from python_ingest.publication.status import STATUS
 from python_ingest.publication.views import Relation
@@ -48,7 +54,11 @@ def test_a_publication_holds_everything_and_its_checksum(settings):
     assert hashlib.sha256(content).hexdigest() == publication.sha256
     (version,) = (settings.published_path.parent / "versions").iterdir()
     assert json.loads((version / "manifest.json").read_text())["sha256"] == publication.sha256
-    assert relations(settings.published_path) == [("market_ticks", 1000), (STATUS, 1)]
+    shown = (
+        "select table_name from information_schema.tables where table_schema = 'main' order by 1"
+    )
+    assert ask(settings.published_path, shown) == [("market_ticks",), (STATUS,)]
+    assert ask(settings.published_path, "select count(*) from market_ticks") == [(1000,)]
 
 
 def test_views_follow_the_file_under_any_name(settings, tmp_path):
@@ -300,5 +310,5 @@ def test_without_a_database_it_says_what_to_run(settings):
 
 
 def test_nothing_published_says_what_to_run(settings):
-    with pytest.raises(IngestError, match="ingest cycle"):
-        relations(settings.published_path)
+    with pytest.raises(NotPublishedError, match="ingest cycle"), opened(settings.published_path):
+        pass
