@@ -231,27 +231,31 @@ def _list(value: str) -> str:
 
 
 def _text(value: str, column: Column) -> str:
-    """A text without what its column does not mean; a word of the column however it was written."""
+    """A text without what its column does not mean; a word of the column however it was written.
+
+    Each case looks at the text as it came: a case within a case would repeat it a hundred times,
+    and of few rows the planning takes the longest.
+    """
+    cases = []
+    if column.words:  # nearly all are written as they should be
+        words = ", ".join(map(literal, column.words))
+        plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
+        cases += [(f"{value} in ({words})", value), (f"{plain} in ({words})", plain)]
+        cases += [(f"{plain} = {literal(word)}", literal(to)) for word, to in column.synonyms]
+    if column.empty_is_null:
+        # nearly all begin with a letter or digit, and are not looked at twice
+        cases += [(f"({value} < '!' or {value} > '~') and {is_blank(value)}", "null")]
+    if column.names:
+        cases += _known_names(value, column)
     if column.trimmed:  # few have spaces, and to look for them costs less than to take them off
         trimmed = f"coalesce(nullif(trim({value}), ''), {value})"
-        spaced = f"starts_with({value}, ' ') or ends_with({value}, ' ')"
-        value = f"case when {spaced} then {trimmed} else {value} end"
-    if column.empty_is_null and not column.words:
-        # nearly all begin with a letter or digit, and are not looked at twice
-        may_be = f"({value} < '!' or {value} > '~')"
-        blank = f"{may_be} and {is_blank(value)}"
-        value = f"case when {blank} then null else {value} end"
-    if column.names:
-        return spelled(value, column)
-    if not column.words:
-        return value
-    words = ", ".join(map(literal, column.words))
-    plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
-    whens = [f"when {plain} in ({words}) then {plain}"]
-    whens += [f"when {plain} = {literal(word)} then {literal(to)}" for word, to in column.synonyms]
-    whens += [f"when {is_blank(value)} then null"] if column.empty_is_null else []
-    # nearly all are written as they should be
-    return f"case when {value} in ({words}) then {value} {' '.join(whens)} else {value} end"
+        cases += [(f"starts_with({value}, ' ') or ends_with({value}, ' ')", trimmed)]
+    return _first_of(cases, value)
+
+
+def _first_of(cases: list[tuple[str, str]], value: str) -> str:
+    whens = " ".join(f"when {condition} then {result}" for condition, result in cases)
+    return f"case {whens} else {value} end" if cases else value
 
 
 def is_blank(text: str) -> str:
@@ -324,13 +328,16 @@ def _json(value: str) -> str:
 
 def spelled(value: str, column: Column) -> str:
     """Return SQL of a name as it is known, however it was written; of others as they are."""
+    return _first_of(_known_names(value, column), value)
+
+
+def _known_names(value: str, column: Column) -> list[tuple[str, str]]:
+    """Return (condition, result) of names that are known."""
     names = ", ".join(map(literal, column.names))
     plain = f"lower(replace({value}, ' ', ''))"
     # a known name has neither capitals nor spaces, and nearly all are written as they are known
     is_plain = f"{value} = lower({value}) and not contains({value}, ' ')"
-    return (
-        f"case when {is_plain} then {value} when {plain} in ({names}) then {plain} else {value} end"
-    )
+    return [(is_plain, value), (f"{plain} in ({names})", plain)]
 
 
 def is_spoiled(text: str) -> str:
