@@ -33,13 +33,12 @@ def scan(
     """
     try:
         # by itself the engine cuts nanoseconds of 96 bits; DuckDB 1.5 has no such option
-        kept = ", int96_as = 'timestamp_ns'" if _columns(connection, path, "type = 'INT96'") else ""
+        kept = ", int96_as = 'timestamp_ns'" if _has_long_times(connection, path) else ""
         reader = f"read_parquet({sql_path(path)}, file_row_number = true{kept})"
         described = connection.execute(f"describe select * from {reader}").fetchall()
     except duckdb.Error as error:
         what = first_line(error).replace(str(path), "it")
         raise FileRejectedError(f"not a readable Parquet file: {what}") from None
-    _require_exact(connection, path)
     types = {name: kind_of for name, kind_of, *_ in described if name != "file_row_number"}
     check_columns(kind, list(types), exchange)
     columns = ", ".join(quoted(name) for name in types)
@@ -101,21 +100,26 @@ def _rewritten(path: Path, columns: Sequence[str]) -> Path:
     return written
 
 
-def _require_exact(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Raise FileRejectedError for numbers that the engine would read as floats of another kind."""
+def _has_long_times(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether a column has times of 96 bits.
+
+    Raises FileRejectedError for numbers that the engine would read as floats of another kind.
+    """
     found = connection.execute(
-        f"select name, precision from parquet_schema({sql_path(path)})"
-        " where precision > 38 or logical_type like 'Float16%'"
+        f"select name, precision, type = 'INT96' from parquet_schema({sql_path(path)})"
+        " where precision > 38 or logical_type like 'Float16%' or type = 'INT96'"
     ).fetchall()
-    for name, digits in found[:1]:
-        if digits is None:
+    for name, digits, is_time in found:
+        if digits is None and not is_time:
             raise FileRejectedError(
                 f"{name}: floats of half precision cannot be read exactly; write float or text"
             )
-        raise FileRejectedError(
-            f"{name}: decimals of {digits} digits cannot be read exactly;"
-            " write 38 or fewer, or text"
-        )
+        if digits is not None:
+            raise FileRejectedError(
+                f"{name}: decimals of {digits} digits cannot be read exactly;"
+                " write 38 or fewer, or text"
+            )
+    return bool(found)
 
 
 def is_exact(kind: Kind, scan: Scan) -> bool:

@@ -258,10 +258,11 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         connection, kind, counted, given=given, known=known
     )
     landed = 0
-    if kind.is_ordered:
-        deduplicate.find_places(connection, counted, newest_first=segment.newest_first)
+    placed = kind.is_ordered and deduplicate.find_places(
+        connection, counted, newest_first=segment.newest_first
+    )
     if counted.accepted:
-        landed = _insert(connection, kind, counted, batch_id, clock, judged=judged)
+        landed = _insert(connection, kind, counted, batch_id, clock, judged=judged, placed=placed)
     if judged and kind.table == "raw.market_ticks":
         conflicts.record_confirmations(connection, batch_id)
         conflicts.record_conflicts(connection, batch_id, known)
@@ -329,6 +330,7 @@ def _insert(  # noqa: PLR0913 - what is inserted, as what
     clock: str,
     *,
     judged: bool,
+    placed: bool,
 ) -> int:
     values = {name: quoted(name) for name in kind.read_names}
     values["batch_id"] = str(batch_id)
@@ -343,8 +345,9 @@ def _insert(  # noqa: PLR0913 - what is inserted, as what
         values["occurrence"] = "coalesce(repeated.occurrence, 1)" if judged else "1"
     join, wanted = "", "true"
     if kind.is_ordered:
-        values["place"] = f"case when {UNORDERED} then coalesce(places.place, 1) end"
-        join = "left join places on places.row_number = b.row_number"
+        number = "coalesce(places.place, 1)" if placed else "1"
+        values["place"] = f"case when {UNORDERED} then {number} end"
+        join = "left join places on places.row_number = b.row_number" if placed else ""
     if judged:
         wanted = "b.row_number not in (select row_number from dropped)"
         if kind.occurrences:

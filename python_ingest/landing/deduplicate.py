@@ -13,6 +13,7 @@ import duckdb
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
+from python_ingest.storage.sql import value_of
 
 # `hash` finds candidates within one statement; nothing of it is stored.
 _TICK_KEY = (
@@ -130,7 +131,7 @@ def count(connection: duckdb.DuckDBPyConnection, kind: Kind, *, rise: bool = Fal
 def find_duplicates(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool, known: str
 ) -> bool:
-    """Fill `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
+    """Make `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
     What was compared stays in `suspect_rows`, `suspect_batch`, `suspects` and `known_copies` for
     `conflicts`.
@@ -138,14 +139,7 @@ def find_duplicates(
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.
     """
-    connection.execute("create or replace temp table dropped (row_number bigint)")
-    connection.execute(
-        "create or replace temp table repeated (row_number bigint, occurrence integer)"
-    )
-    connection.execute("create or replace temp table suspect_rows (row_number bigint)")
-    _collect_suspects(connection, kind, counted, known)
-    found = connection.execute("select count(*) from suspect_rows").fetchone()
-    if not given and not (found and found[0]):
+    if not _collect_suspects(connection, kind, counted, known) and not given:
         return False
     _judge(connection, kind, counted, given=given, known=known)
     return True
@@ -153,21 +147,27 @@ def find_duplicates(
 
 def _collect_suspects(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, known: str
-) -> None:
+) -> int:
+    """Make `suspect_rows` (row_number); return how many there are, some perhaps twice."""
+    connection.execute("create or replace temp table suspect_rows (row_number bigint)")
     ticks = kind.table == "raw.market_ticks"
     key = _TICK_KEY if ticks else "content_hash"
     accepted = counted.batch
+    looks = []
     if counted.distinct_keys < counted.accepted:
-        connection.execute(f"""
-            insert into suspect_rows
-            select row_number from {accepted}
-            where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)
-        """)
-    for look_up in known_ticks(known, counted) if ticks else [_by_hash(kind, known)]:
-        connection.execute(
-            f"insert into suspect_rows select row_number from {accepted} as b semi join {look_up}",
-            counted.values(look_up),
+        looks.append(
+            f"where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)"
         )
+    look_ups = known_ticks(known, counted) if ticks else [_by_hash(kind, known)]
+    looks += [f"semi join {look_up}" for look_up in look_ups]
+    return sum(
+        value_of(
+            connection,
+            f"insert into suspect_rows select row_number from {accepted} as b {look}",
+            counted.values(look),
+        )
+        for look in looks
+    )
 
 
 def _by_hash(kind: Kind, known: str) -> str:
@@ -261,7 +261,7 @@ def _judge(
         group by {columns} {kind.time}, content_hash
     """)
     connection.execute(f"""
-        insert into dropped
+        create or replace temp table dropped as
         select s.row_number
         from suspects as s
         left join known_copies as known on {same_content(kind)}
@@ -270,28 +270,28 @@ def _judge(
     """)
     if kind.occurrences:
         connection.execute(
-            "insert into repeated select row_number, n from suspects where not keyed and n > 1"
+            "create or replace temp table repeated as"
+            " select row_number, n as occurrence from suspects where not keyed and n > 1"
         )
 
 
 def find_places(
     connection: duckdb.DuckDBPyConnection, counted: Count, *, newest_first: bool
-) -> None:
-    """Fill `places` (row_number, place) with the unordered ticks of which a clock tick has several.
+) -> bool:
+    """Make `places` (row_number, place) of the unordered ticks of which a clock tick has several.
 
-    Another unordered tick is the first of its own.
+    Another unordered tick is the first of its own. False where all are.
     """
+    if counted.clock_ticks == counted.unordered:
+        return False
     unordered = f"(select * from {counted.batch} where {UNORDERED})"
-    several = "false"
-    if counted.clock_ticks < counted.unordered:
-        several = (
-            f"{CLOCK_TICK} in (select {CLOCK_TICK} from {unordered} group by 1 having count(*) > 1)"
-        )
     connection.execute(f"""
         create or replace temp table places as
         select row_number, {place(newest_first=newest_first)} as place
-        from {unordered} where {several}
+        from {unordered}
+        where {CLOCK_TICK} in (select {CLOCK_TICK} from {unordered} group by 1 having count(*) > 1)
     """)
+    return True
 
 
 def same_content(kind: Kind) -> str:

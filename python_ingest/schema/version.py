@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 
 import duckdb
 
 from python_ingest.errors import NotInitialisedError
+from python_ingest.storage.cold_files import exists
 
 
+@cache
 def migrations() -> list[tuple[int, str, str]]:
     """Return (version, name, SQL) of every migration, in order."""
     folder = resources.files("python_ingest.schema") / "migrations"
@@ -23,11 +26,7 @@ def migrations() -> list[tuple[int, str, str]]:
 
 def current_version(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the version of schema `raw` in this database; 0 when there is none."""
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = current_database()"
-        " and schema_name = 'raw' and table_name = 'schema_versions'"
-    ).fetchone()
-    if not exists or not exists[0]:
+    if not exists(connection, "raw.schema_versions"):
         return 0
     row = connection.execute("select max(version) from raw.schema_versions").fetchone()
     return int(row[0] or 0) if row else 0

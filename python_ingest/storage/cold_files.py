@@ -41,12 +41,13 @@ def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Return whether the database has a table `schema.name`."""
+    # schema and name apart: the engine looks at all tables for a text made of both
     return bool(
         value_of(
             connection,
             "select count(*) from duckdb_tables() where database_name = current_database()"
-            " and schema_name || '.' || table_name = ?",
-            [table],
+            " and schema_name = ? and table_name = ?",
+            table.split("."),
         )
     )
 

@@ -169,16 +169,18 @@ def follow_data_dir(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> No
     """
     if not exists(connection, "raw.cold_files"):
         return
+    local = connection.execute(
+        f"select relation, list(path order by path) from raw.cold_files where {READABLE}"
+        f" and not starts_with(path, {literal(SCHEME)}) group by relation"
+    ).fetchall()
+    if not local:
+        return
     texts = dict(
         connection.execute(
             "select view_name, sql from duckdb_views()"
             " where database_name = current_database() and schema_name = 'cold'"
         ).fetchall()
     )
-    local = connection.execute(
-        f"select relation, list(path order by path) from raw.cold_files where {READABLE}"
-        f" and not starts_with(path, {literal(SCHEME)}) group by relation"
-    ).fetchall()
     for relation, paths in local:
         text = texts.get(f"{relation}_in_files", texts.get(relation))
         if text is None or literal(here(data_dir, paths[0])) in text:

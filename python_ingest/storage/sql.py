@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ def sql_path(path: Path) -> str:
 
 
 def value_of(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    values: Sequence[object] | Mapping[str, object] | None = None,
 ) -> Any:
     """Return the first value of the first row that a statement gives; it must give one."""
     return connection.execute(sql, values).fetchall()[0][0]
