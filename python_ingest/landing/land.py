@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -25,8 +25,9 @@ from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool, waiting
 from python_ingest.landing.archives import Member, files_in
 from python_ingest.landing.batch import LITTLE_BYTES, Landed, land_segment, landed_before
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.pin import name_of
-from python_ingest.landing.prepare import file_name, format_of, prepare, working_connection
+from python_ingest.landing.prepare import file_name, format_of, prepare
 from python_ingest.landing.rejects import Reason
 from python_ingest.schema.migrate import migrate
 from python_ingest.schema.version import current_version
@@ -85,26 +86,29 @@ def land_files(  # noqa: PLR0913
     account: str | None = None,
     delimiter: str | None = None,
     again: bool = False,
+    engine: Engine | None = None,
 ) -> list[LandingResult]:
     """Land files of one kind, each in a transaction of its own; one that fails stops no other.
 
     Each file of a zip is one. Migrates the database. `report` is called with each result as it is
     known. `exchange`, `account`: whose they are, where the file says nothing else. `delimiter`: of
     canonical CSV. `again`: read files anew that were landed before; what is there stays single.
+    `engine`: of a caller that lands again soon.
     """
     wanted = Wanted(KINDS[kind], named_format, exchange, delimiter, settings.feeds_dir, account)
     wanted.require_known()
     results = []
-    for path in paths:
-        for result in _land_path(settings, wanted, path, again=again):
-            results.append(result)
-            if report:
-                report(result)
+    with nullcontext(engine) if engine else Engine(settings) as running:
+        for path in paths:
+            for result in _land_path(settings, wanted, path, running, again=again):
+                results.append(result)
+                if report:
+                    report(result)
     return results
 
 
 def _land_path(
-    settings: Settings, wanted: Wanted, path: Path, *, again: bool
+    settings: Settings, wanted: Wanted, path: Path, engine: Engine, *, again: bool
 ) -> Iterator[LandingResult]:
     """Land a file, or each file of a zip."""
     with ExitStack() as stack:
@@ -115,7 +119,7 @@ def _land_path(
             yield LandingResult(name_of(path), wanted.kind.name, "failed", error=_what(error))
             return
         for member in files:
-            yield _land_file(settings, wanted, path, member, again=again)
+            yield _land_file(settings, wanted, path, member, engine, again=again)
 
 
 def land_pending(
@@ -137,14 +141,15 @@ def land_pending(
     except (IngestError, OSError, duckdb.Error) as error:  # stops nothing that waits in the spool
         raise_if_interrupted(error)
         add(LandingResult(str(waiting.folder_of(settings)), "", "failed", error=_what(error)))
-    for path in spool.pending(settings):
-        try:
-            segment = spool.read_description(path)
-        except (OSError, ValueError) as error:
-            if path.exists():  # else another loader landed it meanwhile
-                add(_unreadable(path, error))
-        else:
-            add(land_one(settings, segment))
+    with Engine(settings) as engine:
+        for path in spool.pending(settings):
+            try:
+                segment = spool.read_description(path)
+            except (OSError, ValueError) as error:
+                if path.exists():  # else another loader landed it meanwhile
+                    add(_unreadable(path, error))
+            else:
+                add(land_one(settings, segment, engine))
     return results
 
 
@@ -169,14 +174,21 @@ def _release(settings: Settings) -> dict[Path, Exception]:
         return waiting.release(connection, settings)
 
 
-def land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
-    """Land one waiting segment; a busy database leaves it in the spool."""
+def land_one(
+    settings: Settings, segment: spool.Segment, engine: Engine | None = None
+) -> LandingResult:
+    """Land one waiting segment; a busy database leaves it in the spool.
+
+    `engine`: of a caller that lands again soon.
+    """
     was_there = spool.is_there(settings, segment)
-    result = _land_one(settings, segment)
+    result = _land_one(settings, segment, engine)
     if result.state != "failed":
         return result
     if was_there and not spool.is_there(settings, segment):
-        result = _land_one(settings, segment)  # another loader had committed it, and moved it now
+        result = _land_one(
+            settings, segment, engine
+        )  # another loader had committed it, and moved it now
     lost = _lost(settings, segment) if result.state == "failed" and result.may_pass else None
     return replace(result, error=lost, may_pass=False) if lost else result
 
@@ -198,13 +210,13 @@ def _lost(settings: Settings, segment: spool.Segment) -> str | None:
     return spool.not_as_written(segment, actual, expected)
 
 
-def _land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
+def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None) -> LandingResult:
     started = time.monotonic()
     told = LandingResult(
         file=segment.file_name, kind=segment.kind, state="failed", others=segment.others
     )
     try:
-        with open_writer(settings) as connection:
+        with engine.writer(settings) if engine else open_writer(settings) as connection:
             waited = time.monotonic() - started
             migrate(connection)
             batch = land_segment(connection, settings, segment)
@@ -247,8 +259,14 @@ def _land_one(settings: Settings, segment: spool.Segment) -> LandingResult:
     )
 
 
-def _land_file(
-    settings: Settings, wanted: Wanted, path: Path, member: Member | None, *, again: bool
+def _land_file(  # noqa: PLR0913 - what is landed, and by whom
+    settings: Settings,
+    wanted: Wanted,
+    path: Path,
+    member: Member | None,
+    engine: Engine,
+    *,
+    again: bool,
 ) -> LandingResult:
     started = time.monotonic()
     told = LandingResult(file_name(path, member), wanted.kind.name, "failed")
@@ -256,17 +274,20 @@ def _land_file(
         return replace(told, state="ignored", error=member.no_data)
     try:
         is_whole = not (member and member.several)
-        before = _seen_before(settings, wanted, path, member) if is_whole and not again else None
+        before = (
+            _seen_before(settings, wanted, path, member, engine) if is_whole and not again else None
+        )
         if before is not None:
             seconds = time.monotonic() - started
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
-        segment = prepare(settings, wanted, path, member, again=again)
+        with engine.session() as connection:
+            segment = prepare(settings, wanted, path, member, connection, again=again)
     except Exception as error:  # whatever is wrong with one file stops no other
         raise_if_interrupted(error)
         return replace(told, error=_what(error))
-    result = land_one(settings, segment)
+    result = land_one(settings, segment, engine)
     if segment.canonical and result.state in ("failed", "spooled"):
-        damage = _damage(settings, segment)
+        damage = _damage(settings, segment, engine)
         if damage:
             spool.withdraw(settings, segment)
             result = replace(told, error=f"cannot be read: {damage}")
@@ -281,10 +302,10 @@ def _what(error: Exception) -> str:
     return line if isinstance(error, _KNOWN) else f"{type(error).__name__}: {line}"
 
 
-def _damage(settings: Settings, segment: spool.Segment) -> str | None:
+def _damage(settings: Settings, segment: spool.Segment, engine: Engine) -> str | None:
     """Read a segment that nobody has read yet to its end; say what is wrong with it."""
     path = spool.path_of(settings, segment)
-    with working_connection(settings) as connection:
+    with engine.session() as connection:
         try:
             rows = f"select hash(columns(*)) from read_parquet({sql_path(path)})"
             connection.execute(f"select max(columns(*)) from ({rows})").fetchall()
@@ -294,7 +315,7 @@ def _damage(settings: Settings, segment: spool.Segment) -> str | None:
 
 
 def _seen_before(
-    settings: Settings, wanted: Wanted, path: Path, member: Member | None
+    settings: Settings, wanted: Wanted, path: Path, member: Member | None, engine: Engine
 ) -> Landed | None:
     """Ask the database, if it is free, whether the work can be spared.
 
@@ -307,7 +328,7 @@ def _seen_before(
     )
     sha256 = member.zip.sha256 if member else sha256_of(path)
     try:
-        with open_writer(at_once) as connection:
+        with engine.writer(at_once) as connection:
             if current_version(connection) == 0:
                 return None
             migrate(connection)

@@ -32,11 +32,12 @@ _ENOUGH_MB = 600
 TRUST_NO_STATISTICS = "set disabled_optimizers = 'statistics_propagation'"
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what is read, and by whom
     settings: Settings,
     wanted: Wanted,
     path: Path,
-    member: Member | None = None,
+    member: Member | None,
+    connection: duckdb.DuckDBPyConnection,
     *,
     again: bool = False,
 ) -> spool.Segment:
@@ -48,7 +49,7 @@ def prepare(
     """
     try:
         with spool.scratch(settings) as folder:
-            read = read_file(settings, wanted, path, member, folder)
+            read = read_file(settings, wanted, path, member, folder, connection)
             segment = spool.Segment(
                 name=spool.new_name(wanted.kind.name, read.sha256),
                 kind=wanted.kind.name,
@@ -85,8 +86,13 @@ class Read:
     finished: Path
 
 
-def read_file(
-    settings: Settings, wanted: Wanted, path: Path, member: Member | None, folder: Path
+def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
+    settings: Settings,
+    wanted: Wanted,
+    path: Path,
+    member: Member | None,
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
 ) -> Read:
     """Read a private copy of a file in `folder`. Raises as `prepare` does."""
     pinned = member.zip if member else pin(path, folder / "pinned")
@@ -98,12 +104,11 @@ def read_file(
         unpack(pinned.path, source, settings.landing.max_expanded_mb, name)
     require_text(source)
     finished = folder / "segment.parquet"
-    with working_connection(settings) as connection:
-        scan = scan_of(connection, wanted, _beginning(source, path, member), source)
-        canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
-        if not canonical:
-            write_segment(connection, validated(kind, scan), finished, scan)
-        others = {} if canonical else _ignored(connection, finished)
+    scan = scan_of(connection, wanted, _beginning(source, path, member), source)
+    canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
+    if not canonical:
+        write_segment(connection, validated(kind, scan), finished, scan)
+    others = {} if canonical else _ignored(connection, finished)
     return Read(
         file_name=file_name(path, member),
         sha256=sha256_of(source) if member and member.several else pinned.sha256,

@@ -67,8 +67,9 @@ def raise_if_interrupted(error: BaseException) -> None:
 
 
 def is_locked_out(error: BaseException) -> bool:
-    """Tell whether another process has the database file open."""
-    return isinstance(error, duckdb.IOException) and "Could not set lock on file" in str(error)
+    """Tell whether another process, or another engine of this one, has the database file open."""
+    texts = "Could not set lock on file", "Unique file handle conflict"
+    return isinstance(error, duckdb.Error) and any(text in str(error) for text in texts)
 
 
 def as_database_error(error: Exception) -> DatabaseError:

@@ -27,6 +27,7 @@ from python_ingest.storage.cold_views import follow_data_dir
 from python_ingest.storage.failures import first_line, is_locked_out
 from python_ingest.storage.files import make_folder
 from python_ingest.storage.process_lock import HeldError, SharedLock, command_of
+from python_ingest.storage.sql import quoted, sql_path, value_of
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
 STORAGE_VERSION = "v1.5.0"
@@ -210,14 +211,47 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
             raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
 
 
+class _Attached:
+    """The database in an engine that runs already, as a session of its own."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._engine = engine
+        # the engine's own database is called memory
+        name = "as memory_db" if path.stem == "memory" else ""
+        engine.execute(f"attach {sql_path(path)} {name}")
+        other = (
+            "select database_name from duckdb_databases() where not internal and path is not null"
+        )
+        self._name = quoted(value_of(engine, other))
+        self.connection = engine.cursor()
+        self.connection.execute(f"use {self._name}")
+
+    def close(self) -> None:
+        self.connection.close()
+        try:
+            self._engine.execute(f"detach {self._name}")
+        except duckdb.Error:
+            self._engine.close()  # the file must not stay open
+            raise
+
+
 @contextmanager
-def open_writer(settings: Settings, *, create: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_writer(
+    settings: Settings, *, create: bool = False, engine: duckdb.DuckDBPyConnection | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Hold the database file for writing; waits for others up to `connection_timeout_ms`.
 
-    Raises DatabaseBusyError that names the holder, DatabaseAwayError when there was a file and it
-    is gone, unless `create`.
+    `engine`: one that runs already, with its own limits. Raises DatabaseBusyError that names the
+    holder, DatabaseAwayError when there was a file and it is gone, unless `create`.
     """
-    with open_locked(settings, lambda: _connect(settings), create=create) as connection:
+    with ExitStack() as stack:
+        if engine:
+            path = settings.database_path
+            attached = open_locked(settings, lambda: _Attached(engine, path), create=create)
+            connection = stack.enter_context(attached).connection
+        else:
+            whole = open_locked(settings, lambda: _connect(settings), create=create)
+            connection = stack.enter_context(whole)
         connection.execute("set TimeZone = 'UTC'")
         follow_data_dir(connection, settings.data_dir)
         yield connection

@@ -29,6 +29,7 @@ from websockets.protocol import State
 
 from python_ingest.errors import DatabaseAwayError, IngestError
 from python_ingest.landing import spool
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.report import log_record, metric_record, spool_records
 from python_ingest.settings import Settings
@@ -104,6 +105,7 @@ class Stream:
         patience = min(settings.pool.connection_timeout_ms, _PATIENCE_MS)
         pool = settings.pool.model_copy(update={"connection_timeout_ms": patience})
         self._landing = settings.model_copy(update={"pool": pool})
+        self._engine = Engine(self._landing)
         self._exchange = exchange
         self._symbols = list(symbols)
         self._url = exchange.url(symbols, url)
@@ -367,8 +369,9 @@ class Stream:
     def _land(self, loop: asyncio.AbstractEventLoop) -> None:
         """Land segments as they come (own thread); a fault of ours ends the stream."""
         try:
-            while (segment := self._to_land.get()) is not None:
-                self._land_segment(segment)
+            with self._engine:
+                while (segment := self._to_land.get()) is not None:
+                    self._land_segment(segment)
         except BaseException as error:  # a thread that dies says nothing by itself
             self._dead = error
             loop.call_soon_threadsafe(self.stop)
@@ -392,7 +395,7 @@ class Stream:
         except DatabaseAwayError as error:
             name, kind = segment.file_name, segment.kind
             return LandingResult(name, kind, "failed", error=str(error), may_pass=True)
-        result = land_one(self._landing, segment)
+        result = land_one(self._landing, segment, self._engine)
         if result.state == "failed" and not result.may_pass:
             with contextlib.suppress(DatabaseAwayError):
                 self._place.require()
