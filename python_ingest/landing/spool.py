@@ -16,7 +16,7 @@ from pathlib import Path
 
 from python_ingest.settings import Settings
 from python_ingest.storage import files
-from python_ingest.storage.files import make_folder, move_into_place, sha256_of, sync_to_disk
+from python_ingest.storage.files import make_folder, sha256_of, sync_to_disk
 
 SERVICE = "ingest"  # what landing and dbt report of themselves comes in segments of this name
 
@@ -97,10 +97,14 @@ def commit(settings: Settings, segment: Segment, finished: Path) -> Segment:
 
 def put(segment: Segment, finished: Path, folder: Path) -> None:
     """Make a finished file durable under a segment's name in a folder, its description first."""
-    temporary = finished.with_name("description.json")
-    temporary.write_text(json.dumps(asdict(segment)), encoding="utf-8")
-    move_into_place(temporary, folder / f"{segment.name}.json")
-    move_into_place(finished, folder / f"{segment.name}.parquet")
+    description = finished.with_name("description.json")
+    description.write_text(json.dumps(asdict(segment)), encoding="utf-8")
+    for path in (description, finished):
+        sync_to_disk(path)
+    # file systems keep the order of two renames in a folder, so that one flush is enough
+    description.replace(folder / f"{segment.name}.json")
+    finished.replace(folder / f"{segment.name}.parquet")
+    sync_to_disk(folder)
 
 
 def expected_sha256(settings: Settings, segment: Segment) -> str | None:
@@ -169,14 +173,16 @@ def read_description(path: Path) -> Segment:
 
 
 def landed(settings: Settings, segment: Segment) -> None:
-    """Move a segment whose rows are committed to `spool/landed/`, where backups find it."""
+    """Move a segment whose rows are committed to `spool/landed/`, where backups find it.
+
+    A power loss may take that back: whoever lands it again finds it landed, and moves it.
+    """
     folder = settings.spool_dir / "landed"
     make_folder(folder)
     path = path_of(settings, segment)
     with suppress(FileNotFoundError):  # another loader moved it
         path.rename(folder / path.name)
         path.with_suffix(".json").rename(folder / f"{segment.name}.json")
-        sync_to_disk(folder)
 
 
 def discard(settings: Settings, segment: Segment) -> None:
