@@ -26,7 +26,7 @@ COMMANDS = {
     ),
     "stream": (
         "streaming.command",
-        "Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed.",
+        "Receive ticks until SIGTERM or Ctrl-C; a tenth of a second later they are durable.",
     ),
     "cycle": ("cli.cycle", "Land what is pending, build and test, export, audit, publish."),
     "publish": (

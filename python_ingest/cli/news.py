@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from python_ingest.landing.spool import SERVICE, pending
+from python_ingest.landing.spool import SERVICE, left_frames, pending
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
@@ -35,7 +35,7 @@ class News:
     """What is the newest.
 
     The newest batch (what we tell of ourselves is none), the newest day that came back from the
-    archive, and the segments that wait in the spool.
+    archive, and what waits in the spool.
     """
 
     batch: int
@@ -53,7 +53,8 @@ def news(settings: Settings) -> News:
             [f"{SERVICE}/"],
         ).fetchall()
     batch, restored_at = found[0]
-    return News(batch, restored_at, tuple(path.name for path in pending(settings)))
+    waiting = [*pending(settings), *left_frames(settings)]
+    return News(batch, restored_at, tuple(path.name for path in waiting))
 
 
 def project_files() -> frozenset[tuple[str, int]]:

@@ -22,7 +22,7 @@ from python_ingest.errors import (
 )
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing import spool, waiting
+from python_ingest.landing import frames, spool, waiting
 from python_ingest.landing.archives import Member, files_in
 from python_ingest.landing.batch import LITTLE_BYTES, Landed, land_segment, landed_before
 from python_ingest.landing.engine import Engine
@@ -125,7 +125,10 @@ def _land_path(
 def land_pending(
     settings: Settings, report: Callable[[LandingResult], None] | None = None
 ) -> list[LandingResult]:
-    """Land the segments that wait in the spool, oldest first, and rows whose days are back."""
+    """Land what waits in the spool, oldest first.
+
+    Its segments, rows whose days are back, and frames that a killed stream left.
+    """
     results = []
 
     def add(result: LandingResult) -> None:
@@ -142,6 +145,13 @@ def land_pending(
         raise_if_interrupted(error)
         add(LandingResult(str(waiting.folder_of(settings)), "", "failed", error=_what(error)))
     with Engine(settings) as engine:
+        for path in spool.left_frames(settings):
+            try:
+                with engine.session() as connection:
+                    frames.take_over(settings, connection, path)
+            except Exception as error:  # stops nothing that waits in the spool
+                raise_if_interrupted(error)
+                add(LandingResult(str(path), "", "failed", error=_what(error)))
         for path in spool.pending(settings):
             try:
                 segment = spool.read_description(path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -36,8 +37,8 @@ def prepare(  # noqa: PLR0913 - what is read, and by whom
     settings: Settings,
     wanted: Wanted,
     path: Path,
-    member: Member | None,
-    connection: duckdb.DuckDBPyConnection,
+    member: Member | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
     *,
     again: bool = False,
 ) -> spool.Segment:
@@ -50,22 +51,10 @@ def prepare(  # noqa: PLR0913 - what is read, and by whom
     try:
         with spool.scratch(settings) as folder:
             read = read_file(settings, wanted, path, member, folder, connection)
-            segment = spool.Segment(
-                name=spool.new_name(wanted.kind.name, read.sha256),
-                kind=wanted.kind.name,
-                file_name=read.file_name,
-                sha256=read.sha256,
-                format=read.scan.format,
-                canonical=read.canonical,
-                others=read.others,
-                feed_version=read.scan.version,
-                sequence_identifies=read.scan.sequence_identifies,
-                trade_id_identifies=read.scan.trade_id_identifies,
-                newest_first=read.scan.newest_first,
-                markets=True,
-                one_spelling=True,
-                again=again,
+            segment = spool.of_scan(
+                wanted.kind.name, read.file_name, read.sha256, read.scan, read.others
             )
+            segment = replace(segment, canonical=read.canonical, again=again)
             return spool.commit(settings, segment, read.finished)
     except OSError as error:
         raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
@@ -92,7 +81,7 @@ def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
     path: Path,
     member: Member | None,
     folder: Path,
-    connection: duckdb.DuckDBPyConnection,
+    given: duckdb.DuckDBPyConnection | None = None,
 ) -> Read:
     """Read a private copy of a file in `folder`. Raises as `prepare` does."""
     pinned = member.zip if member else pin(path, folder / "pinned")
@@ -104,11 +93,12 @@ def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
         unpack(pinned.path, source, settings.landing.max_expanded_mb, name)
     require_text(source)
     finished = folder / "segment.parquet"
-    scan = scan_of(connection, wanted, _beginning(source, path, member), source)
-    canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
-    if not canonical:
-        write_segment(connection, validated(kind, scan), finished, scan)
-    others = {} if canonical else _ignored(connection, finished)
+    with nullcontext(given) if given else working_connection(settings) as connection:
+        scan = scan_of(connection, wanted, _beginning(source, path, member), source)
+        canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
+        if not canonical:
+            write_segment(connection, validated(kind, scan), finished, scan)
+        others = {} if canonical else ignored(connection, finished)
     return Read(
         file_name=file_name(path, member),
         sha256=sha256_of(source) if member and member.several else pinned.sha256,
@@ -152,7 +142,7 @@ def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:
+def ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:
     """Return how many messages of each kind are none of ours."""
     found = connection.execute(
         f"select ignored, count(*) from {read(finished)} where ignored is not null"

@@ -1,7 +1,8 @@
 """The spool: immutable segments that wait for the database, durable before anything is said.
 
 A segment is `<nanoseconds>-<kind>-<sha256, 12 digits>.parquet` with its description in a
-`.json` beside it, which is written first. Unfinished files live in `spool/tmp/`.
+`.json` beside it, which is written first. Unfinished files live in `spool/tmp/`, what a stream
+received and did not write yet in `spool/frames/`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_ingest.settings import Settings
 from python_ingest.storage import files
 from python_ingest.storage.files import make_folder, sha256_of, sync_to_disk
+
+if TYPE_CHECKING:  # a cycle that finds nothing new reads no lines
+    from python_ingest.feeds.relation import Scan
 
 SERVICE = "ingest"  # what landing and dbt report of themselves comes in segments of this name
 
@@ -54,6 +59,25 @@ class Segment:
 def new_name(kind: str, sha256: str) -> str:
     """Return a name that sorts by time and is taken by nobody else."""
     return f"{time.time_ns():020d}-{kind}-{sha256[:12]}"
+
+
+def of_scan(kind: str, file_name: str, sha256: str, scan: Scan, others: dict[str, int]) -> Segment:
+    """Return the segment of what was read; `sha256` is the source's."""
+    return Segment(
+        name=new_name(kind, sha256),
+        kind=kind,
+        file_name=file_name,
+        sha256=sha256,
+        format=scan.format,
+        canonical=False,
+        others=others,
+        feed_version=scan.version,
+        sequence_identifies=scan.sequence_identifies,
+        trade_id_identifies=scan.trade_id_identifies,
+        newest_first=scan.newest_first,
+        markets=True,
+        one_spelling=True,
+    )
 
 
 def age_seconds(segment: Segment) -> float:
@@ -148,6 +172,22 @@ def _follow_moved(settings: Settings) -> None:
             # both have it where a power loss took back half of the moves
             if (folder / name).exists() and not (settings.spool_dir / name).exists():
                 description.rename(folder / description.name)
+
+
+def frames_folder(settings: Settings) -> Path:
+    """Where streams keep received frames until they are segments."""
+    return settings.spool_dir / "frames"
+
+
+def left_frames(settings: Settings) -> list[Path]:
+    """Return the logs of frames that killed streams left, oldest first."""
+    found = []
+    for path in sorted(frames_folder(settings).glob("*.ndjson")):
+        file = files.hold_free(path)
+        if file is not None:
+            found.append(path)
+            os.close(file)
+    return found
 
 
 def kept(settings: Settings) -> dict[str, Path]:

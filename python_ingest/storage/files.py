@@ -106,7 +106,7 @@ def scratch(parent: Path) -> Iterator[Path]:
     make_folder(parent)
     clear_unfinished(parent)
     name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
-    lock = _held(parent / f"{name}{_LOCK}")
+    lock = hold(parent / f"{name}{_LOCK}")
     folder = parent / name
     try:
         folder.mkdir()
@@ -133,7 +133,7 @@ def clear_unfinished(parent: Path) -> None:
     """Remove the scratch folders below `parent` that nobody holds any more."""
     for path in parent.glob("*"):
         name = path.name.removesuffix(_LOCK)
-        lock = _free(parent / f"{name}{_LOCK}")
+        lock = hold_free(parent / f"{name}{_LOCK}")
         if lock is None:
             continue
         shutil.rmtree(parent / name, ignore_errors=True)
@@ -160,7 +160,7 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(folder)  # says why
 
 
-def _held(path: Path) -> int:
+def hold(path: Path) -> int:
     """Make a lock file and hold it; made again if somebody cleared it before it was held."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -170,7 +170,7 @@ def _held(path: Path) -> int:
         os.close(descriptor)
 
 
-def _free(path: Path) -> int | None:
+def hold_free(path: Path) -> int | None:
     """Hold a lock file that nobody holds; None when somebody does, or the system refuses."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -37,7 +37,7 @@ def stream(
         str | None, typer.Option(help="Another address, such as a paper or test server.")
     ] = None,
 ) -> None:
-    """Receive ticks until SIGTERM or Ctrl-C; every second they are durable, then landed."""
+    """Receive ticks until SIGTERM or Ctrl-C; a tenth of a second later they are durable."""
     if exchange not in EXCHANGES:
         raise UsageError(f"--exchange {exchange}: not one of {', '.join(EXCHANGES)}")
     EXCHANGES[exchange].require_keys(os.environ)

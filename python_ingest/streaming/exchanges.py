@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds.catalogue import named
+from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.lines import Source
 from python_ingest.feeds.recognise import told_by
@@ -56,10 +57,15 @@ class Exchange:
 
     def scan(self, kind: str, source: Source, url: str) -> Scan:
         """Return the reading of messages received from an address as rows of a kind."""
-        feed = next(feed for feed in named(self.name) if feed.kind == kind)
+        return scan(self._feed(kind), source, {}, self.market(url))
+
+    def market(self, url: str) -> str:
+        """Return whose messages come from an address."""
         # a host of another market tells; a relay does not
-        market = told_by(feed, urlsplit(url).hostname or "") or self.name
-        return scan(feed, source, {}, market)
+        return told_by(self._feed(self.kinds[0]), urlsplit(url).hostname or "") or self.name
+
+    def _feed(self, kind: str) -> Declaration:
+        return next(feed for feed in named(self.name) if feed.kind == kind)
 
 
 def _binance_path(symbols: Symbols) -> str:

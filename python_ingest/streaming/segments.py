@@ -5,23 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from python_ingest.feeds.kinds import KINDS, TICKS, Kind
 from python_ingest.feeds.relation import Scan, hashed, validated
 from python_ingest.landing import spool
+from python_ingest.landing.frames import Frame, lines
 from python_ingest.landing.identity import KEYLESS, Identity
-from python_ingest.landing.prepare import read, working_connection, write_segment
+from python_ingest.landing.prepare import ignored, read, working_connection, write_segment
 from python_ingest.settings import Settings
-from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import columns_of, sql_path
 from python_ingest.storage.writer import Place, transaction
 from python_ingest.streaming.exchanges import Exchange
 
 # Identical ticks without a key carry the same time, so they cannot be far apart.
 _REMEMBER_SECONDS = 600
-
-Frame = tuple[int, bytes]
 
 
 class SegmentWriter:
@@ -56,16 +55,18 @@ class SegmentWriter:
             "create or replace temp table counted (content_hash bigint, n integer)"
         )
         with spool.scratch(self._settings) as folder:
-            lines = b"".join(_line(clock, frame) for clock, frame in frames)
+            text = lines(frames)
+            digest = sha256(text).hexdigest()  # as of a log of them
             for kind in self._exchange.kinds:
                 marks = self._exchange.marks.get(kind)
                 if marks is None or any(mark in others for mark in marks):
                     path = folder / f"{kind}.parquet"
-                    scan = self._exchange.scan(kind, lines, self._url)
+                    scan = self._exchange.scan(kind, text, self._url)
                     write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
-                    others = others or self._others(path)
+                    others = others or ignored(self._connection, path)
                     path = self._numbered(KINDS[kind], path, scan)
-                    finished.append((self._segment(kind, path, scan, others), path))
+                    name = f"{self.name}/{self._number:08d}"
+                    finished.append((spool.of_scan(kind, name, digest, scan, others), path))
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
         self._place.require()  # it may have gone meanwhile
@@ -76,32 +77,6 @@ class SegmentWriter:
     def close(self) -> None:
         """Let go of the working memory."""
         self._connection.close()
-
-    def _segment(self, kind: str, path: Path, feed: Scan, others: dict[str, int]) -> spool.Segment:
-        sha256 = sha256_of(path)
-        return spool.Segment(
-            name=spool.new_name(kind, sha256),
-            kind=kind,
-            file_name=f"{self.name}/{self._number:08d}",
-            sha256=sha256,
-            format=feed.format,
-            canonical=False,
-            others=others,
-            feed_version=feed.version,
-            sequence_identifies=feed.sequence_identifies,
-            trade_id_identifies=feed.trade_id_identifies,
-            newest_first=feed.newest_first,
-            markets=True,
-            one_spelling=True,
-        )
-
-    def _others(self, finished: Path) -> dict[str, int]:
-        return dict(
-            self._connection.execute(
-                f"select ignored, count(*) from {read(finished)} where ignored is not null"
-                " group by all"
-            ).fetchall()
-        )
 
     def _numbered(self, kind: Kind, finished: Path, scan: Scan) -> Path:
         """Give identical ticks without a key their number within the whole stream."""
@@ -155,8 +130,3 @@ class SegmentWriter:
             [now],
         )
         self._connection.execute("delete from seen where noted < ?", [now - _REMEMBER_SECONDS])
-
-
-def _line(clock: int, frame: bytes) -> bytes:
-    # JSON has no raw line breaks inside its texts, so between its tokens a blank serves as well
-    return b"%d %s\n" % (clock, frame.replace(b"\r", b" ").replace(b"\n", b" "))

@@ -1,4 +1,4 @@
-"""The stream: receive, spool every second, land in the background, come back after a drop.
+"""The stream: receive, keep at once, spool every second, land behind, come back after a drop.
 
 What passes by itself ends no stream: a full disk, a folder that cannot be written, a database that
 is away. What was received is held meanwhile, up to a bound; then nothing more is read, and what the
@@ -15,6 +15,7 @@ import queue
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,13 +31,14 @@ from websockets.protocol import State
 from python_ingest.errors import DatabaseAwayError, IngestError
 from python_ingest.landing import spool
 from python_ingest.landing.engine import Engine
+from python_ingest.landing.frames import Frame, FrameLog
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.report import log_record, metric_record, spool_records
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.writer import Place
 from python_ingest.streaming.exchanges import Exchange
-from python_ingest.streaming.segments import Frame, SegmentWriter
+from python_ingest.streaming.segments import SegmentWriter
 
 # A frame must fit a line of the spool's reader.
 _MAX_FRAME = 1_900_000
@@ -44,10 +46,13 @@ _MAX_FRAME = 1_900_000
 _MAX_HELD_BYTES = 128 << 20
 _MAX_METRICS = 1000
 _RETRY_SECONDS = 1.0
+# How long a frame waits for others with which it is made durable.
+_KEEP_SECONDS = 0.1
 # For the database, which it tries to get again: whoever stops the stream waits no longer.
 _PATIENCE_MS = 500
 _SAY_AGAIN_SECONDS = 60.0
 _METRICS_SECONDS = 60.0
+_KEPT_A_MINUTE = int(_METRICS_SECONDS / _KEEP_SECONDS)
 
 # Between connections that did not last: the first one is followed at once by another.
 _SHORT_SECONDS = 10.0
@@ -67,7 +72,7 @@ _PASSING = (IngestError, OSError, duckdb.Error)
 
 @dataclass
 class Totals:
-    """What a stream did so far; delays run from receipt to durable.
+    """What a stream did so far; delays run from receipt to durable, those of a minute.
 
     `waiting` segments are durable and not landed, because of `trouble`. They are `busy` when for
     each of them only another process held the database.
@@ -84,7 +89,7 @@ class Totals:
     trouble: str | None = None
     busy: bool = False
     others: dict[str, int] = field(default_factory=dict)
-    oldest_delay_seconds: list[float] = field(default_factory=list)
+    oldest_delay_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_A_MINUTE))
 
 
 class Stream:
@@ -113,6 +118,8 @@ class Stream:
         self._max_frames = max_frames
         self._say = say
         self._frames: list[Frame] = []
+        self._log = self._new_log()
+        self._keeping = asyncio.Lock()
         self._held_bytes = 0
         # The time at which the last frame came, or the connection that may bring some.
         self._heard: int | None = None
@@ -154,9 +161,10 @@ class Stream:
         lander = threading.Thread(target=self._land, args=(loop,), name="lander")
         lander.start()
         spooling = asyncio.create_task(self._spool())
+        keeping = asyncio.create_task(self._keep())
         receiving = asyncio.create_task(self._receive())
         stopping = asyncio.create_task(self._stop.wait())
-        tasks = {receiving, stopping, spooling}
+        tasks = {receiving, stopping, spooling, keeping}
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self.stop()
         receiving.cancel()
@@ -165,7 +173,7 @@ class Stream:
             self._record_gap(self._heard)  # until now: nobody comes back to tell it
         self._ended.set()
         self._full.set()
-        spooled = await asyncio.gather(spooling, return_exceptions=True)
+        spooled = await asyncio.gather(spooling, keeping, return_exceptions=True)
         self._to_land.put(None)
         await asyncio.to_thread(lander.join)
         self._writer.close()
@@ -283,6 +291,31 @@ class Stream:
             )
         )
 
+    def _new_log(self) -> FrameLog:
+        exchange = self._exchange
+        return FrameLog(self._settings, exchange.name, exchange.market(self._url), exchange.kinds)
+
+    async def _keep(self) -> None:
+        """Make durable what was received, long before it is a segment."""
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _KEEP_SECONDS)
+            async with self._keeping:
+                await self._keep_in(self._log, self._frames)
+
+    async def _keep_in(self, log: FrameLog, frames: list[Frame]) -> None:
+        """Append those frames to their log that are not in it."""
+        more = frames[log.kept :]
+        if not more:
+            return
+        try:
+            self._place.require()
+            await asyncio.to_thread(log.append, more)
+        except _PASSING as error:  # their segment is written all the same
+            self._complain(f"cannot keep frames before they are spooled: {first_line(error)}")
+        else:
+            self._note_delay(more)
+
     async def _spool(self) -> None:
         """Write what was received, at most every `max_seconds` or `max_frames`."""
         measured = begun = time.monotonic()
@@ -294,11 +327,15 @@ class Stream:
             begun = time.monotonic()
             stopping = self._ended.is_set()
             self._full.clear()
-            frames, self._frames = self._frames, []
-            self._held_bytes = 0
-            self._room.set()
+            async with self._keeping:
+                frames, self._frames = self._frames, []
+                log, self._log = self._log, self._new_log()
+                self._held_bytes = 0
+                self._room.set()
+                # a segment takes its time, for which the last ones need not wait
+                await self._keep_in(log, frames)
             if frames:
-                await self._write(frames)
+                await self._write(frames, log)
             if time.monotonic() - measured > _METRICS_SECONDS or stopping:
                 measured = time.monotonic()
                 self._records.append(("metrics", self._delay_metric()))
@@ -330,14 +367,19 @@ class Stream:
                 f"{len(gaps)} gaps could not be made durable in the logs, the last one: {gaps[-1]}"
             )
 
-    async def _write(self, frames: list[Frame]) -> None:
+    async def _write(self, frames: list[Frame], log: FrameLog) -> None:
         while True:
             try:
                 segments = await asyncio.to_thread(self._writer.write, frames)
                 break
             except _PASSING as error:
                 if self._stop.is_set():
-                    lost = [*frames, *self._frames]
+                    lost = [*frames[log.kept :], *self._frames]
+                    if not lost:
+                        raise IngestError(
+                            f"what was received waits as it came: ingest land --pending; it could"
+                            f" not be spooled: {first_line(error)}"
+                        ) from error
                     raise IngestError(
                         f"{len(lost)} received frames {_span(lost[0][0], lost[-1][0])} could not be"
                         f" made durable: {first_line(error)}"
@@ -347,23 +389,30 @@ class Stream:
                     await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS)
         self.totals.frames += len(frames)
         self.totals.segments += len(segments)
-        self.totals.oldest_delay_seconds.append((time.time_ns() - frames[0][0]) / 1e9)
+        self._note_delay(frames[log.kept :])
+        with contextlib.suppress(OSError):  # landed again, it brings nothing
+            log.remove()
         for segment in segments:
             for name, number in segment.others.items() if segment.kind == "ticks" else ():
                 self.totals.others[name] = self.totals.others.get(name, 0) + number
             self._to_land.put(segment)
 
+    def _note_delay(self, frames: Sequence[Frame]) -> None:
+        """Note when the oldest of some frames is durable."""
+        if frames:
+            self.totals.oldest_delay_seconds.append((time.time_ns() - frames[0][0]) / 1e9)
+
     def _delay_metric(self) -> dict[str, Any]:
-        delays = self.totals.oldest_delay_seconds[-60:]
-        return metric_record(
-            "stream_spool_delay_seconds", max(delays, default=0.0), "stream", self._exchange.name
-        )
+        longest = max(self.totals.oldest_delay_seconds, default=0.0)
+        return metric_record("stream_spool_delay_seconds", longest, "stream", self._exchange.name)
 
     def _complain(self, text: str) -> None:
         """Say what is wrong, and the same again only after a while."""
         now = time.monotonic()
-        if now - self._said.get(text, -_SAY_AGAIN_SECONDS) >= _SAY_AGAIN_SECONDS:
-            self._said = {text: now}
+        since = now - _SAY_AGAIN_SECONDS
+        self._said = {said: at for said, at in self._said.items() if at > since}
+        if text not in self._said:
+            self._said[text] = now
             self._say(text)
 
     def _land(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -96,8 +96,8 @@ def test_the_numbers_of_a_stream_are_kept(settings: Settings, rows: Rows, tmp_pa
     archive(settings, "2021-02-22")
     quote = b'[{"T":"q","S":"AMD","bp":87.66,"bs":1,"ap":87.68,"as":4,"t":"2021-02-22T15:51:45Z"}]'
     writer = SegmentWriter(settings, EXCHANGES["alpaca"], Place(settings))
-    for _ in range(3):
-        writer.write([(1, quote), (2, quote)])
+    for clock in (1, 3, 5):
+        writer.write([(clock, quote), (clock + 1, quote)])
     writer.close()
     assert {result.rejected for result in land_pending(settings)} == {2}
     assert len(waiting(settings)) == 3

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from python_ingest.landing.land import land_pending
+from python_ingest.landing.spool import left_frames
 from python_ingest.settings import Settings, load_settings
 
 INGEST = [sys.executable, "-c", "from python_ingest.cli.main import main; main()"]
@@ -72,6 +73,7 @@ def check(settings: Settings, sent: int) -> None:
         duckdb.read_parquet(str(path)).filter("reason is null").shape[0]
         for path in settings.spool_dir.glob("*-ticks-*.parquet")
     )
+    waiting += sum(path.read_bytes().count(b"\n") for path in left_frames(settings))
     before = ask(settings, "select count(*) from raw.market_ticks")[0][0]
     land_pending(settings)
     after, distinct, high = ask(
@@ -92,6 +94,7 @@ def check(settings: Settings, sent: int) -> None:
     ]
     assert list(settings.spool_dir.glob("*.parquet")) == []
     assert list((settings.spool_dir / "tmp").iterdir()) == []
+    assert list((settings.spool_dir / "frames").iterdir()) == []
 
 
 def test_kill_and_come_back(settings: Settings) -> None:
