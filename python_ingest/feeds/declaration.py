@@ -227,6 +227,8 @@ _ARE_FOR = {
 MOMENTS = ("timestamp", "event_time", "as_of", "ex_date")
 """The columns that tell a row's own time, which a scale's `since` is about: each kind has one."""
 _FIXED = 'a text that is the same in each row is {{ constant = "{0}" }}'
+OWNERS = ("exchange", "account_id")
+"""Within these a value is numbered."""
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
 
@@ -588,6 +590,10 @@ class Declaration(_Strict):
 def _wrong_values(columns: Columns, place: str) -> Iterator[str]:
     """Say which value is made of a column that is not there, or of others itself."""
     for name, found in columns.items():
+        numbers = any(value.numbered for value in found)
+        for other in OWNERS if numbers else ():
+            if any(value.values for value in columns.get(other, [])):
+                yield f"{place}.{other}: is made of values, and {name} is numbered within it"
         for other in [other for value in found for other in value.values or []]:
             if other not in columns:
                 yield f"{place}.{name}.values: there is no column {other!r}"

@@ -220,6 +220,12 @@ def test_our_own_declarations_are_whole(feed: Declaration) -> None:
     assert faults() == ()
 
 
+@pytest.mark.parametrize("feed", feeds(), ids=lambda feed: f"{feed.name}-{feed.kind}")
+def test_a_query_is_short_enough_to_be_planned_at_once(feed: Declaration) -> None:
+    """To plan 140 kB took a second, of a file with one row too."""
+    assert len(declared.whole_query(feed)) < 75_000
+
+
 @pytest.mark.parametrize(
     "good", ["%Y-%m-%d %I:%M:%S %p", "%d.%m.%y", "%Y%m%d;%H%M%S", "%Y-%m-%d %H:%M:%S.%n%z"]
 )

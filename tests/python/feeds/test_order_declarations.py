@@ -67,6 +67,14 @@ FLEX = (
             "columns.event_id.values: 'exchange' is made of values itself",
         ),
         (
+            (
+                '{ constant = "x" }',
+                '{ values = ["symbol"] }\nsymbol = "a"\n'
+                'event_id = { values = ["symbol"], numbered = true }',
+            ),
+            "columns.exchange: is made of values, and event_id is numbered within it",
+        ),
+        (
             ('format = "csv"\n\n[recognise]\nheader', 'format = "csv"\nsections = "x"\nnames'),
             "recognise",
         ),
