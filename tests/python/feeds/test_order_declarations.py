@@ -85,7 +85,7 @@ def test_a_wrong_declaration_names_file_and_key(
 ) -> None:
     path = tmp_path / "mine.toml"
     text = WHOLE.replace(*change)
-    if "numbered" in text:
+    if "for lines of csv" in said:
         text = text.replace('format = "csv"', 'format = "json"')
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as raised:
