@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,24 @@ def land_text(
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     (result,) = land_files(settings, kind, [path], **options)
     return result
+
+
+def register_cold_file(
+    connection: duckdb.DuckDBPyConnection, relation: str, date: str | datetime, **said: Any
+) -> None:
+    """Register a cold file of one row, as `ingest export` or `archive` would: landing makes none.
+
+    `said`: columns of raw.cold_files; without `state` the day is in the archive only.
+    """
+    row = {
+        "file_id": 1, "relation": relation, "date": date, "folder": "", "path": "away",
+        "rows": 1, "checksum": "", "sha256": "", "bytes": 1, "min_timestamp": date,
+        "max_timestamp": date, "exported_at": date, "state": "archived", **said,
+    }  # fmt: skip
+    places = ", ".join("?" * len(row))
+    connection.execute(
+        f"insert into raw.cold_files ({', '.join(row)}) values ({places})", list(row.values())
+    )
 
 
 @contextmanager

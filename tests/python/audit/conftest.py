@@ -1,4 +1,8 @@
-"""Rows straight into raw.*, as landing would leave them."""
+"""Rows straight into raw.*, as landing would leave them.
+
+An audit looks for what landing lets nobody make: rows that are wrong, and batches whose counts and
+times are said.
+"""
 
 from collections.abc import Callable
 from datetime import datetime

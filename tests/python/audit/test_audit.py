@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import run_ingest
 
 from python_ingest.audit import expectations
 from python_ingest.audit.rules import RULES
@@ -14,21 +15,6 @@ from python_ingest.errors import AuditFailedError, IngestError, NotInitialisedEr
 from python_ingest.landing.land import land_files
 from python_ingest.landing.report import land_records, metric_record
 from python_ingest.storage.writer import open_writer
-
-
-def ingest(landing, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", "from python_ingest.cli.main import main; main()", *arguments],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "DATA_DIR": str(landing.settings.data_dir),
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_a_good_batch_passes_and_is_kept(landing, query):
@@ -354,16 +340,17 @@ def test_an_older_schema_says_what_to_run(landing):
 
 def test_the_command_fails_with_one_line_and_can_accept(landing):
     landing.ticks(rows=10, rejected=300)
-    failed = ingest(landing, "audit")
+    failed = run_ingest(landing.settings.data_dir, "audit")
     assert failed.returncode == 1
     assert failed.stderr.startswith("ingest: the audit failed: landings")
     assert failed.stderr.count("\n") == 1
-    accepted = ingest(landing, "audit", "--accept", "known")
+    accepted = run_ingest(landing.settings.data_dir, "audit", "--accept", "known")
     assert (accepted.returncode, accepted.stdout) == (
         0,
         "audit: accepted up to batch 1: known\n",
     )
-    assert ingest(landing, "audit").stdout == "audit: nothing new since the last audit\n"
+    again = run_ingest(landing.settings.data_dir, "audit")
+    assert again.stdout == "audit: nothing new since the last audit\n"
 
 
 def test_failing_is_a_reason_not_a_crash():

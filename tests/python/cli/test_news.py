@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from testkit import land_text
+from testkit import land_text, register_cold_file
 
 from python_ingest.cli import news as looked
 from python_ingest.cli.news import News, begin, news, nothing_new, remember
@@ -55,12 +55,8 @@ def wait_in_the_spool(settings: Settings, _: pytest.MonkeyPatch) -> None:
 
 def bring_a_day_back(settings: Settings, _: pytest.MonkeyPatch) -> None:
     with open_writer(settings) as connection:
-        connection.execute(
-            "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
-            " sha256, bytes, min_timestamp, max_timestamp, exported_at, state, restored_at)"
-            " values (1, 'market_ticks', '2024-01-01', '', 'x', 1, '', '', 1, '2024-01-01',"
-            " '2024-01-01', '2024-01-02', 'restored', '2024-01-03')"
-        )
+        said = {"state": "restored", "restored_at": "2024-01-03"}
+        register_cold_file(connection, "market_ticks", "2024-01-01", **said)
 
 
 def change_a_table(settings: Settings, _: pytest.MonkeyPatch) -> None:

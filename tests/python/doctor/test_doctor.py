@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import typer
+from testkit import register_cold_file
 
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
@@ -201,16 +202,6 @@ def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
     )
 
 
-def cold_file(path: str) -> str:
-    return (
-        "insert into raw.cold_files by name select 1 as file_id, 'ohlcv_bars' as relation,"
-        f" date '2024-01-01' as date, 'x' as folder, '{path}' as path,"
-        " 1 as rows, 1 as bytes, 'x' as sha256, 'x' as checksum, 'local' as state,"
-        " now()::timestamp as min_timestamp, min_timestamp as max_timestamp,"
-        " min_timestamp as exported_at"
-    )
-
-
 @pytest.mark.parametrize("store", ["", "s3://bucket/some/"])
 def test_cold_files_that_are_gone(
     well: Settings, monkeypatch: pytest.MonkeyPatch, store: str
@@ -218,7 +209,9 @@ def test_cold_files_that_are_gone(
     key = "cold/ohlcv_bars/date=2024-01-01/a.parquet"
     kept = DirectoryStore(well.data_dir)  # of one on S3, too
     monkeypatch.setattr(cold_place, "open_store", {"s3://bucket/some": kept}.get)
-    execute(well, cold_file(f"{store}{key}"))
+    with duckdb.connect(str(well.database_path)) as connection:
+        said = {"path": f"{store}{key}", "state": "local"}
+        register_cold_file(connection, "ohlcv_bars", "2024-01-01", **said)
     assert "docs/restore.md" in wrong(well)["database"]
     (well.data_dir / key).parent.mkdir(parents=True)
     (well.data_dir / key).write_bytes(b"")

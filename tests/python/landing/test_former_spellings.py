@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import register_cold_file
 
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import hashed
@@ -264,14 +265,9 @@ def test_cold_rows_of_before_are_known(
         replaced = f"replace ({', '.join(texts)})" if texts else ""
         connection.execute(f"copy (select * {replaced} from {kind.table}) to '{path}'")
         connection.execute(f"delete from {kind.table}")
-        connection.execute(
-            "insert into raw.cold_files by name select 1 as file_id, ? as relation,"
-            " date '2025-01-15' as date, '' as folder, ? as path, 1 as rows, '' as checksum,"
-            " '' as sha256, 1 as bytes, timestamp '2025-01-15' as min_timestamp,"
-            " timestamp '2025-01-16' as max_timestamp, now()::timestamp as exported_at,"
-            " 'local' as state",
-            [relation, str(path.relative_to(settings.data_dir))],
-        )
+        said = {"path": str(path.relative_to(settings.data_dir)), "state": "local"}
+        said["max_timestamp"] = "2025-01-16"
+        register_cold_file(connection, relation, "2025-01-15", **said)
     upgrade(settings)
     (result,) = land_files(settings, name, [told(tmp_path / "a.ndjson", name)])
     assert (result.landed, result.duplicate) == (0, len(SPELLINGS[name]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import register_cold_file
 
 from python_ingest.landing import spool
 from python_ingest.landing.land import land_files, land_pending
@@ -24,12 +25,7 @@ def archive(settings: Settings, *days: str) -> None:
     with open_writer(settings) as connection:
         migrate(connection)
         for number, day in enumerate(days):
-            connection.execute(
-                "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
-                " sha256, bytes, min_timestamp, max_timestamp, exported_at, state) values"
-                " (?, 'market_ticks', ?, '', 'x', 1, '', '', 1, ?, ?, ?, 'archived')",
-                [number, day, day, day, day],
-            )
+            register_cold_file(connection, "market_ticks", day, file_id=number)
 
 
 def restore(settings: Settings, day: str) -> None:

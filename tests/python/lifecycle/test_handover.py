@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import ask
+from testkit import ask, register_cold_file
 
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
@@ -144,13 +144,8 @@ def test_a_type_that_spark_cannot_read_is_named(warehouse: Settings) -> None:
     file = warehouse.data_dir / path
     file.parent.mkdir(parents=True)
     duckdb.execute(f"copy (select uuid() as correlation_id) to '{file}'")
-    _execute(
-        warehouse,
-        f"""insert into raw.cold_files by name
-        select 1 as file_id, 'market_ticks' as relation, date '2024-03-01' as date, '' as folder,
-            '{path}' as path, 1 as rows, '' as checksum, '' as sha256, 1 as bytes,
-            timestamp '2024-03-01' as min_timestamp, timestamp '2024-03-01' as max_timestamp,
-            now()::timestamp as exported_at, 'local' as state""",
-    )
+    with duckdb.connect(str(warehouse.database_path)) as connection:
+        said = {"path": str(path), "state": "local"}
+        register_cold_file(connection, "market_ticks", "2024-03-01", **said)
     with pytest.raises(ExportError, match=r"odd\.parquet: column correlation_id is UUID"):
         hand_over(warehouse)

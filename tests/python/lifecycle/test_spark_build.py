@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from testkit import register_cold_file
 
 from python_ingest.errors import UsageError
 from python_ingest.settings import Settings
@@ -20,14 +21,6 @@ LANDING = """
     select {batch} as batch_id, 'ticks' as kind, 'f' as file_name, '{batch}' as sha256,
         'canonical' as format, 0 as rows_read, 0 as rows_landed, 0 as rows_duplicate,
         0 as rows_rejected, now()::timestamp as landed_at, 0 as duration_ms
-"""
-COLD_FILES = """
-    insert into raw.cold_files by name
-    select row_number() over () as file_id, 'market_ticks' as relation, day::date as date,
-        '' as folder, day as path, 1 as rows, '' as checksum, '' as sha256, 1 as bytes,
-        day::timestamp as min_timestamp, day::timestamp as max_timestamp,
-        now()::timestamp as exported_at, 'archived' as state
-    from
 """
 
 
@@ -79,7 +72,8 @@ def test_a_seed_that_changed_since_is_named(exported: Settings, project: Path) -
 def test_a_build_without_archived_days_is_not_taken(exported: Settings, project: Path) -> None:
     """Nor when they came back since: collected, it would take their bars away for good."""
     with duckdb.connect(str(exported.database_path)) as connection:
-        connection.execute(COLD_FILES + "(values ('2024-01-01'), ('2024-01-02')) as days (day)")
+        for number, day in enumerate(("2024-01-01", "2024-01-02")):
+            register_cold_file(connection, "market_ticks", day, file_id=number, path=day)
     hand_over(exported)
     finish(exported, begin(exported, project))
     with duckdb.connect(str(exported.database_path)) as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 import pytest
-from testkit import ask
+from testkit import ask, register_cold_file
 
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, manifest
@@ -210,13 +210,7 @@ def archive_metrics(settings: Settings) -> None:
     with duckdb.connect(str(settings.database_path)) as connection:
         gone = "delete from raw.system_metrics where timestamp::date = ?"
         assert connection.execute(gone, [DAY]).fetchall() != [(0,)]
-        connection.execute(
-            "insert into raw.cold_files by name select 1 as file_id, 'system_metrics' as relation,"
-            " $day::date as date, '' as folder, 'away' as path, 1 as rows, '' as checksum,"
-            " '' as sha256, 1 as bytes, $day as min_timestamp, $day as max_timestamp,"
-            " $day as exported_at, 'archived' as state",
-            {"day": DAY},
-        )
+        register_cold_file(connection, "system_metrics", DAY)
 
 
 def test_seeded_faults_are_found_in_their_hours_and_nowhere_else(migrated, server, tmp_path):

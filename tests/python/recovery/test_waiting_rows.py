@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+from testkit import register_cold_file
 
 from python_ingest.landing.land import land_files, land_pending
 from python_ingest.recovery.create import create_backup
@@ -24,13 +25,8 @@ def archive(settings: Settings) -> None:
     with open_writer(settings) as connection:
         migrate(connection)
         for number, day in enumerate(DAYS):
-            connection.execute(
-                "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
-                " sha256, bytes, min_timestamp, max_timestamp, exported_at, state,"
-                " object_url) values"
-                " (?, 'market_ticks', ?, '', 'x', 1, '', '', 1, ?, ?, ?, 'archived', ?)",
-                [number, day, day, day, day, str(object_)],
-            )
+            said = {"file_id": number, "object_url": str(object_)}
+            register_cold_file(connection, "market_ticks", day, **said)
 
 
 def bring_back(settings: Settings, *days: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import register_cold_file
 
 from .published import FILES, STARTED_WITH, all_published, published_fills, sequences
 from .trading_warehouse import Warehouse, utc
@@ -346,12 +347,7 @@ def test_an_archived_order_looks_as_it_did_and_a_vanished_one_ends(warehouse: Wa
     day = f"from raw.cold_files where date = '{first['created_at'].date()}'"
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute(f"create table gone as {gone}; delete {gone}")
-        connection.execute(
-            "insert into raw.cold_files by name select 1 as file_id, 'orders' as relation,"
-            " created_at::date as date, '' as folder, 'away' as path, 1 as rows, '' as checksum,"
-            " '' as sha256, 1 as bytes, created_at as min_timestamp, created_at as max_timestamp,"
-            " created_at as exported_at, 'archived' as state from gone order by created_at limit 1"
-        )
+        register_cold_file(connection, "orders", str(first["created_at"].date()))
     warehouse.dbt("snapshot")
     ended = {"order_id": last["order_id"], "is_ended": True}
     assert [row for row in warehouse.rows(ends) if row not in before] == [ended]
