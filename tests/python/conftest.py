@@ -1,18 +1,14 @@
 """Fixtures that every room's tests share."""
 
 import os
-import shutil
 import tempfile
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
 import pytest
 from s3_server import s3, s3_server
 from sample_build import the_sample
 
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 
 __all__ = ["s3", "s3_server"]
@@ -72,21 +68,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The DATA_DIR of the built sample; nobody changes it."""
     base = tmp_path_factory.getbasetemp()
     return the_sample(base if worker_id == "master" else base.parent)
-
-
-@pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], Settings]:
-    """Give settings whose database is new, with all tables of schema raw: a copy of one."""
-    made = tmp_path_factory.mktemp("fresh") / "trading.duckdb"
-    with duckdb.connect(str(made)) as connection:
-        migrate(connection)
-
-    def copied(settings: Settings) -> Settings:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        shutil.copy(made, settings.database_path)
-        return settings
-
-    return copied
 
 
 @pytest.fixture

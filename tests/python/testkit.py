@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 import duckdb
 
 from python_ingest.landing.land import LandingResult, land_files
+from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -85,6 +87,23 @@ def asking(where: Settings | Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _engine() -> duckdb.DuckDBPyConnection:
     """One DuckDB for every question: to start one takes ten times what a question does."""
     return duckdb.connect(config={"enable_external_file_cache": False})
+
+
+def new_database(settings: Settings) -> Settings:
+    """Give a warehouse that has no database a new one, with all tables of schema raw."""
+    if not settings.database_path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_migrated(), settings.database_path)
+    return settings
+
+
+@cache
+def _migrated() -> Path:
+    """A database that every test copies: its migrations take as long as to land three files."""
+    path = Path(os.environ["READ_BY_DBT"], f"migrated-{os.getpid()}.duckdb")
+    with duckdb.connect(str(path)) as connection:
+        migrate(connection)
+    return path
 
 
 def land_text(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import ask
+from testkit import ask, new_database
 
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
@@ -126,8 +126,8 @@ def make_settings(data_dir: Path) -> Settings:
 
 
 @pytest.fixture
-def landing(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Landing:
-    return Landing(fresh(make_settings(tmp_path)))
+def landing(tmp_path: Path) -> Landing:
+    return Landing(new_database(make_settings(tmp_path)))
 
 
 @pytest.fixture

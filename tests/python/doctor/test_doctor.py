@@ -14,14 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 import typer
-from testkit import register_cold_file
+from testkit import new_database, register_cold_file
 
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
 from python_ingest.landing.land import land_files
 from python_ingest.publication.publish import newest_manifest, publish
 from python_ingest.recovery.create import create_backup
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage import cold_place
 from python_ingest.storage.object_store import DirectoryStore
@@ -67,9 +66,7 @@ def age(path: Path, by: timedelta) -> None:
 def after_a_cycle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The DATA_DIR of a warehouse after a cycle and a backup; nobody changes it."""
     folder = tmp_path_factory.mktemp("well") / "data"
-    settings = load_settings(Path("none"), {"DATA_DIR": str(folder)})
-    with open_writer(settings) as connection:
-        migrate(connection)
+    settings = new_database(load_settings(Path("none"), {"DATA_DIR": str(folder)}))
     path = folder.with_name("a.csv")
     path.write_text("exchange,symbol,timestamp,last_price,trade_id\nx,s,2024-01-02,1,a\n")
     land_files(settings, "ticks", [path])

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit import ask, land_text
+from testkit import ask, land_text, new_database
 
 from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings, load_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
-    return fresh(load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")}))
+def settings(tmp_path: Path) -> Settings:
+    return new_database(load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path / "data")}))
 
 
 @pytest.fixture

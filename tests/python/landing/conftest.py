@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit import ask, held
+from testkit import ask, held, new_database
 
 from python_ingest.settings import Settings, load_settings
 
@@ -17,9 +17,9 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture
-def settings(tmp_path: Path, fresh: Callable[[Settings], Settings]) -> Settings:
+def settings(tmp_path: Path) -> Settings:
     env = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_TEMP_DIRECTORY": str(tmp_path / "temp")}
-    return fresh(load_settings(tmp_path / "none.toml", env))
+    return new_database(load_settings(tmp_path / "none.toml", env))
 
 
 @pytest.fixture

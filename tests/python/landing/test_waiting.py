@@ -12,7 +12,6 @@ from testkit import register_cold_file
 
 from python_ingest.landing import spool
 from python_ingest.landing.land import land_files, land_pending
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import Place, open_writer
 
@@ -23,7 +22,6 @@ HEADER = "exchange,symbol,timestamp,last_price,trade_id\n"
 def archive(settings: Settings, *days: str) -> None:
     """Say that days of ticks lie in the archive only."""
     with open_writer(settings) as connection:
-        migrate(connection)
         for number, day in enumerate(days):
             register_cold_file(connection, "market_ticks", day, file_id=number)
 

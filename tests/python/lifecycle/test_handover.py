@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import ask, register_cold_file
+from testkit import ask, new_database, register_cold_file
 
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
@@ -30,8 +29,8 @@ def _execute(settings: Settings, sql: str) -> None:
 
 
 @pytest.fixture
-def warehouse(settings: Settings, fresh: Callable[[Settings], Settings]) -> Settings:
-    fresh(settings)
+def warehouse(settings: Settings) -> Settings:
+    new_database(settings)
     _execute(settings, TICKS.format(batch=1, first=0, last=10))
     return settings
 
@@ -106,10 +105,8 @@ def test_days_that_were_exported_before_ticks_had_a_column_are_read_with_it(
     assert duckdb.execute(f"select count(*), count(place) from {files}").fetchall() == [(10, 0)]
 
 
-def test_an_empty_warehouse_has_typed_files(
-    settings: Settings, fresh: Callable[[Settings], Settings]
-) -> None:
-    done = hand_over(fresh(settings))
+def test_an_empty_warehouse_has_typed_files(settings: Settings) -> None:
+    done = hand_over(new_database(settings))
     assert done.ticks == 0
     assert _rows(done, "tick_id, last_price, conditions") == []
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import register_cold_file
+from testkit import new_database, register_cold_file
 
 from python_ingest.errors import UsageError
 from python_ingest.settings import Settings
@@ -33,9 +32,9 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def exported(settings: Settings, fresh: Callable[[Settings], Settings]) -> Settings:
+def exported(settings: Settings) -> Settings:
     """Batches 1 to 3 in an export."""
-    with duckdb.connect(str(fresh(settings).database_path)) as connection:
+    with duckdb.connect(str(new_database(settings).database_path)) as connection:
         for batch in (1, 2, 3):
             connection.execute(LANDING.format(batch=batch))
     hand_over(settings)

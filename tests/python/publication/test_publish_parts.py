@@ -32,6 +32,7 @@ create view staging.stg_ticks as
     where not coalesce(a.is_superseded, false);
 create view market_ticks as select * from trading.staging.stg_ticks;
 """
+# This `raw` is a stand-in with few columns, which nothing can land into.
 LANDED = """
 insert into raw.market_ticks
 select (select coalesce(max(tick_id), -1) from raw.market_ticks) + 1 + i,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit import asking
+from testkit import asking, new_database
 
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings, load_settings
@@ -85,7 +85,7 @@ def land(settings: Settings, tmp_path: Path) -> Land:
         kind, text = [ticks, quotes, cash, logs][number % 4]()
         path = tmp_path / f"{number}-{kind}.csv"
         path.write_text(text + "\n")
-        (result,) = land_files(settings, kind, [path])
+        (result,) = land_files(new_database(settings), kind, [path])
         assert result.state in ("landed", "already landed"), result
         return result
 

@@ -384,6 +384,7 @@ def test_a_backup_of_any_older_schema_becomes_a_current_one(
     """From its copy of the database, and where that is damaged from its tables."""
     with open_writer(settings) as connection:
         migrate(connection, up_to=version)
+        # landing needs the newest schema
         connection.execute(
             "insert into raw.cash_events by name select 1 as batch_id, 1 as row_number,"
             " 'e' as event_id, now()::timestamp as event_time, 'deposit' as kind, 1.5 as amount,"

@@ -14,7 +14,7 @@ from typing import Any
 
 import adbc_driver_flightsql.dbapi
 import pytest
-from testkit import free_port
+from testkit import free_port, new_database
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
@@ -22,7 +22,6 @@ from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import Segment
 from python_ingest.publication.publish import publish
-from python_ingest.schema.migrate import migrate
 from python_ingest.serving.flight_protocol import location, token
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
@@ -95,8 +94,7 @@ FORBIDDEN = [
 
 def build_and_publish(settings: Settings, others: str = "") -> None:
     """Stand in for `dbt build` and publish; `others`: SQL of more relations."""
-    with open_writer(settings) as connection:
-        migrate(connection)
+    with open_writer(new_database(settings)) as connection:
         connection.execute(RELATIONS + others)
     publish(settings)
 
