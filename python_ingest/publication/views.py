@@ -21,6 +21,7 @@ from python_ingest.storage.sql import quoted, value_of
 _FILE_READERS = ("read_parquet", "parquet_scan")
 # The schema of a published file that holds what its schema main is made of.
 INTERNAL = "internal"
+_NESTED = (dict, list)
 
 
 class Relation(NamedTuple):
@@ -61,11 +62,14 @@ class View(NamedTuple):
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Yield every object of a JSON document, depth first."""
-    if isinstance(tree, dict):
-        yield tree
-    if isinstance(tree, dict | list):
-        for child in tree.values() if isinstance(tree, dict) else tree:
-            yield from nodes(child)
+    waiting = [tree]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            yield found
+            found = list(found.values())
+        if isinstance(found, list):
+            waiting += [value for value in reversed(found) if isinstance(value, _NESTED)]
 
 
 def portable_view(  # noqa: PLR0913 - what changes in the text
