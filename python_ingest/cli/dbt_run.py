@@ -29,6 +29,8 @@ if sys.platform == "linux":
 if os.getppid() != int(sys.argv.pop(1)):
     sys.exit(1)
 import dbt.cli.main as dbt
+from python_ingest.lifecycle.lean_dbt import make_dbt_lean
+make_dbt_lean()  # before it reads the project; the plugin would do it afterwards
 dbt.cli()
 """
 _ROOM_FOR_DBT = 16 << 20  # bytes: its graph, what it parsed, its results

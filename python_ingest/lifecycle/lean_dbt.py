@@ -19,7 +19,9 @@ from dbt.compilation import Compiler, Linker
 from dbt.context.macros import MacroNamespace
 from dbt.context.manifest import ManifestContext
 from dbt.exceptions import PackageNotFoundForMacroError
+from dbt.flags import get_flags
 from dbt.include.global_project import PROJECT_NAME
+from dbt.parser import manifest
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper, system
 from dbt_common.clients.jinja import (
@@ -196,6 +198,14 @@ def _write_at_once() -> None:
         file.write(json.dumps(content, **how))  # in C; json.dump goes through Python value by value
 
     system.json = SimpleNamespace(load=json.load, dump=dump)  # type: ignore[assignment, attr-defined]
+    write_manifest = manifest.write_manifest
+
+    @wraps(write_manifest)
+    def write_what_was_read(*written: Any) -> None:
+        if get_flags().WHICH != "build":  # which writes it again when it has ended
+            write_manifest(*written)
+
+    manifest.write_manifest = write_what_was_read  # type: ignore[assignment]
 
 
 def _draw_the_graph_once() -> None:
