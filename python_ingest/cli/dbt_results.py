@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import duckdb
+
 _BAD = {"error": "error", "fail": "error", "warn": "warning"}
 
 
@@ -61,3 +63,22 @@ def logs_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "invocation_id": metadata["invocation_id"],
             },
         }
+
+
+def is_of_every_row(node: str) -> bool:
+    """Whether a node is a test of what each row of a model says (tests/generic/every_row.sql)."""
+    return ".every_row_of_" in node
+
+
+def faults_of(
+    connection: duckdb.DuckDBPyConnection, run_results: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield each failed test of `every_row` and what it found: which faults, of how many rows.
+
+    dbt counts the rows and does not say it. The faults are the project's own words, no values.
+    """
+    for result in run_results["results"]:
+        if result["status"] == "fail" and is_of_every_row(result["unique_id"]):
+            found = connection.execute(result["compiled_code"]).fetchall()
+            told = ", ".join(f"{wrong} ({rows:,} rows)" for wrong, rows in found)
+            yield result["unique_id"], told

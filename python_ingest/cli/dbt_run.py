@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from python_ingest.cli import warm
-from python_ingest.cli.dbt_results import logs_of, metrics_of
+from python_ingest.cli.dbt_results import faults_of, is_of_every_row, logs_of, metrics_of
 from python_ingest.errors import BuildFailedError, DiskFullError, IngestError, UsageError
 from python_ingest.landing.report import land_records
 from python_ingest.settings import Settings
+from python_ingest.storage.s3_session import read_s3_where_named
+from python_ingest.storage.writer import open_writer
 
 # Linux kills dbt when we are killed (PR_SET_PDEATHSIG), which loses nothing: nobody else would.
 # Who was killed before that word ends it here.
@@ -167,6 +171,11 @@ def dbt_build(
         raise BuildFailedError(f"dbt build failed, {what}; see the message above") from None
     _record(settings, document)
     summary = _summary(_results(document), target_dir / "manifest.json")
+    if any(is_of_every_row(node) for node in summary.failed):
+        # where they cannot be read, dbt's own count stays
+        with suppress(IngestError, OSError, duckdb.Error), open_writer(settings) as connection:
+            read_s3_where_named(connection)
+            summary.failed.update(faults_of(connection, document))
     if code and not summary.failed:
         raise BuildFailedError("dbt build failed, nothing was published; see the message above")
     return summary

@@ -202,7 +202,8 @@ def _write_at_once() -> None:
 
     @wraps(write_manifest)
     def write_what_was_read(*written: Any) -> None:
-        if get_flags().WHICH != "build":  # which writes it again when it has ended
+        # A build writes it again when it has ended.
+        if get_flags().WHICH != "build":  # type: ignore[no-untyped-call]
             write_manifest(*written)
 
     manifest.write_manifest = write_what_was_read  # type: ignore[assignment]

@@ -248,7 +248,7 @@ def copy_into(
     cold files are.
     """
     connection.execute(
-        # Nobody recovers an unfinished copy: a log would be flushed for each of a thousand statements.
+        # Nobody recovers an unfinished copy, and its log would be flushed for each statement.
         f"attach {sql_path(target)} as {_TARGET} (recovery_mode no_wal_writes,"
         f" block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
     )
