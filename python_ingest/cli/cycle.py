@@ -17,7 +17,7 @@ from python_ingest.cli.audited import AuditResult, audit, loaded_beside
 from python_ingest.cli.clock import AsOf, variables
 from python_ingest.cli.dbt_run import dbt_build, require_project
 from python_ingest.cli.dual_write import states_written_twice, written_twice
-from python_ingest.cli.news import News, begin, news, nothing_new, remember
+from python_ingest.cli.news import News, begin, news, nothing_new, remember, views_stand
 from python_ingest.cli.progress import steps
 from python_ingest.cli.resident import Every, parse_seconds, stay
 from python_ingest.errors import IngestError, PublishedInPartError, UsageError
@@ -113,10 +113,11 @@ def run(
     settings: Settings,
     clock: Mapping[str, object],
     *,
-    views: bool = True,
     say: Callable[[str], None] = lambda step: None,
 ) -> Cycled:
-    """Run one cycle; `views` as in dbt_build. `say` is called before each step.
+    """Run one cycle; `say` is called before each step.
+
+    The first one of a quarter of an hour makes all views anew, and where they may be others.
 
     Raises IngestError when nothing was published.
     """
@@ -125,6 +126,7 @@ def run(
         begun = begin(settings)
         with open_writer(settings) as connection:
             migrate(connection)
+            views = bool(clock) or not views_stand(connection, begun)
         say("landing")
         with written_twice(settings):
             landed = land_pending(settings)

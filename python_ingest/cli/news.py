@@ -15,6 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from python_ingest.landing.spool import SERVICE, left_frames, pending
 from python_ingest.settings import Settings
@@ -71,40 +74,53 @@ def due_after(moment: float) -> float:
 
 @dataclass(frozen=True)
 class Begun:
-    """When a cycle began, and the files of the project then."""
+    """When a cycle began, the project then, and what the cycle before noted."""
 
     moment: float
-    files: frozenset[tuple[str, int]]
+    project: str
+    before: dict[str, Any]
 
 
 def begin(settings: Settings) -> Begun:
     """Note that a cycle is under way: if it fails or is killed, the next one does everything."""
+    before = _noted(settings)
     _kept_in(settings).unlink(missing_ok=True)
-    return Begun(time.time(), project_files())
+    return Begun(time.time(), _project(settings), before)
+
+
+def views_stand(connection: duckdb.DuckDBPyConnection, begun: Begun) -> bool:
+    """Whether the views are still those of the cycle before, of this project and quarter hour."""
+    return _is_of_now(begun.before, begun.moment) and begun.before.items() >= {
+        ("project", begun.project),
+        ("views", _views(connection)),
+    }
 
 
 def remember(settings: Settings, begun: Begun, newest: News) -> None:
     """Note that all of `newest` is built and published by a cycle."""
-    done = {"of": _fingerprint(settings, newest, begun.files), "began": begun.moment}
+    with open_writer(settings) as connection:
+        views = _views(connection)
+    done = {
+        "of": _fingerprint(settings, newest, begun.project),
+        "began": begun.moment,
+        "project": begun.project,
+        "views": views,
+    }
     with suppress(OSError):  # a full disk costs the next cycle some time
         _kept_in(settings).write_text(json.dumps(done), encoding="utf-8")
 
 
 def nothing_new(settings: Settings) -> str | None:
     """Return why a cycle would change nothing, in one line; None where it may."""
-    try:
-        done = json.loads(_kept_in(settings).read_text(encoding="utf-8"))
-        of, began = str(done["of"]), float(done["began"])
-    except (OSError, ValueError, KeyError, TypeError):
+    done = _noted(settings)
+    if not _is_of_now(done, time.time()):
         return None
-    due = due_after(began)
-    if not began <= time.time() < due:
+    if done.get("of") != _fingerprint(settings, news(settings), _project(settings)):
         return None
-    if of != _fingerprint(settings, news(settings), project_files()):
-        return None
+    began = done["began"]
     return (
         f"nothing new since the cycle of {_clock(began)}; one for marks and retention is due at"
-        f" {_clock(due)}; --force runs it now"
+        f" {_clock(due_after(began))}; --force runs it now"
     )
 
 
@@ -116,14 +132,43 @@ def _kept_in(settings: Settings) -> Path:
     return settings.data_dir / "last_cycle.json"
 
 
-def _fingerprint(settings: Settings, newest: News, files: frozenset[tuple[str, int]]) -> str:
+def _noted(settings: Settings) -> dict[str, Any]:
+    """Return what the last cycle noted; nothing where none did, or where that is damaged."""
+    with suppress(OSError, ValueError):
+        done = json.loads(_kept_in(settings).read_text(encoding="utf-8"))
+        if isinstance(done, dict) and isinstance(done.get("began"), float):
+            return done
+    return {}
+
+
+def _is_of_now(done: dict[str, Any], moment: float) -> bool:
+    """Whether a cycle began in the quarter of an hour of a moment."""
+    return "began" in done and done["began"] <= moment < due_after(done["began"])
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return a hash of all views but those over cold files, which each run makes."""
+    found = connection.execute(
+        "select schema_name, view_name, sql from duckdb_views() where not internal"
+        " and database_name = current_database() and schema_name <> 'cold' order by all"
+    ).fetchall()
+    return sha256(repr(found).encode()).hexdigest()
+
+
+def _project(settings: Settings) -> str:
+    """Return a hash of what decides, besides rows and time, what a cycle makes."""
+    variables = {n: v for n, v in os.environ.items() if n.startswith(_VARIABLES)}
+    said = (repr(settings), variables, sorted(project_files()))
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _fingerprint(settings: Settings, newest: News, project: str) -> str:
     """Return a hash of all that decides what a cycle makes, and of what it made.
 
     A database file that somebody wrote to since then is another one, whatever was written.
     """
     made = [_written(path) for path in (settings.database_path, settings.published_path)]
-    variables = {n: v for n, v in os.environ.items() if n.startswith(_VARIABLES)}
-    said = (asdict(newest), repr(settings), variables, sorted(files), made)
+    said = (asdict(newest), project, made)
     return sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
 
 

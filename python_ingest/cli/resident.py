@@ -1,8 +1,8 @@
 """`ingest cycle --every 10s`: look for news that often, and run a cycle when there are some.
 
 To look costs a query and no dbt. What the clock alone moves is brought up to date every quarter of
-an hour, by a cycle that makes the views anew too. A cycle runs in a child of a process that keeps
-dbt imported and the project read (warm.py); what the child used of memory is free when it ends.
+an hour. A cycle runs in a child of a process that keeps dbt imported and the project read (warm.py);
+what the child used of memory is free when it ends.
 """
 
 from __future__ import annotations
@@ -62,9 +62,8 @@ def stay(settings: Settings, every: float) -> None:
                 sys.executable, [sys.executable, "-m", "python_ingest", *sys.argv[1:]]
             )
         found = _look(settings) if seen else None
-        is_due = began >= again_at
-        if is_due or (found and found != seen):
-            built = _cycle(context, stopping, views=is_due)
+        if began >= again_at or (found and found != seen):
+            built = _cycle(context, stopping)
             seen = built or found
             again_at = due_after(began) if built else time.time() + _RETRY_SECONDS
         with Console(stderr=True).status(f"{_now()} looked for news; again every {every:g} s"):
@@ -88,10 +87,10 @@ def _look(settings: Settings) -> News | None:
     return None
 
 
-def _cycle(context: ForkServerContext, stopping: Event, *, views: bool) -> News | None:
+def _cycle(context: ForkServerContext, stopping: Event) -> News | None:
     """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
     receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(send, views))
+    child = context.Process(target=_child, args=(send,))
     child.start()
     pid = child.pid
     send.close()
@@ -112,17 +111,17 @@ def _cycle(context: ForkServerContext, stopping: Event, *, views: bool) -> News 
             child.join()
 
 
-def _child(send: Connection, views: bool) -> None:
+def _child(send: Connection) -> None:
     os.setpgrp()  # with dbt, which is our child: the parent ends both, a terminal neither
-    sys.exit(ended(lambda: _run(send, views=views)))
+    sys.exit(ended(lambda: _run(send)))
 
 
-def _run(send: Connection, *, views: bool) -> None:
+def _run(send: Connection) -> None:
     # what the parent of this process has imported already, or cannot
     import_module("python_ingest.cli.warmed")
     from python_ingest.cli.cycle import run  # noqa: PLC0415 - it imports us
 
-    done = run(load_settings(), {}, views=views)
+    done = run(load_settings(), {})
     print(f"{_now()} {done.summary}", flush=True)
     send.send(done.newest)
     if done.error:

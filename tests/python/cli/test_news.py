@@ -9,7 +9,7 @@ import pytest
 from testkit import land_text, register_cold_file
 
 from python_ingest.cli import news as looked
-from python_ingest.cli.news import News, begin, news, nothing_new, remember
+from python_ingest.cli.news import News, begin, news, nothing_new, remember, views_stand
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
@@ -123,6 +123,45 @@ def test_something_is_new(
     assert nothing_new(cycled)
     change(cycled, monkeypatch)
     assert nothing_new(cycled) is None
+
+
+def change_a_view(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    with open_writer(settings) as connection:  # as a build with other variables does
+        connection.execute("create view main.mine as select 1 as id")
+
+
+def stand(settings: Settings) -> bool:
+    begun = begin(settings)
+    with open_writer(settings) as connection:
+        return views_stand(connection, begun)
+
+
+@pytest.mark.parametrize("change", [land_metrics, wait_in_the_spool, change_a_table])
+def test_views_stand_whatever_lands(
+    cycled: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Settings, pytest.MonkeyPatch], None],
+) -> None:
+    change(cycled, monkeypatch)
+    assert stand(cycled)
+    assert not stand(cycled)  # after a cycle that was killed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_a_view, change_the_project, change_a_variable, end_the_quarter, set_the_clock_back,
+        begin_a_cycle, damage_the_note,
+    ],
+    ids=lambda change: change.__name__,
+)  # fmt: skip
+def test_views_are_made_anew(
+    cycled: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Settings, pytest.MonkeyPatch], None],
+) -> None:
+    change(cycled, monkeypatch)
+    assert not stand(cycled)
 
 
 def test_a_setting_is_news(cycled: Settings, tmp_path: Path) -> None:
