@@ -1,8 +1,8 @@
 """`ingest cycle --every 10s`: look for news that often, and run a cycle when there are some.
 
 To look costs a query and no dbt. What the clock alone moves is brought up to date every quarter of
-an hour. A cycle runs in a child of a process that keeps dbt imported and the project read (warm.py);
-what the child used of memory is free when it ends.
+an hour. A cycle runs in a child of a process that keeps dbt imported and the project read
+(warm.py); what the child used of memory is free when it ends.
 """
 
 from __future__ import annotations
