@@ -56,7 +56,7 @@ def read_project(project: Path) -> Manifest:
             with _empty_place(folder):
                 with open_writer(load_settings()) as connection:
                     migrate(connection)
-                without = ["--exclude-resource-type", "test", "unit_test"]
+                without = ["--exclude-resource-type", "unit_test"]
                 built = dbtRunner().invoke([*quiet, "build", *without, *place])
             # after it: a build notes in the nodes what it compiled
             read = dbtRunner().invoke([*quiet, "parse", *place])
