@@ -127,11 +127,36 @@
     round({{ money }}, {{ decimals }})::decimal(38, {{ decimals }})
 {%- endmacro %}
 
+{# The same for a column of many rows. DuckDB divides 128-bit integers to round, 0.25 to 0.4 microseconds
+   a value; a guess takes a quarter of that. Not for a long expression: it is repeated. #}
+{% macro rounded_by_guess(column, decimals) -%}
+    coalesce({{ guessed(column, decimals) }}, {{ rounded(column, decimals) }})
+{%- endmacro %}
+
+{# Money rounded: the guess of a DOUBLE, of more than 8 decimals that of what the first 8 leave over, where
+   it is less than half a unit away, which is said exactly. NULL at a tie, and where a BIGINT
+   has no room for the guess. #}
+{% macro guessed(money, decimals) -%}
+    {%- set eighth = nearest(money, 8) -%}
+    {%- set guess = eighth if decimals == 8
+        else "(" ~ eighth ~ " + " ~ nearest("(" ~ money ~ " - " ~ eighth ~ ")", decimals) ~ ")" -%}
+    case
+        when abs({{ money }} - {{ guess }}) < 0.{{ '0' * decimals }}5
+            then {{ guess }}::decimal(38, {{ decimals }})
+    end
+{%- endmacro %}
+
+{# About so much, as whole units of so many decimals. #}
+{% macro nearest(money, decimals) -%}
+    (try_cast(round({{ nearly(money) }} * 1e{{ decimals }}) as bigint)::decimal(38, 0)
+    * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
+{%- endmacro %}
+
 {# What an event realised: the money of all until it less that of all before it, so that events add up to
    what their position realised, to the last digit. `of`: where the columns are from, with its dot. #}
-{% macro realized_in_money(multiplier='multiplier', of='') -%}
-    {{ in_money(of ~ 'realized_pnl', multiplier) }}
-    - {{ in_money('(' ~ of ~ 'realized_pnl - ' ~ of ~ 'realized_pnl_delta)', multiplier) }}
+{% macro realized_in_money(multiplier='multiplier', of='', money=in_money) -%}
+    {{ money(of ~ 'realized_pnl', multiplier) }}
+    - {{ money('(' ~ of ~ 'realized_pnl - ' ~ of ~ 'realized_pnl_delta)', multiplier) }}
 {%- endmacro %}
 
 {# The money in price times quantity, 16 decimals. The product has room below 10^14; beyond, the amount
@@ -141,4 +166,9 @@
         try({{ rounded(amount ~ " * " ~ multiplier, 16) }}),
         try({{ rounded(rounded(amount, 16) ~ " * " ~ multiplier, 16) }})
     )
+{%- endmacro %}
+
+{# The same for a column of many rows, by a guess: in half the time, and planned in three times as long. #}
+{% macro column_in_money(column, multiplier) -%}
+    coalesce({{ guessed("try(" ~ column ~ " * " ~ multiplier ~ ")", 16) }}, {{ in_money(column, multiplier) }})
 {%- endmacro %}

@@ -46,6 +46,29 @@
         ) = 1
 {%- endmacro %}
 
+{# What fills had cost positions, from the restart of their valuations on, and by then. #}
+{% macro costs_since_restart(position) -%}
+    select costs.*
+    from {{ ref('int_position_costs') }} as costs
+    {% if is_incremental() %}
+            semi join {{ ref('int_valuations_to_restate') }} as pending
+                on
+                    {{ same_key('costs', 'pending', position[:4]) }}
+                    and costs.event_at >= pending.restart_at
+        union all
+        select costs.*
+        from {{ ref('int_position_costs') }} as costs
+        inner join {{ ref('int_valuations_to_restate') }} as pending
+            on
+                {{ same_key('costs', 'pending', position[:4]) }}
+                and costs.event_at < pending.restart_at
+        qualify
+            row_number() over (
+                partition by {{ columns_of(position, 'costs') }} order by costs.event_at desc
+            ) = 1
+    {% endif %}
+{%- endmacro %}
+
 {# A struct of columns; `a as b` is a under the name b. #}
 {% macro struct_of(names, row) -%}
     {% raw %}{{% endraw %}

@@ -112,9 +112,9 @@ pending as (
 
     select
         {{ columns_of(trip + ['snapshot_time', 'is_shown'], 'trip_rows') }},
-        {{ rounded('trip_rows.realized_pnl', 16) }} as realized,
-        {{ rounded('trip_rows.unrealized_pnl', 16) }} as unrealized,
-        {{ rounded('abs(trip_rows.cost_basis)', 16) }} as cost,
+        trip_rows.realized_pnl as realized,
+        trip_rows.unrealized_pnl as unrealized,
+        abs(trip_rows.cost_basis) as cost,
         trips.peak_pnl as peak_before,
         trips.deepest_fall as fall_before,
         trips.largest_cost as cost_before

@@ -52,8 +52,14 @@ priced as (
 
     select
         times.*,
-        prices.price
+        prices.price,
+        instruments.asset_class,
+        instruments.settle_currency as quote_currency,
+        instruments.multiplier,
+        instruments.margined,
+        instruments.is_inverse
     from times
+    inner join instruments on {{ same_key('times', 'instruments', ['exchange', 'symbol']) }}
     inner join prices on {{ same_key('times', 'prices', position + ['snapshot_time']) }}
 
 ),
@@ -73,7 +79,7 @@ with_price as (
         ) as current_price,
         -- By the ratio itself: the price of a new share may have no end.
         if(
-            splits.new_shares is null,
+            splits.new_shares is null or priced.is_inverse,
             null,
             {{ divide_in_integers(
                 notional('priced.quantity', 'priced.price') ~ ' * splits.old_shares',
@@ -88,40 +94,37 @@ with_price as (
 
 ),
 
+-- without the multiplier
+with_worth as (
+
+    select
+        *,
+        case
+            when quantity = 0 then 0
+            when is_inverse then {{ inverse_cost('quantity', 'current_price') }}
+            else try(quantity * current_price)
+        end as worth_of_one
+    from with_price
+
+),
+
 valued as (
 
     select
-        with_price.* exclude (split_value) replace ( -- noqa: RF02
-            {{ in_money('with_price.cost_basis', 'instruments.multiplier') }} as cost_basis,
-            {{ in_money('with_price.realized_pnl', 'instruments.multiplier') }} as realized_pnl,
+        * exclude (split_value, worth_of_one) replace (
+            {{ column_in_money('cost_basis', 'multiplier') }} as cost_basis,
+            {{ column_in_money('realized_pnl', 'multiplier') }} as realized_pnl,
             if(
-                instruments.is_inverse and with_price.quantity <> 0,
-                {{ inverse_price('with_price.quantity', 'with_price.cost_basis') }},
-                with_price.average_price
+                is_inverse and quantity <> 0,
+                {{ inverse_price('quantity', 'cost_basis') }},
+                average_price
             ) as average_price
         ),
-        instruments.asset_class,
-        instruments.settle_currency as quote_currency,
-        instruments.multiplier,
-        instruments.margined,
-        instruments.is_inverse,
-        case
-            when with_price.quantity = 0 then 0
-            when instruments.is_inverse
-                then {{ in_money(
-                    inverse_cost('with_price.quantity', 'with_price.current_price'),
-                    'instruments.multiplier'
-                ) }}
-            else
-                coalesce(
-                    {{ in_money('with_price.split_value', 'instruments.multiplier') }},
-                    {{ in_money(
-                        '(with_price.quantity * with_price.current_price)', 'instruments.multiplier'
-                    ) }}
-                )
-        end as worth
-    from with_price
-    inner join instruments on {{ same_key('with_price', 'instruments', ['exchange', 'symbol']) }}
+        coalesce(
+            case when split_value is not null then {{ in_money('split_value', 'multiplier') }} end,
+            {{ column_in_money('worth_of_one', 'multiplier') }}
+        ) as worth
+    from with_worth
 
 ),
 

@@ -48,7 +48,7 @@ fills as (
         quantity = 0 as is_flat,
         opens and previous_quantity <> 0 as flips,
         sign(previous_quantity) * sign(position_delta) < 0 as closes,
-        {{ realized_in_money() }} as realized_pnl,
+        {{ realized_in_money(money=column_in_money) }} as realized_pnl,
         if(is_converted, commission, 0)::decimal(38, 16) as commission,
         fees::decimal(38, 16) as fees
     from charged_fills
