@@ -27,6 +27,37 @@
         on {{ same_key(rows, 'lineages', ['exchange', 'symbol']) }}
 {%- endmacro %}
 
+{# Events with their step among those of a group, which are folded together, and of their own position: where
+   nothing links its symbol to another one, that is the same. #}
+{% macro numbered_steps(events, group, position) -%}
+    with steps as (
+        select
+            *,
+            row_number() over (
+                partition by {{ columns_of(group) }}
+                order by
+                    event_at asc,
+                    action_order asc nulls last,
+                    sequence_number asc nulls last,
+                    trade_number asc nulls last,
+                    content_hash asc
+            ) as step
+        from {{ events }}
+    )
+
+    select
+        *,
+        step as own_step
+    from steps
+    where book is null
+    union all
+    select
+        *,
+        row_number() over (partition by {{ columns_of(position) }} order by step) as own_step
+    from steps
+    where book is not null
+{%- endmacro %}
+
 {# What was before a restart, and the newest row of each position of it. #}
 {% macro before_restart(position) -%}
     select former.*

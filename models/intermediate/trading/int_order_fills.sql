@@ -67,8 +67,11 @@ final as (
         min(commission_currency) filter (where not is_busted and commission <> 0)
             as commission_currency,
         greatest(sum(quantity), sum(told_quantity)) as claimed_quantity,
-        count(distinct coalesce(commission_currency, ''))
-        filter (where not is_busted and commission <> 0) as commission_currencies,
+        -- A distinct count would group all rows once more.
+        len(list_distinct(
+            list(coalesce(commission_currency, ''))
+            filter (where not is_busted and commission <> 0)
+        )) as commission_currencies,
         bool_or(event_type = 'fill') as is_called_filled
     from told
     group by account_id, exchange, symbol, order_id

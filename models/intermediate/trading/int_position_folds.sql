@@ -73,18 +73,7 @@ linked_events as (
 
 numbered as (
 
-    select
-        *,
-        row_number() over (
-            partition by {{ columns_of(group) }}
-            order by
-                event_at asc,
-                action_order asc nulls last,
-                sequence_number asc nulls last,
-                trade_number asc nulls last,
-                content_hash asc
-        ) as step
-    from linked_events
+    {{ numbered_steps('linked_events', group, position) }}
 
 ),
 
@@ -120,10 +109,7 @@ final as (
 
     select
         {{ columns_of(position, 'numbered') }},
-        coalesce(beginnings.event_number, 0)
-        + row_number() over (
-            partition by {{ columns_of(position, 'numbered') }} order by numbered.step
-        ) as event_number,
+        coalesce(beginnings.event_number, 0) + numbered.own_step as event_number,
         numbered.event_at,
         numbered.is_split,
         numbered.ratio,
