@@ -10,9 +10,10 @@
     ) end
 {%- endmacro %}
 
+{# A UUID is made of 16 bytes in half the time that it takes to read its text. #}
 {% macro uuid_from_sha1(digest) -%}
-    list_transform([{{ digest }}], lambda hex: concat(
+    unhex(list_transform([{{ digest }}], lambda hex: concat(
         substr(hex, 1, 12), '5', substr(hex, 14, 3),
         substr('89ab89ab89ab89ab', ('0x' || substr(hex, 17, 1))::integer + 1, 1), substr(hex, 18, 15)
-    ))[1]::uuid
+    ))[1])::uuid
 {%- endmacro %}
