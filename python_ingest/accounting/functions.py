@@ -82,7 +82,7 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
     """
     events, starts = _whole(events), _whole(starts)
     sides = [SIDES.get(name, 0) for name in side.to_pylist()]
-    values, held = events.flatten(), starts.flatten()
+    values, held = _values(events), _values(starts)
     columns = (
         _units(values.field("quantity")), _units(values.field("price")),
         _optional(values.field("ratio"), _integers),
@@ -103,10 +103,10 @@ def fold_positions(starts: pa.Array, events: pa.Array, side: pa.Array) -> Any:
         for at, column in enumerate(folded):
             column.extend(states[at])
     *known, openings = folded
-    arrays = [_decimals(c, kind) for c, (_, kind) in zip(known, FIELDS, strict=True)]
-    arrays.append(pa.array([it and (it.step or None) for it in openings], pa.int64()))
+    arrays = [_column(c, kind) for c, (_, kind) in zip(known, FIELDS, strict=True)]
+    arrays.append(_column([it and (it.step or None) for it in openings], pa.int64()))
     arrays.append(
-        pa.array(
+        _column(
             [None if it is None or it.step else it.symbols for it in openings],
             pa.list_(pa.string()),
         )
@@ -125,13 +125,13 @@ def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events
     where a lot was opened under another. Lots of which a quantity is NULL change no more.
     """
     events, lots, books = _whole(events), _whole(lots), _whole(books)
-    values, held, known = events.flatten(), lots.flatten(), books.flatten()
+    values, held, known = _values(events), _values(lots), _values(books)
     columns = Events(
         values.field("event_number").to_pylist(),
         _times(values.field("opened_at")),
         _units(values.field("quantity")),
         _units(values.field("price")),
-        _integers(values.field("ratio")),
+        _optional(values.field("ratio"), _integers),
         _moved(values) or [None] * len(values),
     )
     legs = (
@@ -174,14 +174,9 @@ def fold_position_lots(method: pa.Array, lots: pa.Array, books: pa.Array, events
             ):  # fmt: skip
                 _extend(folded, book_changes)
         offsets.append(len(folded[0]))
-    arrays = [
-        _decimals(column, kind)
-        if kind in {QUANTITY, MONEY}
-        else pa.array(column, kind if kind == pa.string() else pa.int64()).cast(kind)
-        for column, (_, kind) in zip(folded, CHANGES, strict=True)
-    ]
+    arrays = [_column(column, kind) for column, (_, kind) in zip(folded, CHANGES, strict=True)]
     struct = pa.StructArray.from_arrays(arrays, names=[name for name, _ in CHANGES])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
+    return pa.ListArray.from_arrays(_column(offsets, pa.int32()), struct)
 
 
 def _extend(columns: Sequence[list[Any]], book: BookChanges) -> None:
@@ -217,13 +212,18 @@ def _optional(array: pa.Array, read: Callable[[pa.Array], list[Any]]) -> list[An
 
 def _times(array: pa.Array) -> list[int]:
     """Microseconds since 1970."""
-    return list(array.cast(pa.int64()).to_pylist())
+    return list(array.view(pa.int64()).to_pylist())
 
 
 def _spans(lists: pa.Array) -> list[slice]:
     """Where the values of each list lie."""
     offsets = lists.offsets.to_pylist()  # to_numpy imports pandas, which takes longer than a fold
     return [slice(begin, end) for begin, end in pairwise(offsets)]
+
+
+def _values(lists: pa.Array) -> pa.Array:
+    """The values of all lists (flatten imports pyarrow.compute, which takes as long as a fold)."""
+    return lists.values[: lists.offsets[-1].as_py()] if len(lists) else lists.values[:0]
 
 
 def _whole(array: pa.Array) -> pa.Array:
@@ -242,7 +242,8 @@ def _integers(array: pa.Array) -> list[int | None]:
     if array.null_count == 0:
         return list(_units(array))
     units = _units(array)
-    known = array.is_valid().to_pylist()
+    bits = np.unpackbits(np.frombuffer(array.buffers()[0], "u1"), bitorder="little")
+    known = bits[array.offset :][: len(array)].tolist()
     return [value if is_known else None for value, is_known in zip(units, known, strict=True)]
 
 
@@ -255,13 +256,31 @@ def _units(array: pa.Array) -> list[int]:
     return [(h << 64) | low for h, low in zip(high.tolist(), low.view("<u8").tolist(), strict=True)]
 
 
-def _decimals(integers: Sequence[int | None], kind: pa.DataType) -> pa.Array:
-    """The column of decimals with these integers behind it."""
-    known = None
-    if None in integers:
-        known = pa.array([value is not None for value in integers]).buffers()[1]
-    data = b"".join([(value or 0).to_bytes(16, "little", signed=True) for value in integers])
-    return pa.Array.from_buffers(kind, len(integers), [known, pa.py_buffer(data)])
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """A column; None is NULL (pa.array imports pandas, which takes longer than a fold)."""
+    nulls = values.count(None)
+    if nulls == len(values):
+        return pa.nulls(len(values), kind)
+    if kind in {QUANTITY, MONEY}:
+        data = _decimals([value or 0 for value in values])
+    elif kind in {pa.int32(), pa.int64(), TIME}:
+        data = np.array([value or 0 for value in values], f"<i{kind.bit_width // 8}").tobytes()
+    else:
+        return pa.array(values, kind)
+    known = (
+        np.packbits([value is not None for value in values], bitorder="little") if nulls else None
+    )
+    buffers = [known if known is None else pa.py_buffer(known.tobytes()), pa.py_buffer(data)]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def _decimals(integers: Sequence[int]) -> bytes:
+    """Arrow keeps 16 bytes of each."""
+    try:
+        low = np.array(integers, "<i8")
+    except OverflowError:
+        return b"".join([value.to_bytes(16, "little", signed=True) for value in integers])
+    return np.column_stack((low, low >> 63)).tobytes()
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -374,3 +377,25 @@ def test_money_without_room_is_unknown_from_there_on() -> None:
     assert [state[1:4] for state in states[2:]] == [(None, None, None)] * 3
     unknown = connection.sql(fold_sql.format("null::decimal(38, 20)")).fetchall()
     assert [state[1:4] for state in unknown] == [(None, None, None)] * 5
+
+
+ONE_FILL = """
+import duckdb, sys
+from python_ingest.accounting.functions import register
+connection = duckdb.connect()
+register(connection)
+no_start = "struct(symbol varchar, quantity decimal(38, 10), cost decimal(38, 20),"
+no_start += " realized decimal(38, 20))[]"
+connection.execute(
+    f"select fold_positions([]::{no_start}, [{{'symbol': null, 'action': null, 'share': null,"
+    " 'quantity': 1, 'price': 2, 'ratio': null, 'transfer': null, 'transfer_cost': null}], 'net')"
+).fetchall()
+print(*sorted({"pandas", "pyarrow.compute"} & set(sys.modules)))
+"""
+
+
+def test_a_fold_loads_nothing_that_takes_longer_than_itself() -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", ONE_FILL]
+    loaded = subprocess.check_output(command, env=env, text=True, timeout=60)
+    assert loaded.split() == []
