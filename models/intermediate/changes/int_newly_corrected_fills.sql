@@ -52,10 +52,12 @@ named_fills as (
         events.order_id,
         events.fill_id,
         events.cumulative_quantity
-    from named
-    inner join events
+    from events
+    inner join named
         on {{ same_key('named', 'events', order) }} and named.name = events.exchange_trade_id
-    where events.is_fill
+    -- Always so, and a condition more lets DuckDB expect fewer names than events: it makes its hash
+    -- table of the names.
+    where events.is_fill and named.order_id is not null
 
 ),
 

@@ -71,15 +71,6 @@ touched as (
     from corrected_fills
     union
     select * from orders_of_one_id
-    union
-    -- A commission that names no currency is in that of its instrument.
-    select
-        events.account_id,
-        events.exchange,
-        events.symbol,
-        events.order_id
-    from events
-    inner join changed_reference as reference on {{ is_named_by('reference', 'events') }}
 
 ),
 
@@ -94,6 +85,16 @@ restarts as (
     -- In this order: a hash table of what was touched, not of all events.
     from events
     inner join touched on {{ same_key('events', 'touched', order) }}
+    union all
+    -- A commission that names no currency is in that of its instrument.
+    select
+        events.account_id,
+        events.exchange,
+        events.symbol,
+        events.order_id,
+        events.event_time as restart_at
+    from events
+    inner join changed_reference as reference on {{ is_named_by('reference', 'events') }}
     union all
     select
         account_id,
