@@ -114,11 +114,7 @@ final as (
         symbol,
         strategy_id,
         position_side,
-        case
-            when quantity > 0 then 'long'
-            when quantity < 0 then 'short'
-            when quantity = 0 then 'flat'
-        end as side,
+        case sign(quantity) when 1 then 'long' when -1 then 'short' when 0 then 'flat' end as side,
         quantity::decimal(38, 10) as quantity,
         average_price::decimal(38, 10) as average_entry_price,
         opened_at as first_entry_time,
