@@ -21,7 +21,7 @@ import duckdb
 from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
-from python_ingest.landing.spool import SERVICE
+from python_ingest.landing.spool import SERVICE, left_frames
 from python_ingest.publication.publish import by_reason, newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
@@ -190,8 +190,7 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
 
 
 def _spool(seen: Seen) -> Found:
-    folder = seen.settings.spool_dir
-    waiting = sorted(folder.glob("*.parquet"))
+    waiting = [*seen.settings.spool_dir.glob("*.parquet"), *left_frames(seen.settings)]
     if not waiting:
         yield "nothing waits", ""
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -159,6 +160,17 @@ def test_what_waits_for_long_wants_its_command(well: Settings) -> None:
         "cycle": "ingest cycle",
         "backup": "ingest backup create --full",
     }
+
+
+def test_frames_that_a_killed_stream_left_wait_too(well: Settings) -> None:
+    left = well.spool_dir / "frames/00000000000000000001.binance.binance.ticks.ndjson"
+    left.parent.mkdir()
+    left.write_bytes(b"1 {}\n")
+    age(left, timedelta(hours=2))
+    assert wrong(well) == {"spool": "ingest land --pending"}
+    with left.open("rb+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # by a stream that runs
+        assert wrong(well) == {}
 
 
 def test_an_old_backup_of_all_that_landed_is_new_enough(
