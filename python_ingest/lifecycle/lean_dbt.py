@@ -22,6 +22,7 @@ from dbt.exceptions import PackageNotFoundForMacroError
 from dbt.flags import get_flags
 from dbt.include.global_project import PROJECT_NAME
 from dbt.parser import manifest
+from dbt.task import runnable
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper, system
 from dbt_common.clients.jinja import (
@@ -198,7 +199,8 @@ def _write_at_once() -> None:
         file.write(json.dumps(content, **how))  # in C; json.dump goes through Python value by value
 
     system.json = SimpleNamespace(load=json.load, dump=dump)  # type: ignore[assignment, attr-defined]
-    write_manifest = manifest.write_manifest
+    # a build writes at its end by a name of its own, which is bound when its module is imported
+    write_manifest = runnable.write_manifest  # type: ignore[attr-defined]
 
     @wraps(write_manifest)
     def write_what_was_read(*written: Any) -> None:

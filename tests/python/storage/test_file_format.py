@@ -9,6 +9,7 @@ from lifecycle.conftest import make_warehouse
 import python_ingest
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.publication.publish import publish
+from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import sql_path
 from python_ingest.storage.writer import open_writer
@@ -27,6 +28,8 @@ def storage_version(path: Path) -> str:
 
 
 def test_a_new_database_and_its_publication(settings: Settings) -> None:
+    with open_writer(settings, create=True) as connection:
+        migrate(connection)
     make_warehouse(settings, 300, ["A"])
     assert storage_version(settings.database_path) == READABLE
     with open_writer(settings) as connection:
@@ -39,7 +42,8 @@ def test_a_file_keeps_its_format_until_it_is_compacted(settings: Settings) -> No
     settings.database_path.parent.mkdir(parents=True)
     with duckdb.connect(config={"storage_compatibility_version": "v1.0.0"}) as older:
         older.execute(f"attach {sql_path(settings.database_path)} as made")
-        older.execute("create table made.t as select 1 as i")
+        older.execute("use made")
+        migrate(older)
     make_warehouse(settings, 300, ["A"])
     assert storage_version(settings.database_path) == "v1.0.0+"
     assert compact_database(settings, enough=0)
