@@ -37,6 +37,8 @@ ENVIRONMENT_PREFIX = {
 _MORE = {"DATABASE": ("PATH",), "SERVE": ("TOKEN",), "TIMESCALE": ("DSN",)}
 # Others' begin so too (DATABASE_URL): what goes on more like ours than this is one, misspelt.
 _IS_MISSPELT = 0.55
+# DuckDB calls a database as its file, up to the first dot: these are taken.
+_TAKEN = ("memory", "raw")
 
 
 class Section(BaseModel):
@@ -228,6 +230,8 @@ def _require_places(values: Mapping[str, Any], env: Mapping[str, str], path: Pat
             what = "only a shell knows ~; write the path in full"
         elif "?" in text:
             what = "DuckDB takes what stands behind a `?` for options; choose a name without"
+        elif key == "database_path" and Path(text).name.split(".")[0].lower() in _TAKEN:
+            what = "DuckDB or one of our schemas is called so; choose another name"
         elif not _is_utf8(text):
             what = "it is no UTF-8, which DuckDB asks of names; choose another name"
         else:

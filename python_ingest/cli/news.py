@@ -158,7 +158,10 @@ def _views(connection: duckdb.DuckDBPyConnection) -> str:
 def _project(settings: Settings) -> str:
     """Return a hash of what decides, besides rows and time, what a cycle makes."""
     variables = {n: v for n, v in os.environ.items() if n.startswith(_VARIABLES)}
-    said = (repr(settings), variables, sorted(project_files()))
+    # some views have an extract's files and span in their text
+    manifests = (settings.data_dir / "extracts").glob("*/manifest.json")
+    extracts = {str(path): _written(path) for path in manifests}
+    said = (repr(settings), variables, sorted(project_files()), extracts)
     return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

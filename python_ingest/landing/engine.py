@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from python_ingest.landing.prepare import working_connection
+from python_ingest.landing.prepare import begin_session, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
@@ -37,13 +37,14 @@ class Engine:
     def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection without a database; its temporary tables go with it."""
         with self._kept() as running, running.cursor() as connection:
-            connection.execute("set enable_progress_bar = false")
+            begin_session(connection)
             yield connection
 
     @contextmanager
     def writer(self, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the database file for writing; waits and raises as `open_writer`."""
         with self._kept() as running, open_writer(settings, engine=running) as connection:
+            begin_session(connection)
             yield connection
 
     def close(self) -> None:

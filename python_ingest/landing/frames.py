@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.errors import IngestError
 from python_ingest.feeds.catalogue import named
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.kinds import KINDS
@@ -108,7 +109,10 @@ def _cut_torn_line(file: int) -> None:
 
 
 def _write_segments(settings: Settings, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    _, name, market, *kinds = path.stem.split(".")
+    try:
+        _, name, market, *kinds = path.stem.split(".")
+    except ValueError:
+        raise IngestError("no stream has called it so: move it out of spool/frames") from None
     feeds = {feed.kind: feed for feed in named(name)}
     content = path.read_bytes()
     digest = sha256(content).hexdigest()

@@ -136,10 +136,19 @@ def working_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={**session_config(settings), "memory_limit": memory_limit(settings)}
     )
+    begin_session(connection)
+    return connection
+
+
+def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what reading and landing take for granted: an engine keeps what was set before.
+
+    A new connection to it has the machine's zone again.
+    """
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
+    connection.execute("set preserve_insertion_order = true")
     connection.execute(TRUST_NO_STATISTICS)
-    return connection
 
 
 def ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:

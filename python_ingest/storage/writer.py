@@ -216,9 +216,7 @@ class _Attached:
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, path: Path) -> None:
         self._engine = engine
-        # the engine's own database is called memory
-        name = "as memory_db" if path.stem == "memory" else ""
-        engine.execute(f"attach {sql_path(path)} {name}")
+        engine.execute(f"attach {sql_path(path)}")
         other = (
             "select database_name from duckdb_databases() where not internal and path is not null"
         )

@@ -72,6 +72,12 @@ def change_a_variable(_: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USE_DUCKDB_FOR_READS", "false")
 
 
+def extract_again(settings: Settings, _: pytest.MonkeyPatch) -> None:
+    manifest = settings.data_dir / "extracts/orders/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+
+
 def replace_the_publication(settings: Settings, _: pytest.MonkeyPatch) -> None:
     settings.published_path.write_text("published by somebody else")
 
@@ -110,8 +116,8 @@ def test_nothing_is_new(cycled: Settings, monkeypatch: pytest.MonkeyPatch) -> No
     "change",
     [
         land_metrics, land_what_is_rejected, wait_in_the_spool, bring_a_day_back, change_a_table,
-        change_the_project, change_a_variable, replace_the_publication, remove_the_publication,
-        end_the_quarter, set_the_clock_back, begin_a_cycle, damage_the_note,
+        change_the_project, change_a_variable, extract_again, replace_the_publication,
+        remove_the_publication, end_the_quarter, set_the_clock_back, begin_a_cycle, damage_the_note,
     ],
     ids=lambda change: change.__name__,
 )  # fmt: skip
@@ -150,8 +156,8 @@ def test_views_stand_whatever_lands(
 @pytest.mark.parametrize(
     "change",
     [
-        change_a_view, change_the_project, change_a_variable, end_the_quarter, set_the_clock_back,
-        begin_a_cycle, damage_the_note,
+        change_a_view, change_the_project, change_a_variable, extract_again, end_the_quarter,
+        set_the_clock_back, begin_a_cycle, damage_the_note,
     ],
     ids=lambda change: change.__name__,
 )  # fmt: skip

@@ -149,3 +149,13 @@ def test_what_cannot_be_taken_over_stays(settings: Settings) -> None:
     assert (result.state, result.file) == ("failed", str(path))
     settings.spool_dir.joinpath("tmp").unlink()
     assert [result.landed for result in land_pending(settings)] == [1]
+
+
+def test_a_file_that_no_stream_wrote_is_named_and_stays(settings: Settings) -> None:
+    strange = frames_folder(settings) / "strange.ndjson"
+    strange.parent.mkdir(parents=True)
+    strange.write_bytes(b"{}\n")
+    (result,) = land_pending(settings)
+    assert result.file == str(strange)
+    assert result.error == "no stream has called it so: move it out of spool/frames"
+    assert strange.exists()
