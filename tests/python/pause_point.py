@@ -10,6 +10,7 @@ import os
 import platform
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _TRACE_SYSGOOD = 1
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
 _EVENT_STOP = 128
 _ENTRY = 1
+_LONGEST = 60.0  # seconds until the file is locked
 _FCNTL = {"x86_64": 72, "aarch64": 25}
 _F_SETLK = 6
 
@@ -68,11 +70,14 @@ def between_opening_and_locking(
     All of it is done in the calling thread, since the kernel listens to no other.
     """
     path = path.resolve()
+    late = threading.Timer(_LONGEST, process.kill)  # one that never locks it ends no test run
+    late.start()
     _ptrace(_SEIZE, process.pid, 0, _TRACE_SYSGOOD)
     _ptrace(_INTERRUPT, process.pid)
     while True:
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
+            late.cancel()
             process.returncode = os.waitstatus_to_exitcode(status)
             raise AssertionError("the process ended without locking the file")
         stop, passed_on = os.WSTOPSIG(status), 0
@@ -87,6 +92,7 @@ def between_opening_and_locking(
         elif stop != _SYSCALL_STOP:
             passed_on = stop
         _ptrace(_SYSCALL, process.pid, 0, passed_on)
+    late.cancel()
     try:
         do()
     finally:

@@ -29,12 +29,13 @@ pauses = pytest.mark.skipif(not is_possible, reason="needs Linux's ptrace")
 
 # Lands a file for each line it reads, and says what became of it.
 LAND = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from python_ingest.landing import land
 from python_ingest.settings import load_settings
 
-settings = load_settings()
+# one thread: the file is opened by the main one, which alone can be paused
+settings = load_settings(env={**os.environ, "DATABASE_NUM_THREADS": "1"})
 land.LITTLE_BYTES = -1  # of a large file it asks first whether it knows the content
 print("ready", flush=True)
 for line in sys.stdin:
