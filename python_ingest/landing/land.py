@@ -196,9 +196,8 @@ def land_one(
     if result.state != "failed":
         return result
     if was_there and not spool.is_there(settings, segment):
-        result = _land_one(
-            settings, segment, engine
-        )  # another loader had committed it, and moved it now
+        # another loader had committed it, and moved it now
+        result = _land_one(settings, segment, engine)
     lost = _lost(settings, segment) if result.state == "failed" and result.may_pass else None
     return replace(result, error=lost, may_pass=False) if lost else result
 
