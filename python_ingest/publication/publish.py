@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from python_ingest.storage.cold_files import has_manifest, readable_files, requi
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import (
+    copy_hashed,
     make_folder,
     move_into_place,
     remove_folder,
@@ -115,9 +115,9 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
         )
         for table, kept in former["parts"].items()
     }
-    shutil.copyfile(file, target)
-    if sha256_of(target) == former["sha256"]:
-        return parts
+    with file.open("rb") as source:
+        if copy_hashed(source, target, file.stat().st_size) == former["sha256"]:
+            return parts
     target.unlink()
     return {}
 
