@@ -377,7 +377,13 @@ def test_after_a_restore_to_an_earlier_time_a_new_set_begins(
         restore(settings, tmp_path / "between", later.taken_at + timedelta(microseconds=1))
 
 
-@pytest.mark.parametrize("version", [number for number, _, _ in migrations()])
+@pytest.mark.parametrize(
+    "version",
+    [
+        number if number % 7 == 1 else pytest.param(number, marks=pytest.mark.long)
+        for number, _, _ in migrations()
+    ],
+)
 def test_a_backup_of_any_older_schema_becomes_a_current_one(
     settings: Settings, tmp_path: Path, version: int
 ) -> None:
