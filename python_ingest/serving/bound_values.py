@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -65,24 +66,34 @@ def _value(name: str, column: pa.Array) -> Any:
         value = column[0].as_py()
     except (ValueError, OverflowError, NotImplementedError) as error:
         raise QueryError(f"value {name} ({column.type}): {type(error).__name__}") from None
-    if not is_exact(value):
+    if not _is_taken(value):
         raise QueryError(f"value {name}: a value of type {column.type} cannot be bound")
     return in_utc(value) if isinstance(value, datetime) else value
 
 
-def is_exact(value: Any) -> bool:
+def _is_taken(value: Any) -> bool:
     """Tell whether the engine takes a value as what it is; of a map it would not."""
-    if isinstance(value, Decimal):
-        _, digits, exponent = value.as_tuple()
-        if not isinstance(exponent, int):
-            return False  # no number: the engine would make it a float
-        # Zeros before and behind the digits count too: 1E+40 has 41.
-        return max(len(digits), -exponent, len(digits) + exponent) <= _DIGITS
     if isinstance(value, list):
-        return all(map(is_exact, value))
+        return all(map(_is_taken, value))
     if isinstance(value, dict):
-        return all(map(is_exact, value.values()))
+        return all(map(_is_taken, value.values()))
     return value is None or isinstance(value, _KINDS)
+
+
+def require_decimals(values: Any) -> None:
+    """Raise QueryError where there is a Decimal among values that the engine would make a float."""
+    if isinstance(values, Decimal):
+        _, digits, exponent = values.as_tuple()
+        # Zeros before and behind the digits count too: 1E+40 has 41. NaN has no exponent.
+        if not isinstance(exponent, int) or (
+            max(len(digits), -exponent, len(digits) + exponent) > _DIGITS
+        ):
+            raise QueryError(f"{values} cannot be bound as DECIMAL: it would become a float")
+    elif isinstance(values, Mapping):
+        require_decimals(list(values.values()))
+    elif isinstance(values, list | tuple):
+        for value in values:
+            require_decimals(value)
 
 
 def _microseconds(kind: pa.DataType) -> pa.DataType:

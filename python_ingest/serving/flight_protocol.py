@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from python_ingest.errors import QueryError, UsageError
-from python_ingest.serving.bound_values import in_utc, is_exact
+from python_ingest.serving.bound_values import in_utc
 from python_ingest.serving.results import Question
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place
@@ -106,15 +106,8 @@ def _encoded(value: Any) -> Any:
     )
 
 
-def _decimal(text: str) -> Decimal:
-    value = Decimal(text)
-    if not is_exact(value):
-        raise ValueError(f"{text} is no DECIMAL: it would become a float")
-    return value
-
-
 _DECODERS: dict[str, Callable[[str], Any]] = {
-    "decimal": _decimal,
+    "decimal": Decimal,
     "time": lambda text: in_utc(datetime.fromisoformat(text)),
     "date": date.fromisoformat,
     "uuid": UUID,

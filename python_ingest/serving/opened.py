@@ -11,6 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from python_ingest.errors import DatabaseError, OutOfMemoryError, QueryError
 from python_ingest.publication.attached import attached, identity_of
+from python_ingest.serving.bound_values import require_decimals
 from python_ingest.serving.results import Parameters
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import literal, quoted
@@ -18,7 +19,8 @@ from python_ingest.storage.sql import literal, quoted
 Result = TypeVar("Result")
 
 # A parsed text takes twenty times its length, and each connection keeps its own.
-_STATEMENTS_KEPT, _LONGEST_KEPT = 100, 20_000
+_STATEMENTS_KEPT = 100
+LONGEST_KEPT = 20_000  # characters of a query that anything is remembered of
 # The statement that raises the limit needs 2 KB itself, which other queries may hold for a moment.
 _A_MOMENT = Retrying(
     retry=retry_if_exception_type(duckdb.OutOfMemoryException),
@@ -39,10 +41,12 @@ class Connection:
 
     def execute(self, sql: str, params: Parameters) -> duckdb.DuckDBPyConnection:
         """Run one statement, or several where no parameters are given; it gives Python rows."""
+        require_decimals(params)
         return self._cursor.execute(self._parsed(sql), params)
 
     def relation(self, sql: str, params: Parameters) -> duckdb.DuckDBPyRelation:
         """Return what gives the rows of the same as Arrow; it runs when they are asked for."""
+        require_decimals(params)
         found = self._cursor.sql(self._parsed(sql), params=params)
         return self._cursor.sql(_NO_ROWS) if found is None else found
 
@@ -53,7 +57,7 @@ class Connection:
             if len(statements) != 1:
                 return sql
             (statement,) = statements
-            if len(sql) <= _LONGEST_KEPT:
+            if len(sql) <= LONGEST_KEPT:
                 if len(self._statements) >= _STATEMENTS_KEPT:
                     self._statements.clear()
                 self._statements[sql] = statement

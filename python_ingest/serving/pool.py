@@ -24,7 +24,7 @@ from python_ingest.errors import (
 )
 from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.serving.fair_semaphore import FairSemaphore
-from python_ingest.serving.opened import Connection, Opened, PublishedFile, Source
+from python_ingest.serving.opened import LONGEST_KEPT, Connection, Opened, PublishedFile, Source
 from python_ingest.serving.query_timeouts import QueryTimeouts, Running, nobody_left
 from python_ingest.serving.results import Closing, EngineReadable, Question, Rows
 from python_ingest.settings import Settings, load_settings
@@ -36,7 +36,6 @@ from python_ingest.telemetry.otel_queries import logger as query_log
 
 _SLOTS_A_CORE = 2  # the second query runs while the first one passes its slot on
 _DESCRIPTIONS_KEPT = 1000
-_LONGEST_DESCRIBED = 20_000
 
 
 class Described(NamedTuple):
@@ -149,7 +148,7 @@ class Reader(EngineReadable):
         if sql in described:
             return described[sql]
         found = self._opened.enough(lambda: self._described(sql, parameters))
-        if len(sql) <= _LONGEST_DESCRIBED:
+        if len(sql) <= LONGEST_KEPT:
             if len(described) >= _DESCRIPTIONS_KEPT:
                 described.clear()
             described[sql] = found

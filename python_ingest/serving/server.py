@@ -23,6 +23,7 @@ from python_ingest.serving.flight_protocol import TICKET_BEGINS, location, quest
 from python_ingest.serving.flight_sql_catalog import is_listing, listed, schema_of_listing
 from python_ingest.serving.flight_sql_messages import packed, unpacked
 from python_ingest.serving.open_streams import OpenStreams
+from python_ingest.serving.opened import LONGEST_KEPT
 from python_ingest.serving.pool import ReaderPool
 from python_ingest.serving.prepared import PreparedStatements
 from python_ingest.serving.results import Parameters, Question
@@ -35,7 +36,6 @@ _COLLECTED_BYTES = 8_000_000
 # Many clients of gRPC refuse a message of more than 4 MB.
 _MESSAGE_BYTES = 2_000_000
 _TEXTS_KEPT = 1000
-_LONGEST_KEPT = 20_000
 
 _PLAIN = "select json_deserialize_sql(json_serialize_sql(?))"
 _ACTIONS = {
@@ -121,7 +121,7 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
 
     def _checked(self, sql: str) -> _Checked:
         """Return a query that may run. Raises QueryError for everything else."""
-        return self._kept(sql) if len(sql) <= _LONGEST_KEPT else self._parsed(sql)
+        return self._kept(sql) if len(sql) <= LONGEST_KEPT else self._parsed(sql)
 
     @_call
     def get_flight_info(self, context: Any, descriptor: Any) -> Any:

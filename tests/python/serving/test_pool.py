@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -45,6 +46,19 @@ def limited(published, monkeypatch):
 def test_nothing_published_says_what_to_run(settings):
     with pytest.raises(NotPublishedError, match="ingest cycle"):
         ReaderPool(settings)
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("1" * 39), Decimal("1E+40"), Decimal("nan"), [Decimal("0." + "1" * 39)]]
+)
+def test_a_decimal_does_not_become_a_float(published, value):
+    with ReaderPool(published) as pool:
+        for ask in (pool.query, pool.dicts):
+            for sql, values in (("select ?", [value]), ("select $v", {"v": value})):
+                with pytest.raises(QueryError, match="cannot be bound"):
+                    ask(sql, values)
+        exact = Decimal("1" * 38)
+        assert pool.dicts("select ? as v", [exact]) == [{"v": exact}]
 
 
 def test_a_hundred_readers_share_fifty_connections(published):
