@@ -35,7 +35,7 @@ from table import Row, save
 from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import land_files
 from python_ingest.schema.migrate import migrate
-from python_ingest.settings import load_settings
+from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer, session_config
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -146,6 +146,19 @@ def polars_bars(ticks: list[Path]) -> pl.DataFrame:
     )
 
 
+def bare_landing(settings: Settings, path: str, ticks: list[Path]) -> float:
+    """Return the seconds to insert the files, one after the other, into a table of theirs."""
+    with duckdb.connect(path, config=session_config(settings)) as connection:
+        connection.execute(f"create table ticks as from '{ticks[0]}' limit 0")
+
+    def insert() -> None:
+        for file in ticks:
+            with duckdb.connect(path) as connection:
+                connection.execute(f"insert into ticks from '{file}'")
+
+    return timed(insert)
+
+
 def in_server(
     dsn: str, ticks: list[Path], hour: Path, folder: Path, times: int
 ) -> tuple[float, float, float]:
@@ -242,19 +255,10 @@ def batches(folder: Path, ticks: Path) -> list[Row]:
         with Engine(ours) as engine:
             each = [timed(lambda: land_files(ours, "ticks", [f], engine=engine)) for f in files]  # noqa: B023
         seconds = sum(each)
-        path = str(folder / f"bare_{size}.duckdb")
-        with duckdb.connect(path, config=session_config(ours)) as connection:
-            connection.execute(f"create table ticks as from '{ticks}' limit 0")
-
-        def bare() -> None:
-            for file in files:  # noqa: B023
-                with duckdb.connect(path) as connection:  # noqa: B023
-                    connection.execute(f"insert into ticks from '{file}'")
-
         rows = size * count
         middle = statistics.median(each)
         more = f"{rows / seconds:,.0f} rows/s, {middle * 1000:.0f} ms a batch (p50)"
-        baseline = timed(bare)
+        baseline = bare_landing(ours, str(folder / f"bare_{size}.duckdb"), files)
         name = f"land {count} files of {size:,} ticks"
         found.append(Row(name, seconds, baseline, "bare insert, durable", rows, more=more))
         if size == BATCHES[0]:
@@ -277,6 +281,7 @@ def measure(folder: Path, rows: int, times: int) -> list[Row]:
     with open_writer(settings) as connection:
         migrate(connection)
     landing = timed(lambda: land_files(settings, "ticks", ticks))
+    bare = bare_landing(settings, str(folder / "bare.duckdb"), ticks)
     os.environ["DATA_DIR"] = str(data)
     bars, theirs = [], []
     for _ in range(times):
@@ -286,7 +291,10 @@ def measure(folder: Path, rows: int, times: int) -> list[Row]:
     hour = one_more_hour(ticks, folder)
     land_files(settings, "ticks", [hour])
     added_ours = our_bars(data)
-    found = [Row("1m bars", made_ours, statistics.median(theirs), "polars, Parquet", rows, 1)]
+    found = [
+        Row("1m bars", made_ours, statistics.median(theirs), "polars, Parquet", rows, 1),
+        Row("landing", landing, bare, "bare insert, durable", rows, 1 / 0.8),
+    ]
     with servers() as dsns:
         for name, dsn in dsns.items():
             loaded, made, added = in_server(dsn, ticks, hour, folder, times)
@@ -299,6 +307,7 @@ def measure(folder: Path, rows: int, times: int) -> list[Row]:
         loaded, made = in_chdb(demo, folder, times)
         found += [
             Row("landing", landing, loaded, "chdb, MergeTree from Parquet", rows, 2),
+            Row("bare insert, durable", bare, loaded, "chdb, MergeTree from Parquet", rows),
             Row("1m bars", made_ours, made, "chdb, MergeTree", rows),
         ]
     else:
