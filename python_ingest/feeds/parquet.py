@@ -44,10 +44,10 @@ def scan(
     columns = ", ".join(quoted(name) for name in types)
     sql = (
         f"select {columns}, file_row_number + 1 as row_number,"
-        f" to_json(struct_pack({', '.join(f'{quoted(n)} := {quoted(n)}' for n in types)}))::varchar"
-        f" as raw_text from {reader}"
+        f" struct_pack({', '.join(f'{quoted(n)} := {quoted(n)}' for n in types)}) as raw_text"
+        f" from {reader}"
     )
-    return Scan("parquet", sql, types, extra=("row_number",))
+    return Scan("parquet", sql, types, extra=("row_number",), raw_is_struct=True)
 
 
 def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:

@@ -40,6 +40,7 @@ class Scan:
 
     Of ticks: `sequence_identifies`, `trade_id_identifies` say which number tells two ticks apart,
     where not their content does; `newest_first` that the file's first row happened last.
+    `raw_is_struct`: `raw_text` is a struct, of which bad rows get the JSON.
     `headers_within`: rows that are ignored as `HEADER` are no rows, but names of the next ones.
     """
 
@@ -53,6 +54,7 @@ class Scan:
     trade_id_identifies: bool = True
     newest_first: bool = False
     headers_within: bool = False
+    raw_is_struct: bool = False
 
 
 def validated(
@@ -117,10 +119,11 @@ def validated(
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
+    text = "to_json(raw_text)::varchar" if scan.raw_is_struct else r"rtrim(raw_text, e'\r\n')"
     without = f"replace ({', '.join(said)})" if said else ""
     return f"""
 select {numbers}{names}, reason, ignored,
-    case when reason is not null then rtrim(raw_text, e'\\r\\n') end as raw_text{hash_name}
+    case when reason is not null then {text} end as raw_text{hash_name}
 from (
     select {numbers}{names}, {with_nuls} as reason, {ignored} as ignored, raw_text{hashed}
     from (

@@ -14,7 +14,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
-from python_ingest.feeds.relation import hashed, respelled, validated
+from python_ingest.feeds.relation import respelled, validated
 from python_ingest.feeds.values import CLOCK
 from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
@@ -204,8 +204,7 @@ def segment_rows(
     if segment.canonical:
         scan = parquet.scan(connection, kind, path)
         rows = validated(kind, scan, clock=clock, markets=segment.markets)
-        rows = hashed(kind, f"({rows})")
-        return f"select *, null::bigint as line_number {keys} from {rows}", False
+        return f"select *, null::bigint as line_number {keys} from ({rows})", False
     columns = [
         row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
     ]
@@ -222,7 +221,7 @@ def segment_rows(
     )
     if not segment.one_spelling:
         sql = respelled(kind, sql)
-    return f"select * from {hashed(kind, sql)}", "occurrence" in columns
+    return f"select * from {sql}", "occurrence" in columns
 
 
 def identity_of(segment: Segment) -> Identity:

@@ -89,13 +89,15 @@ def record_conflicts(connection: duckdb.DuckDBPyConnection, batch_id: int, known
     rank = f"{{'late': source not in {RELIABLE}, 'content_hash': content_hash}}"
     told = _told()
     series = "exchange, symbol, kind, venue, timestamp::date as day"
+    left = f"""(
+        select * from suspect_batch
+        where row_number not in (select row_number from dropped) and not ({KEYLESS})
+    )"""
     connection.execute(f"""
         create or replace temp table new_conflicts as
         select {batch_id} * 4294967296 + row_number as tick_id, {series}, key_id, key_number,
             {rank} as preference, {told} as told
-        from suspect_batch
-        where row_number not in (select row_number from dropped)
-            and not ({KEYLESS})
+        from {hashed(TICKS, left)}
     """)
     found = connection.execute("select count(*), min(day), max(day) from new_conflicts").fetchone()
     if not found or not found[0]:

@@ -35,22 +35,21 @@ RELIABLE = "('rest', 'backfill')"
 class Count:
     """One look at a whole batch.
 
-    `unordered`: accepted ticks that only the file's order orders, in `clock_ticks` of its clock.
+    `unordered`: accepted ticks that only the file's order orders. `rise`: what `keys_rise` found.
     """
 
     read: int
     rejected: int
     others: int
     accepted: int
-    distinct_keys: int
     first: object
     last: object
     by_trade_id: int
     by_sequence: int
     unordered: int
-    clock_ticks: int
     trade_ids: tuple[object, object]
     sequences: tuple[object, object]
+    rise: bool = False
 
     @property
     def by_content(self) -> int:
@@ -100,32 +99,34 @@ def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def count(connection: duckdb.DuckDBPyConnection, kind: Kind, *, rise: bool = False) -> Count:
-    """Count the relation `batch` in one scan; `rise`: what `keys_rise` found.
-
-    Rising numbers differ, and order their ticks.
-    """
+    """Count the relation `batch` in one scan; `rise`: what `keys_rise` found."""
     ok = "filter (where reason is null and ignored is null)"
-    ticks = kind.table == "raw.market_ticks"
-    key = _TICK_KEY if ticks else "content_hash"
-    distinct = "count(*)" if rise else f"count(distinct {key})"
-    # CASE, since FILTER computes what it counts for every row
-    clock_tick = f"case when {UNORDERED} then {CLOCK_TICK} end"
-    unordered = f"count(case when {UNORDERED} then 1 end) {ok}, count(distinct {clock_tick}) {ok}"
+    # CASE, since FILTER computes what it counts for every row; rising numbers order their ticks
+    unordered = "0" if rise else f"count(case when {UNORDERED} then 1 end) {ok}"
     of_ticks = (
-        f"count(key_id) {ok}, count(key_number) {ok}, {'0, 0' if rise else unordered},"
+        f"count(key_id) {ok}, count(key_number) {ok}, {unordered},"
         " min(key_id), max(key_id), min(key_number), max(key_number)"
-        if ticks
-        else "0, 0, 0, 0, null, null, null, null"
+        if kind.is_ordered
+        else "0, 0, 0, null, null, null, null"
     )
     row = connection.execute(f"""
         select count(*), count(*) filter (where reason is not null), count(ignored),
-            count(*) {ok}, {distinct} {ok},
-            min({kind.time}) {ok}, max({kind.time}) {ok}, {of_ticks}
+            count(*) {ok}, min({kind.time}) {ok}, max({kind.time}) {ok}, {of_ticks}
         from batch
     """).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    values = (*row[:11], row[11:13], row[13:15])
+    values = (*row[:9], row[9:11], row[11:13], rise)
     return Count(*values)
+
+
+def _several(connection: duckdb.DuckDBPyConnection, table: str, key: str, rows: str) -> bool:
+    """Make `table` of the keys (SQL) that several of the rows have; False where it is empty."""
+    found = value_of(
+        connection,
+        f"create or replace temp table {table} as"
+        f" select {key} as key from {rows} group by 1 having count(*) > 1",
+    )
+    return bool(found)
 
 
 def find_duplicates(
@@ -133,8 +134,7 @@ def find_duplicates(
 ) -> bool:
     """Make `dropped` (row_number) and `repeated` (row_number, occurrence); False if both empty.
 
-    What was compared stays in `suspect_rows`, `suspect_batch`, `suspects` and `known_copies` for
-    `conflicts`.
+    What was compared stays in `suspect_batch`, `suspects` and `known_copies` for `conflicts`.
 
     `given`: the batch numbers the occurrences itself, as the segments of one stream do. `known`:
     what was landed before, the table itself or together with the cold files of the batch's dates.
@@ -148,22 +148,21 @@ def find_duplicates(
 def _collect_suspects(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, known: str
 ) -> int:
-    """Make `suspect_rows` (row_number); return how many there are, some perhaps twice."""
-    connection.execute("create or replace temp table suspect_rows (row_number bigint)")
-    ticks = kind.table == "raw.market_ticks"
-    key = _TICK_KEY if ticks else "content_hash"
+    """Make `suspect_batch`, the rows to compare without their verdicts; return how many."""
+    key = _TICK_KEY if kind.is_ordered else "content_hash"
     accepted = counted.batch
     looks = []
-    if counted.distinct_keys < counted.accepted:
-        looks.append(
-            f"where {key} in (select {key} from {accepted} group by 1 having count(*) > 1)"
-        )
-    look_ups = known_ticks(known, counted) if ticks else [_by_hash(kind, known)]
+    if not counted.rise and _several(connection, "several_of_key", key, accepted):
+        looks.append(f"where {key} in (select key from several_of_key)")
+    look_ups = known_ticks(known, counted) if kind.is_ordered else [_by_hash(kind, known)]
     looks += [f"semi join {look_up}" for look_up in look_ups]
+    rows = f"select b.* exclude (reason, ignored, raw_text) from {accepted} as b"
+    connection.execute(f"create or replace temp table suspect_batch as {rows} limit 0")
     return sum(
         value_of(
             connection,
-            f"insert into suspect_rows select row_number from {accepted} as b {look}",
+            f"insert into suspect_batch from ({rows} {look})"
+            " where row_number not in (select row_number from suspect_batch)",
             counted.values(look),
         )
         for look in looks
@@ -227,11 +226,7 @@ def _judge(
         if given
         else f"row_number() over (partition by content_hash order by {first})"
     )
-    # once: each look at the batch computes the hash of all its rows
-    connection.execute(
-        f"create or replace temp table suspect_batch as select * from {counted.batch}"
-        " where row_number in (select row_number from suspect_rows)"
-    )
+    compared = hashed(kind, counted.batch if given else "suspect_batch")
     connection.execute(f"""
         create or replace temp table suspects as
         select *, {number} as n
@@ -239,7 +234,7 @@ def _judge(
             select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
                 {", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""}
                 {", occurrence" if given else ""}
-            from {counted.batch if given else "suspect_batch"}
+            from {compared}
         )
     """)
     highest = "max(occurrence)" if kind.occurrences else "1"
@@ -282,14 +277,16 @@ def find_places(
 
     Another unordered tick is the first of its own. False where all are.
     """
-    if counted.clock_ticks == counted.unordered:
+    if not counted.unordered:
         return False
     unordered = f"(select * from {counted.batch} where {UNORDERED})"
+    if not _several(connection, "several_of_clock", CLOCK_TICK, unordered):
+        return False
     connection.execute(f"""
         create or replace temp table places as
         select row_number, {place(newest_first=newest_first)} as place
         from {unordered}
-        where {CLOCK_TICK} in (select {CLOCK_TICK} from {unordered} group by 1 having count(*) > 1)
+        where {CLOCK_TICK} in (select key from several_of_clock)
     """)
     return True
 

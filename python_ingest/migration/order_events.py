@@ -52,9 +52,10 @@ def make_order_events(settings: Settings) -> Manifest | None:
         scan = Scan(
             "timescale",
             f"select {columns}, row_number() over () as row_number,"
-            f" to_json(struct_pack({columns}))::varchar as raw_text from events",
+            f" struct_pack({columns}) as raw_text from events",
             types,
             extra=("row_number",),
+            raw_is_struct=True,
         )
         connection.execute(
             f"copy ({validated(ORDERS, scan, markets=False)}) to {sql_path(temporary)}"

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import TICKS
+from python_ingest.feeds.relation import hashed
 from python_ingest.landing.batch import segment_rows
 from python_ingest.landing.identity import KEYLESS, KEYS, UNORDERED, place
 from python_ingest.landing.spool import Segment, kept, read_description
@@ -77,6 +78,7 @@ class SpoolReader:
 
 
 def _accepted(sql: str, order: str, *, given: bool) -> str:
+    accepted = f"(from ({sql}) where reason is null and ignored is null)"
     columns = ", ".join(quoted(name) for name in (*TICKS.read_names, *KEYS))
     number = "row_number() over (partition by content_hash order by row_number)"
     occurrence = "occurrence" if given else number
@@ -84,5 +86,5 @@ def _accepted(sql: str, order: str, *, given: bool) -> str:
         f"select {columns}, content_hash, row_number,"
         f" case when {UNORDERED} then {order} end as place,"
         f" case when {KEYLESS} then {occurrence} else 1 end as occurrence"
-        f" from ({sql}) where reason is null and ignored is null"
+        f" from {hashed(TICKS, accepted)}"
     )
