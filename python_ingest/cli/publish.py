@@ -19,15 +19,13 @@ from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        name="publish",
-        epilog="Example: ingest publish --bundle august.duckdb --from 2024-08-01 --to 2024-08-31",
-    )(publish_command)
+app = typer.Typer()
 
 
+@app.command(
+    "publish",
+    epilog="Example: ingest publish --bundle august.duckdb --from 2024-08-01 --to 2024-08-31",
+)
 def publish_command(
     bundle: Annotated[
         Path | None,

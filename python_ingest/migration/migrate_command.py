@@ -19,18 +19,13 @@ from python_ingest.migration.extract_command import Shown
 from python_ingest.migration.status import status
 from python_ingest.settings import load_settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="migrate", epilog="Example: ingest migrate --table market_ticks --jobs 2")(
-        migrate_command
-    )
-    group = typer.Typer(no_args_is_help=True, help="How the move from TimescaleDB stands.")
-    group.callback()(lambda: None)
-    group.command(name="status", epilog="Example: ingest migration status")(status_command)
-    app.add_typer(group, name="migration")
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="How the move from TimescaleDB stands.")
+group.callback()(lambda: None)
+app.add_typer(group, name="migration")
 
 
+@app.command("migrate", epilog="Example: ingest migrate --table market_ticks --jobs 2")
 def migrate_command(
     table: Annotated[
         list[str] | None, typer.Option(help=f"Of {', '.join(LANDABLE)}; default: all.")
@@ -64,6 +59,7 @@ def _line(result: LandingResult) -> str:
     )
 
 
+@group.command("status", epilog="Example: ingest migration status")
 def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:

@@ -24,16 +24,12 @@ from python_ingest.storage.object_store import open_store
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Make, verify and list backups.")
-    group.command(name="create", epilog="Example: ingest backup create --full")(create)
-    group.command(name="verify", epilog="Example: ingest backup verify")(verify)
-    group.command(name="list", epilog="Example: ingest backup list --json")(list_backups)
-    app.add_typer(group, name="backup")
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="Make, verify and list backups.")
+app.add_typer(group, name="backup")
 
 
+@group.command(epilog="Example: ingest backup create --full")
 def create(
     full: Annotated[bool, typer.Option("--full", help="Everything.")] = False,
     incremental: Annotated[
@@ -65,6 +61,7 @@ def _print_created(made: Created) -> None:
         print(f"removed {made.removed_segments:,} landed segments, which are safe in backups")
 
 
+@group.command(epilog="Example: ingest backup verify")
 def verify(as_json: AsJson = False) -> None:
     """Read every byte of every backup and say which file is damaged, missing or extra."""
     settings = load_settings()
@@ -84,6 +81,7 @@ def verify(as_json: AsJson = False) -> None:
         print("every file of every backup is what was written")
 
 
+@group.command("list", epilog="Example: ingest backup list --json")
 def list_backups(as_json: AsJson = False) -> None:
     """Show what can be restored: age, size and span of every backup."""
     store = open_store(load_settings().backup_store)
