@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
+from python_ingest.storage.cold_files import exists
 from python_ingest.storage.sql import quoted
 
 _RENAMED = {
@@ -96,7 +97,7 @@ def take_over(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _watermarks(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    if not _exists(connection, "main", "build_watermarks"):
+    if not exists(connection, "main.build_watermarks"):
         return {}
     rows = connection.execute("select model, batch_id from main.build_watermarks").fetchall()
     return {str(model): int(batch) for model, batch in rows}
@@ -119,15 +120,6 @@ def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for view in views:
         connection.execute(f"drop view {_sql(view)}")
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = current_database()"
-        " and schema_name = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return bool(found and found[0])
 
 
 def _sql(table: tuple[str, str]) -> str:
