@@ -57,7 +57,10 @@ class Pool(Section):
 
 
 class Performance(Section):
-    """What DuckDB may use of the machine."""
+    """What DuckDB may use of the machine.
+
+    `enable_profiling`: pools and `ingest serve` print the plan and the times of each query.
+    """
 
     memory_limit_mb: int = Field(default=8192, ge=64)
     num_threads: int = Field(default=4, ge=1)
