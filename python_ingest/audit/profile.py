@@ -12,22 +12,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.cold_duplicates import WAITS
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
 
 # kind of landing -> its table
-TABLES = {
-    "ticks": "market_ticks",
-    "corrections": "tick_corrections",
-    "orders": "order_events",
-    "cash": "cash_events",
-    "actions": "corporate_actions",
-    "statements": "statements",
-    "metrics": "system_metrics",
-    "logs": "application_logs",
-}
+TABLES = {name: kind.table.removeprefix("raw.") for name, kind in KINDS.items()}
 
 _QUERIES = files("python_ingest.audit") / "queries"
 
