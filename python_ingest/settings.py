@@ -147,6 +147,11 @@ class Settings(Section):
     backup: Backup = Backup()
     archive: Archive = Archive()
 
+    def waiting(self, milliseconds: int) -> Settings:
+        """Return settings with which who wants the database waits so long for others."""
+        pool = self.pool.model_copy(update={"connection_timeout_ms": milliseconds})
+        return self.model_copy(update={"pool": pool})
+
     @property
     def spool_dir(self) -> Path:
         """Where segments wait until they are landed."""
