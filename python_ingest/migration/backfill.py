@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from python_ingest.errors import UsageError
@@ -62,7 +62,10 @@ def migrate(
         )
     results: list[LandingResult] = []
     for name in wish.tables:
-        found = [_extracted(settings, wish, one, listener_of) for one in _relations(name)]
+        found = [
+            extract(settings, Request(one, wish.since, wish.until, wish.jobs), listener_of(one))
+            for one in (("orders", "trades") if name == "orders" else (name,))
+        ]
         landed: list[LandingResult] = []
         for result in land_orders(settings) if name == "orders" else _land(settings, found[0]):
             report(result)
@@ -73,21 +76,11 @@ def migrate(
     return results
 
 
-def _relations(name: str) -> tuple[str, ...]:
-    return ("orders", "trades") if name == "orders" else (name,)
-
-
-def _extracted(
-    settings: Settings, wish: Wish, name: str, listener_of: Callable[[str], Listener]
-) -> Manifest:
-    return extract(settings, Request(name, wish.since, wish.until, wish.jobs), listener_of(name))
-
-
 def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
     known = state.load(settings)
     ends = [one.covered[-1].end for one in found if one.covered]
     known.migrated[name] = {
-        "at": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+        "at": state.now(),
         "covered_to": min(ends).isoformat() if ends else "",
     }
     state.save(settings, known)

@@ -11,7 +11,7 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
-from python_ingest.migration.dual_write import Drift, now
+from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.postgres_rows import (
     as_postgres,
     common_columns,
@@ -90,7 +90,7 @@ def _replay(settings: Settings, known: state.State) -> Drift:
             with connected() as server:
                 drift = _write(settings, server, touched, Path(folder))
     known.orders_replayed_to = built
-    known.replayed_at = now()
+    known.replayed_at = state.now()
     state.save(settings, known)
     return drift
 
