@@ -10,7 +10,7 @@ import typer
 
 from python_ingest.cli.clock import date_of
 from python_ingest.cli.progress import steps
-from python_ingest.cli.shown import print_rows, size
+from python_ingest.cli.shown import print_table, size
 from python_ingest.errors import UsageError
 from python_ingest.publication.bundle import Bundle, write_bundle
 from python_ingest.publication.descriptions import Descriptions, descriptions
@@ -61,7 +61,7 @@ def _bundle(settings: Settings, path: Path, first: date | None, last: date | Non
 
 
 def _print(made: Bundle) -> None:
-    print_rows(made.rows.items())
+    print_table(("relation", ">rows"), [(name, f"{rows:,}") for name, rows in made.rows.items()])
     print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
 
 

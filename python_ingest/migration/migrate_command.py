@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.clock import moment
+from python_ingest.cli.shown import print_table
 from python_ingest.landing.land import LandingResult
 from python_ingest.landing.report import report_landing
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
@@ -73,17 +71,15 @@ def status_command(
     if found.lag_batches:
         print(f"TimescaleDB lacks {found.lag_rows:,} rows of {found.lag_batches:,} batches")
     if found.tables:
-        table = Table(box=None)
-        for name in ("relation", "rows", "rejected", "closed buckets", "do not match", "covered"):
-            table.add_column(name, justify="left" if name in ("relation", "covered") else "right")
-        for one in found.tables:
-            table.add_row(
-                one.relation,
-                f"{one.rows:,}",
-                f"{one.rejected:,}",
-                f"{one.closed:,}",
-                f"{one.wrong:,}",
-                one.covered,
-            )
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        print_table(
+            ("relation", ">rows", ">rejected", ">closed buckets", ">do not match", "covered"),
+            [
+                (
+                    t.relation,
+                    *(f"{n:,}" for n in (t.rows, t.rejected, t.closed, t.wrong)),
+                    t.covered,
+                )
+                for t in found.tables
+            ],
+        )
     print(f"next: {found.next}")

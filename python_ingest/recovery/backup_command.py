@@ -8,11 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.progress import progress
-from python_ingest.cli.shown import age, size
+from python_ingest.cli.shown import age, print_table, size
 from python_ingest.errors import BackupDamagedError, BackupError, UsageError
 from python_ingest.recovery.create import Created, create_backup
 from python_ingest.recovery.manifest import Manifest
@@ -89,13 +87,8 @@ def list_backups(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([_described(manifest) for manifest in backups.made]))
         return
-    table = Table(box=None)
-    for name, right in (("backup", False), ("age", True), ("size", True), ("holds", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for manifest in backups.made:
-        held = size(_bytes(manifest))
-        table.add_row(manifest.id, age(_age(manifest)), held, _span(manifest))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    rows = [(one.id, age(_age(one)), size(_bytes(one)), _span(one)) for one in backups.made]
+    print_table(("backup", ">age", ">size", "holds"), rows)
     for complaint in backups.damaged.values():
         print(f"damaged: {complaint}")
     for backup_id in backups.unfinished:
