@@ -5,7 +5,6 @@ The queries are files beside this one: queries/landings.sql, ticks.sql, orders.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,24 +23,18 @@ TABLES = {name: kind.table.removeprefix("raw.") for name, kind in KINDS.items()}
 _QUERIES = files("python_ingest.audit") / "queries"
 
 
-@dataclass(frozen=True)
-class Profile:
-    """Frames of one row per `subject`: kinds of landing, instruments and tick kinds, events."""
-
-    landings: pd.DataFrame
-    ticks: pd.DataFrame
-    orders: pd.DataFrame
+Profile = dict[str, pd.DataFrame]
+"""Frames of one row per `subject`: `landings` of kinds, `ticks` of instruments, `orders`."""
 
 
 def profile(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -> Profile:
     """Return the figures of everything in batches after `after`, warm or cold."""
     _define_landed(connection, data_dir, after)
     values = {"landings": {"after": after, "waits": WAITS}}
-    landings, ticks, orders = (
-        connection.execute(query(name), values.get(name, {"after": after})).df()
+    return {
+        name: connection.execute(query(name), values.get(name, {"after": after})).df()
         for name in ("landings", "ticks", "orders")
-    )
-    return Profile(landings, ticks, orders)
+    }
 
 
 def query(name: str) -> str:

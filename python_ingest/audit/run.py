@@ -44,8 +44,7 @@ def audit(settings: Settings) -> AuditResult:
     passed = not judgement.critical
     title = "The audit passed" if passed else "The audit failed: its rows are not published"
     span = f"Batches {after + 1} to {newest}"
-    tables = {name: getattr(figures, name) for name in expectations.FRAMES}
-    outcome = pages.Outcome(title, span, judgement.critical, judgement.warnings, tables)
+    outcome = pages.Outcome(title, span, judgement.critical, judgement.warnings, figures)
     pages.write_index(draft, outcome)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
