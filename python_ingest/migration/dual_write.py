@@ -169,12 +169,12 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tupl
         with open_writer(settings) as connection:
             cold = readable_files(connection, table.name, after_batch=batch.batch_id - 1)
             kept = with_files(connection, settings.data_dir, RELATIONS[table.name], cold)
-            found = connection.execute(
+            number: int = value_of(
+                connection,
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns.items())}"
                 f" from {kept} where batch_id = {batch.batch_id})"
-                f" to {sql_path(rows)} (format csv, header false)"
-            ).fetchone()
-        number = int(found[0]) if found else 0
+                f" to {sql_path(rows)} (format csv, header false)",
+            )
         try:
             with server.transaction():
                 names = ", ".join(quoted(name) for name in columns)
