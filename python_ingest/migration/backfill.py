@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from python_ingest.errors import UsageError
-from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection
@@ -87,46 +87,30 @@ def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
 
 
 def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
-    kind = KINDS[str(TABLES[found.relation].kind)]
-    folder = manifest.folder_of(settings, found.relation)
     for part in (*found.gone, *found.parts):  # rows that the server dropped may not be here yet
         if not part.rows + part.rejected:
             continue
         with spool.scratch(settings) as scratch:
-            here = scratch / "here.parquet"
-            _copy_what_is_here(settings, found, kind, part, here)
-            segment = _segment(settings, found, kind, folder, part, here, scratch)
+            segment = _segment(settings, found, part, scratch)
         yield land_one(settings, segment)
 
 
-def _copy_what_is_here(
-    settings: Settings, found: Manifest, kind: Kind, part: Part, target: Path
-) -> None:
-    """Write how often each row of the range exists here, warm or cold."""
-    span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
+def _segment(settings: Settings, found: Manifest, part: Part, scratch: Path) -> spool.Segment:
+    """Write the missing rows, and those that will be rejected, as a segment of the spool."""
+    kind = KINDS[str(TABLES[found.relation].kind)]
+    folder = manifest.folder_of(settings, found.relation)
     told = told_by(found.relation, found.columns)
+    here, finished = scratch / "here.parquet", scratch / "segment.parquet"
+    span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
     with open_writer(settings) as connection:
         schema.migrate(connection)
         cold = readable_files(connection, found.relation, part.start.date(), part.end.date())
         rows = with_files(connection, settings.data_dir, RELATIONS[found.relation], cold)
+        # how often each row of the range is here, warm or cold
         connection.execute(
-            f"copy ({rows_here(found.relation, kind, told, rows, span)}) to {sql_path(target)}"
+            f"copy ({rows_here(found.relation, kind, told, rows, span)}) to {sql_path(here)}"
             " (format parquet)"
         )
-
-
-def _segment(  # noqa: PLR0913, PLR0917
-    settings: Settings,
-    found: Manifest,
-    kind: Kind,
-    folder: Path,
-    part: Part,
-    here: Path,
-    scratch: Path,
-) -> spool.Segment:
-    """Write the missing rows, and those that will be rejected, as a segment of the spool."""
-    finished = scratch / "segment.parquet"
-    told = told_by(found.relation, found.columns)
     missing = missing_rows(found.relation, kind, told, f"read_parquet({sql_path(here)})")
     rejects = (
         f"union all by name select {part.rows} + row_number() over () as row_number, raw_text,"
