@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
+from importlib.resources import files
 from pathlib import Path
 
 from python_ingest.audit.profile import Profile
@@ -19,27 +20,12 @@ _REMOTE = re.compile(
 )
 _ELSEWHERE = re.compile(r"<a\b[^>]*href=\"https?://[^\"]*\"[^>]*>(.*?)</a>", re.DOTALL)
 
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
-table { border-collapse: collapse; margin: .5rem 0; }
-th, td { border: 1px solid #8886; padding: .25rem .6rem; text-align: left; vertical-align: top; }
-h1, h2, h3, h4, h5, h6 { font-size: 1.1rem; margin: 1.2rem 0 .3rem; }
-h1 { font-size: 1.5rem; }
-ol.breadcrumb { list-style: none; padding: 0; }
-.fa-check-circle::before { content: "\\2713"; color: #1a7f37; font-style: normal; }
-.fa-times::before { content: "\\2717"; color: #d1242f; font-style: normal; }
-.fa-exclamation-triangle::before { content: "!"; color: #bf8700; font-style: normal; }
-.ge-breadcrumbs-item-hidden, .btn, .navbar-toggler, .popover, [hidden] { display: none; }
-.collapse, a[data-toggle="collapse"] { display: none; }
-.wide { overflow-x: auto; }
-.critical { color: #d1242f; }
-"""
+_STYLE = files("python_ingest.audit") / "audit.css"
 
 
 def make_local(folder: Path) -> None:
     """Remove remote styles and scripts from the pages and add our own style."""
-    (folder / "audit.css").write_text(STYLE, encoding="utf-8")
+    (folder / "audit.css").write_bytes(_STYLE.read_bytes())
     for page in folder.rglob("*.html"):
         style = os.path.relpath(folder / "audit.css", page.parent)
         text = _ELSEWHERE.sub(r"\1", _REMOTE.sub("", page.read_text(encoding="utf-8")))
