@@ -57,7 +57,10 @@ class Pool(Section):
 
 
 class Performance(Section):
-    """What DuckDB may use of the machine."""
+    """What DuckDB may use of the machine.
+
+    `enable_profiling`: pools and `ingest serve` print the plan and the times of each query.
+    """
 
     memory_limit_mb: int = Field(default=8192, ge=64)
     num_threads: int = Field(default=4, ge=1)
@@ -143,6 +146,11 @@ class Settings(Section):
     timescale: Timescale = Timescale()
     backup: Backup = Backup()
     archive: Archive = Archive()
+
+    def waiting(self, milliseconds: int) -> Settings:
+        """Return settings with which who wants the database waits so long for others."""
+        pool = self.pool.model_copy(update={"connection_timeout_ms": milliseconds})
+        return self.model_copy(update={"pool": pool})
 
     @property
     def spool_dir(self) -> Path:

@@ -21,14 +21,9 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command and its subcommand."""
-    group = typer.Typer(invoke_without_command=True)
-    group.callback(epilog="Example: ingest archive --dry-run")(archive_command)
-    example = "Example: ingest archive restore market_ticks 2026-01-05 2026-01-09"
-    group.command(name="restore", epilog=example)(restore)
-    app.add_typer(group, name="archive")
+app = typer.Typer()
+group = typer.Typer(invoke_without_command=True)
+app.add_typer(group, name="archive")
 
 
 @contextmanager
@@ -44,6 +39,7 @@ def _alone(settings: Settings, title: str) -> Iterator[Report]:
         yield report
 
 
+@group.callback(epilog="Example: ingest archive --dry-run")
 def archive_command(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
@@ -78,6 +74,7 @@ def archive_command(
         print("next: ingest backup create, since only a full backup knows what is archived")
 
 
+@group.command(epilog="Example: ingest archive restore market_ticks 2026-01-05 2026-01-09")
 def restore(
     table: Annotated[str, typer.Argument(help="Relation, e.g. market_ticks.")],
     first: Annotated[str, typer.Argument(metavar="FROM", help="First date.")],

@@ -9,12 +9,10 @@ import typer
 from python_ingest.audit import run
 from python_ingest.settings import load_settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="audit", epilog="Example: ingest audit")(audit)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: ingest audit")
 def audit(
     accept: Annotated[
         str | None,

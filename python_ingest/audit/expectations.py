@@ -33,8 +33,6 @@ with warnings.catch_warnings():
 # module has a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
-FRAMES = ("landings", "ticks", "orders")
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -67,8 +65,7 @@ def judge(profile: Profile, docs: Path) -> Judgement:
     source = context.data_sources.add_pandas("profile")
     found: dict[str, list[str]] = {"critical": [], "warning": []}
     failed: dict[str, str] = {}
-    for name in FRAMES:
-        frame: pd.DataFrame = getattr(profile, name)
+    for name, frame in profile.items():
         if frame.empty:
             continue
         rules = [rule for rule in RULES if rule.frame == name]

@@ -5,51 +5,36 @@ The queries are files beside this one: queries/landings.sql, ticks.sql, orders.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.cold_duplicates import WAITS
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
 
 # kind of landing -> its table
-TABLES = {
-    "ticks": "market_ticks",
-    "corrections": "tick_corrections",
-    "orders": "order_events",
-    "cash": "cash_events",
-    "actions": "corporate_actions",
-    "statements": "statements",
-    "metrics": "system_metrics",
-    "logs": "application_logs",
-}
+TABLES = {name: kind.table.removeprefix("raw.") for name, kind in KINDS.items()}
 
 _QUERIES = files("python_ingest.audit") / "queries"
 
 
-@dataclass(frozen=True)
-class Profile:
-    """Frames of one row per `subject`: kinds of landing, instruments and tick kinds, events."""
-
-    landings: pd.DataFrame
-    ticks: pd.DataFrame
-    orders: pd.DataFrame
+Profile = dict[str, pd.DataFrame]
+"""Frames of one row per `subject`: `landings` of kinds, `ticks` of instruments, `orders`."""
 
 
 def profile(connection: duckdb.DuckDBPyConnection, data_dir: Path, after: int) -> Profile:
     """Return the figures of everything in batches after `after`, warm or cold."""
     _define_landed(connection, data_dir, after)
     values = {"landings": {"after": after, "waits": WAITS}}
-    landings, ticks, orders = (
-        connection.execute(query(name), values.get(name, {"after": after})).df()
+    return {
+        name: connection.execute(query(name), values.get(name, {"after": after})).df()
         for name in ("landings", "ticks", "orders")
-    )
-    return Profile(landings, ticks, orders)
+    }
 
 
 def query(name: str) -> str:

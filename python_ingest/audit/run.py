@@ -44,9 +44,8 @@ def audit(settings: Settings) -> AuditResult:
     passed = not judgement.critical
     title = "The audit passed" if passed else "The audit failed: its rows are not published"
     span = f"Batches {after + 1} to {newest}"
-    tables = {name: getattr(figures, name) for name in expectations.FRAMES}
-    outcome = pages.Outcome(title, span, judgement.critical, judgement.warnings, tables)
-    pages.write_index(draft, outcome)
+    broken = {"Critical": judgement.critical, "Warnings": judgement.warnings}
+    pages.write_index(draft, title, span, broken, figures)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
 

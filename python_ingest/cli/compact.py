@@ -15,12 +15,10 @@ from python_ingest.settings import load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="compact", epilog="Example: ingest compact --dry-run")(compact)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: ingest compact --dry-run")
 def compact(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:

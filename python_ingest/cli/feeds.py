@@ -19,15 +19,12 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 
-app = typer.Typer(help="The vendors' files that are understood, each by a declaration.")
+app = typer.Typer()
+group = typer.Typer(help="The vendors' files that are understood, each by a declaration.")
+app.add_typer(group, name="feeds", epilog="Example: ingest feeds try binance-trades FILE")
 
 
-def register(parent: typer.Typer) -> None:
-    """Add the command group."""
-    parent.add_typer(app, name="feeds", epilog="Example: ingest feeds try binance-trades FILE")
-
-
-@app.callback(invoke_without_command=True)
+@group.callback(invoke_without_command=True)
 def list_feeds(context: typer.Context) -> None:
     """List the feeds; those that nobody compared with a real file are marked."""
     if context.invoked_subcommand is not None:
@@ -42,7 +39,7 @@ def list_feeds(context: typer.Context) -> None:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: ingest feeds show binance")
+@group.command(epilog="Example: ingest feeds show binance")
 def show(name: Annotated[str, typer.Argument(help="A feed.")]) -> None:
     """Print the declaration of a feed."""
     folder = load_settings().feeds_dir
@@ -51,7 +48,7 @@ def show(name: Annotated[str, typer.Argument(help="A feed.")]) -> None:
         print(f"# {path}\n{path.read_text(encoding='utf-8')}")
 
 
-@app.command(name="try", epilog="Example: ingest feeds try tardis-trades trades.csv.gz")
+@group.command(name="try", epilog="Example: ingest feeds try tardis-trades trades.csv.gz")
 def try_feed(
     name: Annotated[str, typer.Argument(help="A feed.")],
     path: Annotated[Path, typer.Argument(help="A file, packed or not.")],
@@ -68,7 +65,7 @@ def try_feed(
             raise FileRejectedError(f"{path}: {error}") from None
 
 
-@app.command(epilog="Example: ingest feeds markets")
+@group.command(epilog="Example: ingest feeds markets")
 def markets() -> None:
     """List the files of ticks that landed as `binance`, and whose they are as far as rows tell."""
     settings = load_settings()
@@ -83,7 +80,7 @@ def markets() -> None:
         print("no ticks of binance")
 
 
-@app.command(epilog="Example: ingest feeds rename 4 5 --to binance-usdm")
+@group.command(epilog="Example: ingest feeds rename 4 5 --to binance-usdm")
 def rename(
     batches: Annotated[list[int], typer.Argument(help="Batches that `markets` lists.")],
     market: Annotated[str, typer.Option("--to", help="Their market, such as binance-usdm.")],

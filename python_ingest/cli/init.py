@@ -9,12 +9,10 @@ from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="init", epilog="Example: ingest init")(init)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: ingest init")
 def init() -> None:
     """Make the database and its raw schema; harmless when they are there."""
     settings = load_settings()

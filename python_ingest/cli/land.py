@@ -25,15 +25,13 @@ from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as list_pending
 from python_ingest.settings import load_settings
 
+app = typer.Typer()
+
 _NAME = re.compile(r"[A-Za-z0-9][\w.:-]*")
 _REASONS = 10  # that are shown of a file
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="land", epilog="Example: ingest land ticks btcusdt-2024-08-08.csv.gz")(land)
-
-
+@app.command(epilog="Example: ingest land ticks btcusdt-2024-08-08.csv.gz")
 def land(  # noqa: PLR0913, PLR0917 - the command's options
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}.")] = None,
     paths: Annotated[

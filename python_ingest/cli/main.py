@@ -107,8 +107,9 @@ def command(name: str) -> Any:
     if name in NEEDS:
         require(NEEDS[name], f"ingest {name}")
     module = import_module(f"python_ingest.{COMMANDS[name][0]}")
-    alone = typer.Typer()
-    module.register(alone)
+    alone = getattr(module, "app", None)
+    if alone is None:  # cli.cycle
+        module.register(alone := typer.Typer())
     return typer.main.get_group(alone).commands[name]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,24 +9,22 @@ import typer
 
 from python_ingest.cli.clock import date_of
 from python_ingest.cli.progress import steps
-from python_ingest.cli.shown import print_rows, size
+from python_ingest.cli.shown import print_table, size
 from python_ingest.errors import UsageError
-from python_ingest.publication.bundle import Bundle, write_bundle
+from python_ingest.publication.bundle import write_bundle
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        name="publish",
-        epilog="Example: ingest publish --bundle august.duckdb --from 2024-08-01 --to 2024-08-31",
-    )(publish_command)
+app = typer.Typer()
 
 
+@app.command(
+    "publish",
+    epilog="Example: ingest publish --bundle august.duckdb --from 2024-08-01 --to 2024-08-31",
+)
 def publish_command(
     bundle: Annotated[
         Path | None,
@@ -45,7 +42,10 @@ def publish_command(
     first = date_of("--from", since) if since else None
     last = date_of("--to", until) if until else None
     if bundle:
-        _print(_bundle(settings, bundle, first, last))
+        with steps() as say:
+            made = write_bundle(settings, bundle, first, last, lambda it: say(f"copying {it}"))
+        print_table(("relation", ">rows"), [(name, f"{n:,}") for name, n in made.rows.items()])
+        print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
         return
     if first or last:
         raise UsageError("--from and --to are for --bundle: a publication always has all rows")
@@ -53,18 +53,6 @@ def publish_command(
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or publish"):
         publication = publish(settings, described=described)
     print(f"published {publication.path}: {publication.bytes / 1e6:.1f} MB{missing}")
-
-
-def _bundle(settings: Settings, path: Path, first: date | None, last: date | None) -> Bundle:
-    with steps() as say:
-        return write_bundle(
-            settings, path, first, last, lambda relation: say(f"copying {relation}")
-        )
-
-
-def _print(made: Bundle) -> None:
-    print_rows(made.rows.items())
-    print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
 
 
 def _described(settings: Settings) -> tuple[Descriptions, str]:

@@ -17,6 +17,8 @@ from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_briefly
 
+app = typer.Typer()
+
 _GROUPS = """
 select
     source_file, kind, reason, count(*) as rows, max(batch_id) as batch_id,
@@ -36,11 +38,7 @@ limit {limit} + 1
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="rejected", epilog="Example: ingest rejected ticks.csv --rows")(rejected)
-
-
+@app.command(epilog="Example: ingest rejected ticks.csv --rows")
 def rejected(
     file: Annotated[str, typer.Argument(help="Only files with this in their name.")] = "",
     reason: Annotated[str, typer.Option(help="Only reasons with this in them.")] = "",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 # Others, such as a no-break space, are often why a value is none: they are shown.
@@ -46,11 +47,15 @@ def printable(text: str) -> str:
     )
 
 
-def print_rows(counted: Iterable[tuple[str, int]]) -> None:
-    """Print relations and how many rows they have."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of texts; a column whose name begins with `>` is set flush right.
+
+    Only the last column may wrap.
+    """
     table = Table(box=None)
-    table.add_column("relation")
-    table.add_column("rows", justify="right")
-    for name, rows in counted:
-        table.add_row(name, f"{rows:,}")
-    Console().print(table)
+    for name in columns:
+        justify: JustifyMethod = "right" if name.startswith(">") else "left"
+        table.add_column(name.removeprefix(">"), justify=justify, no_wrap=name != columns[-1])
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

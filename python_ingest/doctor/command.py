@@ -7,12 +7,10 @@ import typer
 from python_ingest.doctor.findings import examine
 from python_ingest.settings import load_settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="doctor", epilog="Example: ingest doctor")(doctor)
+app = typer.Typer()
 
 
+@app.command(epilog="Example: ingest doctor")
 def doctor() -> None:
     """Look at everything and change nothing; exit code 1 when something wants mending.
 

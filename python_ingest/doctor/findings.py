@@ -31,6 +31,7 @@ from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.process_lock import command_of, is_locked
+from python_ingest.storage.sql import value_of
 from python_ingest.storage.writer import open_briefly
 
 _WAITED_TOO_LONG = timedelta(hours=1)  # a cycle runs every quarter of an hour
@@ -142,15 +143,13 @@ def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
         " where batch_id < ?",
         [newest],
     ).fetchall()[0]
-    if not connection.execute("select count(*) from state.chains").fetchall()[0][0]:
+    if not value_of(connection, "select count(*) from state.chains"):
         pending = ("every chain", 0) if newest else (None, None)
     if pending[0] is None:
         yield f"every chain of models is built up to batch {newest}", ""
     else:
-        waits_since = connection.execute(
-            f"select min(landed_at) from raw.landings where batch_id > ? and {_DATA}",
-            [pending[1]],
-        ).fetchall()[0][0]
+        since = f"select min(landed_at) from raw.landings where batch_id > ? and {_DATA}"
+        waits_since = value_of(connection, since, [pending[1]])
         long = seen.now - waits_since > _WAITED_TOO_LONG
         text = f"landed and not built since {age(seen.now - waits_since)}: {pending[0]}"
         yield text, "ingest cycle" if long else ""

@@ -37,17 +37,8 @@ class Leaving:
     cold_store: str = ""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """Rows exported, how many of them without a file, and the files written."""
-
-    rows: int = 0
-    removed: int = 0
-    files: int = 0
-
-
-def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving) -> Exported:
-    """Move the leaving rows to files; return what was done.
+def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leaving) -> None:
+    """Move the leaving rows to files.
 
     For a relation whose rows never change, each day is a transaction. For a relation whose rows are
     restated, every day with a leaving row or a tombstone is rewritten, all in one transaction.
@@ -56,15 +47,12 @@ def export(connection: duckdb.DuckDBPyConnection, data_dir: Path, leaving: Leavi
     unfinished = data_dir / "cold" / "tmp"
     mover = _Mover(connection, data_dir, leaving)
     days = mover.days()
-    rows = removed = files = 0
     try:
         for some in [days] if leaving.relation.restated and days else [[day] for day in days]:
             with scratch(unfinished) as folder, transaction(connection):
-                done = mover.move(some, folder)
-            rows, removed, files = rows + done.rows, removed + done.removed, files + done.files
+                mover.move(some, folder)
     except (duckdb.Error, OSError) as error:
         raise as_database_error(error) from error
-    return Exported(rows, removed, files)
 
 
 class _Mover:
@@ -96,7 +84,7 @@ class _Mover:
             days -= set(archived_dates(self._connection, name, min(days), max(days)))
         return sorted(days)
 
-    def move(self, days: Sequence[date], folder: Path) -> Exported:
+    def move(self, days: Sequence[date], folder: Path) -> None:
         """Write files for these days, prove them, then change manifest, table and view."""
         place = Place(self._data_dir, folder, self._leaving.cold_store)
         writer = Writer(self._connection, self._relation, self._columns, place)
@@ -112,12 +100,12 @@ class _Mover:
         for day in rewritten if self._relation.restated else []:
             self._replace_files(day)
         writer.record(written)
-        removed = self._note_removed(days)
+        self._note_removed(days)
         if self._relation.restated:
             self._clear_tombstones(days, written)
-        rows = sum(self._delete(day) for day in days)
+        for day in days:
+            self._delete(day)
         make_view(self._connection, self._data_dir, self._relation.name)
-        return Exported(rows, removed, len(written))
 
     def _days_with_tombstones(self) -> set[date]:
         name, key = self._relation.name, quoted(self._relation.key)
@@ -172,23 +160,16 @@ class _Mover:
             [self._relation.name, day],
         )
 
-    def _note_removed(self, days: Sequence[date]) -> int:
+    def _note_removed(self, days: Sequence[date]) -> None:
         if not self._relation.batch:
-            return 0
-        removed = 0
+            return
         for day in days:
-            noted = value_of(
-                self._connection,
+            self._connection.execute(
                 "insert into raw.removed_rows"
                 f" select ?, date '{day}', {quoted(self._relation.batch)}, count(*),"
                 f" now()::timestamp from ({self._of_day(day)}) where not is_kept group by all",
                 [self._relation.name],
             )
-            if noted:
-                removed += self._count(
-                    f"select count(*) from ({self._of_day(day)}) where not is_kept"
-                )
-        return removed
 
     def _clear_tombstones(self, days: Sequence[date], written: Sequence[Written]) -> None:
         """Delete tombstones that the new files made needless; archived files may need theirs.
@@ -214,8 +195,8 @@ class _Mover:
             where += f" and id::{self._key_type} in ({rows} union all select {key} from ({files}))"
         self._connection.execute(f"delete from warm.tombstones where {where}", [name])
 
-    def _delete(self, day: date) -> int:
-        """Delete one day's exported rows from their table; return how many."""
+    def _delete(self, day: date) -> None:
+        """Delete one day's exported rows from their table."""
         key, time = quoted(self._relation.key), quoted(self._relation.time)
         expected = self._count(f"select count(*) from ({self._of_day(day)})")
         where = f"{time} >= timestamp '{day}' and {time} < timestamp '{day}' + interval 1 day"
@@ -227,7 +208,6 @@ class _Mover:
                 f"{self._relation.name} of {day}: {expected} rows were to leave, {deleted} would"
                 " be deleted: nothing was"
             )
-        return deleted
 
     def _count(self, sql: str, *values: str) -> int:
         return int(value_of(self._connection, sql, list(values)))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from python_ingest.errors import UsageError
-from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection
@@ -62,7 +62,10 @@ def migrate(
         )
     results: list[LandingResult] = []
     for name in wish.tables:
-        found = [_extracted(settings, wish, one, listener_of) for one in _relations(name)]
+        found = [
+            extract(settings, Request(one, wish.since, wish.until, wish.jobs), listener_of(one))
+            for one in (("orders", "trades") if name == "orders" else (name,))
+        ]
         landed: list[LandingResult] = []
         for result in land_orders(settings) if name == "orders" else _land(settings, found[0]):
             report(result)
@@ -73,67 +76,41 @@ def migrate(
     return results
 
 
-def _relations(name: str) -> tuple[str, ...]:
-    return ("orders", "trades") if name == "orders" else (name,)
-
-
-def _extracted(
-    settings: Settings, wish: Wish, name: str, listener_of: Callable[[str], Listener]
-) -> Manifest:
-    return extract(settings, Request(name, wish.since, wish.until, wish.jobs), listener_of(name))
-
-
 def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
     known = state.load(settings)
     ends = [one.covered[-1].end for one in found if one.covered]
     known.migrated[name] = {
-        "at": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+        "at": state.now(),
         "covered_to": min(ends).isoformat() if ends else "",
     }
     state.save(settings, known)
 
 
 def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:
-    kind = KINDS[str(TABLES[found.relation].kind)]
-    folder = manifest.folder_of(settings, found.relation)
     for part in (*found.gone, *found.parts):  # rows that the server dropped may not be here yet
         if not part.rows + part.rejected:
             continue
         with spool.scratch(settings) as scratch:
-            here = scratch / "here.parquet"
-            _copy_what_is_here(settings, found, kind, part, here)
-            segment = _segment(settings, found, kind, folder, part, here, scratch)
+            segment = _segment(settings, found, part, scratch)
         yield land_one(settings, segment)
 
 
-def _copy_what_is_here(
-    settings: Settings, found: Manifest, kind: Kind, part: Part, target: Path
-) -> None:
-    """Write how often each row of the range exists here, warm or cold."""
-    span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
+def _segment(settings: Settings, found: Manifest, part: Part, scratch: Path) -> spool.Segment:
+    """Write the missing rows, and those that will be rejected, as a segment of the spool."""
+    kind = KINDS[str(TABLES[found.relation].kind)]
+    folder = manifest.folder_of(settings, found.relation)
     told = told_by(found.relation, found.columns)
+    here, finished = scratch / "here.parquet", scratch / "segment.parquet"
+    span = f"{kind.time} >= timestamp '{part.start}' and {kind.time} < timestamp '{part.end}'"
     with open_writer(settings) as connection:
         schema.migrate(connection)
         cold = readable_files(connection, found.relation, part.start.date(), part.end.date())
         rows = with_files(connection, settings.data_dir, RELATIONS[found.relation], cold)
+        # how often each row of the range is here, warm or cold
         connection.execute(
-            f"copy ({rows_here(found.relation, kind, told, rows, span)}) to {sql_path(target)}"
+            f"copy ({rows_here(found.relation, kind, told, rows, span)}) to {sql_path(here)}"
             " (format parquet)"
         )
-
-
-def _segment(  # noqa: PLR0913, PLR0917
-    settings: Settings,
-    found: Manifest,
-    kind: Kind,
-    folder: Path,
-    part: Part,
-    here: Path,
-    scratch: Path,
-) -> spool.Segment:
-    """Write the missing rows, and those that will be rejected, as a segment of the spool."""
-    finished = scratch / "segment.parquet"
-    told = told_by(found.relation, found.columns)
     missing = missing_rows(found.relation, kind, told, f"read_parquet({sql_path(here)})")
     rejects = (
         f"union all by name select {part.rows} + row_number() over () as row_number, raw_text,"

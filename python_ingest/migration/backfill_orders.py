@@ -14,7 +14,7 @@ from python_ingest.migration.canonical import into_spool
 from python_ingest.migration.order_events import make_order_events
 from python_ingest.schema import migrate as schema
 from python_ingest.settings import Settings
-from python_ingest.storage.sql import sql_path
+from python_ingest.storage.sql import sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 
@@ -55,11 +55,12 @@ def _copy_known_orders(settings: Settings, target: Path) -> None:
                 " (format parquet)"
             )
             return
-        built = connection.execute(
+        built = value_of(
+            connection,
             "select count(*) from duckdb_views() where schema_name = 'main'"
-            " and view_name in ('orders', 'trades') and database_name = current_database()"
-        ).fetchone()
-        if not built or built[0] < 2:  # noqa: PLR2004
+            " and view_name in ('orders', 'trades') and database_name = current_database()",
+        )
+        if built < 2:  # noqa: PLR2004
             raise IngestError("orders have landed and were never built: run dbt build first")
         connection.execute(f"""
             copy (

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -89,7 +88,7 @@ def begin(settings: Settings) -> None:
         with open_writer(settings) as connection:
             newest = _newest_batch(connection)
     known.dual_write_from = known.replayed_to = known.orders_replayed_to = newest
-    known.dual_write_since = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    known.dual_write_since = state.now()
     state.save(settings, known)
 
 
@@ -152,7 +151,7 @@ def _replay(settings: Settings) -> Drift:
                 refusal = refusal or next(iter(done.refused.values()), None)
             left = left[1:]
             known.replayed_to = batch.batch_id
-            known.replayed_at = now()
+            known.replayed_at = state.now()
             state.save(settings, known)
     return Drift(written, lost=lost, refused=refused, refusal=refusal)
 
@@ -170,12 +169,12 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tupl
         with open_writer(settings) as connection:
             cold = readable_files(connection, table.name, after_batch=batch.batch_id - 1)
             kept = with_files(connection, settings.data_dir, RELATIONS[table.name], cold)
-            found = connection.execute(
+            number: int = value_of(
+                connection,
                 f"copy (select {', '.join(as_postgres(n, t) for n, t in columns.items())}"
                 f" from {kept} where batch_id = {batch.batch_id})"
-                f" to {sql_path(rows)} (format csv, header false)"
-            ).fetchone()
-        number = int(found[0]) if found else 0
+                f" to {sql_path(rows)} (format csv, header false)",
+            )
         try:
             with server.transaction():
                 names = ", ".join(quoted(name) for name in columns)
@@ -210,8 +209,3 @@ def _note(server: psycopg.Connection, batch: Batch, table: str, done: Put) -> No
         " values (%s, %s, %s, %s)".encode(),
         [batch.batch_id, batch.sha256, table, done.rows],
     )
-
-
-def now() -> str:
-    """Return the time in UTC, as the state keeps it."""
-    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from python_ingest.migration import changes, manifest
@@ -104,6 +105,7 @@ def _finish(
     with server.snapshot():
         now = ranges(server, reader.relation)
         retention = read_retention(server, reader.relation, now)
+    start = attrgetter("start")
     kept: list[Part] = []
     replaced: list[Part] = []
     away: list[Part] = []
@@ -117,8 +119,8 @@ def _finish(
             covered = merged(covered, span)
     finished = replace(
         run,
-        parts=tuple(sorted([*kept, *(p for p in run.parts if _is_there(p, now))], key=_start)),
-        gone=tuple(sorted([*away, *_gone([*run.parts, *replaced], now)], key=_start)),
+        parts=tuple(sorted([*kept, *(p for p in run.parts if _is_there(p, now))], key=start)),
+        gone=tuple(sorted([*away, *_gone([*run.parts, *replaced], now)], key=start)),
         retention=retention,
         covered=covered,
         finished_at=datetime.now(UTC).replace(tzinfo=None),
@@ -127,10 +129,6 @@ def _finish(
     (folder / manifest.UNFINISHED).unlink(missing_ok=True)
     _forget_files(folder, finished, None)
     return finished
-
-
-def _start(part: Part) -> datetime:
-    return part.start
 
 
 def _gone(newest_first: list[Part], now: list[Range]) -> list[Part]:

@@ -27,17 +27,14 @@ from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import load_settings
 
-EXAMPLE = "Example: ingest extract timescale --table market_ticks --from 2026-11-01 --jobs 2"
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="Read other databases into Parquet.")
+group.callback()(lambda: None)
+app.add_typer(group, name="extract")
+_EXAMPLE = "Example: ingest extract timescale --table market_ticks --from 2026-11-01 --jobs 2"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Read other databases into Parquet.")
-    group.callback()(lambda: None)
-    group.command(name="timescale", epilog=EXAMPLE)(timescale)
-    app.add_typer(group, name="extract")
-
-
+@group.command(epilog=_EXAMPLE)
 def timescale(  # noqa: PLR0913, PLR0917 - the command's options
     table: Annotated[list[str], typer.Option(help="Table, view or aggregate; may be repeated.")],
     since: Annotated[

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.clock import moment
+from python_ingest.cli.shown import print_table
 from python_ingest.landing.land import LandingResult
 from python_ingest.landing.report import report_landing
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
@@ -19,18 +17,13 @@ from python_ingest.migration.extract_command import Shown
 from python_ingest.migration.status import status
 from python_ingest.settings import load_settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="migrate", epilog="Example: ingest migrate --table market_ticks --jobs 2")(
-        migrate_command
-    )
-    group = typer.Typer(no_args_is_help=True, help="How the move from TimescaleDB stands.")
-    group.callback()(lambda: None)
-    group.command(name="status", epilog="Example: ingest migration status")(status_command)
-    app.add_typer(group, name="migration")
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="How the move from TimescaleDB stands.")
+group.callback()(lambda: None)
+app.add_typer(group, name="migration")
 
 
+@app.command("migrate", epilog="Example: ingest migrate --table market_ticks --jobs 2")
 def migrate_command(
     table: Annotated[
         list[str] | None, typer.Option(help=f"Of {', '.join(LANDABLE)}; default: all.")
@@ -64,6 +57,7 @@ def _line(result: LandingResult) -> str:
     )
 
 
+@group.command("status", epilog="Example: ingest migration status")
 def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
@@ -77,17 +71,15 @@ def status_command(
     if found.lag_batches:
         print(f"TimescaleDB lacks {found.lag_rows:,} rows of {found.lag_batches:,} batches")
     if found.tables:
-        table = Table(box=None)
-        for name in ("relation", "rows", "rejected", "closed buckets", "do not match", "covered"):
-            table.add_column(name, justify="left" if name in ("relation", "covered") else "right")
-        for one in found.tables:
-            table.add_row(
-                one.relation,
-                f"{one.rows:,}",
-                f"{one.rejected:,}",
-                f"{one.closed:,}",
-                f"{one.wrong:,}",
-                one.covered,
-            )
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        print_table(
+            ("relation", ">rows", ">rejected", ">closed buckets", ">do not match", "covered"),
+            [
+                (
+                    t.relation,
+                    *(f"{n:,}" for n in (t.rows, t.rejected, t.closed, t.wrong)),
+                    t.covered,
+                )
+                for t in found.tables
+            ],
+        )
     print(f"next: {found.next}")

@@ -61,12 +61,11 @@ def make_order_events(settings: Settings) -> Manifest | None:
             f"copy ({validated(ORDERS, scan, markets=False)}) to {sql_path(temporary)}"
             " (format parquet)"
         )
-        found = connection.execute(
+        ((rows, first, last),) = connection.execute(
             "select count(*), min(event_time), max(event_time) from events"
-        ).fetchone()
+        ).fetchall()
         kept = columns_of(connection, f"from {sql_path(temporary)}")
     move_into_place(temporary, final)
-    rows, first, last = found or (0, None, None)
     made = Manifest(
         relation=RELATION, table=RELATION, time="event_time", timeframe=None, run=run,
         started_at=orders.started_at, since=None, until=None, plan=(), covered=(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import duckdb
 import psycopg
@@ -11,7 +13,7 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.migration import state
 from python_ingest.migration.canonical import FORMAT
-from python_ingest.migration.dual_write import Drift, now
+from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.postgres_rows import (
     as_postgres,
     common_columns,
@@ -26,35 +28,7 @@ from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
-# Orders that batches after $seen up to $built may have changed. A correction names the trade and
-# need not name the order; a fill renames another of its trade id (docs/adr/0166). Orders without
-# a 'created' event here belong to TimescaleDB until they are migrated. TimescaleDB knows no
-# accounts, and holds the one that it began with (docs/adr/0072).
-_TOUCHED = f"""
-    with events as (
-        select * from staging.stg_order_events where account_id = 'main'
-    ),
-    versions as (
-        select * from events
-        where (exchange, event_id) in (
-            select (events.exchange, events.event_id) from events
-            inner join raw.landings as landings using (batch_id)
-            where batch_id > $seen and batch_id <= $built and landings.format <> {literal(FORMAT)}
-        )
-    ),
-    touched as (
-        select exchange, symbol, order_id from versions
-        union
-        select fills.exchange, fills.symbol, fills.order_id
-        from versions
-        inner join events as fills using (exchange, symbol, trade_id)
-        where fills.is_fill
-    )
-    select * from touched
-    where (exchange, symbol, order_id) in (
-        select (exchange, symbol, order_id) from events where event_type = 'created'
-    )
-"""
+_TOUCHED = files("python_ingest.migration") / "queries" / "touched_orders.sql"
 
 
 def replay_orders(settings: Settings) -> Drift:
@@ -79,18 +53,16 @@ def _replay(settings: Settings, known: state.State) -> Drift:
             built = _built(connection)
             if built <= known.orders_replayed_to:
                 return Drift()
-            sql = _TOUCHED.replace("$seen", str(known.orders_replayed_to))
-            found = value_of(
-                connection,
-                f"copy ({sql.replace('$built', str(built))}) to {sql_path(touched)}"
-                " (format parquet)",
+            sql = Template(_TOUCHED.read_text(encoding="utf-8")).substitute(
+                seen=known.orders_replayed_to, built=built, format=literal(FORMAT)
             )
+            found = value_of(connection, f"copy ({sql}) to {sql_path(touched)} (format parquet)")
         drift = Drift()
         if found:
             with connected() as server:
                 drift = _write(settings, server, touched, Path(folder))
     known.orders_replayed_to = built
-    known.replayed_at = now()
+    known.replayed_at = state.now()
     state.save(settings, known)
     return drift
 

@@ -59,11 +59,11 @@ def begin(
     plan, asked = chosen(ranges(server, relation), request.since, request.until, kept)
     # Nothing that has happened by now is missing; what is dated later may still come.
     covered = Range(asked.start, min(asked.end, started))
-    columns = {column.name: column.type for column in relation.columns}
+    known, columns = relation.table, {column.name: column.type for column in relation.columns}
     return Manifest(
         relation=relation.name,
-        table=relation.table.name if relation.table else None,
-        time=relation.table.time if relation.table else relation.time,
+        table=known.name if known else None,
+        time=known.time if known else relation.time,
         timeframe=relation.timeframe,
         run=f"{started:%Y%m%dT%H%M%S%f}",
         started_at=started,
@@ -72,17 +72,13 @@ def begin(
         plan=tuple(plan),
         covered=(covered,) if covered.start < covered.end else (),
         columns=columns,
-        landed_sql=_landed_sql(relation, columns),
+        # orders and trades become events together
+        landed_sql=landed_sql(known, columns)
+        if known and known.kind not in (None, "orders")
+        else "",
         asked=asked,
         source=relation.sql_name,
     )
-
-
-def _landed_sql(relation: Relation, columns: dict[str, str]) -> str:
-    """Return how rows are landed one by one; orders and trades become events together."""
-    if relation.table is None or relation.table.kind in (None, "orders"):
-        return ""
-    return landed_sql(relation.table, columns)
 
 
 def ranges(server: Session, relation: Relation) -> list[Range]:

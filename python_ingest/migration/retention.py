@@ -34,12 +34,8 @@ def read_retention(server: Session, relation: Relation, now: list[Range]) -> Ret
     job, drop_after, horizon = found[0]
     oldest = [r.start for r in now]
     if not relation.is_hypertable:  # an aggregate, whose ranges are whole months or years
-        rows = server.rows(_oldest(relation))
+        rows = server.rows(f"select min({quoted(relation.time)})::text from {relation.sql_name}")
         oldest = [instant(text, relation.name) for (text,) in rows if text]
     return Retention(
         f"job {job}, drop_after {drop_after}", min([instant(horizon, relation.name), *oldest])
     )
-
-
-def _oldest(relation: Relation) -> str:
-    return f"select min({quoted(relation.time)})::text from {relation.sql_name}"

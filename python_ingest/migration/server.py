@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -38,9 +38,9 @@ class TimescaleError(IngestError):
     """TimescaleDB could not be reached, or could not do what was asked."""
 
 
-def require_dsn(env: Mapping[str, str] | None = None) -> str:
+def require_dsn() -> str:
     """Return the connection string; ConfigError when it is not set or cannot be read."""
-    dsn = (os.environ if env is None else env).get(DSN_VARIABLE, "")
+    dsn = os.environ.get(DSN_VARIABLE, "")
     if not dsn.strip():
         raise ConfigError(
             f"{DSN_VARIABLE} is not set: export it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"

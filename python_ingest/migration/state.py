@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from python_ingest.errors import IngestError
@@ -25,6 +26,11 @@ class State:
     replayed_to: int = 0
     orders_replayed_to: int = 0
     replayed_at: str | None = None
+
+
+def now() -> str:
+    """Return the time in UTC, as the state keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _path(settings: Settings) -> Path:

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from python_ingest.landing.land import land_one
-from python_ingest.landing.report import metric_record, spool_records
+from python_ingest.landing.report import land_records, metric_record
 from python_ingest.migration.dual_write import Drift, begin, replay
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.settings import Settings
@@ -71,8 +70,7 @@ def report(settings: Settings, drift: Drift) -> None:
         ("metrics", metric_record(name, value, "dual_write", "timescale"))
         for name, value in values.items()
     ]
-    for segment in spool_records(settings, records):
-        land_one(settings, segment)
+    land_records(settings, records)
 
 
 def _tell_what_stays_away(drift: Drift) -> None:

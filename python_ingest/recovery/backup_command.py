@@ -8,11 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from python_ingest.cli.progress import progress
-from python_ingest.cli.shown import age, size
+from python_ingest.cli.shown import age, print_table, size
 from python_ingest.errors import BackupDamagedError, BackupError, UsageError
 from python_ingest.recovery.create import Created, create_backup
 from python_ingest.recovery.manifest import Manifest
@@ -24,16 +22,12 @@ from python_ingest.storage.object_store import open_store
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Make, verify and list backups.")
-    group.command(name="create", epilog="Example: ingest backup create --full")(create)
-    group.command(name="verify", epilog="Example: ingest backup verify")(verify)
-    group.command(name="list", epilog="Example: ingest backup list --json")(list_backups)
-    app.add_typer(group, name="backup")
+app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="Make, verify and list backups.")
+app.add_typer(group, name="backup")
 
 
+@group.command(epilog="Example: ingest backup create --full")
 def create(
     full: Annotated[bool, typer.Option("--full", help="Everything.")] = False,
     incremental: Annotated[
@@ -65,6 +59,7 @@ def _print_created(made: Created) -> None:
         print(f"removed {made.removed_segments:,} landed segments, which are safe in backups")
 
 
+@group.command(epilog="Example: ingest backup verify")
 def verify(as_json: AsJson = False) -> None:
     """Read every byte of every backup and say which file is damaged, missing or extra."""
     settings = load_settings()
@@ -84,6 +79,7 @@ def verify(as_json: AsJson = False) -> None:
         print("every file of every backup is what was written")
 
 
+@group.command("list", epilog="Example: ingest backup list --json")
 def list_backups(as_json: AsJson = False) -> None:
     """Show what can be restored: age, size and span of every backup."""
     store = open_store(load_settings().backup_store)
@@ -91,13 +87,8 @@ def list_backups(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([_described(manifest) for manifest in backups.made]))
         return
-    table = Table(box=None)
-    for name, right in (("backup", False), ("age", True), ("size", True), ("holds", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for manifest in backups.made:
-        held = size(_bytes(manifest))
-        table.add_row(manifest.id, age(_age(manifest)), held, _span(manifest))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    rows = [(one.id, age(_age(one)), size(_bytes(one)), _span(one)) for one in backups.made]
+    print_table(("backup", ">age", ">size", "holds"), rows)
     for complaint in backups.damaged.values():
         print(f"damaged: {complaint}")
     for backup_id in backups.unfinished:

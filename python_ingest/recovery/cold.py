@@ -13,7 +13,6 @@ from python_ingest.recovery.sets import COLD
 from python_ingest.storage.cold_files import READABLE, has_manifest
 from python_ingest.storage.cold_place import brought_near, is_remote
 from python_ingest.storage.cold_relations import RELATIONS
-from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.object_store import ObjectStore
 from python_ingest.storage.sql import value_of
 
@@ -91,13 +90,3 @@ def archive_event(connection: duckdb.DuckDBPyConnection, after: datetime) -> dat
         [after],
     )
     return first
-
-
-def make_views(
-    connection: duckdb.DuckDBPyConnection,
-    data_dir: Path,
-    views: dict[str, list[tuple[str, str]]],
-) -> None:
-    """Make the views over cold files again, over those below this `data_dir`."""
-    for relation, columns in views.items():
-        make_view(connection, data_dir, relation, columns)

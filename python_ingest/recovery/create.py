@@ -51,7 +51,8 @@ def create_backup(
         store = open_store(settings.backup_store)
         with working_folder(store, settings) as folder:
             state = read_state(settings.data_dir)
-            run = Run(_patient(settings), store, sets.load(store), folder, report, migration=state)
+            patient = settings.waiting(_PATIENCE_MS)
+            run = Run(patient, store, sets.load(store), folder, report, migration=state)
             run.feeds = read_feeds(settings, run.notes)
             run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
             with in_our_words("the backup", folder.parent), _undone(store):
@@ -88,8 +89,3 @@ def _undone(store: ObjectStore) -> Iterator[None]:
         with suppress(StoreError):
             sets.remove(store, sets.load(store), [])
         raise
-
-
-def _patient(settings: Settings) -> Settings:
-    pool = settings.pool.model_copy(update={"connection_timeout_ms": _PATIENCE_MS})
-    return settings.model_copy(update={"pool": pool})

@@ -12,7 +12,7 @@ from python_ingest.errors import BackupError
 from python_ingest.landing import spool, waiting
 from python_ingest.recovery import cold
 from python_ingest.recovery.incremental import since, write_incremental
-from python_ingest.recovery.manifest import Landing, Manifest, Table, WaitingSegment
+from python_ingest.recovery.manifest import Manifest, StoredFile, Table, WaitingSegment
 from python_ingest.recovery.run import Run, new_id, tools
 from python_ingest.recovery.segments import landing
 from python_ingest.recovery.snapshot import copy_database
@@ -46,7 +46,8 @@ def make_full(run: Run) -> tuple[Manifest, float]:
         known = set(run.backups.objects)
         cold.put_cold_files(run.store, run.settings.data_dir, files, known, run.folder)
         closing = _close_set_before(run, reader, snapshot.taken_at)
-        last = _newest_landing(reader)
+        newest = value_of(reader, "select max(batch_id) from raw.landings")
+        last = None if newest is None else landing(reader, newest)
         views, archived = cold.cold_views(reader), cold.archived_files(reader)
         schema_version = current_version(reader)
     manifest = Manifest(
@@ -69,19 +70,13 @@ def make_full(run: Run) -> tuple[Manifest, float]:
 
 
 def _put_tables(run: Run, reader: duckdb.DuckDBPyConnection, backup_id: str) -> list[Table]:
+    def put(path: Path, sha256: str) -> StoredFile:
+        return run.put(path, f"{backup_id}/{path.name}", sha256)
+
     steps = len(table_names(reader))
     tables = []
-    for number, table in enumerate(export_tables(reader, run.folder), 1):
-        tables.append(
-            Table(
-                schema_name=table.schema_name,
-                name=table.name,
-                rows=table.rows,
-                checksum=table.checksum,
-                ddl=table.ddl,
-                file=run.put(table.path, f"{backup_id}/{table.path.name}", table.sha256),
-            )
-        )
+    for number, table in enumerate(export_tables(reader, run.folder, put), 1):
+        tables.append(table)
         run.report(f"{table.schema_name}.{table.name}: {table.rows:,} rows", number, steps)
     return tables
 
@@ -117,8 +112,3 @@ def _close_set_before(run: Run, reader: duckdb.DuckDBPyConnection, taken_at: dat
         run.notes.append(f"moments between {until} (the archive) and this one cannot be restored")
         return ""
     return closing.id
-
-
-def _newest_landing(reader: duckdb.DuckDBPyConnection) -> Landing | None:
-    newest = value_of(reader, "select max(batch_id) from raw.landings")
-    return None if newest is None else landing(reader, newest)

@@ -14,7 +14,7 @@ from python_ingest.cli.progress import Report
 from python_ingest.errors import BackupDamagedError, IngestError
 from python_ingest.landing import waiting
 from python_ingest.recovery import sets
-from python_ingest.recovery.cold import cold_views, make_views
+from python_ingest.recovery.cold import cold_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
 from python_ingest.recovery.migration_state import write_state
 from python_ingest.recovery.own_feeds import write_feeds
@@ -25,6 +25,7 @@ from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
+from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.disk_full import is_disk_full
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import make_folder, scratch_beside, sync_to_disk
@@ -124,7 +125,8 @@ class _Work:
             if applied:
                 self.notes.append(f"brought to this version: {', '.join(applied)}")
             views = cold_views(connection) or self.path.full.cold_views
-            make_views(connection, self.data, views)
+            for relation, columns in views.items():
+                make_view(connection, self.data, relation, columns)
             for incremental in self.path.incrementals:
                 replayed += self._replay(connection, incremental)
             last = value_of(connection, "select coalesce(max(batch_id), 0) from raw.landings")

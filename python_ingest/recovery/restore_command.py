@@ -18,13 +18,12 @@ from python_ingest.errors import UsageError
 from python_ingest.recovery.restore import Restored, restore
 from python_ingest.settings import load_settings
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = 'Example: ingest restore --to data.restored --at "2026-11-23 14:30:00"'
-    app.command(name="restore", epilog=example)(restore_command)
+app = typer.Typer()
 
 
+@app.command(
+    "restore", epilog='Example: ingest restore --to data.restored --at "2026-11-23 14:30:00"'
+)
 def restore_command(
     to: Annotated[Path, typer.Option(help="The new DATA_DIR.")],
     at: Annotated[

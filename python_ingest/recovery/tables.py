@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import BackupDamagedError
-from python_ingest.recovery.manifest import Table
+from python_ingest.recovery.manifest import StoredFile, Table
 from python_ingest.schema.migrate import migrate
 from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.files import sha256_of
@@ -19,19 +18,6 @@ from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 # Integers that Parquet lacks (it would hold doubles), at any depth of a type.
 _WIDE = re.compile(r"\bU?HUGEINT\b(?=[,)\[]|$)")
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A table that was written to a Parquet file and read back."""
-
-    schema_name: str
-    name: str
-    ddl: str
-    rows: int
-    checksum: str
-    sha256: str
-    path: Path
 
 
 def table_names(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
@@ -42,9 +28,12 @@ def table_names(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, s
     ).fetchall()
 
 
-def export_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Exported]:
-    """Write every table to `<schema>.<table>.parquet`; each is read back and compared.
+def export_tables(
+    connection: duckdb.DuckDBPyConnection, folder: Path, put: Callable[[Path, str], StoredFile]
+) -> Iterator[Table]:
+    """Write every table to `<schema>.<table>.parquet`; each is read back, compared and put away.
 
+    `put`: given a file and its sha256.
     Reading every row also has DuckDB verify the checksum of every block it lies in.
     """
     with ThreadPoolExecutor(1) as hashing:
@@ -61,7 +50,10 @@ def export_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterat
             back = f"(select {_replaced(wide)} from {_read(path)})"
             if rows_and_checksum(connection, back) != (rows, checksum):
                 raise BackupDamagedError(f"{path} does not hold what {schema}.{name} does")
-            yield Exported(schema, name, ddl, rows, checksum, sha256.result(), path)
+            file = put(path, sha256.result())
+            yield Table(
+                schema_name=schema, name=name, rows=rows, checksum=checksum, ddl=ddl, file=file
+            )
 
 
 def _read(path: Path) -> str:

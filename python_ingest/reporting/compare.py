@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -173,18 +173,7 @@ def _difference(
     except duckdb.Error as error:
         problem = first_line(error)
         found = Difference(relation, [], 0, 0, 0, 0, 0)
-    counted = {name: getattr(found, name) for name in ("before", "after", "added", "removed")}
-    return Difference(
-        relation,
-        found.grain,
-        **counted,
-        changed=found.changed,
-        changed_columns=found.changed_columns,
-        new_columns=new_columns,
-        lost_columns=lost_columns,
-        problem=problem,
-        examples=found.examples,
-    )
+    return replace(found, new_columns=new_columns, lost_columns=lost_columns, problem=problem)
 
 
 def compare(before: Path, after: Path, grains: dict[str, list[str]]) -> Comparison:

@@ -12,14 +12,12 @@ from python_ingest.reporting.compare import compare as compared
 from python_ingest.reporting.grain import built_models, grains
 from python_ingest.reporting.markdown import as_markdown
 
-EPILOG = "Example: ingest compare data/production/trading.duckdb target/slim/trading.duckdb"
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="compare", epilog=EPILOG)(compare)
-
-
+@app.command(
+    epilog="Example: ingest compare data/production/trading.duckdb target/slim/trading.duckdb"
+)
 def compare(
     before: Annotated[Path, typer.Argument(help="Database file, as it was.")],
     after: Annotated[Path, typer.Argument(help="Database file, as the branch builds it.")],

@@ -10,14 +10,10 @@ import typer
 from python_ingest.reporting.report import write_report
 from python_ingest.settings import load_settings
 
-EPILOG = "Example: ingest report --symbol BTCUSDT --timeframe 1m --timeframe 1h"
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="report", epilog=EPILOG)(report)
-
-
+@app.command(epilog="Example: ingest report --symbol BTCUSDT --timeframe 1m --timeframe 1h")
 def report(
     symbols: Annotated[
         list[str] | None,

@@ -73,8 +73,7 @@ class Sides:
 
     def numbers(self, sql: str) -> list[int]:
         """Return the one row of whole numbers that a query gives."""
-        row = self.engine.execute(sql).fetchone() or ()
-        return [int(value) for value in row]
+        return [int(value) for value in self.engine.execute(sql).fetchall()[0]]
 
     def texts(self, sql: str, limit: int) -> list[list[str]]:
         """Return the first rows of a query, each value as people read it."""
@@ -87,12 +86,11 @@ class Sides:
         """Return which batches the first file holds that none of its chains was built with."""
         catalog = quoted(self.names[0])
         try:
-            row = self.engine.execute(
+            ((first, last, kinds),) = self.engine.execute(
                 "select min(batch_id), max(batch_id), string_agg(distinct kind, ', ' order by kind)"
                 f" from {catalog}.raw.landings"
                 f" where batch_id > (select max(batch_id) from {catalog}.state.chains)"
-            ).fetchone()
+            ).fetchall()
         except duckdb.Error:  # a publication keeps neither
             return ""
-        first, last, kinds = row or (None, None, None)
         return f"{first} to {last} ({kinds})" if first else ""

@@ -6,8 +6,11 @@ that did not exist are built whole by the next run.
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import duckdb
 
+from python_ingest.storage.cold_files import exists
 from python_ingest.storage.sql import quoted
 
 _RENAMED = {
@@ -33,32 +36,7 @@ _SEEDS_OF = {
     "ticks": ("trade_conditions", "instruments"),
     "bars": ("exchanges", "exchange_calendar", "timeframes", "instruments"),
 }
-_CHANGED = """
-alter table intermediate.int_position_states rename column held_quantity to position_delta;
-alter table intermediate.int_position_states alter column position_delta type decimal(19, 8);
-alter table intermediate.int_position_states drop column cost;
-alter table intermediate.int_position_states rename column own_realized_pnl to realized_pnl_delta;
-alter table intermediate.int_position_valuations drop column raw_cost_basis;
-alter table intermediate.int_position_valuations drop column raw_realized_pnl;
-alter table intermediate.int_position_valuations drop column known_price;
-alter table intermediate.int_position_valuations drop column price_known_at;
-update intermediate.int_position_valuations set market_value = 0 where quantity = 0;
-alter table intermediate.int_position_valuations add column unrealized_pnl decimal(38, 24);
-update intermediate.int_position_valuations set unrealized_pnl = market_value - cost_basis;
-alter table warm.ohlcv_bars_warm drop column is_complete;
-create table intermediate.int_exchange_high_water_marks as
-select exchange, newest_at - interval 30 seconds as complete_until from intermediate.int_frontiers;
-insert into state.reference_as_built
-select 'trading', kind, exchange, symbol, content from intermediate.int_trading_inputs
-where content is not null;
-drop table intermediate.int_frontiers;
-drop table intermediate.int_mixed_days;
-drop table intermediate.int_trading_inputs;
-drop table intermediate.int_touched_orders;
-drop table intermediate.int_position_restarts;
-drop table intermediate.int_valuation_restarts;
-drop table intermediate.int_trip_legs;
-"""
+_CHANGED = files("python_ingest.schema") / "built_tables.sql"
 
 
 def take_over(connection: duckdb.DuckDBPyConnection) -> None:
@@ -78,7 +56,7 @@ def take_over(connection: duckdb.DuckDBPyConnection) -> None:
             _stamp(connection, name, seen["ohlcv_bars_warm"])
     valued = [batch for model, batch in seen.items() if model.endswith(".bars")]
     _stamp(connection, ("warm", "ohlcv_bars_warm"), min(valued))
-    connection.execute(_CHANGED)
+    connection.execute(_CHANGED.read_text(encoding="utf-8"))
     for chain, models_of_chain in _CHAINS.items():
         batch = min(seen[model] for model in models_of_chain)
         connection.execute("insert into state.chains values (?, ?, 0, null)", [chain, batch])
@@ -96,7 +74,7 @@ def take_over(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _watermarks(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    if not _exists(connection, "main", "build_watermarks"):
+    if not exists(connection, "main.build_watermarks"):
         return {}
     rows = connection.execute("select model, batch_id from main.build_watermarks").fetchall()
     return {str(model): int(batch) for model, batch in rows}
@@ -119,15 +97,6 @@ def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for view in views:
         connection.execute(f"drop view {_sql(view)}")
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = current_database()"
-        " and schema_name = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return bool(found and found[0])
 
 
 def _sql(table: tuple[str, str]) -> str:

@@ -9,6 +9,7 @@ import duckdb
 
 from python_ingest.errors import NotInitialisedError
 from python_ingest.storage.cold_files import exists
+from python_ingest.storage.sql import value_of
 
 
 @cache
@@ -28,8 +29,7 @@ def current_version(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the version of schema `raw` in this database; 0 when there is none."""
     if not exists(connection, "raw.schema_versions"):
         return 0
-    row = connection.execute("select max(version) from raw.schema_versions").fetchone()
-    return int(row[0] or 0) if row else 0
+    return int(value_of(connection, "select max(version) from raw.schema_versions") or 0)
 
 
 def require_current(connection: duckdb.DuckDBPyConnection) -> None:

@@ -26,6 +26,8 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
 
+app = typer.Typer()
+
 _LAST_CALLS_SECONDS = 5.0
 
 
@@ -39,11 +41,6 @@ class _NoPandas(MetaPathFinder):
         """Raise as if it were not installed."""
         if fullname == "pandas":
             raise ModuleNotFoundError("not in ingest serve", name=fullname)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="serve", epilog="Example: ingest serve --page")(serve)
 
 
 @contextmanager
@@ -89,6 +86,7 @@ def _paged(
         server.close()
 
 
+@app.command(epilog="Example: ingest serve --page")
 def serve(
     page: Annotated[
         bool, typer.Option("--page", help="Serve the report's page too, live, to a browser here.")

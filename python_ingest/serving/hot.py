@@ -22,7 +22,7 @@ from python_ingest.serving.opened import Opened
 from python_ingest.serving.spool_reader import Content
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import columns_of, literal, quoted, value_of
 from python_ingest.storage.writer import transaction
 
 # What tells ticks without a key apart; the published relation has no content hash.
@@ -70,11 +70,8 @@ class HotDay(Opened):
         self._since = since
         try:
             self.contents = self._landed(catalog)
-            self._columns = [
-                str(row[0])
-                for row in engine.execute(f"describe {catalog}.main.market_ticks").fetchall()
-            ]
-            if not {"nanoseconds", "place"} <= set(self._columns):
+            self._columns = columns_of(engine, f"{catalog}.main.market_ticks")
+            if not {"nanoseconds", "place"} <= self._columns.keys():
                 raise duckdb.CatalogException("an earlier version published it")
             self._fill(catalog)
             self._restrict(settings)
@@ -140,12 +137,10 @@ class HotDay(Opened):
                     from (select * from arrived qualify {_ONE_OF_EACH})
                 """)
                 self._drop_known(connection)
-                inserted = connection.execute(
-                    f"insert into hot.ticks by name select {self._values()} from batch"
-                ).fetchone()
+                insert = f"insert into hot.ticks by name select {self._values()} from batch"
+                return int(value_of(connection, insert))
         finally:
             connection.unregister("arrived")
-        return int(inserted[0]) if inserted else 0
 
     def _values(self) -> str:
         given = {name: quoted(name) for name in (*TICKS.read_names, "place")}

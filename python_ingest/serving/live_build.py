@@ -28,7 +28,7 @@ from python_ingest.publication.views import Relation, name_of, portable_view, vi
 from python_ingest.schema.migrate import migrate
 from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
 from python_ingest.settings import Settings
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import columns_of, literal, quoted
 
 PUBLISHED, LANDED = "published", "landed"
 # What landing looks up in its own table is copied; of all else the union with what is published
@@ -149,8 +149,8 @@ class LiveBuild:
     def _make_restated(self, model: Model) -> None:
         tables = changed(model)
         tables.make(self._connection, PUBLISHED)
-        found = self._connection.execute(f"describe {tables.added}").fetchall()
-        self._columns[model.relation] = [row[0] for row in found if not row[0].startswith("built_")]
+        names = columns_of(self._connection, tables.added)
+        self._columns[model.relation] = [name for name in names if not name.startswith("built_")]
 
     def _make_cold(self, relation: Relation) -> None:
         """Make a view over cold files anew: here warm rows and tombstones are other ones."""

@@ -63,6 +63,10 @@ class Connection:
                 self._statements[sql] = statement
         return statement
 
+    def profile(self) -> None:
+        """Have the engine print the plan of each query from now on, and how long each step took."""
+        self._cursor.enable_profiling()  # of an engine whose settings are locked too
+
     def interrupt(self) -> None:
         """Interrupt the running query."""
         self._cursor.interrupt()

@@ -229,8 +229,10 @@ class ReaderPool(EngineReadable, Closing):
                 " (pool.max_readers, pool.connection_timeout_ms)"
             )
         try:
-            opened, connection = self._connection()
+            opened, connection = self._source.take()
             try:
+                if self._settings.performance.enable_profiling:
+                    connection.profile()
                 yield Reader(
                     opened, connection, self._timeouts, self._queries, limits.query_timeout_ms
                 )
@@ -259,7 +261,3 @@ class ReaderPool(EngineReadable, Closing):
         """Return the columns of a query's answer, as `Reader.describe` does."""
         with self.reader() as reader:
             return reader.describe(sql, parameters)
-
-    def _connection(self) -> tuple[Opened, Connection]:
-        """Return a connection to the newest state."""
-        return self._source.take()

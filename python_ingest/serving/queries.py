@@ -5,21 +5,17 @@ Times are datetimes, naive ones in UTC; prices and sizes come back as DECIMAL. T
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 
+from python_ingest.serving.bound_values import in_utc
 from python_ingest.serving.results import Readable
 
 _BEGINNING = datetime(1970, 1, 1)
 _END = datetime(9999, 1, 1)
-
-
-def _utc(time: datetime) -> datetime:
-    """Return the time without its zone: a bound zone would keep DuckDB from skipping old rows."""
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 # As models have it (macros/engine/trade_order.sql), but for equal ticks, which our own ids divide.
@@ -33,7 +29,7 @@ _DATES = "date between ? and ?"
 
 
 def _dates(first: datetime, last: datetime) -> tuple[date, date]:
-    return _utc(first).date(), _utc(last).date()
+    return in_utc(first).date(), in_utc(last).date()
 
 
 def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -69,7 +65,7 @@ def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
         "select * from market_ticks"
         " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
         f" and {_DATES} order by {_NEWEST_FIRST} limit ?",
-        [exchange, symbol, _utc(since), _utc(until), *_dates(since, until), limit],
+        [exchange, symbol, in_utc(since), in_utc(until), *_dates(since, until), limit],
         operation="recent_ticks",
     )
 
@@ -88,7 +84,7 @@ def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
         "select * from ohlcv_bars"
         " where exchange = ? and symbol = ? and timeframe = ? and timestamp >= ? and timestamp < ?"
         f" and {_DATES} order by timestamp",
-        [exchange, symbol, timeframe, _utc(start), _utc(end), *_dates(start, end)],
+        [exchange, symbol, timeframe, in_utc(start), in_utc(end), *_dates(start, end)],
         operation="bars",
     )
 
@@ -120,6 +116,6 @@ def portfolio_curve(
         "select * from portfolio_snapshots"
         " where snapshot_type = ? and snapshot_time >= ? and snapshot_time < ?"
         " order by snapshot_time",
-        [snapshot_type, _utc(start), _utc(end)],
+        [snapshot_type, in_utc(start), in_utc(end)],
         operation="portfolio_curve",
     )

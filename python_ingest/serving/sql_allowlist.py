@@ -14,6 +14,7 @@ import duckdb
 
 from python_ingest.errors import QueryError
 from python_ingest.publication.views import nodes
+from python_ingest.storage.sql import value_of
 
 # A WITH may hold other ones, which write.
 _QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
@@ -29,8 +30,7 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
     DuckDB's own parser decides; a text that it cannot parse is refused.
     """
-    row = connection.execute("select json_serialize_sql(?)", [sql]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    tree: dict[str, Any] = json.loads(value_of(connection, "select json_serialize_sql(?)", [sql]))
     if tree["error"]:
         if tree.get("error_type") == "not implemented":
             raise QueryError("the server is read-only: one SELECT statement at a time")

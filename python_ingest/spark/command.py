@@ -21,7 +21,8 @@ from python_ingest.spark.builds import begin, collectable, finish
 from python_ingest.spark.handover import hand_over
 from python_ingest.storage.process_lock import process_lock
 
-EPILOG = "Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark"
+app = typer.Typer()
+
 DEFAULT_MASTER = "local[*]"
 CONNECT_SECONDS = 5
 # A build on Spark is whole: no work is pending, whatever changed.
@@ -32,13 +33,7 @@ ON_SPARK = [
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="export", epilog="Example: ingest export")(export)
-    app.command(name="spark", epilog=EPILOG)(spark)
-    app.command(name="collect", epilog="Example: ingest collect && ingest cycle")(collect)
-
-
+@app.command(epilog="Example: ingest export")
 def export() -> None:
     """Write what is still warm, and the corrections, as Parquet beside the cold files.
 
@@ -56,6 +51,7 @@ def export() -> None:
         )
 
 
+@app.command(epilog="Example: SPARK_MASTER=spark://10.0.0.5:7077 ingest spark")
 def spark(as_of: AsOf = "", force: Force = False) -> None:
     """Build bars, gaps and latest ticks on Spark, from what `ingest export` wrote last.
 
@@ -74,6 +70,7 @@ def spark(as_of: AsOf = "", force: Force = False) -> None:
     print("next: ingest collect, then ingest cycle publishes")
 
 
+@app.command(epilog="Example: ingest collect && ingest cycle")
 def collect() -> None:
     """Take the rows of the last build on Spark into the database, as if it had built them.
 

@@ -44,6 +44,7 @@ class ObjectStore(Protocol):
 
     def workspace(self, otherwise: Path) -> Path:
         """Return the folder where files are best made that are put with `consume`."""
+        return otherwise
 
     def put(
         self,
@@ -76,6 +77,7 @@ class ObjectStore(Protocol):
 
     def make_readable(self, key: str, days: int) -> bool:
         """Ask for an object of an archive class; return whether it can be read now."""
+        return True
 
 
 def fetch(store: ObjectStore, key: str, target: Path) -> str:
@@ -121,7 +123,7 @@ def open_store(url: str) -> ObjectStore:
     return DirectoryStore(Path(url.removesuffix("/")))
 
 
-class DirectoryStore:
+class DirectoryStore(ObjectStore):
     """Objects as files below a directory; has no storage classes."""
 
     def __init__(self, root: Path) -> None:
@@ -145,8 +147,7 @@ class DirectoryStore:
         with self._complaints(key):
             if self._is_there(key, sha256):
                 return
-            unfinished = self._unfinished()
-            try:
+            with self._unfinished() as unfinished:
                 try:
                     if not consume:
                         raise OSError
@@ -159,8 +160,6 @@ class DirectoryStore:
                             f" rightly to {self.root}"
                         ) from None
                 self._place(unfinished, key)
-            finally:
-                unfinished.unlink(missing_ok=True)
             if consume:
                 source.unlink()
 
@@ -169,12 +168,9 @@ class DirectoryStore:
         with self._complaints(key):
             if self._is_there(key, hashlib.sha256(content).hexdigest()):
                 return
-            unfinished = self._unfinished()
-            try:
+            with self._unfinished() as unfinished:
                 unfinished.write_bytes(content)
                 self._place(unfinished, key)
-            finally:
-                unfinished.unlink(missing_ok=True)
 
     def read(self, key: str) -> Iterator[bytes]:
         """Yield a file's bytes."""
@@ -215,19 +211,19 @@ class DirectoryStore:
                 except OSError:
                     break
 
-    def make_readable(self, key: str, days: int) -> bool:
-        """Files can be read at once."""
-        return True
-
     def _path(self, key: str) -> Path:
         if key.startswith("/") or {"", ".", ".."} & set(key.split("/")):
             raise StoreError(f"{key!r} is no key of {self.root}")
         return self.root / key
 
-    def _unfinished(self) -> Path:
-        folder = self.root / _UNFINISHED
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{os.getpid()}-{time.time_ns()}"
+    @contextmanager
+    def _unfinished(self) -> Iterator[Path]:
+        path = self.root / _UNFINISHED / f"{os.getpid()}-{time.time_ns()}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def _is_there(self, key: str, sha256: str) -> bool:
         path = self._path(key)

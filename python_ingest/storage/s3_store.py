@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from python_ingest.errors import ConfigError, StoreError
-from python_ingest.storage.object_store import StoredObject
+from python_ingest.storage.object_store import ObjectStore, StoredObject
 from python_ingest.storage.s3_session import Login, s3_login
 
 _PART_BYTES = 16 << 20
@@ -93,7 +93,7 @@ def _measured(source: Path, sha256: str) -> _Content:
     return _Content(size, part_bytes, digests or [whole.digest()])
 
 
-class S3Store:
+class S3Store(ObjectStore):
     """Objects below `s3://bucket/prefix`."""
 
     def __init__(self, url: str) -> None:
@@ -104,10 +104,6 @@ class S3Store:
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         self._s3 = _client(s3_login("an s3:// store"))
-
-    def workspace(self, otherwise: Path) -> Path:
-        """Wherever the caller likes: everything is uploaded."""
-        return otherwise
 
     def put(
         self,
@@ -143,7 +139,7 @@ class S3Store:
     def read(self, key: str) -> Iterator[bytes]:
         """Yield an object's bytes as they come."""
         with self._complaints(key):
-            answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key)
+            answer = self._s3.get_object(**self._at(key))
             yield from answer["Body"].iter_chunks(1 << 20)
 
     def stat(self, key: str) -> StoredObject | None:
@@ -165,7 +161,7 @@ class S3Store:
     def delete(self, key: str) -> None:
         """Remove an object."""
         with self._complaints(key):
-            self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+            self._s3.delete_object(**self._at(key))
 
     def make_readable(self, key: str, days: int) -> bool:
         """Ask the store to bring an object back for `days`; harmless when that is under way."""
@@ -176,17 +172,16 @@ class S3Store:
             if head.get("StorageClass") not in ("GLACIER", "DEEP_ARCHIVE"):
                 return True
             if "Restore" not in head:
-                self._s3.restore_object(
-                    Bucket=self._bucket, Key=self._prefix + key, RestoreRequest={"Days": days}
-                )
+                self._s3.restore_object(**self._at(key), RestoreRequest={"Days": days})
                 head = self._head(key) or {}
             return 'ongoing-request="false"' in head.get("Restore", "")
 
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + key}
+
     def _head(self, key: str) -> dict[str, Any] | None:
         try:
-            answer: dict[str, Any] = self._s3.head_object(
-                Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED"
-            )
+            answer: dict[str, Any] = self._s3.head_object(**self._at(key), ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
@@ -206,7 +201,7 @@ class S3Store:
     def _require(self, key: str, content: _Content) -> None:
         head = self._head(key)
         if head is None or not _agrees(head, content):
-            self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+            self._s3.delete_object(**self._at(key))
             raise StoreError(
                 f"{self.url}/{key} did not arrive as it was sent (size or checksum differ);"
                 " it was removed, try again"
@@ -214,16 +209,11 @@ class S3Store:
 
     def _put_whole(self, key: str, body: Any, **more: str) -> None:
         self._s3.put_object(
-            Bucket=self._bucket,
-            Key=self._prefix + key,
-            Body=body,
-            ChecksumAlgorithm="SHA256",
-            IfNoneMatch="*",
-            **more,
+            **self._at(key), Body=body, ChecksumAlgorithm="SHA256", IfNoneMatch="*", **more
         )
 
     def _put_parts(self, key: str, source: Path, content: _Content, **more: str) -> None:
-        where = {"Bucket": self._bucket, "Key": self._prefix + key}
+        where = self._at(key)
         upload = self._s3.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", **more)
         where["UploadId"] = upload["UploadId"]
 

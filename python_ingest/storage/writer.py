@@ -261,10 +261,9 @@ def open_briefly(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises as `open_writer`.
     """
-    pool = settings.pool.model_copy(update={"connection_timeout_ms": _BRIEFLY_MS})
     path = str(settings.database_path)
     with open_locked(
-        settings.model_copy(update={"pool": pool}), lambda: duckdb.connect(path, read_only=True)
+        settings.waiting(_BRIEFLY_MS), lambda: duckdb.connect(path, read_only=True)
     ) as connection:
         yield connection
 

@@ -16,20 +16,15 @@ from python_ingest.settings import load_settings
 from python_ingest.streaming.exchanges import EXCHANGES
 from python_ingest.streaming.stream import Stream, Totals
 
+app = typer.Typer()
+
 _EXCHANGES = ", ".join(
     f"{name} (wants {' and '.join(exchange.keys)} in the environment)" if exchange.keys else name
     for name, exchange in EXCHANGES.items()
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        name="stream",
-        epilog="Example: ingest stream --exchange binance --symbols BTCUSDT,ETHUSDT",
-    )(stream)
-
-
+@app.command(epilog="Example: ingest stream --exchange binance --symbols BTCUSDT,ETHUSDT")
 def stream(
     exchange: Annotated[str, typer.Option(help=f"One of {_EXCHANGES}.")],
     symbols: Annotated[str, typer.Option(help="Separated by commas.")],

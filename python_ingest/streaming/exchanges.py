@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -97,28 +99,24 @@ async def _greet_alpaca(
 
 async def _expect(connection: ClientConnection, wanted: str) -> None:
     received = await connection.recv(decode=False)
-    try:
-        said = orjson.loads(received)
-    except ValueError:
-        said = None
     refusal = _alpaca_refusal(received)
     if refusal is not None:
         raise IngestError(refusal)
-    listed = said if isinstance(said, list) else []
-    if any(isinstance(message, dict) and message.get("msg") == wanted for message in listed):
-        return
-    raise IngestError(f"Alpaca did not say {wanted!r}: is the address right?")
+    if not any(message.get("msg") == wanted for message in _alpaca_messages(received)):
+        raise IngestError(f"Alpaca did not say {wanted!r}: is the address right?")
+
+
+def _alpaca_messages(frame: bytes) -> list[dict[str, Any]]:
+    """Return the messages of a frame; none where it is damaged."""
+    with suppress(ValueError):
+        said = orjson.loads(frame)
+        return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return []
 
 
 def _alpaca_refusal(frame: bytes) -> str | None:
-    if b'"error"' not in frame:
-        return None
-    try:
-        said = orjson.loads(frame)
-    except ValueError:
-        return None
-    for message in said if isinstance(said, list) else []:
-        if isinstance(message, dict) and message.get("T") == "error":
+    for message in _alpaca_messages(frame) if b'"error"' in frame else []:
+        if message.get("T") == "error":
             return (
                 f"Alpaca refuses: {message.get('msg')} (code {message.get('code')}); are"
                 f" {' and '.join(_ALPACA_KEYS)} and the symbols right?"

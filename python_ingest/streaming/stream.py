@@ -107,9 +107,7 @@ class Stream:
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._settings = settings
-        patience = min(settings.pool.connection_timeout_ms, _PATIENCE_MS)
-        pool = settings.pool.model_copy(update={"connection_timeout_ms": patience})
-        self._landing = settings.model_copy(update={"pool": pool})
+        self._landing = settings.waiting(min(settings.pool.connection_timeout_ms, _PATIENCE_MS))
         self._engine = Engine(self._landing)
         self._exchange = exchange
         self._symbols = list(symbols)

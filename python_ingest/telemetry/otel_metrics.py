@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     Sum,
 )
+from opentelemetry.sdk.metrics.export import Histogram as HistogramData
 
 from python_ingest.landing.telemetry_files import write_rows
 
@@ -51,11 +52,7 @@ def _values(point: Any) -> dict[str, Any]:
 def _type(metric: Metric) -> str:
     if isinstance(metric.data, Sum):
         return "counter"
-    return "histogram" if metric.data.data_points and _is_histogram(metric) else "gauge"
-
-
-def _is_histogram(metric: Metric) -> bool:
-    return isinstance(next(iter(metric.data.data_points)), HistogramDataPoint)
+    return "histogram" if isinstance(metric.data, HistogramData) else "gauge"
 
 
 def rows_of(data: MetricsData, service: str) -> Iterator[dict[str, Any]]:

@@ -38,10 +38,13 @@ def without_values(sql: str) -> str:
 
 
 @dataclass
-class QueryOutcome:
-    """The caller that runs the query fills it in."""
+class Query:
+    """A query, and how it ended: the caller that runs it fills in `rows`."""
 
+    operation: str
+    sql: str
     rows: int = 0
+    error: BaseException | None = None
 
 
 class QueryTelemetry:
@@ -79,70 +82,54 @@ class QueryTelemetry:
             self._telemetry.meter.create_observable_gauge(name, [_observer(value)])
 
     @contextmanager
-    def observe(self, operation: str, sql: str) -> Iterator[QueryOutcome]:
+    def observe(self, operation: str, sql: str) -> Iterator[Query]:
         """Measure the block as one query."""
-        outcome = QueryOutcome()
-        began = time.perf_counter()
-        began_ns = time.time_ns()
-        error: BaseException | None = None
+        query = Query(operation, sql)
+        began, began_ns = time.perf_counter(), time.time_ns()
         try:
-            yield outcome
+            yield query
         except BaseException as raised:
-            error = raised
+            query.error = raised
             raise
         finally:
             took_ms = (time.perf_counter() - began) * 1000
-            self._count(operation, took_ms, error)
+            self._count(query, took_ms)
             if self._telemetry.traces:
-                self._trace(operation, sql, began_ns, outcome, error)
-            self._log(operation, sql, took_ms, outcome, error)
+                self._trace(query, began_ns)
+            self._log(query, took_ms)
 
-    def _count(self, operation: str, took_ms: float, error: BaseException | None) -> None:
-        named = {"operation": operation}
+    def _count(self, query: Query, took_ms: float) -> None:
+        named = {"operation": query.operation}
         self._total.add(1, named)
-        if error is None:
+        if query.error is None:
             self._success.add(1, named)
         else:
-            self._errors.add(1, {**named, "error_type": type(error).__name__})
-        status = "success" if error is None else "error"
+            self._errors.add(1, {**named, "error_type": type(query.error).__name__})
+        status = "success" if query.error is None else "error"
         self._duration.record(took_ms, {**named, "status": status})
 
-    def _trace(
-        self,
-        operation: str,
-        sql: str,
-        began_ns: int,
-        outcome: QueryOutcome,
-        error: BaseException | None,
-    ) -> None:
+    def _trace(self, query: Query, began_ns: int) -> None:
         span = self._telemetry.tracer.start_span("database.query", start_time=began_ns)
         span.set_attribute("db.system", "duckdb")
-        span.set_attribute("db.operation", operation)
-        span.set_attribute("db.statement", without_values(sql))
-        span.set_attribute("db.rows_returned", outcome.rows)
-        span.set_attribute("db.success", error is None)
-        if error is not None:
-            span.set_attribute("db.error", type(error).__name__)
+        span.set_attribute("db.operation", query.operation)
+        span.set_attribute("db.statement", without_values(query.sql))
+        span.set_attribute("db.rows_returned", query.rows)
+        span.set_attribute("db.success", query.error is None)
+        if query.error is not None:
+            span.set_attribute("db.error", type(query.error).__name__)
         if (correlation := correlation_id.get()) is not None:
             span.set_attribute("correlation_id", str(correlation))
         span.end()
 
-    def _log(
-        self,
-        operation: str,
-        sql: str,
-        took_ms: float,
-        outcome: QueryOutcome,
-        error: BaseException | None,
-    ) -> None:
-        slow = took_ms >= self._slow_ms
-        if error is None and not slow:
+    def _log(self, query: Query, took_ms: float) -> None:
+        error = query.error
+        if error is None and took_ms < self._slow_ms:
             return
         data = {
-            "operation": operation,
+            "operation": query.operation,
             "duration_ms": round(took_ms, 3),
-            "rows": outcome.rows,
-            "statement": without_values(sql),
+            "rows": query.rows,
+            "statement": without_values(query.sql),
             "error": type(error).__name__ if error else None,
         }
         logger.log(

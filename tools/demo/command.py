@@ -15,14 +15,10 @@ from rich.table import Table
 
 from python_ingest.settings import load_settings
 
-EPILOG = "Example: ingest demo --rows 1000000 --symbols 10 --days 5 --seed 7"
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="demo", epilog=EPILOG)(demo)
-
-
+@app.command(epilog="Example: ingest demo --rows 1000000 --symbols 10 --days 5 --seed 7")
 def demo(  # noqa: PLR0913, PLR0917 - the command's options
     rows: Annotated[int, typer.Option(help="Ticks in all.")] = 1_000_000,
     symbols: Annotated[int, typer.Option(help="Instruments.")] = 10,

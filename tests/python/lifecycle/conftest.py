@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from testkit import ask, new_database
 
-from python_ingest.lifecycle.export import Exported, Leaving, export
+from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
@@ -67,11 +67,11 @@ def make_cold_view(
     make_view(connection, settings.data_dir, relation, [*typed, ("date", "DATE")])
 
 
-def export_ticks(settings: Settings, before: str, *, per_symbol: bool = False) -> Exported:
+def export_ticks(settings: Settings, before: str, *, per_symbol: bool = False) -> None:
     """Export the ticks before an instant, as the dbt model export_market_ticks does."""
     sql = f"select *, true as is_kept from raw.market_ticks where timestamp < timestamp '{before}'"
     with open_writer(settings) as connection:
-        return export(connection, settings.data_dir, Leaving(TICKS, sql, per_symbol))
+        export(connection, settings.data_dir, Leaving(TICKS, sql, per_symbol))
 
 
 @pytest.fixture

@@ -61,6 +61,14 @@ def test_a_decimal_does_not_become_a_float(published, value):
         assert pool.dicts("select ? as v", [exact]) == [{"v": exact}]
 
 
+def test_profiling_prints_each_querys_plan_and_times(limited, capfd):
+    for enabled in (False, True):
+        with ReaderPool(limited(enable_profiling=enabled)) as pool:
+            pool.dicts("select symbol from market_ticks limit 1")
+            assert pool.query("select 1 as n").num_rows == 1
+        assert capfd.readouterr().err.count("Total Time") == 2 * enabled
+
+
 def test_a_hundred_readers_share_fifty_connections(published):
     inside, most, lock = 0, 0, threading.Lock()
     everyone = threading.Barrier(100)

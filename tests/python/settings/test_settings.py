@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from python_ingest.errors import ConfigError
-from python_ingest.settings import load_settings
+from python_ingest.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -13,6 +13,14 @@ def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "database.toml"
     path.write_text(text)
     return path
+
+
+def test_each_setting_is_read_somewhere():
+    modules = (REPOSITORY / "python_ingest").rglob("*.py")
+    package = "\n".join(path.read_text("utf-8") for path in modules if path.name != "settings.py")
+    sections = [type(getattr(Settings(), section)) for section in ENVIRONMENT_PREFIX]
+    keys = {key for section in sections for key in section.model_fields}
+    assert [key for key in sorted(keys) if not re.search(rf"\.{key}\b", package)] == []
 
 
 def test_the_committed_file_holds_the_specifications_defaults():
