@@ -19,8 +19,9 @@ from python_ingest.errors import (
     NotPublishedError,
 )
 from python_ingest.publication.attached import opened
-from python_ingest.publication.publish import named_cold_files, newest_manifest, publish
+from python_ingest.publication.publish import publish
 from python_ingest.publication.status import STATUS
+from python_ingest.publication.versions import named_cold_files, newest_manifest
 from python_ingest.publication.views import Relation
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
