@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,15 @@ def _attach_former(
     return newest_cold_files(settings)
 
 
+def _sha256_on_disk(file: Path) -> str:
+    """Flush a file to the disk; return its hex sha256, which is worked out meanwhile."""
+    with ThreadPoolExecutor(1) as beside:
+        flushed = beside.submit(sync_to_disk, file)
+        sha256 = sha256_of(file)
+        flushed.result()
+    return sha256
+
+
 def publish(  # noqa: PLR0913 - what is of this build
     settings: Settings,
     chain_of: Mapping[str, str] | None = None,
@@ -155,7 +165,7 @@ def publish(  # noqa: PLR0913 - what is of this build
             path=str(published),
             published_at=now.isoformat(),
             bytes=copy.stat().st_size,
-            sha256=sha256_of(copy),
+            sha256=_sha256_on_disk(copy),
             rows=copied.rows,
             cold_files=cold_files,
             layout=fingerprint(),
@@ -165,7 +175,6 @@ def publish(  # noqa: PLR0913 - what is of this build
                 name: state.reasons[state.chain_of[name]] for name in sorted(state.held_back)
             },
         )
-        sync_to_disk(copy)
         write_whole(made / "manifest.json", json.dumps(asdict(publication), indent=2))
         made.rename(version)
         sync_to_disk(versions)
