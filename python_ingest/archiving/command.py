@@ -15,7 +15,7 @@ from python_ingest.cli.clock import AsOf, Force, clock, date_of
 from python_ingest.cli.progress import Report, progress
 from python_ingest.errors import IngestError
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.publication.publish import named_cold_files
+from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock

@@ -9,7 +9,7 @@ import typer
 from python_ingest.lifecycle.compaction import ENOUGH_FREE, compact_database, free_share
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.publication.publish import named_cold_files
+from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.process_lock import process_lock

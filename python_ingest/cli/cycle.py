@@ -28,7 +28,9 @@ from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.chains import Chains
 from python_ingest.publication.manifest import read_manifest
-from python_ingest.publication.publish import Publication, by_reason, named_cold_files, publish
+from python_ingest.publication.publish import Publication, by_reason, publish
+from python_ingest.publication.taken_over import copied_beside
+from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
@@ -127,27 +129,28 @@ def run(
         with open_writer(settings) as connection:
             migrate(connection)
             views = bool(clock) or not views_stand(connection, begun)
-        say("landing")
-        with written_twice(settings):
-            landed = land_pending(settings)
-            land_telemetry(settings)
-        newest = news(settings)
-        say("building and testing models")
-        with loaded_beside(settings):
-            build = dbt_build(settings, clock, views=views)
-        say("auditing")
-        verdict = audit(settings)
-        manifest = read_manifest(build.manifest)
-        chains = Chains(manifest)
-        failed = {
-            **build.failed,
-            **{chains.source(raw): why for raw, why in verdict.failed.items()},
-        }
-        held = chains.held_back(failed)
-        if _WRITTEN_TWICE not in held:
-            states_written_twice(settings)
-        say("publishing")
-        published = publish(settings, chains.of_relations, held, manifest)
+        with copied_beside(settings) as copy:
+            say("landing")
+            with written_twice(settings):
+                landed = land_pending(settings)
+                land_telemetry(settings)
+            newest = news(settings)
+            say("building and testing models")
+            with loaded_beside(settings):
+                build = dbt_build(settings, clock, views=views)
+            say("auditing")
+            verdict = audit(settings)
+            manifest = read_manifest(build.manifest)
+            chains = Chains(manifest)
+            failed = {
+                **build.failed,
+                **{chains.source(raw): why for raw, why in verdict.failed.items()},
+            }
+            held = chains.held_back(failed)
+            if _WRITTEN_TWICE not in held:
+                states_written_twice(settings)
+            say("publishing")
+            published = publish(settings, chains.of_relations, held, manifest, begun=copy)
         say("tidying up")
         untidy = _tidy(settings, published)
         error = _left(landed, untidy, published if held else None, verdict)

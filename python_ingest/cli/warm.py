@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from python_ingest.errors import BuildFailedError
+from python_ingest.publication.manifest import read_manifest
+from python_ingest.publication.publish import publish
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
@@ -43,7 +45,7 @@ def keep_warm(project: Path) -> None:
 
 
 def read_project(project: Path) -> Manifest:
-    """Return the project in a folder as dbt reads it, after a build of nothing."""
+    """Return the project in a folder as dbt reads it, after a build and publication of nothing."""
     import pyarrow as pa  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
@@ -58,9 +60,14 @@ def read_project(project: Path) -> Manifest:
                     migrate(connection)
                 without = ["--exclude-resource-type", "unit_test"]
                 built = dbtRunner().invoke([*quiet, "build", *without, *place])
+            if built.success:
+                manifest = read_manifest(Path(folder, "target", "manifest.json"))
             # after it: a build notes in the nodes what it compiled
             read = dbtRunner().invoke([*quiet, "parse", *place])
         _close()
+        if built.success:
+            with _empty_place(folder):  # what DuckDB's parser says of the views is known then
+                publish(load_settings(), manifest=manifest)
     # A build of nothing folds nothing. pyarrow imports pandas for the first list that becomes an
     # array: a third of a second of each child's first fold.
     pa.array([0])

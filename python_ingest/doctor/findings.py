@@ -22,7 +22,8 @@ from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.landing.spool import SERVICE, left_frames
-from python_ingest.publication.publish import by_reason, newest_manifest
+from python_ingest.publication.publish import by_reason
+from python_ingest.publication.versions import newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings

@@ -23,7 +23,7 @@ from python_ingest.publication.descriptions import (
 )
 from python_ingest.publication.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.publication.missing_files import MISSING
-from python_ingest.publication.publish import newest_cold_files
+from python_ingest.publication.versions import newest_cold_files
 from python_ingest.publication.views import view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files

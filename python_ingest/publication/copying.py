@@ -43,7 +43,7 @@ from python_ingest.publication.stored import (
     landed_ticks,
     stored_ticks,
 )
-from python_ingest.publication.views import Relation, View, name_of, needed
+from python_ingest.publication.views import Relation, View, name_of, needed, published_name
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 
@@ -180,7 +180,7 @@ def _copy(
             catalog,
             left_out=held_back,
             also=also,
-            renamed=lambda relation: relation.published,
+            renamed=published_name,
         )
     )
     seen = TICKS in {relation for relation, _ in found}

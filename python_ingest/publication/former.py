@@ -17,9 +17,9 @@ from python_ingest.errors import IngestError
 from python_ingest.publication.views import (
     INTERNAL,
     Relation,
+    moved_view,
     name_of,
     needed,
-    portable_view,
     view_texts,
 )
 
@@ -67,7 +67,7 @@ def kept_relations(
             yield Kept(target, f"select * from {FORMER}.{name_of(relation)}", like)
         else:
             text = texts[relation] or ""
-            portable = portable_view(
+            portable = moved_view(
                 connection, text, FORMER, lambda read: renamed.get(read, read), data_dir
             )
             yield Kept(target, portable.select, None)

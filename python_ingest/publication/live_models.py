@@ -270,7 +270,7 @@ def _model(
         if view is None:
             return None
         portable = portable_view(connection, view, catalog)
-        sql, reads = portable.select, set(portable.reads)
+        sql, reads = portable.select, frozenset(portable.reads)
     elif node.get("compiled_code"):
         sql = node["compiled_code"]
         reads = reads_of(connection, sql)

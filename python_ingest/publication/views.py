@@ -22,6 +22,9 @@ _FILE_READERS = ("read_parquet", "parquet_scan")
 # The schema of a published file that holds what its schema main is made of.
 INTERNAL = "internal"
 _NESTED = (dict, list)
+# So many texts are kept with what DuckDB's parser says of them, which is the same in all sessions
+# of ours (session_config).
+_MOST_KNOWN = 2000
 
 
 class Relation(NamedTuple):
@@ -49,6 +52,16 @@ class Relation(NamedTuple):
 Renaming = Callable[[Relation], Relation]
 
 
+def published_name(relation: Relation) -> Relation:
+    """Rename a warehouse's relation to what it is called in a published file."""
+    return relation.published
+
+
+def name_in_warehouse(relation: Relation) -> Relation:
+    """Rename a published file's relation to what it is called in the warehouse."""
+    return relation.in_warehouse
+
+
 class View(NamedTuple):
     """A view's SELECT without the catalog's name, and what it reads.
 
@@ -58,6 +71,10 @@ class View(NamedTuple):
     select: str
     reads: list[Relation]
     reads_files: bool
+
+
+_known_views: dict[tuple[str, str, Renaming | None, str], View] = {}
+_known_reads: dict[str, frozenset[Relation]] = {}
 
 
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -72,7 +89,32 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting += [value for value in reversed(found) if isinstance(value, _NESTED)]
 
 
-def portable_view(  # noqa: PLR0913 - what changes in the text
+def portable_view(
+    connection: duckdb.DuckDBPyConnection,
+    view_sql: str,
+    catalog: str,
+    renamed: Renaming | None = None,
+    *,
+    into: str = "",
+) -> View:
+    """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`, once for each text.
+
+    `renamed`: gives the name that a relation has from now on, always the same one. `into`: the
+    catalog in which it reads from now on; none says the one that the view is in.
+    """
+    key = (view_sql, catalog, renamed, into)
+    if key not in _known_views:
+        _make_room(_known_views)
+        _known_views[key] = moved_view(connection, *key[:3], into=into)
+    return _known_views[key]
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+
+
+def moved_view(  # noqa: PLR0913 - what changes in the text
     connection: duckdb.DuckDBPyConnection,
     view_sql: str,
     catalog: str,
@@ -81,11 +123,10 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
     *,
     into: str = "",
 ) -> View:
-    """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`.
+    """Do what `portable_view` does, for a renaming or a place of cold files of the moment.
 
-    `renamed`: gives the name that a relation has from now on. DuckDB's own parser finds them, so
-    text in literals does not change. `data_dir`: where its local cold files are now.
-    `into`: the catalog in which it reads from now on; none says the one that the view is in.
+    DuckDB's own parser finds the names, so text in literals does not change. `data_dir`: where its
+    local cold files are now.
     """
     query = view_sql.split(" AS ", 1)[1].rstrip(";")
     tree = _parsed(connection, query)
@@ -110,13 +151,16 @@ def portable_view(  # noqa: PLR0913 - what changes in the text
     return View(select, reads, reads_files)
 
 
-def reads_of(connection: duckdb.DuckDBPyConnection, select: str) -> set[Relation]:
+def reads_of(connection: duckdb.DuckDBPyConnection, select: str) -> frozenset[Relation]:
     """Return the relations that a SELECT names with a schema, by DuckDB's own parser."""
-    return {
-        Relation(node["schema_name"], node["table_name"])
-        for node in nodes(_parsed(connection, select))
-        if node.get("type") == "BASE_TABLE" and node.get("schema_name")
-    }
+    if select not in _known_reads:
+        _make_room(_known_reads)
+        _known_reads[select] = frozenset(
+            Relation(node["schema_name"], node["table_name"])
+            for node in nodes(_parsed(connection, select))
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name")
+        )
+    return _known_reads[select]
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, Any]:

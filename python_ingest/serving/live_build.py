@@ -24,7 +24,13 @@ from python_ingest.landing.batch import Elsewhere, land_segment
 from python_ingest.landing.spool import Segment
 from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, LiveModels, Model
 from python_ingest.publication.stored import LANDED_TICKS
-from python_ingest.publication.views import Relation, name_of, portable_view, view_texts
+from python_ingest.publication.views import (
+    Relation,
+    name_in_warehouse,
+    name_of,
+    portable_view,
+    view_texts,
+)
 from python_ingest.schema.migrate import migrate
 from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
 from python_ingest.settings import Settings
@@ -158,9 +164,7 @@ class LiveBuild:
         for name in (relation.name + "_in_files", relation.name):
             text = self._texts.get(Relation("cold", name).published)
             if text:
-                view = portable_view(
-                    self._connection, text, PUBLISHED, lambda read: read.in_warehouse
-                )
+                view = portable_view(self._connection, text, PUBLISHED, name_in_warehouse)
                 run(f"create view if not exists cold.{quoted(name)} as {view.select}")
 
     def begin(self) -> None:

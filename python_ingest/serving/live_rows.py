@@ -14,7 +14,14 @@ import duckdb
 import pyarrow as pa
 
 from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
-from python_ingest.publication.views import Relation, name_of, needed, portable_view, view_texts
+from python_ingest.publication.views import (
+    Relation,
+    name_in_warehouse,
+    name_of,
+    needed,
+    portable_view,
+    view_texts,
+)
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
@@ -113,7 +120,7 @@ class LiveRows:
                     engine,
                     texts[published] or "",
                     catalog,
-                    lambda read: read.in_warehouse,
+                    name_in_warehouse,
                     into="memory",
                 ).select
                 if relation.schema == "main" and relation.name in _VALUED:

@@ -20,7 +20,8 @@ from testkit import new_database, register_cold_file
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
 from python_ingest.landing.land import land_files
-from python_ingest.publication.publish import newest_manifest, publish
+from python_ingest.publication.publish import publish
+from python_ingest.publication.versions import newest_manifest
 from python_ingest.recovery.create import create_backup
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage import cold_place

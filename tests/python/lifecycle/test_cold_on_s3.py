@@ -16,7 +16,8 @@ from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication.attached import opened
-from python_ingest.publication.publish import named_cold_files, publish
+from python_ingest.publication.publish import publish
+from python_ingest.publication.versions import named_cold_files
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.serving.hot import HotDay

@@ -18,12 +18,14 @@ from python_ingest.errors import (
     NotInitialisedError,
     NotPublishedError,
 )
+from python_ingest.publication import views
 from python_ingest.publication.attached import opened
-from python_ingest.publication.publish import named_cold_files, newest_manifest, publish
+from python_ingest.publication.publish import publish
 from python_ingest.publication.status import STATUS
+from python_ingest.publication.versions import named_cold_files, newest_manifest
 from python_ingest.publication.views import Relation
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, session_config
 
 VIEWS = """
 create schema raw;
@@ -70,6 +72,28 @@ def test_views_follow_the_file_under_any_name(settings, tmp_path):
             "select count(*), any_value(said), typeof(any_value(price)) from elsewhere.market_ticks"
         ).fetchone()
     assert row == (1000, "trading.raw", "DECIMAL(38,8)")
+
+
+def test_a_text_is_parsed_once_for_each_name_that_it_gets(settings, monkeypatch):
+    parsed = []
+    original = views._parsed
+    monkeypatch.setattr(
+        views, "_parsed", lambda *given: parsed.append(given[1]) or original(*given)
+    )
+    text = "CREATE VIEW v AS SELECT once FROM trading.raw.ticks;"
+    with duckdb.connect(config=session_config(settings)) as connection:
+        for _ in range(2):
+            of_it = [
+                views.portable_view(connection, text, "trading", *more).select
+                for more in ((), (views.published_name,), (views.name_in_warehouse,))
+            ]
+            assert of_it == [
+                "SELECT once FROM raw.ticks",
+                "SELECT once FROM internal.raw__ticks AS ticks",
+                "SELECT once FROM raw.ticks",
+            ]
+            assert views.reads_of(connection, "select 1 from raw.once") == {Relation("raw", "once")}
+    assert len(parsed) == 4
 
 
 NAMES = """
