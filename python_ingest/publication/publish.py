@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.errors import IngestError
 from python_ingest.publication.copying import Copied, copy_into
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.former import FORMER
@@ -40,7 +40,7 @@ from python_ingest.storage.files import (
 )
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import sql_path
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 # A file with a larger free share is rewritten as a whole.
 _MOST_FREE = 1 / 3
@@ -125,8 +125,7 @@ def _take_over(settings: Settings, target: Path) -> dict[str, Parts]:
 def _write_copy(
     settings: Settings, target: Path, state: PublishedState, manifest: Mapping[str, Any] | None
 ) -> tuple[Copied, list[str]]:
-    if not settings.database_path.exists():
-        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    require_database(settings)
     with open_writer(settings) as connection:
         read_s3_where_named(connection)
         relations = RELATIONS if has_manifest(connection) else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from forked import run_ingest
 
 from python_ingest.cli.init import init
 from python_ingest.cli.land import land
@@ -118,6 +119,29 @@ def test_while_the_database_is_held_those_of_the_publication_are_shown(
     told = capsys.readouterr()
     assert told.out.startswith("p.csv, ticks, batch 1: 1 rejected: bad\n")
     assert f"held by process {process.pid}" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "rejected",
+        "audit",
+        "audit --accept x",
+        "compact",
+        "archive",
+        "archive restore market_ticks 2024-01-01 2024-01-02",
+        "feeds markets",
+        "feeds rename 1 --to binance-usdm",
+        "export",
+        "publish",
+        "backup create",
+    ],
+)
+def test_what_only_looks_at_a_database_makes_none(data_dir: Path, arguments: str) -> None:
+    done = run_ingest(data_dir, *arguments.split())
+    said = f"ingest: {data_dir / 'trading.duckdb'} is not there: run `ingest init`\n"
+    assert (done.returncode, done.stderr) == (1, said)
+    assert not (data_dir / "trading.duckdb").exists()
 
 
 def test_a_database_that_was_never_made(settings: Settings) -> None:
