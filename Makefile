@@ -87,7 +87,9 @@ production: $(VENV)/.installed ## Keep a copy of what is built now, for `make sl
 # run: a test that fails would leave what is below it unbuilt.
 slim slim-rows: export DATABASE_PATH := target/slim/trading.duckdb
 slim: slim-rows ## Build and test what this branch changed in that copy, and print which rows changed
-	dbt test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)
+	@echo "testing what was built"
+	@dbt --quiet test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)
+	@echo "all tests of it pass"
 
 SLIM_VARS = --vars "$$(python -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["args"]["vars"]))' \
   < $(PRODUCTION)/run_results.json)"
@@ -108,7 +110,7 @@ house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build 
 	python benchmarks/house.py --check
 
 docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
-	dbt docs generate --static --quiet --target-path target/docs
+	@dbt docs generate --static --quiet --target-path target/docs
 	@echo "open target/docs/static_index.html"
 
 report: $(VENV)/.installed ## One HTML page of what is published: data/report.html
@@ -128,9 +130,10 @@ clean: ## Remove what was built, never what was landed
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make build PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "installing $$(grep -c == requirements.lock) packages into $(VENV): minutes, where none of them was downloaded before"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The same packages, and DuckDB 1.5.5 in place of the engine: analysts' tools are that old.

@@ -37,6 +37,8 @@ ENVIRONMENT_PREFIX = {
 _MORE = {"DATABASE": ("PATH",), "SERVE": ("TOKEN",), "TIMESCALE": ("DSN",)}
 # Others' begin so too (DATABASE_URL): what goes on more like ours than this is one, misspelt.
 _IS_MISSPELT = 0.55
+# The one prefix of which no other program's variable is likely to be a misspelling.
+_OWN, _IS_NEARLY_OWN = "DATABASE", 0.8
 # DuckDB calls a database as its file, up to the first dot: these are taken.
 _TAKEN = ("memory", "raw")
 
@@ -203,13 +205,19 @@ def _require_spelt(env: Mapping[str, str]) -> None:
         known.setdefault(prefix, []).extend(key.upper() for key in _keys(section))
     for variable in sorted(env):
         prefix, _, key = variable.partition("_")
-        if key in known.get(prefix, [key]):
-            continue
-        near = get_close_matches(key, known[prefix], 1, _IS_MISSPELT)
-        if near:
-            raise ConfigError(
-                f"{variable} in the environment is no setting: is {prefix}_{near[0]} meant?"
+        is_own = prefix in known
+        if is_own:
+            near = (
+                []
+                if key in known[prefix]
+                else get_close_matches(key, known[prefix], 1, _IS_MISSPELT)
             )
+        else:
+            is_near = key in known[_OWN] and get_close_matches(prefix, [_OWN], 1, _IS_NEARLY_OWN)
+            near = [key] if is_near else []
+        if near:
+            meant = f"{prefix if is_own else _OWN}_{near[0]}"
+            raise ConfigError(f"{variable} in the environment is no setting: is {meant} meant?")
 
 
 def _overridden(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
@@ -242,6 +250,8 @@ def _require_places(values: Mapping[str, Any], env: Mapping[str, str], path: Pat
             what = "DuckDB or one of our schemas is called so; choose another name"
         elif not _is_utf8(text):
             what = "it is no UTF-8, which DuckDB asks of names; choose another name"
+        elif key == "data_dir" and Path(text).is_file():
+            what = "it is a file, a folder is wanted"
         else:
             continue
         where = f"environment {key.upper()}" if key.upper() in env else str(path)
@@ -262,11 +272,18 @@ def _complaint(error: ValidationError, env: Mapping[str, str], path: Path) -> st
         variable = f"{prefix}_{key.upper()}"
         where = f"environment {variable}" if variable in env else str(path)
         if problem["type"] == "extra_forbidden":
-            near = get_close_matches(key, _keys(".".join(section)), 1, 0.0)[0]
-            lines.append(f"{name} ({where}): there is no such key, the nearest is {near}")
+            lines.append(f"{name} ({where}): there is no such key, {_nearest(section, key)}")
         else:
             lines.append(f"{name} ({where}): {problem['msg']}, got {problem['input']!r}")
     return "wrong configuration: " + "; ".join(lines)
+
+
+def _nearest(section: list[str], key: str) -> str:
+    """Say what an unknown key may mean: one that stands above its section is common, too."""
+    homes = [name for name in ENVIRONMENT_PREFIX if key in _keys(name)]
+    if homes and not section:
+        return f"it belongs below [{homes[0]}]"
+    return f"the nearest is {get_close_matches(key, _keys('.'.join(section)), 1, 0.0)[0]}"
 
 
 def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:

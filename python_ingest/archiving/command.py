@@ -19,7 +19,7 @@ from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 app = typer.Typer()
 group = typer.Typer(invoke_without_command=True)
@@ -29,6 +29,7 @@ app.add_typer(group, name="archive")
 @contextmanager
 def _alone(settings: Settings, title: str) -> Iterator[Report]:
     """Keep cycles, backups and other archivings out; yield what is told of each step."""
+    require_database(settings)
     with (
         process_lock(settings.data_dir / "cycle.lock", "ingest cycle, compact or archive"),
         process_lock(settings.data_dir / "backup.lock", "ingest backup or archive"),

@@ -54,7 +54,7 @@ def bring_back(
         for path, _, _, url in files
         if not _place(url, path).make_readable(key_of(path), _DAYS_READABLE)
     ]
-    if awaited:
+    if awaited or not files:
         return BroughtBack(0, 0, awaited)
     # until they are noted as restored, a sweep takes them for archived
     with cold_files_stay(settings.data_dir):

@@ -39,7 +39,8 @@ def write_index(
     """Write the first page: the verdict, a line per broken rule, links to the details."""
     parts = [f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(span)}</p>"]
     for name, lines in broken.items():
-        parts.append(f'<h2 class="{name.lower()}">{name}: {len(lines)}</h2>')
+        colour = f' class="{name.lower()}"' if lines else ""  # none is no alarm
+        parts.append(f"<h2{colour}>{name}: {len(lines)}</h2>")
         parts.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>")
     for name, frame in figures.items():
         table = frame.to_html(index=False, border=0, na_rep="", float_format="{:.6g}".format)

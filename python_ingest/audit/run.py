@@ -15,7 +15,7 @@ from python_ingest.landing.spool import SERVICE
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import value_of
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 
 def audit(settings: Settings) -> AuditResult:
@@ -24,6 +24,7 @@ def audit(settings: Settings) -> AuditResult:
     The database is locked only to read the figures and to save the verdict. Without a new batch
     nothing is judged and nothing slow is imported.
     """
+    require_database(settings)
     with open_writer(settings) as connection:
         require_current(connection)
         after, newest = last_passed(connection), _newest(connection)
@@ -85,6 +86,7 @@ def _import_expectations() -> None:
 
 def accept(settings: Settings, why: str) -> int:
     """Record everything landed so far as passed, with the reason; return the newest batch."""
+    require_database(settings)
     with open_writer(settings) as connection:
         require_current(connection)
         newest = _newest(connection)

@@ -13,7 +13,7 @@ from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 app = typer.Typer()
 
@@ -27,6 +27,7 @@ def compact(
     The replaced files stay until no kept publication names them.
     """
     settings = load_settings()
+    require_database(settings)
     with process_lock(settings.data_dir / "cycle.lock", "ingest cycle or compact"):
         with open_writer(settings) as connection:
             migrate(connection)

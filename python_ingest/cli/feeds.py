@@ -17,7 +17,7 @@ from python_ingest.landing.markets import rename as rename_batches
 from python_ingest.landing.preview import Preview, preview
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import load_settings
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 app = typer.Typer()
 group = typer.Typer(help="The vendors' files that are understood, each by a declaration.")
@@ -69,6 +69,7 @@ def try_feed(
 def markets() -> None:
     """List the files of ticks that landed as `binance`, and whose they are as far as rows tell."""
     settings = load_settings()
+    require_database(settings)
     with open_writer(settings) as connection:
         migrate(connection)
         batches = found(connection, feeds(settings.feeds_dir))
@@ -90,6 +91,7 @@ def rename(
     known = sorted({name for feed in feeds(settings.feeds_dir) for name in feed.exchanges})
     if market not in known or market == UNNAMED:
         raise UsageError(f"--to {market}: no market of a feed (ingest feeds lists them)")
+    require_database(settings)
     count = rename_batches(settings, batches, market)
     print(f"{count:,} ticks are of {market} now; the next build makes everything of ticks anew")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.errors import IngestError
 from python_ingest.publication.copying import Copied, copy_into
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.former import FORMER
@@ -46,7 +46,7 @@ from python_ingest.storage.files import (
 )
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import sql_path
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,7 @@ def _write_copy(
     manifest: Mapping[str, Any] | None,
     begun: Begun | None,
 ) -> tuple[Copied, list[str]]:
-    if not settings.database_path.exists():
-        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    require_database(settings)
     former = taken_over(settings, begun, target)
     with open_writer(settings) as connection:
         read_s3_where_named(connection)

@@ -88,7 +88,8 @@ def list_backups(as_json: AsJson = False) -> None:
         print(json.dumps([_described(manifest) for manifest in backups.made]))
         return
     rows = [(one.id, age(_age(one)), size(_bytes(one)), _span(one)) for one in backups.made]
-    print_table(("backup", ">age", ">size", "holds"), rows)
+    if rows:
+        print_table(("backup", ">age", ">size", "holds"), rows)
     for complaint in backups.damaged.values():
         print(f"damaged: {complaint}")
     for backup_id in backups.unfinished:

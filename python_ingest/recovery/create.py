@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from python_ingest.cli.progress import Report
-from python_ingest.errors import BackupError, NotInitialisedError, StoreError
+from python_ingest.errors import BackupError, StoreError
 from python_ingest.lifecycle.safe_segments import BackedUp, remember_backup, remove_safe_segments
 from python_ingest.recovery import sets
 from python_ingest.recovery.full import make_full
@@ -20,6 +20,7 @@ from python_ingest.settings import Settings
 from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.writer import require_database
 
 # Builds and publications hold the file for minutes; a backup waits for them.
 _PATIENCE_MS = 600_000
@@ -45,8 +46,7 @@ def create_backup(
     StoreError or DiskFullError when the store or the working folder cannot be written. Then there
     is no new backup, and its uploaded files are removed.
     """
-    if not settings.database_path.exists():
-        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    require_database(settings)
     with process_lock(settings.data_dir / "backup.lock", "ingest backup"):
         store = open_store(settings.backup_store)
         with working_folder(store, settings) as folder:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from python_ingest.errors import IngestError, NotInitialisedError
+from python_ingest.errors import IngestError
 from python_ingest.settings import Settings
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 # DuckDB's file: three headers of 4096 bytes, then blocks that begin with their 8-byte checksum.
 _HEADERS_BYTES = 3 * 4096
@@ -42,8 +42,7 @@ def copy_database(
     whole. The other blocks are copied again under the lock.
     Raises NotInitialisedError without a database, DatabaseBusyError when others hold it.
     """
-    if not settings.database_path.exists():
-        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+    require_database(settings)
     while True:
         try:
             return _copy_database(settings, target, beside)

@@ -23,7 +23,7 @@ from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
 from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.files import remove_folder, sync_to_disk, write_whole
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
-from python_ingest.storage.writer import open_writer
+from python_ingest.storage.writer import open_writer, require_database
 
 SMALL_TABLES = ("tick_corrections", "tick_conflicts", "tick_confirmations", "landings")
 # Read by models that follow an earlier build, as none does on Spark: they get columns and no rows.
@@ -62,6 +62,7 @@ def hand_over(settings: Settings) -> Handover:
     Raises ExportError when a cold file has a type that the other engine cannot read.
     """
     root = settings.data_dir / "export"
+    require_database(settings)
     with open_writer(settings) as connection:
         previous = current_folder(root)
         folder = _new_folder(root)

@@ -21,7 +21,12 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from python_ingest.errors import DatabaseAwayError, DatabaseBusyError, IngestError
+from python_ingest.errors import (
+    DatabaseAwayError,
+    DatabaseBusyError,
+    IngestError,
+    NotInitialisedError,
+)
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_views import follow_data_dir
 from python_ingest.storage.failures import first_line, is_locked_out
@@ -158,6 +163,16 @@ def _require_there(settings: Settings) -> None:
         )
 
 
+def require_database(settings: Settings) -> None:
+    """Raise NotInitialisedError where no database is: who only looks at one makes none.
+
+    Raises DatabaseAwayError where there was one.
+    """
+    _require_there(settings)
+    if not settings.database_path.exists():
+        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+
+
 @contextmanager
 def open_locked(
     settings: Settings, open_file: Callable[[], Opened], *, create: bool = False
@@ -259,8 +274,9 @@ def open_writer(
 def open_briefly(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Hold the database file to read a little of it, read only; waits half a second for others.
 
-    Raises as `open_writer`.
+    Raises as `open_writer`, and NotInitialisedError where there is none.
     """
+    require_database(settings)
     path = str(settings.database_path)
     with open_locked(
         settings.waiting(_BRIEFLY_MS), lambda: duckdb.connect(path, read_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from forked import run_ingest
 
 from python_ingest.cli.init import init
 from python_ingest.cli.land import land
@@ -15,6 +16,7 @@ from python_ingest.cli.main import command
 from python_ingest.cli.rejected import rejected
 from python_ingest.errors import NotInitialisedError, UsageError
 from python_ingest.landing.land import land_files
+from python_ingest.schema.version import migrations
 from python_ingest.settings import Settings
 from python_ingest.streaming.command import stream
 
@@ -45,6 +47,21 @@ def test_where_it_was_said_nothing_is(
     monkeypatch.chdir(data_dir.parent)
     init()
     assert capsys.readouterr().err == ""
+
+
+def test_what_landing_and_init_say_at_first(data_dir: Path, tmp_path: Path) -> None:
+    def said(*arguments: str) -> str:
+        done = run_ingest(data_dir, *arguments)
+        return done.stdout + done.stderr
+
+    assert "no such file" in said("land", "ticks", str(tmp_path / "none.csv"))
+    assert not (data_dir / "trading.duckdb").exists()
+    newest = migrations()[-1][0]
+    assert said("init") == f"{data_dir / 'trading.duckdb'}: made, schema version {newest}\n"
+    assert said("init").endswith(": already up to date\n")
+    assert said("land", "--pending") == f"nothing waits in {data_dir / 'spool'}\n"
+    (tmp_path / "a.csv").write_text(f"{HEAD}x,s,2024-01-02,1,a\n")
+    assert said("land", "ticks", str(tmp_path / "a.csv")).endswith(" 0 ignored\n")
 
 
 def test_the_keys_of_alpaca_are_asked_for_before_anything_is_opened(
@@ -118,6 +135,29 @@ def test_while_the_database_is_held_those_of_the_publication_are_shown(
     told = capsys.readouterr()
     assert told.out.startswith("p.csv, ticks, batch 1: 1 rejected: bad\n")
     assert f"held by process {process.pid}" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "rejected",
+        "audit",
+        "audit --accept x",
+        "compact",
+        "archive",
+        "archive restore market_ticks 2024-01-01 2024-01-02",
+        "feeds markets",
+        "feeds rename 1 --to binance-usdm",
+        "export",
+        "publish",
+        "backup create",
+    ],
+)
+def test_what_only_looks_at_a_database_makes_none(data_dir: Path, arguments: str) -> None:
+    done = run_ingest(data_dir, *arguments.split())
+    said = f"ingest: {data_dir / 'trading.duckdb'} is not there: run `ingest init`\n"
+    assert (done.returncode, done.stderr) == (1, said)
+    assert not (data_dir / "trading.duckdb").exists()
 
 
 def test_a_database_that_was_never_made(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from s3_server import S3Server
-from testkit import ask, steps_of
+from testkit import ask, new_database, steps_of
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
@@ -65,6 +65,11 @@ def make_cold(settings: Settings) -> None:
     with open_writer(settings) as connection:
         connection.execute(LATE)
     export_ticks(settings, "2024-01-04")
+
+
+def test_where_nothing_was_built_nothing_comes_back(settings: Settings) -> None:
+    new_database(settings)
+    assert bring_back(settings, "market_ticks", FIRST, LAST).files == 0
 
 
 @pytest.fixture

@@ -66,6 +66,8 @@ def test_database_path_wins_over_data_dir():
         ("", {"DATABASE_MEMORY": "1"}, ["DATABASE_MEMORY ", "DATABASE_MEMORY_LIMIT_MB"]),
         ("", {"DATABASE_THREADS": "1"}, ["DATABASE_THREADS ", "DATABASE_NUM_THREADS"]),
         ("", {"DATABASE_PTAH": "x"}, ["DATABASE_PTAH ", "DATABASE_PATH"]),
+        ("", {"DATABSE_PATH": "x"}, ["DATABSE_PATH ", "DATABASE_PATH"]),
+        ("num_threads = 5\n", {}, ["num_threads (", "it belongs below [performance]"]),
         ("", {"TIMESCALE_DUALWRITE": "1"}, ["TIMESCALE_DUAL_WRITE"]),
         ("", {"BACKUP_STOER": "x"}, ["BACKUP_STORE"]),
     ],
@@ -80,7 +82,8 @@ def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env,
 @pytest.mark.parametrize(
     "name",
     """DATABASE_URL DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD
-    SERVE_TOKEN SERVE_HOST TIMESCALE_DSN BACKUP_DIR ARCHIVE_URL DATABASE LANDING_ DATA_DIRS
+    SERVER_PORT DATA_PATH DB_PATH SERVE_TOKEN SERVE_HOST TIMESCALE_DSN BACKUP_DIR ARCHIVE_URL DATABASE
+    LANDING_ DATA_DIRS
     """.split(),
 )
 def test_variables_of_others_are_theirs(name):
@@ -111,3 +114,9 @@ def test_a_database_is_not_called_as_what_duckdb_or_we_have_already(name):
     with pytest.raises(ConfigError, match="choose another name"):
         load_settings(Path("none"), {"DATABASE_PATH": f"/x/{name}"})
     assert load_settings(Path("none"), {"DATA_DIR": f"/x/{name}"}).data_dir.name == name
+
+
+def test_a_file_is_no_data_dir(tmp_path):
+    (tmp_path / "a").touch()
+    with pytest.raises(ConfigError, match="it is a file, a folder is wanted"):
+        load_settings(Path("none"), {"DATA_DIR": str(tmp_path / "a")})
