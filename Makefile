@@ -6,7 +6,7 @@ SPARK_VENV := .venv-spark
 DUCKDB15_VENV := .venv-duckdb15
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-database conventions lint-sql format hooks production slim slim-rows bench docs report lock clean
+.PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-project lint-database conventions lint-sql format hooks production slim slim-rows bench docs report lock clean
 
 build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publish
 	@ingest init
@@ -41,7 +41,12 @@ test-slow: $(VENV)/.installed ## The long kill and scale tests
 test-spark: $(SPARK_VENV)/.installed ## Bars on a Spark cluster of local processes equal DuckDB's (needs Java 17)
 	$(SPARK_VENV)/bin/pytest -m spark tests/python/spark
 
-lint: lint-python conventions lint-sql ## Everything a reviewer should not have to say
+# What reads Python and what reads dbt's project need nothing of each other.
+lint: ## Everything a reviewer should not have to say
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-python lint-project
+
+lint-project: conventions
+	@$(MAKE) --no-print-directory lint-sql
 
 lint-python: $(VENV)/.installed
 	ruff format --check

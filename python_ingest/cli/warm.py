@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,13 +44,16 @@ def keep_warm(project: Path) -> None:
     _kept[:] = [read_project(project)]
 
 
-def read_project(project: Path) -> Manifest:
-    """Return the project in a folder as dbt reads it, after a build and publication of nothing."""
+def read_project(project: Path, kept_in: Path | None = None) -> Manifest:
+    """Return the project in a folder as dbt reads it, after a build and publication of nothing.
+
+    `kept_in`: a folder in which the empty warehouse of that build stays.
+    """
     import pyarrow as pa  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(str(kept_in)) if kept_in else tempfile.TemporaryDirectory() as folder:
         place = ["--project-dir", str(project), "--profiles-dir", str(project)]
         place += ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
         quiet = ["--quiet", "--log-level-file", "none"]

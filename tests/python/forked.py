@@ -1,7 +1,8 @@
 """dbt and `ingest` in processes of their own, forked from one that has imported what they need.
 
-To import dbt takes 2 seconds, what an audit needs 3, and what dbt keeps in memory of its first
-build (warm_dbt.py) 2. The dbt of `ingest cycle` is forked from the child that runs `ingest`.
+That one is made once, for all workers of pytest: to import dbt takes 2 seconds of CPU, what an
+audit needs 3, to read the project and build it once in an empty database (warm_dbt.py) 24. The dbt
+of `ingest cycle` is forked from the child that runs `ingest`.
 """
 
 import multiprocessing
@@ -10,9 +11,12 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -27,8 +31,40 @@ _IMPORTED += [f"python_ingest.{module}" for module, _ in COMMANDS.values()]
 _IMPORTED += [] if find_spec("pyspark") else ["great_expectations"]
 _FORKED.set_forkserver_preload([*_IMPORTED, "warm_dbt"])
 WITHOUT_VIEWS = ("--exclude", "config.materialized:view")
+_ASKED, _ADDRESS = "fork-server-asked", "fork-server-address"
 _HANG_SECONDS = 1800  # not slowness
 _QUIET = ("--no-use-colors", "--log-level-file", "none")  # its debug log is a fifth of a build
+
+
+def offer(folder: Path) -> None:
+    """In the process that starts workers: start the one that forks when one of them asks for it.
+
+    It lives as long as this process. `folder`: the workers' READ_BY_DBT.
+    """
+    os.mkfifo(folder / _ASKED)
+    asked = os.open(folder / _ASKED, os.O_RDWR)  # both, so that nobody waits for another to open it
+
+    def start() -> None:
+        os.read(asked, 1)
+        forkserver.ensure_running()
+        part = folder / f"{_ADDRESS}.part"
+        part.write_text(forkserver._forkserver._forkserver_address)
+        part.replace(folder / _ADDRESS)
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+@cache
+def _join() -> None:
+    """In a worker: fork from the process of all of them, for which multiprocessing has no call."""
+    folder = Path(os.environ["READ_BY_DBT"])
+    (folder / _ASKED).write_bytes(b"1")
+    while not (folder / _ADDRESS).exists():
+        time.sleep(0.05)
+    shared = forkserver._forkserver
+    shared._forkserver_address = (folder / _ADDRESS).read_text()
+    shared._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)
+    shared.ensure_running = lambda: None
 
 
 def _child(arguments: list[str], environment: dict[str, str], cwd: Path, printed: str) -> None:
@@ -74,6 +110,8 @@ def _dbt(arguments: list[str]) -> None:
 def _start(
     arguments: list[str], environment: Mapping[str, str], cwd: Path, printed: str
 ) -> ForkServerProcess:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _join()
     process = _FORKED.Process(target=_child, args=(arguments, dict(environment), cwd, printed))
     process.start()
     return process

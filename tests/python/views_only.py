@@ -1,6 +1,7 @@
-"""A database that has the views of trading and market, and no table besides those of migrations.
+"""A database that has the project's views, and no table besides those of migrations.
 
-To make the views takes a third of a build. Nobody reads them before their tables are there.
+To make the views takes a third of a build. Nobody reads them before their tables are there. They
+are those of the build of nothing by the process that forks dbt (warm_dbt.py).
 """
 
 import fcntl
@@ -10,13 +11,11 @@ from pathlib import Path
 
 import duckdb
 from forked import run_dbt
+from testkit import new_database
 
-from python_ingest.schema.migrate import migrate
+from python_ingest.settings import load_settings
 
-_SELECTED = ("+marts.trading", "+path:models/marts/market")
-_TABLES = (
-    "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
-)
+_TABLES = "select schema_name, table_name from duckdb_tables() where database_name = $name"
 
 
 def begin(path: Path) -> None:
@@ -33,21 +32,21 @@ def begin(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    migrated = path.with_name("migrated.duckdb")
-    for place in (path, migrated):
-        with duckdb.connect(str(place)) as connection:
-            migrate(connection)
-    command = ("build", "--exclude-resource-type", "test", "unit_test", "snapshot")
-    done = run_dbt(path.parent, *command, "--select", *_SELECTED)
-    assert done.returncode == 0, done.stdout[-6000:]
-    with duckdb.connect(str(migrated), read_only=True) as connection:
-        kept = set(connection.execute(_TABLES).fetchall())
+    run_dbt(path.parent, "--version")  # what forks it has built before
+    shutil.copy(Path(os.environ["READ_BY_DBT"], "empty", "trading.duckdb"), path)
+    folder = path.parent / "migrated"
+    migrated = new_database(load_settings(folder / "none.toml", {"DATA_DIR": str(folder)}))
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"attach '{migrated}' as migrated (read_only)")
-        for schema, table in connection.execute(_TABLES).fetchall():
+        connection.execute(f"attach '{migrated.database_path}' as migrated (read_only)")
+
+        def tables(name: str) -> set[tuple[str, str]]:
+            return set(connection.execute(_TABLES, {"name": name}).fetchall())
+
+        kept = tables("migrated")
+        for schema, table in tables(path.stem):
             if (schema, table) not in kept:
                 connection.execute(f"drop table {schema}.{table}")
                 continue
             connection.execute(f"delete from {schema}.{table}")
             connection.execute(f"insert into {schema}.{table} from migrated.{schema}.{table}")
-        assert set(connection.execute(_TABLES).fetchall()) == kept
+        assert tables(path.stem) == kept

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from s3_server import S3Server
-from testkit import ask, new_database, steps_of
+from testkit import ask, land_text, new_database, steps_of
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
@@ -39,16 +39,9 @@ create or replace table reference.retention_policies as
 select 'market_ticks' as relation, 7 as keep_days, 'parquet' as then, 90 as archive_after_days,
     false as folder_per_symbol;
 """
-LATE = """
-insert into raw.market_ticks
-select * exclude (date) replace ((2::bigint << 32) as tick_id, 2 as batch_id)
-from (from cold.market_ticks order by tick_id limit 1);
-insert into raw.landings (
-    batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,
-    rows_rejected, min_timestamp, max_timestamp, landed_at, duration_ms
-) values
-    (2, 'ticks', 'late', 'y', 'csv', 1, 1, 0, 0, null, null, now()::timestamp, 1);
-"""
+LATE = "exchange,symbol,timestamp,last_price,trade_id\nx,A,2024-01-01 00:00:00,1,late\n"
+# No day is due before something that much newer was landed.
+NEWS = '{"timestamp": "2024-06-02T00:00:00Z", "level": "info", "service": "s", "message": "x"}\n'
 
 
 def with_store(settings: Settings, url: str, storage_class: str = "GLACIER_IR") -> Settings:
@@ -62,8 +55,9 @@ def make_cold(settings: Settings) -> None:
     with open_writer(settings) as connection:
         connection.execute(POLICIES)
     export_ticks(settings, "2024-01-04")
-    with open_writer(settings) as connection:
-        connection.execute(LATE)
+    for kind, name, text in (("ticks", "late.csv", LATE), ("logs", "news.ndjson", NEWS)):
+        result = land_text(settings, kind, settings.data_dir.parent / name, text)
+        assert result.landed == 1, result
     export_ticks(settings, "2024-01-04")
 
 

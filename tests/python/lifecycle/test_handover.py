@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pytest
-from testkit import ask, new_database, register_cold_file
+from testkit import ask, land_text, new_database, register_cold_file
 
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
 from python_ingest.spark.handover import Handover, current_folder, hand_over
-
-TICKS = """
-    insert into raw.market_ticks by name
-    select
-        {batch}::bigint << 32 | i as tick_id, {batch} as batch_id, 'x' as exchange,
-        '../S' || i % 2 as symbol, timestamp '2024-03-09' + to_hours(i * 6) as timestamp,
-        'trade' as kind, 1.5 as last_price, ['@'] as conditions, uuid() as correlation_id,
-        'rest' as source, timestamp '2024-03-12' as ingestion_time, 1 as occurrence
-    from range({first}, {last}) as t (i)
-"""
 
 
 def _execute(settings: Settings, sql: str) -> None:
@@ -28,10 +21,25 @@ def _execute(settings: Settings, sql: str) -> None:
         connection.execute(sql)
 
 
+def _land(settings: Settings, batch: int, first: int, last: int, price: float = 1.5) -> None:
+    """Land ticks of two symbols, four a day from 9 March 2024."""
+    rows = [
+        {
+            "exchange": "x", "symbol": f"../S{i % 2}", "trade_id": f"{batch}-{i}",
+            "timestamp": str(datetime(2024, 3, 9) + timedelta(hours=6 * i)), "last_price": price,
+            "conditions": ["@"], "correlation_id": str(uuid4()), "source": "rest",
+        }
+        for i in range(first, last)
+    ]  # fmt: skip
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    result = land_text(settings, "ticks", settings.data_dir / "given" / f"{batch}.ndjson", text)
+    assert (result.batch_id, result.landed) == (batch, len(rows)), result
+
+
 @pytest.fixture
 def warehouse(settings: Settings) -> Settings:
     new_database(settings)
-    _execute(settings, TICKS.format(batch=1, first=0, last=10))
+    _land(settings, 1, 0, 10)
     return settings
 
 
@@ -62,7 +70,7 @@ def test_warm_ticks_are_there_once_with_their_day(warehouse: Settings) -> None:
 
 def test_only_changed_days_are_written_again(warehouse: Settings) -> None:
     first = _files(hand_over(warehouse))
-    _execute(warehouse, TICKS.format(batch=2, first=4, last=5))  # 10 March
+    _land(warehouse, 2, 4, 5)  # 10 March
     second = _files(hand_over(warehouse))
     kept = {name: inode for name, inode in first.items() if second.get(name) == inode}
     assert len(kept) == len(first) - 1
@@ -71,18 +79,10 @@ def test_only_changed_days_are_written_again(warehouse: Settings) -> None:
 
 def test_a_day_of_a_database_that_was_restored_is_written_again(warehouse: Settings) -> None:
     """Its next batch has the number, and as many rows, as one that is gone, but other prices."""
-    landing = """
-        insert into raw.landings by name
-        select 2 as batch_id, 'ticks' as kind, 'f' as file_name, 'x' as sha256, 'csv' as format,
-            1 as rows_read, 1 as rows_landed, 0 as rows_duplicate, 0 as rows_rejected,
-            timestamp '2024-03-12' + to_hours({hour}) as landed_at, 1 as duration_ms
-    """
-    for hour, price in enumerate((1.5, 2.5)):
+    for price in (1.5, 2.5):
         _execute(warehouse, "delete from raw.market_ticks where batch_id = 2")
         _execute(warehouse, "delete from raw.landings where batch_id = 2")
-        _execute(warehouse, landing.format(hour=hour))
-        _execute(warehouse, TICKS.format(batch=2, first=4, last=5))
-        _execute(warehouse, f"update raw.market_ticks set last_price = {price} where batch_id = 2")
+        _land(warehouse, 2, 4, 5, price)
         assert (price,) in _rows(hand_over(warehouse), "last_price::double")
 
 

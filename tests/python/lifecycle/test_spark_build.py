@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import new_database, register_cold_file
+from testkit import land_text, new_database, register_cold_file
 
 from python_ingest.errors import UsageError
 from python_ingest.settings import Settings
@@ -15,12 +15,13 @@ from python_ingest.spark.builds import SEEDS, begin, collectable, finish
 from python_ingest.spark.handover import hand_over
 
 PROJECT = Path(__file__).resolve().parents[3]
-LANDING = """
-    insert into raw.landings by name
-    select {batch} as batch_id, 'ticks' as kind, 'f' as file_name, '{batch}' as sha256,
-        'canonical' as format, 0 as rows_read, 0 as rows_landed, 0 as rows_duplicate,
-        0 as rows_rejected, now()::timestamp as landed_at, 0 as duration_ms
-"""
+
+
+def land(settings: Settings, batch: int) -> None:
+    """Land a batch of one tick."""
+    text = f"exchange,symbol,timestamp,last_price,trade_id\nx,S,2024-01-03,1,{batch}\n"
+    result = land_text(settings, "ticks", settings.data_dir / "given" / f"{batch}.csv", text)
+    assert result.batch_id == batch, result
 
 
 @pytest.fixture
@@ -34,9 +35,8 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def exported(settings: Settings) -> Settings:
     """Batches 1 to 3 in an export."""
-    with duckdb.connect(str(new_database(settings).database_path)) as connection:
-        for batch in (1, 2, 3):
-            connection.execute(LANDING.format(batch=batch))
+    for batch in (1, 2, 3):
+        land(new_database(settings), batch)
     hand_over(settings)
     return settings
 
@@ -89,9 +89,10 @@ def test_a_build_of_batches_that_a_restore_took_back_is_not_taken(
     finish(exported, begin(exported, project))
     for landed in ((), (3,)):
         with duckdb.connect(str(exported.database_path)) as connection:
+            connection.execute("delete from raw.market_ticks where batch_id = 3")
             connection.execute("delete from raw.landings where batch_id = 3")
-            for batch in landed:
-                connection.execute(LANDING.format(batch=batch))
+        for batch in landed:
+            land(exported, batch)
         with pytest.raises(UsageError, match=r"batch 3 .* not in this database: run `ingest\s"):
             collectable(exported, project)
 

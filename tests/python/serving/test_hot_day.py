@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -48,15 +48,29 @@ SEGMENTS = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, ma
 STEPS = st.lists(st.one_of(SEGMENTS, st.sampled_from(["land", "publish", "restart"])), max_size=12)
 
 
-@hypothesis_settings(
-    max_examples=12,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+# Each kind of step after each other.
+EVERY_STEP = [
+    [(1, True), (2, False), (2, False)], [(1, True), (2, False), (3, True)], "land",
+    [(3, True), (2, False), (2, False), (2, False)], "publish", [(1, True), (4, False)], "publish",
+    [(4, False), (5, True)], "restart", "land", "restart", [(5, True), (6, True)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "count", [3, pytest.param(12, marks=pytest.mark.long)], ids=["few", "many"]
 )
-@given(steps=STEPS, hot_hours=st.sampled_from([1, 10**6]))
-def test_never_missing_never_double(tmp_path_factory, steps, hot_hours):
-    folder = tmp_path_factory.mktemp("tiers")
+def test_never_missing_never_double(tmp_path_factory, count):
+    @hypothesis_settings(max_examples=count, deadline=None, database=None)
+    @example(steps=EVERY_STEP, hot_hours=1)
+    @example(steps=EVERY_STEP, hot_hours=10**6)
+    @given(steps=STEPS, hot_hours=st.sampled_from([1, 10**6]))
+    def walk(steps, hot_hours):
+        _every_tick_has_one_home(tmp_path_factory.mktemp("tiers"), steps, hot_hours)
+
+    walk()
+
+
+def _every_tick_has_one_home(folder, steps, hot_hours):
     environment = {"DATA_DIR": str(folder / "data"), "SERVE_HOT_HOURS": str(hot_hours)}
     settings = load_settings(env=environment)
     expected: Counter = Counter()

@@ -289,6 +289,7 @@ def test_while_landing_and_publishing_every_read_is_whole(settings, tmp_path, mo
                 assert row["n"] >= last
                 assert (row["total"] or 0) == sum(100 + n for n in range(row["n"]))
                 last = row["n"]
+                time.sleep(0.05)  # reads without a pause delay the writer, and show no other state
         return last
 
     with serving(live.serve.port) as process, ThreadPoolExecutor(5) as threads:

@@ -64,6 +64,20 @@ def warehouse(
     return cases
 
 
+@pytest.fixture(scope="module")
+def shortened(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Cases before their last line; nobody changes it."""
+    folder = tmp_path_factory.mktemp("shortened")
+    cases = made(folder / "data")
+    for name in ("08-alpaca-notional", "11-full-order-corrected-down"):
+        lines = (CASES / f"{name}.ndjson").read_text(encoding="utf-8").splitlines()
+        path = folder / f"{name}.ndjson"
+        path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+        land_case(cases, path)
+    cases.build()
+    return cases
+
+
 def order(warehouse: Warehouse, account: str, at: int = 0) -> dict[str, Any]:
     found = warehouse.rows("from orders where account_id = ? order by created_at", [account])
     return found[at]
@@ -129,20 +143,16 @@ def test_08_an_order_for_an_amount_of_money(warehouse: Warehouse) -> None:
     assert (qqq["status"], qqq["quantity"]) == ("filled", Decimal("1.125"))
 
 
-def test_08_is_partial_until_it_is_told_to_be_filled(tmp_path: Path) -> None:
-    lines = (CASES / "08-alpaca-notional.ndjson").read_text(encoding="utf-8").splitlines()
-    path = tmp_path / "08-partial.ndjson"
-    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-    warehouse = made(tmp_path / "data")
-    land_case(warehouse, path)
-    warehouse.build()
-    first = order(warehouse, "08", 1)
+def test_08_is_partial_until_it_is_told_to_be_filled(shortened: Warehouse, tmp_path: Path) -> None:
+    first = order(shortened, "08", 1)
     assert (first["symbol"], first["status"], first["quantity"]) == ("QQQ", "partial", None)
+    *_, last = (CASES / "08-alpaca-notional.ndjson").read_text(encoding="utf-8").splitlines()
     path = tmp_path / "08-rest.ndjson"
-    path.write_text(lines[-1] + "\n", encoding="utf-8")
-    land_case(warehouse, path)
-    warehouse.build()
-    assert order(warehouse, "08", 1)["status"] == "filled"
+    path.write_text(last + "\n", encoding="utf-8")
+    whole = shortened.copy(tmp_path / "data")
+    land_case(whole, path)
+    whole.build()
+    assert order(whole, "08", 1)["status"] == "filled"
 
 
 def test_09_a_prevented_trade_ends_by_the_status(warehouse: Warehouse) -> None:
@@ -159,14 +169,8 @@ def test_11_a_bust_ends_a_full_order_that_was_corrected_down(warehouse: Warehous
     assert found["filled_quantity"] == 20
 
 
-def test_11_a_correction_does_not_reopen_it(tmp_path: Path) -> None:
-    lines = (CASES / "11-full-order-corrected-down.ndjson").read_text(encoding="utf-8").splitlines()
-    path = tmp_path / "11-no-bust.ndjson"
-    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-    warehouse = made(tmp_path / "data")
-    land_case(warehouse, path)
-    warehouse.build()
-    (found,) = warehouse.rows("from orders where account_id = '11'")
+def test_11_a_correction_does_not_reopen_it(shortened: Warehouse) -> None:
+    (found,) = shortened.rows("from orders where account_id = '11'")
     assert (found["status"], found["filled_quantity"]) == ("filled", 80)
 
 
