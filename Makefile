@@ -22,6 +22,8 @@ build: $(VENV)/.installed ## Install, land the sample, build, test, audit, publi
 test test-long test-duckdb15: export TMPDIR := $(shell \
   [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null \
   && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
+# Each of some hundred processes compiles our modules anew where Python may not keep what it compiled.
+test test-long test-duckdb15: export PYTHONDONTWRITEBYTECODE :=
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: lint ## Lint, build on fixtures, each capability's tests (less than 10 minutes on two cores)
 	$(PYTEST)
