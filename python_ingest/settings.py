@@ -79,12 +79,8 @@ class Observability(Section):
 
 
 class Retention(Section):
-    """Where the retention policies are kept: a dbt seed. And where cold files are.
+    """`cold_store`: where cold files are, s3://bucket/prefix; empty: below DATA_DIR."""
 
-    `cold_store`: s3://bucket/prefix; empty: below DATA_DIR.
-    """
-
-    policies_seed: str = "retention_policies"
     cold_store: str = Field(default="", pattern=r"^(s3://[^/\s]+(/[^\s]*[^/\s])?)?$")
 
 

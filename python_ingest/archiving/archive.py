@@ -24,10 +24,10 @@ from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.s3_session import read_s3_where_named
-from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import open_writer, transaction
 
 _PENDING = "intermediate.int_pending_since"
+_POLICIES = "reference.retention_policies"
 
 # A day that was brought back stays readable for this long.
 _DAYS_RESTORED = 7
@@ -79,7 +79,7 @@ def archive(
     """
     store = _store(settings)
     with open_writer(settings) as connection:
-        due = _due(connection, settings, as_of)
+        due = _due(connection, as_of)
         known = _Pending(pending_since(connection), _moment(connection))
     days = [day for day in due if not known.keeps(day)]
     if dry_run:
@@ -106,7 +106,7 @@ def held_back(settings: Settings, as_of: datetime) -> list[Day]:
     """Return the days that policies allow at `as_of` (UTC) and that wait for a build."""
     with open_writer(settings) as connection:
         pending = _Pending(pending_since(connection), _moment(connection))
-        return [day for day in _due(connection, settings, as_of) if pending.keeps(day)]
+        return [day for day in _due(connection, as_of) if pending.keeps(day)]
 
 
 def _put(settings: Settings, store: ObjectStore, file: File) -> None:
@@ -133,12 +133,11 @@ def _store(settings: Settings) -> ObjectStore:
     return open_store(settings.archive.store)
 
 
-def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> list[Day]:
+def _due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Day]:
     """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first.
 
     Nor do they count back from a time later than the newest landed moment (docs/adr/0034).
     """
-    policies = f"reference.{quoted(settings.retention.policies_seed)}"
     if not has_manifest(connection):
         raise NotInitialisedError("there are no cold files yet: run `ingest init`, then a build")
     try:
@@ -146,7 +145,7 @@ def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
             f"""
             select cold.relation, cold.date, cold.path, cold.bytes, cold.sha256
             from raw.cold_files as cold
-            join {policies} as policy on policy.relation = cold.relation
+            join {_POLICIES} as policy on policy.relation = cold.relation
             where {READABLE}
                 and cold.date + 1
                     <= least($as_of, (select max(landings.max_timestamp) from raw.landings))
@@ -157,7 +156,7 @@ def _due(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datet
             {"as_of": as_of, "read_before": as_of - timedelta(days=_DAYS_RESTORED)},
         ).fetchall()
     except duckdb.CatalogException:
-        raise NotInitialisedError(f"{policies} is not there: run `dbt build` first") from None
+        raise NotInitialisedError(f"{_POLICIES} is not there: run `dbt build` first") from None
     days: dict[tuple[str, date], list[File]] = {}
     for relation, day, *file in rows:
         days.setdefault((relation, day), []).append(File(*file))

@@ -172,7 +172,7 @@ def test_views_are_made_anew(
 
 def test_a_setting_is_news(cycled: Settings, tmp_path: Path) -> None:
     config = tmp_path / "database.toml"
-    config.write_text("[retention]\npolicies_seed = 'mine'\n")
+    config.write_text("[observability]\nslow_query_threshold_ms = 5\n")
     assert nothing_new(load_settings(config, {"DATA_DIR": str(cycled.data_dir)})) is None
 
 
