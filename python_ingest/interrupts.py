@@ -11,16 +11,19 @@ import os
 import select
 import signal
 import sys
-import threading
-from pathlib import Path
-from types import FrameType
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import takes time in which the key is answered with a traceback
+    from pathlib import Path
+    from types import FrameType
 
 # To end orderly a command has this long, in seconds; to be killed loses nothing either.
 _LONGEST_WAIT = 1.0
 _CODE = 128 + signal.SIGINT
 _LINE = "ingest: interrupted; what was acknowledged stays"
 _PLAIN = "\r\x1b[2K\x1b[?25h"  # a bar of progress hides the cursor
-_said = threading.Lock()
+_said = allocate_lock()
 # A command that lands names its spool here, so that the line can say what waits there.
 spool: Path | None = None
 
@@ -30,6 +33,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, _end)
     # Python's own process that frees what a killed one left says so in two lines
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
+    import threading  # noqa: PLC0415 - not before the key is heard
+
     from python_ingest.cli.main import main as run  # noqa: PLC0415 - this is what takes long
 
     pressed: list[int] = []
@@ -67,10 +72,12 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 def _start_waiting() -> None:
     """Wait for Ctrl-C in a thread: it is told of one while the main thread is in the engine."""
+    from threading import Thread  # noqa: PLC0415 - as above
+
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_wait_for_ctrl_c, args=(heard,), daemon=True).start()
+    Thread(target=_wait_for_ctrl_c, args=(heard,), daemon=True).start()
 
 
 def _wait_for_ctrl_c(heard: int) -> None:

@@ -95,6 +95,14 @@ interrupts.main()
 """
 
 
+def test_little_is_imported_before_the_key_is_heard() -> None:
+    code = f"import sys; sys.path[:0] = [{str(HERE)!r}]; before = set(sys.modules);"
+    code += "import python_ingest.interrupts; print(*(set(sys.modules) - before))"
+    bare = [sys.executable, "-IS", "-c", code]
+    done = subprocess.run(bare, capture_output=True, text=True, check=True)
+    assert not {"threading", "pathlib", "typing", "re"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("when", ["start", "import"])
 def test_a_key_before_the_command_runs_is_one_line_too(tmp_path: Path, when: str) -> None:
     done = subprocess.run(
