@@ -46,6 +46,9 @@ def stream(
         raise UsageError("--symbols: which ones? Such as BTCUSDT,ETHUSDT")
     with written_twice(load_settings(), all_day=True):
         totals = asyncio.run(_run(exchange, wanted, url))
+    if not totals.connections:
+        print("ingest: it was never connected, so nothing was received", file=sys.stderr)
+        raise typer.Exit(1)
     others = "".join(f", {name} {number:,}" for name, number in sorted(totals.others.items()))
     gaps = f", {totals.gaps:,} gaps" if totals.gaps else ""
     print(
@@ -54,9 +57,6 @@ def stream(
         f" + {totals.rejected:,} rejected{gaps}"
         + (f"; ignored messages{others.replace(',', ':', 1)}" if others else "")
     )
-    if not totals.connections:
-        print("ingest: it was never connected, so nothing was received", file=sys.stderr)
-        raise typer.Exit(1)
     if totals.waiting:
         print(
             f"ingest: {totals.waiting:,} segments wait in the spool: {totals.trouble};"

@@ -385,7 +385,10 @@ class _Full(io.StringIO):
 
 @pytest.mark.parametrize("connections", [0, 1])
 def test_the_command_says_whether_it_was_ever_connected(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, connections: int
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    connections: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """And that nothing can be told of what goes wrong ends nothing."""
 
@@ -405,6 +408,7 @@ def test_the_command_says_whether_it_was_ever_connected(
     except typer.Exit as ended:
         code = ended.exit_code
     assert code == (0 if connections else 1)
+    assert capsys.readouterr().out.count("\n") == (1 if connections else 0)
 
 
 def test_a_data_folder_that_cannot_be_reached_ends_no_landing(settings: Settings) -> None:
