@@ -6,6 +6,7 @@ import typer
 
 from python_ingest.cli.place import say_where
 from python_ingest.schema.migrate import migrate
+from python_ingest.schema.version import current_version
 from python_ingest.settings import load_settings
 from python_ingest.storage.writer import open_writer
 
@@ -20,6 +21,10 @@ def init() -> None:
     settings = load_settings()
     say_where(settings)
     with open_writer(settings, create=True) as connection:
+        is_new = current_version(connection) == 0
         applied = migrate(connection)
+        version = current_version(connection)
     done = ", ".join(applied) if applied else "already up to date"
+    if is_new:
+        done = f"made, schema version {version}"
     print(f"{settings.database_path}: {done}")

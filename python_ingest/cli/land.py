@@ -23,10 +23,11 @@ from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing.land import LandingResult, land_files, land_pending
 from python_ingest.landing.report import report_landing
 from python_ingest.landing.spool import pending as list_pending
-from python_ingest.settings import load_settings
+from python_ingest.settings import Settings, load_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.:-]*")
 _REASONS = 10  # that are shown of a file
+_TELLS_SPEED = 10_000  # rows: of fewer the time is that of the start
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +86,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
     if not pending and named_format is None:
         for fault in faults(settings.feeds_dir):
             print(f"ingest: warning: {fault.what}", file=sys.stderr)
-    with written_twice(settings), progress("landing", quiet=True) as advance:
+    with written_twice(settings), progress("landing", total, quiet=True) as advance:
         number = count(1)
 
         def report(result: LandingResult) -> None:
@@ -106,9 +107,9 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
                 delimiter=delimiter,
                 again=again,
             )
-    report_landing(settings, results)
-    if not as_json and len(results) > 1:
-        _say(_total(results))
+    _keep_report(settings, results)
+    if not as_json:
+        _say_total(settings, results, pending=pending)
     failed = sum(result.state == "failed" for result in results)
     if failed:
         if len(results) > 1:
@@ -166,8 +167,17 @@ def _print_reasons(result: LandingResult) -> None:
         _say(f"  and for {more:,} more reasons: ingest rejected {result.file}")
 
 
-def _total(results: list[LandingResult]) -> str:
-    return f"{len(results)} files: {_figures(results)}"
+def _keep_report(settings: Settings, results: list[LandingResult]) -> None:
+    """Land what is told of the landing; files that cannot be read make no database for it."""
+    if settings.database_path.exists() or any(result.state != "failed" for result in results):
+        report_landing(settings, results)
+
+
+def _say_total(settings: Settings, results: list[LandingResult], *, pending: bool) -> None:
+    if len(results) > 1:
+        _say(f"{len(results)} files: {_figures(results)}")
+    if pending and not results:
+        print(f"nothing waits in {settings.spool_dir}")
 
 
 def _figures(results: list[LandingResult]) -> str:
@@ -178,8 +188,9 @@ def _figures(results: list[LandingResult]) -> str:
         f" + {sum(r.duplicate for r in results):,} duplicate"
         f" + {sum(r.rejected for r in results):,} rejected"
         f" + {sum(r.ignored for r in results):,} ignored"
-        f", {round(read / max(seconds, 1e-6)):,} rows/s"
     )
+    if read >= _TELLS_SPEED:
+        text += f", {round(read / max(seconds, 1e-6)):,} rows/s"
     others: dict[str, int] = {}
     for result in results:
         for name, number in result.others.items() if result.ignored else ():

@@ -29,8 +29,8 @@ def shown_on_terminal(*columns: ProgressColumn) -> Progress:
 
 
 @contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Report]:
-    """Yield a function to call after each step."""
+def progress(title: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Report]:
+    """Yield a function to call after each step; `total`: how many there are, where it is known."""
     with shown_on_terminal(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,7 +38,7 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Report]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(title, total=total)
 
         def report(what: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

@@ -16,6 +16,7 @@ from python_ingest.cli.main import command
 from python_ingest.cli.rejected import rejected
 from python_ingest.errors import NotInitialisedError, UsageError
 from python_ingest.landing.land import land_files
+from python_ingest.schema.version import migrations
 from python_ingest.settings import Settings
 from python_ingest.streaming.command import stream
 
@@ -46,6 +47,21 @@ def test_where_it_was_said_nothing_is(
     monkeypatch.chdir(data_dir.parent)
     init()
     assert capsys.readouterr().err == ""
+
+
+def test_what_landing_and_init_say_at_first(data_dir: Path, tmp_path: Path) -> None:
+    def said(*arguments: str) -> str:
+        done = run_ingest(data_dir, *arguments)
+        return done.stdout + done.stderr
+
+    assert "no such file" in said("land", "ticks", str(tmp_path / "none.csv"))
+    assert not (data_dir / "trading.duckdb").exists()
+    newest = migrations()[-1][0]
+    assert said("init") == f"{data_dir / 'trading.duckdb'}: made, schema version {newest}\n"
+    assert said("init").endswith(": already up to date\n")
+    assert said("land", "--pending") == f"nothing waits in {data_dir / 'spool'}\n"
+    (tmp_path / "a.csv").write_text(f"{HEAD}x,s,2024-01-02,1,a\n")
+    assert said("land", "ticks", str(tmp_path / "a.csv")).endswith(" 0 ignored\n")
 
 
 def test_the_keys_of_alpaca_are_asked_for_before_anything_is_opened(
