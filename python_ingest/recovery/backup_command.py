@@ -97,7 +97,8 @@ def list_backups(as_json: AsJson = False) -> None:
     for manifest in backups.made:
         held = size(_bytes(manifest))
         table.add_row(manifest.id, age(_age(manifest)), held, _span(manifest))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    if backups.made:
+        Console(width=None if sys.stdout.isatty() else 200).print(table)
     for complaint in backups.damaged.values():
         print(f"damaged: {complaint}")
     for backup_id in backups.unfinished:

@@ -27,6 +27,8 @@ def test_a_day_of_an_operator(settings: Settings, land: Land, tmp_path: Path) ->
     code, out, error = ingest(settings, "backup", "verify")
     assert (code, out) == (1, "")
     assert "holds no backup: run `ingest backup create`" in error
+    code, out, error = ingest(settings, "backup", "list")
+    assert (code, out.count("\n"), error) == (0, 1, "")
     land()
     code, out, error = ingest(settings, "backup", "create", "--incremental")
     assert (code, out) == (1, "")
