@@ -74,7 +74,8 @@ def test_a_wrong_value_names_its_key_and_where_it_came_from(tmp_path, text, env,
 @pytest.mark.parametrize(
     "name",
     """DATABASE_URL DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD
-    SERVER_PORT DATA_PATH DB_PATH SERVE_TOKEN SERVE_HOST TIMESCALE_DSN BACKUP_DIR ARCHIVE_URL DATABASE LANDING_ DATA_DIRS
+    SERVER_PORT DATA_PATH DB_PATH
+    SERVE_TOKEN SERVE_HOST TIMESCALE_DSN BACKUP_DIR ARCHIVE_URL DATABASE LANDING_ DATA_DIRS
     """.split(),
 )
 def test_variables_of_others_are_theirs(name):
