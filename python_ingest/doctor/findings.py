@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import platform
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -45,7 +47,7 @@ _DATA = f"not starts_with(file_name, '{SERVICE}/')"  # what we tell of ourselves
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of the screen; `mend` is a command or a page, empty where nothing is wrong."""
+    """A line of the screen; `mend` is a command as a shell takes it, empty where all is well."""
 
     about: str
     text: str
@@ -75,7 +77,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
             for text, mend in check(seen):
                 yield Finding(about, text, mend)
         except (IngestError, OSError, duckdb.Error, ValueError, KeyError) as error:
-            yield Finding(about, f"cannot be looked at: {first_line(error)}", "mend what it names")
+            yield Finding(
+                about, f"cannot be looked at: {first_line(error)}", "# mend what it names"
+            )
 
 
 Found = Iterator[tuple[str, str]]
@@ -95,7 +99,7 @@ def _database(seen: Seen) -> Found:
     path = seen.settings.database_path
     if not path.exists():
         was = seen.settings.published_path.exists()
-        again = f"bring it back, or ingest restore --to {seen.settings.data_dir}.restored"
+        again = f"{_restore(seen)}  # or bring it back"
         yield f"{path} is not there", again if was else "ingest init"
         return
     described = f"{path}, {size(path.stat().st_size)}"
@@ -109,21 +113,20 @@ def _database(seen: Seen) -> Found:
         lock = path.resolve().with_name(path.name + ".lock")
         since = _modified(lock) if lock.exists() else seen.now
         long = seen.now - since > _WAITED_TOO_LONG
-        mend = f"see what {busy.holder} does; to kill it loses nothing that was acknowledged"
+        mend = _look_at(busy.holder)
         yield (
             f"{described}, held by {busy.holder} for {age(seen.now - since)}",
             mend if long else "",
         )
     except (IngestError, duckdb.Error) as error:
-        restored = f"{seen.settings.data_dir}.restored"
-        yield first_line(error), f"ingest restore --to {restored} (docs/restore.md)"
+        yield first_line(error), f"{_restore(seen)}  # docs/restore.md"
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, described: str) -> Found:
     has, known = current_version(connection), migrations()[-1][0]
     newer = f"its schema has version {has}, this code knows {known}"
     if has > known:
-        yield f"{described}: {newer}", "install the code that it was written with, or newer"
+        yield f"{described}: {newer}", "# install the code that it was written with, or newer"
     elif has < known:
         yield f"{described}: {newer}", "ingest init"
     else:
@@ -183,7 +186,7 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
     if gone:
         yield (
             f"{len(gone):,} of {len(paths):,} cold files are not there, the first is {gone[0]}",
-            "bring them back, or restore a backup (docs/restore.md)",
+            f"{_restore(seen)}  # or bring them back",
         )
     elif paths:
         yield f"all {len(paths):,} cold files are there", ""
@@ -211,12 +214,15 @@ def _cycle(seen: Seen) -> Found:
     if is_locked(lock):
         pid = lock.read_text(encoding="utf-8").strip()
         long = passed > _WAITED_TOO_LONG
-        mend = f"see what process {pid} does; to kill it loses nothing" if long else ""
-        yield f"process {pid} ({command_of(pid)}) runs for {age(passed)}", mend
+        holder = f"process {pid} ({command_of(pid)})"
+        yield f"{holder} runs for {age(passed)}", _look_at(holder) if long else ""
         return
     manifest = newest_manifest(seen.settings)
     if manifest is None or _modified(manifest) < began:
-        yield f"the last began {age(passed)} ago and published nothing", "ingest cycle says why"
+        yield (
+            f"the last began {age(passed)} ago and published nothing",
+            "ingest cycle  # it says why",
+        )
     else:
         yield f"the last began {age(passed)} ago", "ingest cycle" if passed > _CYCLE_IS_OLD else ""
 
@@ -240,7 +246,7 @@ def _publication(seen: Seen) -> Found:
     for reason, names in by_reason(described["held_back"]).items():
         yield (
             f"{', '.join(names)}: as published before, because of {reason}",
-            "mend that, then ingest cycle; from publication_status",
+            "ingest cycle  # when that is mended; publication_status says more",
         )
 
 
@@ -275,7 +281,10 @@ def _disk(seen: Seen) -> Found:
         free = shutil.disk_usage(folder).free
         yield (
             f"{folder}: {size(free)} free",
-            f"make room for {size(needed)}: a publication is a copy" if free < needed else "",
+            f"du -xh {shlex.quote(str(folder))} | sort -h | tail  # make room for {size(needed)}:"
+            " a publication is a copy"
+            if free < needed
+            else "",
         )
 
 
@@ -300,6 +309,18 @@ _CHECKS: dict[str, Callable[[Seen], Found]] = {
     "disk": _disk,
     "clock": _clock,
 }
+
+
+def _restore(seen: Seen) -> str:
+    """Return the command that restores beside the folder."""
+    return f"ingest restore --to {shlex.quote(f'{seen.settings.data_dir}.restored')}"
+
+
+def _look_at(holder: str) -> str:
+    """Return the command that shows a process; `holder` names its number, where that is known."""
+    number = re.search(r"\d+", holder)
+    look = f"ps -fp {number[0]}  " if number else ""
+    return f"{look}# see what it does; to kill it loses nothing that was acknowledged"
 
 
 def _nearest(folder: Path) -> Path:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from python_ingest.errors import FREE_SPACE, DiskFullError, IngestError
 
@@ -29,6 +32,17 @@ def is_disk_full(error: BaseException | None) -> bool:
         or any(sign in text for sign in _SIGNS_OF_NO_ROOM)
         or is_disk_full(error.__cause__)
     )
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Name the file in an error of the system, which does so itself only where it opens one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def in_full(error: IngestError, cause: BaseException | None = None) -> IngestError:

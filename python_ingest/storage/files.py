@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from python_ingest.storage.disk_full import named
+
 _BLOCK = 1 << 24
 _LOCK = ".lock"
 _CANNOT_SHARE = (
@@ -84,8 +86,9 @@ def move_into_place(temporary: Path, final: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a small text durably: killed or without room, the file has what it had before."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    move_into_place(temporary, path)
+    with named(path):
+        temporary.write_text(text, encoding="utf-8")
+        move_into_place(temporary, path)
 
 
 def make_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TextIO
 
 from python_ingest.errors import DatabaseBusyError
+from python_ingest.storage.disk_full import named
 
 _OURS = ("ingest", "dbt")
 _SHOWN = 80  # characters of a command
@@ -29,9 +30,10 @@ def _locked(path: Path) -> TextIO:
         with file:
             file.seek(0)
             raise HeldError(file.read().strip() or "unknown") from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with named(path):
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
     return file
 
 

@@ -37,6 +37,8 @@ from python_ingest.storage.sql import quoted, sql_path, value_of
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
 STORAGE_VERSION = "v1.5.0"
 _BRIEFLY_MS = 500
+# A disk that is full after the commit has no room for the checkpoint.
+_IS_DETACHED = "but CHECKPOINT during DETACH failed"
 
 
 # Beside the database, for as long as a process of ours has the file open.
@@ -243,7 +245,9 @@ class _Attached:
         self.connection.close()
         try:
             self._engine.execute(f"detach {self._name}")
-        except duckdb.Error:
+        except duckdb.Error as error:
+            if _IS_DETACHED in str(error):
+                return  # what was committed is in its log, which whoever opens it next takes over
             self._engine.close()  # the file must not stay open
             raise
 

@@ -56,6 +56,8 @@ empty_intraday_buckets as (
     where
         timeframes.minutes < 1440
         and bars.next_timestamp > bars.ends_at
+        -- One tick with a wrong year would else be filled with minutes by the million.
+        and bars.next_timestamp <= bars.ends_at + interval 31 day
 
 ),
 

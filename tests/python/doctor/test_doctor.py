@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import typer
 from testkit import new_database, register_cold_file
 
+from python_ingest.cli.main import COMMANDS
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
 from python_ingest.landing.land import land_files
@@ -46,6 +48,11 @@ def wrong(settings: Settings) -> dict[str, str]:
     found = list(findings.examine(settings))
     assert {finding.about for finding in found} == set(findings._CHECKS)
     assert not [finding for finding in found if "\n" in finding.text + finding.mend]
+    for finding in found:  # as typed: what is no command is a comment
+        words = shlex.split(finding.mend, comments=True)
+        assert not words or shutil.which(words[0]) or words[0] in {"ingest", "timedatectl"}
+        assert words[:1] != ["ingest"] or words[1] in COMMANDS
+        subprocess.run(["sh", "-n", "-c", finding.mend], check=True)
     return {finding.about: finding.mend for finding in found if finding.mend}
 
 
@@ -112,7 +119,7 @@ def test_whoever_has_the_database_is_named_and_is_no_trouble(well: Settings) -> 
         assert wrong(well) == {}
         assert f"held by process {holder.pid} (python" in said(well, "database")
         age(well.database_path.with_name("trading.duckdb.lock"), timedelta(hours=3))
-        assert wrong(well)["database"].startswith(f"see what process {holder.pid} ")
+        assert wrong(well)["database"].startswith(f"ps -fp {holder.pid} ")
         holder.communicate()
 
 
@@ -132,7 +139,7 @@ def test_a_broken_database_and_publication(well: Settings) -> None:
 @pytest.mark.parametrize(
     ("statement", "mend"),
     [
-        ("insert into raw.schema_versions values (999, 'later', now()::timestamp)", "install"),
+        ("insert into raw.schema_versions values (999, 'later', now()::timestamp)", "# install"),
         ("delete from raw.schema_versions where version > 5", "ingest init"),
     ],
 )
@@ -194,7 +201,7 @@ def test_a_cycle_that_published_nothing(well: Settings) -> None:
     manifest = newest_manifest(well)
     assert manifest
     age(manifest, timedelta(minutes=5))
-    assert wrong(well) == {"cycle": "ingest cycle says why"}
+    assert wrong(well) == {"cycle": "ingest cycle  # it says why"}
     with process_lock(well.data_dir / "cycle.lock", "ingest cycle"):
         assert wrong(well) == {}
         assert f"process {os.getpid()} (" in said(well, "cycle")
@@ -222,7 +229,7 @@ def test_cold_files_that_are_gone(
     with duckdb.connect(str(well.database_path)) as connection:
         said = {"path": f"{store}{key}", "state": "local"}
         register_cold_file(connection, "ohlcv_bars", "2024-01-01", **said)
-    assert "docs/restore.md" in wrong(well)["database"]
+    assert wrong(well)["database"].startswith("ingest restore --to ")
     (well.data_dir / key).parent.mkdir(parents=True)
     (well.data_dir / key).write_bytes(b"")
     assert wrong(well) == {}

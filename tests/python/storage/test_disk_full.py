@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -19,6 +20,7 @@ from python_ingest.errors import (
 )
 from python_ingest.settings import Settings
 from python_ingest.storage.disk_full import in_full
+from python_ingest.storage.files import write_whole
 
 FULL = 'Could not write file "/data/trading.duckdb.wal": No space left on device'
 
@@ -49,6 +51,15 @@ def test_any_error_that_a_full_disk_makes(run, code, capfd):
     assert line.startswith("ingest: ")
     assert "the disk is full: " in line
     assert line.count(FREE_SPACE) == 1
+
+
+def test_the_file_that_found_no_room_is_named(tmp_path, monkeypatch):
+    def write_text(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    with pytest.raises(OSError, match=r"report\.html"):
+        write_whole(tmp_path / "report.html", "x")
 
 
 def test_another_error_stays_what_it_is():

@@ -105,3 +105,28 @@ def test_two_writers_in_one_process_share_the_file(settings):
         assert second.execute("from t").fetchall() == [(1,)]
     with duckdb.connect(str(settings.database_path), read_only=True) as reader:
         assert reader.execute("from t").fetchall() == [(1,)]
+
+
+class _WithoutRoom:
+    """An engine that finds no room for the checkpoint with which it lets a file go."""
+
+    def __init__(self) -> None:
+        self.engine = duckdb.connect()
+
+    def execute(self, sql: str, *values: object) -> duckdb.DuckDBPyConnection:
+        self.engine.execute(sql, *values)
+        if sql.startswith("detach"):
+            raise duckdb.IOException("Detached database 'd', but CHECKPOINT during DETACH failed.")
+        return self.engine
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.engine, name)
+
+
+def test_what_is_committed_is_no_failure_where_the_disk_is_full_then(settings):
+    engine = _WithoutRoom()
+    with open_writer(settings, engine=engine) as connection:
+        connection.execute("create table t as select 1 as n")
+    with open_writer(settings) as connection:
+        assert connection.execute("from t").fetchall() == [(1,)]
+    engine.execute("select 1")  # it goes on
