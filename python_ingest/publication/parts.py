@@ -82,13 +82,16 @@ def _read(
     """Return the parts of a source twice: of ids up to `newest`, and of all ids."""
     content = row_hash(connection, f"({source.select})")
     found = connection.execute(
+        # Each row is counted once, among the known ones or the new ones of its part.
         f"""
-        select part::varchar, count(*) filter (id <= $newest),
-            coalesce(sum(content) filter (id <= $newest), 0)::varchar,
-            count(*), sum(content)::varchar, max(id)
+        select part::varchar, coalesce(sum(rows) filter (is_known), 0),
+            coalesce(sum(content) filter (is_known), 0)::varchar,
+            sum(rows), sum(content)::varchar, max(id)
         from (
-            select {source.by.first} as part, {source.key} as id, {content} as content
+            select {source.by.first} as part, {source.key} <= $newest as is_known,
+                count(*) as rows, sum({content}) as content, max({source.key}) as id
             from ({source.select})
+            group by all
         )
         group by all
         """,

@@ -86,7 +86,8 @@ def _fulfil(begun: Begun, settings: Settings, target: Path) -> None:
             sync_to_disk(target)
         begun.set_result(found)
     except BaseException as error:
-        target.unlink(missing_ok=True)  # the build may need the room
+        with suppress(OSError):
+            target.unlink()  # the build may need the room
         begun.set_exception(error)
 
 

@@ -103,15 +103,17 @@ def portable_view(
     catalog in which it reads from now on; none says the one that the view is in.
     """
     key = (view_sql, catalog, renamed, into)
-    if key not in _known_views:
-        _make_room(_known_views)
-        _known_views[key] = moved_view(connection, *key[:3], into=into)
-    return _known_views[key]
+    found = _known_views.get(key)
+    if found is None:  # threads may do it twice
+        found = moved_view(connection, *key[:3], into=into)
+        _keep(_known_views, key, found)
+    return found
 
 
-def _make_room(known: dict[Any, Any]) -> None:
+def _keep(known: dict[Any, Any], key: Any, found: Any) -> None:
     if len(known) >= _MOST_KNOWN:
         known.clear()
+    known[key] = found
 
 
 def moved_view(  # noqa: PLR0913 - what changes in the text
@@ -153,14 +155,15 @@ def moved_view(  # noqa: PLR0913 - what changes in the text
 
 def reads_of(connection: duckdb.DuckDBPyConnection, select: str) -> frozenset[Relation]:
     """Return the relations that a SELECT names with a schema, by DuckDB's own parser."""
-    if select not in _known_reads:
-        _make_room(_known_reads)
-        _known_reads[select] = frozenset(
+    found = _known_reads.get(select)
+    if found is None:
+        found = frozenset(
             Relation(node["schema_name"], node["table_name"])
             for node in nodes(_parsed(connection, select))
             if node.get("type") == "BASE_TABLE" and node.get("schema_name")
         )
-    return _known_reads[select]
+        _keep(_known_reads, select, found)
+    return found
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What `ingest cycle` does when a step fails; the whole chain is in test_sample.py."""
 
 import json
+import time
 from pathlib import Path
 
 import duckdb
@@ -73,6 +74,26 @@ def test_land_build_audit_publish_in_this_order(steps, settings, capsys):
     printed = capsys.readouterr().out
     assert "warning: m: 3 rows" in printed
     assert str(settings.published_path) in printed
+
+
+def test_a_publication_begins_with_the_copy_that_was_made_beside_the_build(
+    steps, settings, monkeypatch
+):
+    command.cycle()
+    dbt_build, copies = command.dbt_build, []
+
+    def build(*arguments, **options):
+        until = time.monotonic() + 60
+        while not copies and time.monotonic() < until:
+            found = settings.published_path.parent.glob(".*.unfinished/*/trading.duckdb")
+            copies.extend(path.stat().st_ino for path in found)
+        return dbt_build(*arguments, **options)
+
+    monkeypatch.setattr(command, "dbt_build", build)
+    monkeypatch.setattr(command, "publish", publish)
+    command.cycle(force=True)
+    assert [settings.published_path.stat().st_ino] == copies
+    assert not list(settings.published_path.parent.glob(".*"))
 
 
 def test_what_belongs_to_no_chain_stops_the_publication(steps, settings, monkeypatch, tmp_path):

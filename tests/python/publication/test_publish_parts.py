@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from python_ingest.publication import publish as publishing
+from python_ingest.publication import taken_over
 from python_ingest.publication.parts import MOST_RUNS, Changes, Part, Parts, changes
 from python_ingest.publication.publish import publish
 from python_ingest.publication.status import STATUS
@@ -228,7 +228,7 @@ def test_only_weeks_in_which_a_bar_changed_are_written_anew(settings):
         ),
     ):
         change(settings, statement)
-        with patch.object(publishing, "_MOST_FREE", 1):  # a small file is half empty
+        with patch.object(taken_over, "_MOST_FREE", 1):  # a small file is half empty
             publish(settings)
         assert bars(settings.published_path) == bars(settings.database_path)
         assert weeks_at_rest(settings) == expected
@@ -286,7 +286,7 @@ STEPS = st.lists(
 )
 @given(steps=STEPS)
 def test_any_changes_in_any_order_are_published(steps, settings):
-    with patch.object(publishing, "_MOST_FREE", 1):  # small files are half empty
+    with patch.object(taken_over, "_MOST_FREE", 1):  # small files are half empty
         publish_after(steps, settings)
 
 
