@@ -36,6 +36,8 @@ from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
+app = typer.Typer()
+
 Force = Annotated[
     bool,
     typer.Option("--force", help="Run though nothing is new; take an --as-of that is yet to come."),
@@ -54,11 +56,6 @@ def _python() -> str:
     return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(name="cycle", epilog="Example: ingest cycle --every 10s")(cycle)
-
-
 @dataclass(frozen=True)
 class Cycled:
     """What a cycle did. `newest`: the news that it built; `error`: what it left."""
@@ -70,6 +67,7 @@ class Cycled:
     error: IngestError | None
 
 
+@app.command(epilog="Example: ingest cycle --every 10s")
 def cycle(as_of: AsOf = "", force: Force = False, every: Every = "") -> None:
     """Land what is pending, build and test, export, audit, publish.
 

@@ -107,10 +107,7 @@ def command(name: str) -> Any:
     if name in NEEDS:
         require(NEEDS[name], f"ingest {name}")
     module = import_module(f"python_ingest.{COMMANDS[name][0]}")
-    alone = getattr(module, "app", None)
-    if alone is None:  # cli.cycle
-        module.register(alone := typer.Typer())
-    return typer.main.get_group(alone).commands[name]
+    return typer.main.get_group(module.app).commands[name]
 
 
 class _Imported(TyperGroup):
