@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from s3_server import S3Server
+from testkit import land_text
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
@@ -155,9 +156,7 @@ def test_served_it_is_read_and_nothing_beside_it(warehouse: Settings, s3: str) -
 
 def test_late_rows_are_merged_and_what_was_replaced_goes(warehouse: Settings) -> None:
     before = ask(warehouse, ALL_TICKS)
-    with open_writer(warehouse) as connection:
-        read_s3_where_named(connection)
-        connection.execute(LATE)
+    land_text(warehouse, "ticks", warehouse.data_dir.parent / "late.csv", LATE)
     move(warehouse, "2024-01-03")
     assert len(objects(warehouse)) == 3
     merge(warehouse)
@@ -168,9 +167,7 @@ def test_late_rows_are_merged_and_what_was_replaced_goes(warehouse: Settings) ->
 
 
 def test_an_object_that_changed_is_not_merged(warehouse: Settings, s3_server: S3Server) -> None:
-    with open_writer(warehouse) as connection:
-        read_s3_where_named(connection)
-        connection.execute(LATE)
+    land_text(warehouse, "ticks", warehouse.data_dir.parent / "late.csv", LATE)
     move(warehouse, "2024-01-03")
     bucket, _, prefix = warehouse.retention.cold_store.removeprefix("s3://").partition("/")
     key = f"{prefix}/{objects(warehouse)[0]}"
