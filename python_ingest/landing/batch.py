@@ -262,7 +262,7 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     )
     if counted.accepted:
         landed = _insert(connection, kind, counted, batch_id, clock, judged=judged, placed=placed)
-    if judged and kind.table == "raw.market_ticks":
+    if judged and kind.is_ordered:
         conflicts.record_confirmations(connection, batch_id)
         conflicts.record_conflicts(connection, batch_id, known)
     recorded = 0

@@ -216,7 +216,7 @@ def known_ticks(table: str, counted: Count) -> list[str]:
 def _judge(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, *, given: bool, known: str
 ) -> None:
-    ticks = kind.table == "raw.market_ticks"
+    ticks = kind.is_ordered
     columns = "exchange, symbol, " if ticks else ""
     first = f"source not in {RELIABLE}, row_number" if ticks else "row_number"
     keyed = f"not ({KEYLESS})" if ticks else ("false" if kind.occurrences else "true")
@@ -294,6 +294,6 @@ def find_places(
 def same_content(kind: Kind) -> str:
     """Return what joins a suspect `s` with a `known` row of the same content."""
     on = "known.content_hash = s.content_hash and known.time = s.time"
-    if kind.table == "raw.market_ticks":
+    if kind.is_ordered:
         on += " and known.exchange = s.exchange and known.symbol = s.symbol"
     return on
