@@ -48,6 +48,7 @@ from python_ingest.feeds.values import (
     has_offset,
     is_finer,
     is_spoiled,
+    nanoseconds_of,
     utc,
 )
 from python_ingest.storage.failures import first_line
@@ -628,7 +629,8 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
         ) from None
     day = f"strptime({literal(date)}, {literal(found)})"
     factor = _MICROSECONDS[value.after_midnight or "ms"]
-    passed = f"floor(try_cast({text} as decimal(18, 6)) * {factor})::bigint"
+    cut = f"regexp_replace({text}, '(\\.[0-9]{{6}})[0-9]+$', '\\1')"  # a cast would round
+    passed = f"floor(try_cast({cut} as decimal(18, 6)) * {factor})::bigint"
     time = f"case when {passed} between 0 and {_DAY - 1} then {day} + to_microseconds({passed}) end"
     return _in_utc(f"({time})", value.zone)
 
@@ -636,8 +638,7 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
 def _unix_time(text: str, unit: str) -> str:
     if unit == "s":
         whole = f"regexp_full_match({text}, '\\d{{10}}(\\.\\d*)?')"
-        number = f"(try_cast({text} as decimal(28, 9)) * 1000000000)::bigint"
-        return f"case when {whole} then make_timestamp_ns({number}) end"
+        return f"case when {whole} then {_moment(nanoseconds_of(text), 'ns')} end"
     units = unit.split(" or ")
     whens = []
     for one in units:
