@@ -233,7 +233,7 @@ def test_a_time_since_midnight_is_of_its_day(
     declaration = CSV.replace("header = [", "name = '(?P<date>.*)', header = [")
     declaration = declaration.replace('unit = "%s"', f'after_midnight = "{unit}"')
     path = tmp_path / "20240704.csv"
-    content = f"at,px\n0,1\n{day - 1},2\n{day - 1}.9,3\n{day},4\n{day * 9},5\n-1,6\nx,7\n"
+    content = f"at,px\n0,1\n{day - 1},2\n{day - 1}.9,3\n{day},4\n{day * 9},5\n-1,6\nx,7\n1_0,8\n"
     times, reasons = landed(settings, path, declaration, content)
     assert [datetime.fromtimestamp(ns // 10**9, UTC).date().day for ns in times] == [4, 4, 4]
-    assert reasons == ["timestamp: no time since midnight, below 24 hours"] * 4
+    assert reasons == ["timestamp: no time since midnight, below 24 hours"] * 5
