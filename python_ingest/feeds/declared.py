@@ -48,6 +48,7 @@ from python_ingest.feeds.values import (
     has_offset,
     is_finer,
     is_spoiled,
+    nanoseconds_of,
     utc,
 )
 from python_ingest.storage.failures import first_line
@@ -500,7 +501,8 @@ def _unless_none(value: Value, text: str) -> str:
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
     if value.float32:
-        text = f"coalesce(try_cast({text} as float)::varchar, {text})"
+        short = f"try_cast({text} as float)::varchar"
+        text = f"case when {_is_grouped(text)} then {text} else coalesce({short}, {text}) end"
     positive = f"regexp_replace({text}, '{_MINUS}', '\\1')"
     if value.absolute:
         text = positive
@@ -534,7 +536,15 @@ def _times(text: str, by: Decimal) -> str:
 
 def _is_inexact(text: str) -> str:
     """SQL: does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it."""
-    return f"({text} is not null and {decimal_of(text, WIDE)} is null or {is_finer(text, 10)})"
+    return (
+        f"({text} is not null and {decimal_of(text, WIDE)} is null or {_is_grouped(text)}"
+        f" or {is_finer(text, 10)})"
+    )
+
+
+def _is_grouped(text: str) -> str:
+    """SQL: is a text none of our numbers, though the engine reads `1_000` as a thousand?"""
+    return f"contains({text}, '_')"
 
 
 def _time(value: Value, text: str, fields: _Fields) -> str:
@@ -628,16 +638,17 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
         ) from None
     day = f"strptime({literal(date)}, {literal(found)})"
     factor = _MICROSECONDS[value.after_midnight or "ms"]
-    passed = f"floor(try_cast({text} as decimal(18, 6)) * {factor})::bigint"
-    time = f"case when {passed} between 0 and {_DAY - 1} then {day} + to_microseconds({passed}) end"
+    cut = f"regexp_replace({text}, '(\\.[0-9]{{6}})[0-9]+$', '\\1')"  # a cast would round
+    passed = f"floor(try_cast({cut} as decimal(18, 6)) * {factor})::bigint"
+    is_time = f"{passed} between 0 and {_DAY - 1} and not {_is_grouped(text)}"
+    time = f"case when {is_time} then {day} + to_microseconds({passed}) end"
     return _in_utc(f"({time})", value.zone)
 
 
 def _unix_time(text: str, unit: str) -> str:
     if unit == "s":
         whole = f"regexp_full_match({text}, '\\d{{10}}(\\.\\d*)?')"
-        number = f"(try_cast({text} as decimal(28, 9)) * 1000000000)::bigint"
-        return f"case when {whole} then make_timestamp_ns({number}) end"
+        return f"case when {whole} then {_moment(nanoseconds_of(text), 'ns')} end"
     units = unit.split(" or ")
     whens = []
     for one in units:

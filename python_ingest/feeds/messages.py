@@ -9,12 +9,14 @@ from python_ingest.feeds.exact_json import A_NUL, has_long_number, has_nul, mark
 from python_ingest.feeds.json_lines import Usual, has_field_twice, is_usual
 from python_ingest.feeds.lines import RELATION, begins_with
 from python_ingest.feeds.query import query
+from python_ingest.feeds.values import nanoseconds_of
 from python_ingest.storage.sql import literal
 
+_BEFORE = "substr(line, 1, strpos(line, ' ') - 1)"
 # A local clock before the JSON, in nanoseconds.
 _CLOCKS = {
-    "ns": "try_cast({text} as bigint)",
-    "s": "(try_cast(rtrim({text}, ':') as decimal(28, 9)) * 1000000000)::bigint",
+    "ns": f"try_cast({_BEFORE} as bigint)",
+    "s": nanoseconds_of(f"rtrim({_BEFORE}, ':')"),
 }
 
 
@@ -40,12 +42,11 @@ def messages(
     `is_long` are marked, as `exact_json` says.
     """
     fields, around = usual
-    before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
     return query(
         "messages",
         lines=RELATION,
         has_clock="line[1] between '0' and '9'" if clock else "false",
-        clock=before,
+        clock=_CLOCKS[clock or "ns"],
         is_comment=begins_with(comment),
         is_long=has_long_number("text") if numbers else "false",
         marked=marked("text", "is_long"),

@@ -208,6 +208,14 @@ def nanoseconds(value: str, source_type: str) -> str:
     )
 
 
+def nanoseconds_of(seconds: str) -> str:
+    """Return SQL of the nanoseconds of a Unix time in seconds; NULL where 64 bits do not hold them.
+
+    Digits below the nanosecond are cut: its ten digits, a point and nine more are looked at.
+    """
+    return f"try_cast(try_cast(left({seconds}, 20) as decimal(28, 9)) * 1000000000 as bigint)"
+
+
 def _date(value: str) -> str:
     plain = f"regexp_full_match({value}, '\\d{{4,6}}-\\d\\d?-\\d\\d?|-?infinity')"
     return f"case when {plain} then try_cast({value} as date) end"

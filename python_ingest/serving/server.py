@@ -113,8 +113,10 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
         try:
             with self._parser.cursor() as connection:
                 require_select(connection, sql)
-                ((plain,),) = connection.execute(_PLAIN, [sql]).fetchall()
+                plain = _plain(connection, sql)
                 (statement,) = connection.extract_statements(sql)
+        except RecursionError:
+            raise QueryError("the query is nested too deep: name its parts in a WITH") from None
         except duckdb.Error as error:
             raise QueryError(f"the query cannot be parsed: {first_line(error)}") from None
         return _Checked(plain, frozenset(statement.named_parameters))
@@ -260,6 +262,17 @@ class Server(flight.FlightServerBase):  # type: ignore[misc]
                 sent = _sent(self._streams.send(taken, batches))
                 return flight.GeneratorStream(schema, sent)
         return flight.RecordBatchStream(pa.Table.from_batches(taken))
+
+
+def _plain(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return a query without comments and semicolon at its end."""
+    try:
+        ((plain,),) = connection.execute(_PLAIN, [sql]).fetchall()
+    except duckdb.SerializationException:  # nested deeper than the engine writes, not than it reads
+        text = sql.encode()
+        ends = (at for at, _ in duckdb.tokenize(sql) if text[at : at + 1] == b";")
+        return text[: next(ends, None)].decode() + "\n"
+    return str(plain)
 
 
 def _sent(batches: Generator[pa.RecordBatch, None, None]) -> Iterator[pa.RecordBatch]:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pyarrow import flight
 from testkit import free_port
 
+from python_ingest.errors import QueryError
 from python_ingest.landing.land import land_pending
 from python_ingest.serving.flight_protocol import location, token
 from python_ingest.serving.flight_sql_messages import packed, unpacked
@@ -133,6 +134,7 @@ def test_rows_and_types_are_those_of_served_reader(served, cursor, sql):
 
 TEXTS = [
     "select 1 as a, 2 as a",
+    f"select 'ä;' || {'||'.join(['i'] * 150)} as a from range(2) r(i) ; -- a sum of many;",
     "select 1 as a, 2 as a where false",
     "select * from every_type as l join every_type as r using (i) order by i",
     "select 1 as a; -- the end",
@@ -789,3 +791,10 @@ def _until(done):
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_query_nested_too_deep_is_refused_in_words(served, cursor):
+    sql = f"select {'+'.join(['1'] * 900)}"
+    assert "nested too deep" in str(refused(lambda: asked(cursor, sql)))
+    with ServedReader(served) as reader, pytest.raises(QueryError, match="nested too deep"):
+        reader.query(sql)
