@@ -9,13 +9,17 @@ from python_ingest.feeds.kinds import Column, Kind
 from python_ingest.feeds.lines import Lines
 from python_ingest.feeds.values import (
     CLOCK,
+    PLAIN,
+    as_written,
     complaints,
     content_hash,
     converted,
+    has_plain_number,
     is_blank,
     is_nested,
     nanoseconds,
     one_spelling,
+    plain_numbers,
     with_nul,
     without_nothing,
 )
@@ -73,12 +77,20 @@ def validated(
     """
     present = [c for c in kind.columns if c.name in scan.types]
     source = [f"{_given(c, scan)} as {quoted('source.' + c.name)}" for c in present]
-    needed = ", ".join(quoted(c.name) for c in present)
+    needed = [quoted(c.name) for c in present]
     carried = [quoted(name) for name in ("raw_text", *scan.extra)]
+    numbers_of = {
+        c.name: as_written(quoted(c.name), scan.types[c.name])
+        for c in present
+        if has_plain_number(c, scan.types[c.name])
+    }
+    plain = {name: place for place, name in enumerate(numbers_of, start=1)}
+    worked_out = f"{plain_numbers([*numbers_of.values()])} as {PLAIN}"
     typed = []
     for column in kind.columns:
         if column.name in scan.types:
-            value = converted(quoted("source." + column.name), scan.types[column.name], column)
+            given, place = quoted("source." + column.name), plain.get(column.name, 0)
+            value = converted(given, scan.types[column.name], column, place)
         else:
             value = f"null::{column.type}"
         typed.append(f"{value} as {quoted(column.name)}")
@@ -93,7 +105,7 @@ def validated(
     replaced = f"replace ({', '.join(defaults)})" if defaults else ""
     whens = [
         f"when {condition} then {reason}"
-        for condition, reason in complaints(kind, scan.types, clock)
+        for condition, reason in complaints(kind, scan.types, clock, plain)
     ]
     if markets and {"exchange", "symbol"} <= set(scan.types):
         whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
@@ -133,8 +145,8 @@ from (
             from (
                 select * {replaced}
                 from (
-                    select {", ".join(source + carried)}, {", ".join(typed)}
-                    from (select {needed}, {", ".join(carried)} from ({scan.sql}))
+                    select {", ".join([*source, *carried, PLAIN, *typed])}
+                    from (select {", ".join([*needed, *carried, worked_out])} from ({scan.sql}))
                 )
             )
         )

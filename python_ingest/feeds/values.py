@@ -7,7 +7,7 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 
 from python_ingest.feeds.exact_json import (
@@ -57,6 +57,8 @@ _FAR = 2**31 - 1
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
 _NO_JSON = "('null', '{}', '[]', '\"\"')"
+PLAIN = quoted("source.plain")
+"""The column of `plain_numbers`."""
 _EXACT_FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
 """Whole numbers up to this one are what they were; above it two of them are one."""
 _TEXTS_IN_JSON = "'VARCHAR', 'UBIGINT', 'BIGINT', 'NULL'"
@@ -81,11 +83,12 @@ def as_written(value: str, source_type: str) -> str:
     return f"{value}::varchar" if source_type in _FLOATS else value
 
 
-def converted(value: str, source_type: str, column: Column) -> str:
+def converted(value: str, source_type: str, column: Column, plain: int = 0) -> str:
     """Return SQL for `value` of `source_type` as the column's type; NULL where it does not fit.
 
     What a value becomes depends on that value alone. No text is cast to TIMESTAMP WITH TIME ZONE:
-    the engine's cast keeps the zone of one row for the rows after it.
+    the engine's cast keeps the zone of one row for the rows after it. `plain`: its place among
+    `plain_numbers`, where the row has these.
     """
     if source_type == "VARCHAR":
         value = _text(value, column)
@@ -105,9 +108,9 @@ def converted(value: str, source_type: str, column: Column) -> str:
     }
     if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
         special["VARCHAR", source_type] = _whole
-    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
+    if has_plain_number(column, source_type):
         value = as_written(value, source_type)
-        special[column.type, source_type] = lambda text: decimal_of(text, column.type)
+        special[column.type, source_type] = lambda text: decimal_of(text, column.type, plain)
     if (column.type, source_type) in special:
         return special[column.type, source_type](value)
     if column.type == "DATE":  # midnight is what others make of a date
@@ -118,23 +121,44 @@ def converted(value: str, source_type: str, column: Column) -> str:
     return f"try_cast({value} as {column.type})"
 
 
-def decimal_of(text: str, made: str) -> str:
+def decimal_of(text: str, made: str, plain: int = 0) -> str:
     """Return SQL of a number's text as the decimal `made`; NULL where it is none or too large.
 
     What has an exponent is written without one first: the engine's cast needs room for all digits
-    before it heeds the exponent, and makes 0 of many zeros and a large one.
+    before it heeds the exponent, and makes 0 of many zeros and a large one. `plain`: see converted.
     """
-    return (
-        f"try_cast(case when {_has_exponent(text)} then {_plain(text)} else {text} end as {made})"
-    )
+    condition, without = _exponent(text, plain)
+    return f"try_cast(case when {condition} then {without} else {text} end as {made})"
+
+
+def _exponent(text: str, plain: int) -> tuple[str, str]:
+    """SQL: has a number's text an exponent, and the number without it."""
+    if plain:
+        return f"{PLAIN} is not null and {_has_exponent(text)}", f"{PLAIN}[{plain}]"
+    return _has_exponent(text), f"{_plain([text])}[1]"
 
 
 def _has_exponent(text: str) -> str:
     return f"(contains({text}, 'e') or contains({text}, 'E'))"
 
 
-def _plain(text: str) -> str:
-    """SQL of a number without exponent or needless zeros; NULL where a text is none.
+def has_plain_number(column: Column, source_type: str) -> bool:
+    """Say whether a column is of numbers that are texts, or become some."""
+    return column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS)
+
+
+def plain_numbers(texts: list[str]) -> str:
+    """Return SQL of the list PLAIN: numbers without exponents; NULL where none of them has one.
+
+    Once for a row, not twice for each number: of few rows the planning takes the longest.
+    """
+    if not texts:
+        return "null"
+    return f"case when {' or '.join(map(_has_exponent, texts))} then {_plain(texts)} end"
+
+
+def _plain(texts: list[str]) -> str:
+    """SQL of numbers without exponents or needless zeros; NULL where a text has none or is none.
 
     What leads out of every column stays out of it, however large the exponent is.
     """
@@ -145,15 +169,15 @@ def _plain(text: str) -> str:
         "{s: x.s, is_zero: x.w || x.f <> '', d: trim(x.w || x.f, '0'), point: length(ltrim(x.w ||"
         f" x.f, '0')) - length(x.f) + coalesce(try_cast(x.e as integer), {far})::bigint}}"
     )
-    return f"""list_transform(list_transform(
-        [regexp_extract({text}, {pattern}, ['s', 'w', 'f', 'e'])], lambda x: {counted}
-    ), lambda x: case
+    return f"""list_transform(list_transform(list_transform(
+        [{", ".join(texts)}], lambda t: regexp_extract(t, {pattern}, ['s', 'w', 'f', 'e'])
+    ), lambda x: {counted}), lambda x: case
         when x.d = '' then case when x.is_zero then '0' end
         when x.point <= 0 then x.s || '0.' || repeat('0', least(-x.point, {_ROOM})) || x.d
         when x.point >= length(x.d)
             then x.s || x.d || repeat('0', least(x.point - length(x.d), {_ROOM}))
         else x.s || left(x.d, x.point) || '.' || substr(x.d, x.point + 1)
-    end)[1]"""
+    end)"""
 
 
 # The spelling of nearly all times; a third of the time that the general way takes.
@@ -370,17 +394,20 @@ def _struct(value: str, source_type: str, column: Column) -> str:
     )
 
 
-def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str, str]]:
+def complaints(
+    kind: Kind, types: dict[str, str], clock: str, plain: Mapping[str, int]
+) -> list[tuple[str, str]]:
     """Return (condition, reason expression) for everything that can be wrong with a row.
 
     `types` maps the columns that the source has to their source types; `clock` is the time (SQL)
-    that tells what lies in the future. Conditions refer to "source.x" (as it came) and "x" (as
-    converted).
+    that tells what lies in the future; `plain`: the places of columns among `plain_numbers`.
+    Conditions refer to "source.x" (as it came) and "x" (as converted).
     """
     found: list[tuple[str, str]] = []
     for column in kind.columns:
         if column.name in types:
-            found += wrong_with(column, types[column.name], clock)
+            place = plain.get(column.name, 0)
+            found += wrong_with(column, types[column.name], clock, place)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found + too_large(kind, f"1::{MULTIPLIER}")
 
@@ -422,8 +449,13 @@ def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
     ]
 
 
-def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[str, str]]:
-    """Give (condition, reason expression) for what can be wrong with values of one column."""
+def wrong_with(
+    column: Column, source_type: str, clock: str, plain: int = 0
+) -> Iterator[tuple[str, str]]:
+    """Give (condition, reason expression) for what can be wrong with values of one column.
+
+    `plain`: see converted.
+    """
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
 
     readable, other_type = _READABLE.get(column.type.partition("(")[0], (".*", ""))
@@ -433,7 +465,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[s
         yield f"{typed if column.empty_is_null else raw} is null", _because(column, "missing")
     if column.is_id and source_type == "VARCHAR":
         yield is_spoiled(raw), _because(column, SPOILED)
-    yield from _not_converted(column, source_type)
+    yield from _not_converted(column, source_type, plain)
     if column.type == "DOUBLE":
         yield f"contains({raw}::varchar, '_')", _because(column, "not a number")
         yield f"not isfinite({typed})", _because(column, "NaN or infinite")
@@ -446,13 +478,13 @@ def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[s
         yield f"{typed} not in ({words})", _because(column, f"not one of {', '.join(column.words)}")
 
 
-def _not_converted(column: Column, source_type: str) -> Iterator[tuple[str, str]]:
+def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tuple[str, str]]:
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
-    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
+    if has_plain_number(column, source_type):
         written = as_written(raw, source_type)
         yield f"{raw} is not null and {typed} is null", _not_decimal(column, written)
         yield f"contains({written}, '_')", _because(column, "not a number")
-        yield is_finer(written, _places(column)), literal(_no_fit(column))
+        yield is_finer(written, _places(column), plain), literal(_no_fit(column))
     elif column.type in DECIMALS and source_type != column.type:
         is_other = f"try_cast({typed} as {source_type}) is distinct from {raw}"
         yield f"{raw} is not null and {is_other}", literal(_no_fit(column))
@@ -497,15 +529,19 @@ def _no_fit(column: Column) -> str:
     return f"{column.name}: does not fit {column.type}"
 
 
-def is_finer(written: str, places: int) -> str:
-    """Return SQL: has a number, as it is written, digits that so many decimals do not hold?"""
+def is_finer(written: str, places: int, plain: int = 0) -> str:
+    """Return SQL: has a number, as it is written, digits that so many decimals do not hold?
+
+    `plain`: see converted.
+    """
+    condition, without = _exponent(written, plain)
     decimals = f"length({written}) - strpos({written}, '.')"
-    plain = rf"'{_BLANK}[+-]?[0-9]*\.[0-9]{{0,{places}}}0*{_BLANK}'"
+    holds = rf"'{_BLANK}[+-]?[0-9]*\.[0-9]{{0,{places}}}0*{_BLANK}'"
     return f"""case
-        when {_has_exponent(written)}
-            then coalesce(length(split_part({_plain(written)}, '.', 2)) > {places}, true)
+        when {condition}
+            then coalesce(length(split_part({without}, '.', 2)) > {places}, true)
         when contains({written}, '.') and {decimals} > {places}
-            then not regexp_full_match({written}, {plain})
+            then not regexp_full_match({written}, {holds})
         else false
     end"""
 
