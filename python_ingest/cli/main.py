@@ -67,12 +67,12 @@ COMMANDS = {
         "reporting.compare_command",
         "Print, as Markdown for a pull request, which rows were added, removed and changed.",
     ),
-    "extract": ("migration.extract_command", "Read other databases into Parquet."),
+    "extract": ("migration.command", "Read other databases into Parquet."),
     "migrate": (
-        "migration.migrate_command",
+        "migration.command",
         "Extract tables of TimescaleDB and land what is not here yet, as source 'backfill'.",
     ),
-    "migration": ("migration.migrate_command", "How the move from TimescaleDB stands."),
+    "migration": ("migration.command", "How the move from TimescaleDB stands."),
     "export": (
         "spark.command",
         "Write what is still warm, and the corrections, as Parquet beside the cold files.",
