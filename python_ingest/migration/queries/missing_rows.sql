@@ -1,58 +1,54 @@
--- Common table expressions after `judged`, and what is missing (missing_rows.py). Rows are compared
--- as structs, in which nothing equals nothing. A row that tells: one of $whole beyond $same is there.
+-- Common table expressions after `judged`, and what is missing (missing_rows.py). $same: the columns in
+-- which rows are equal, $whole: with those in which one may tell nothing; $tells: whether it tells.
 here as (
-    select *, row($same) as same, row($whole) as whole, $tells as tells from $here
+    select * from $here
 ),
-there as (
-    select *, row($same) as same, row($whole) as whole, $tells as tells
+-- rows there have no copies
+both_sides as (
+    select $whole, row_number, null::bigint as copies, $tells as tells
     from judged
     where reason is null
-),
-here_by_whole as (
-    select same, whole, any_value(tells) as tells, sum(copies)::bigint as copies
+    union all by name
+    select $whole, copies, $tells as tells
     from here
-    group by same, whole
 ),
-there_by_whole as (
-    select whole, count(*) as copies
-    from there
-    group by whole
-),
--- what no row there equals
-left_here as (
+counted as (
     select
-        h.same,
-        sum(if(h.tells, greatest(h.copies - coalesce(t.copies, 0), 0), 0))::bigint as telling,
-        sum(if(h.tells, 0, greatest(h.copies - coalesce(t.copies, 0), 0)))::bigint as silent
-    from here_by_whole as h
-    left join there_by_whole as t on h.whole = t.whole
-    group by h.same
+        *,
+        row_number() over (partition by $whole, copies is null order by row_number) as nth,
+        coalesce(sum(copies) over (partition by $whole), 0) as here_copies,
+        count(*) filter (where copies is null) over (partition by $whole) as there_copies
+    from both_sides
 ),
+-- what no row of the other side equals; one row here stands for all that are equal
 without_equal as (
-    select t.* exclude (nth)
-    from (
-        select *, row_number() over (partition by whole order by row_number) as nth
-        from there
-    ) as t
-    left join here_by_whole as h on t.whole = h.whole
-    where t.nth > coalesce(h.copies, 0)
+    select
+        * exclude (nth),
+        case when copies is not null then here_copies - there_copies end as left_here
+    from counted
+    where
+        case
+            when copies is null then nth > here_copies
+            else nth = 1 and here_copies > there_copies
+        end
 ),
 ranked as (
     select
-        w.*,
-        coalesce(h.telling, 0) as telling,
-        coalesce(h.silent, 0) as silent,
-        row_number() over (partition by w.same, w.tells order by row_number) as nth,
-        count(*) filter (where not w.tells) over (partition by w.same) as silent_there
-    from without_equal as w
-    left join left_here as h on w.same = h.same
+        *,
+        coalesce(sum(left_here) filter (where tells) over (partition by $same), 0) as telling,
+        coalesce(sum(left_here) filter (where not tells) over (partition by $same), 0) as silent,
+        row_number() over (partition by $same, tells, copies is null order by row_number) as nth,
+        count(*) filter (where copies is null and not tells) over (partition by $same) as silent_there
+    from without_equal
 ),
 -- rows that tell nothing are found first in those that tell something
 missing as (
-    select * exclude (same, whole, tells, telling, silent, nth, silent_there)
-    from ranked
+    select judged.*
+    from judged
+    inner join ranked using (row_number)
     where
-        nth > case
+        ranked.copies is null
+        and ranked.nth > case
             when tells then greatest(silent - greatest(silent_there - telling, 0), 0)
             else telling + silent
         end
