@@ -46,7 +46,7 @@ COMMANDS = {
         "Look at everything and change nothing; exit code 1 when something wants mending.",
     ),
     "report": (
-        "reporting.report_command",
+        "reporting.command",
         "Write one self-contained HTML page: bars, portfolio, returns, positions, data health.",
     ),
     "archive": (
@@ -64,7 +64,7 @@ COMMANDS = {
         "Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts.",
     ),
     "compare": (
-        "reporting.compare_command",
+        "reporting.command",
         "Print, as Markdown for a pull request, which rows were added, removed and changed.",
     ),
     "extract": ("migration.command", "Read other databases into Parquet."),

@@ -68,40 +68,43 @@ class Comparison:
     landed_since: str = ""
 
 
-def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
-    """Compare row by row, found by their grain."""
-    old, new = (f"{quoted(name)}.main.{quoted(relation)}" for name in sides.names)
-    key = " and ".join(f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain)
-    values = [column for column in columns if column not in grain]
-    differs = [f"o.{quoted(c)} is distinct from n.{quoted(c)}" for c in values]
-    both = "o.there and n.there"
-    counts = [
-        "count(o.there)",
-        "count(n.there)",
-        "count(*) filter (where o.there is null)",
-        "count(*) filter (where n.there is null)",
-        f"count(*) filter (where {both} and ({' or '.join(differs) or 'false'}))",
-        *(f"count(*) filter (where {both} and {one})" for one in differs),
-    ]
-    joined = (
-        f" from (select *, true as there from {old}) as o"
-        f" full join (select *, true as there from {new}) as n on {key}"
-    )
-    before, after, added, removed, changed, *each = sides.numbers(
-        f"select {', '.join(counts)}{joined}"
-    )
-    by_column = {name: count for name, count in zip(values, each, strict=True) if count}
-    conditions = {
-        "removed": ("n.there is null", removed),
-        "added": ("o.there is null", added),
-        "changed": (f"{both} and ({' or '.join(differs)})", changed),
+def _compared(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
+    """Compare what only one side has: found by its grain it is changed, else added or removed."""
+    chosen = ", ".join(map(quoted, columns))
+    old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
+    for side, one, other in (("o", old, new), ("n", new, old)):
+        sides.engine.execute(
+            f"create or replace temp table {side} as"
+            f" select *, true as there from (from {one} except all from {other})"
+        )
+    same = [f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain]
+    joined = f" from o full join n on {' and '.join(same) or 'o.there = not n.there'}"
+    kinds = {
+        "removed": "n.there is null",
+        "added": "o.there is null",
+        "changed": "o.there = n.there",
     }
+    values = [column for column in columns if grain and column not in grain]
+    counts = [
+        f"(select count(*) from {old})",
+        f"(select count(*) from {new})",
+        *(f"count(*) filter (where {condition})" for condition in kinds.values()),
+        *(
+            f"count(*) filter (where o.there = n.there and o.{c} is distinct from n.{c})"
+            for c in map(quoted, values)
+        ),
+    ]
+    before, after, *counted = sides.numbers(f"select {', '.join(counts)}{joined}")
+    by_column = {n: count for n, count in zip(values, counted[len(kinds) :], strict=True) if count}
     examples = [
         example
-        for kind, (condition, count) in conditions.items()
+        for (kind, condition), count in zip(kinds.items(), counted, strict=False)
         if count
-        for example in _examples(sides, kind, f"{joined} where {condition}", grain, list(by_column))
+        for example in _examples(
+            sides, kind, f"{joined} where {condition}", grain or columns, list(by_column)
+        )
     ]
+    removed, added, changed = counted[: len(kinds)]
     return Difference(
         relation, grain, before, after, added, removed, changed, by_column, examples=examples
     )
@@ -129,26 +132,6 @@ def _examples(
     return examples
 
 
-def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
-    """Compare whole rows, for relations without a grain or with a broken one."""
-    chosen = ", ".join(quoted(column) for column in columns)
-    old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
-    only = {
-        "removed": f"(from {old} except all from {new})",
-        "added": f"(from {new} except all from {old})",
-    }
-    before, after, removed, added = sides.numbers(
-        f"select (select count(*) from {old}), (select count(*) from {new}),"
-        f" (select count(*) from {only['removed']}), (select count(*) from {only['added']})"
-    )
-    examples = [
-        Example(kind, list(zip(columns, row, strict=True)))
-        for kind, rows in only.items()
-        for row in sides.texts(f"select {chosen} from {rows} order by all", EXAMPLES)
-    ]
-    return Difference(relation, [], before, after, added, removed, 0, examples=examples)
-
-
 def _repeated(sides: Sides, relation: str, grain: list[str]) -> int:
     key = ", ".join(quoted(column) for column in grain)
     repeated = f"select count(*) - count(distinct row({key})) from %s.main.{quoted(relation)}"
@@ -163,13 +146,11 @@ def _difference(
     lost_columns = [f"{c} {old[c]}" for c in old if new.get(c) != old[c]]
     problem = ""
     try:
-        if grain and set(grain) <= set(shared):
-            repeated = _repeated(sides, relation, grain)
-            problem = f"{repeated:,} rows repeat their grain" if repeated else ""
-        if grain and set(grain) <= set(shared) and not problem:
-            found = _by_key(sides, relation, grain, shared)
-        else:
-            found = _as_wholes(sides, relation, shared)
+        if not set(grain) <= set(shared):
+            grain = []
+        if grain and (repeated := _repeated(sides, relation, grain)):
+            problem, grain = f"{repeated:,} rows repeat their grain", []
+        found = _compared(sides, relation, grain, shared)
     except duckdb.Error as error:
         problem = first_line(error)
         found = Difference(relation, [], 0, 0, 0, 0, 0)
