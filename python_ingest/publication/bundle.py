@@ -27,7 +27,7 @@ from python_ingest.publication.versions import newest_cold_files
 from python_ingest.publication.views import view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
-from python_ingest.storage.cold_lock import cold_files_stay
+from python_ingest.storage.process_lock import cold_files_stay
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.publication.layout import PartBy
-from python_ingest.storage.checksums import row_hash
+from python_ingest.storage.sql import row_hash
 
 # Each append adds a sorted run, and a reader of a part reads all of its runs.
 MOST_RUNS = 8

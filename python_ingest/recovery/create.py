@@ -17,9 +17,8 @@ from python_ingest.recovery.migration_state import read_state
 from python_ingest.recovery.own_feeds import read_feeds
 from python_ingest.recovery.run import Kind, Run, in_our_words, working_folder
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.object_store import ObjectStore, open_store
-from python_ingest.storage.process_lock import process_lock
+from python_ingest.storage.process_lock import cold_files_stay, process_lock
 from python_ingest.storage.writer import require_database
 
 # Builds and publications hold the file for minutes; a backup waits for them.
