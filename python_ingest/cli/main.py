@@ -58,9 +58,9 @@ COMMANDS = {
         "Merge the files of a day that late rows scattered, delete unread ones, shrink the"
         " database.",
     ),
-    "backup": ("recovery.backup_command", "Make, verify and list backups."),
+    "backup": ("recovery.command", "Make, verify and list backups."),
     "restore": (
-        "recovery.restore_command",
+        "recovery.command",
         "Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts.",
     ),
     "compare": (
