@@ -1,7 +1,5 @@
 """The expectations of newly landed data: rules.toml, beside this file."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files

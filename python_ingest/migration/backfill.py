@@ -5,8 +5,6 @@ there twice and here once is landed once more. So a second run lands nothing. Ro
 landed meanwhile, or that were dual-written, are not landed again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """`ingest extract timescale`, `ingest migrate` and `ingest migration status`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter

@@ -5,8 +5,6 @@ TimescaleDB lists its batches; it is written in the transaction of their rows, s
 written once, whatever is killed. Orders and trades follow as states after each build.
 """
 
-from __future__ import annotations
-
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass

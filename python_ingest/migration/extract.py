@@ -3,8 +3,6 @@
 A killed run continues where it stopped; after a finished one, a new run reads everything again.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter

@@ -5,8 +5,6 @@ tells nothing in `told` (its column is younger than the row) can be any of those
 `same`; so can any row there be one here that tells nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template

@@ -5,8 +5,6 @@ of its trades becomes a fill (queries/order_events.sql). Folding the events give
 again. Event ids are derived from the rows' ids, so the same order always gives the same events.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from importlib.resources import files
 

@@ -1,7 +1,5 @@
 """Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
 
-from __future__ import annotations
-
 import tempfile
 from importlib.resources import files
 from pathlib import Path

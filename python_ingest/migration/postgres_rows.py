@@ -1,7 +1,5 @@
 """Our rows in PostgreSQL's form: common columns, CSV text, COPY."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Reads ranges of one relation, in one or several jobs, and keeps the manifest."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """One relation in TimescaleDB's catalog: columns, chunks, how its rows can be read."""
 
-from __future__ import annotations
-
 import difflib
 from dataclasses import dataclass
 from datetime import datetime

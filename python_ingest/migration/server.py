@@ -1,7 +1,5 @@
 """The connection to TimescaleDB: the string comes from TIMESCALE_DSN and is never shown."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 And their rows in landing's form: canonical columns, validated by landing's own SQL.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The published file reads cold Parquet files where they lie here. A bundle holds 
 relation of schema `main` is a table of it, and nothing else is in it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Copy what analysts query into another database file, in the order of its readers."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

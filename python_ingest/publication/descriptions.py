@@ -6,8 +6,6 @@ can ask for them:
 >>> select column_name, comment from duckdb_columns() where table_name = 'trades'
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files

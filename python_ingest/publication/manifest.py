@@ -5,8 +5,6 @@
 {'trading': 'test fills_have_trades: Got 3 results'}
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

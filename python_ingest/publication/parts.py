@@ -5,8 +5,6 @@ checksum of what the warehouse reads now are compared with the former file. A pa
 is, gets newer rows appended, or is rewritten (docs/adr/0005).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple

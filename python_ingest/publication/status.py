@@ -5,8 +5,6 @@ copied elsewhere without them answers queries of old rows with an error that nam
 view names all, wherever it is opened.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

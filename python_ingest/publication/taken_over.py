@@ -7,8 +7,6 @@
 To copy the file, hash it and flush it to the disk takes longer than to change what changed.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future

@@ -1,7 +1,5 @@
 """Cold files in a backup: put into its store, found in the archive, restored to their place."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`ingest backup create|verify|list`, and `ingest restore`: a backup into a new DATA_DIR."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

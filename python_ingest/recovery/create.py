@@ -4,8 +4,6 @@ A full one: the database file, every table as Parquet, the cold files. An increm
 segments that landed since the former backup.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass

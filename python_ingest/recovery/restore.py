@@ -1,7 +1,5 @@
 """Restore a backup into a new DATA_DIR, as of any moment that the backups cover."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Landed segments: packed into an incremental backup, and landed again as the same batches."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tarfile

@@ -5,8 +5,6 @@ they are as large as the tables, and the server has them. And the declarations i
 replaces a vendor's says what a file's columns mean, and without it files land otherwise.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A database's tables as Parquet files, and back."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """`ingest report`: what is published, as a page; `ingest compare`: which rows a change changed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

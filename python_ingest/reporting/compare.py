@@ -1,7 +1,5 @@
 """Compares the rows of two database files by relation and grain."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Gather what the report says; write it as one HTML file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Two database files, open side by side."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

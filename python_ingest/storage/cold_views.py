@@ -5,8 +5,6 @@ later, and bounds them by constants, so that a query for recent rows does not op
 Whatever changes a file's state makes the view again in the same transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime

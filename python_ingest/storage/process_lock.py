@@ -4,8 +4,6 @@ A publication, or a copy of the database, names cold files that later ones repla
 rows may take longer than the publication is kept: a lock file, `cold.lock`, says so.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

@@ -3,8 +3,6 @@
 Among them an order-free checksum of a relation, which proves that a copy holds the same rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
