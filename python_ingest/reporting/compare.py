@@ -67,33 +67,34 @@ class Comparison:
 
 
 def _compared(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
-    """Compare what only one side has: found by its grain it is changed, else added or removed."""
+    """Compare rows that are found by their grain; without one, what only one of both sides has."""
     chosen = ", ".join(map(quoted, columns))
     old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
-    for side, one, other in (("o", old, new), ("n", new, old)):
-        sides.engine.execute(
-            f"create or replace temp table {side} as"
-            f" select *, true as there from (from {one} except all from {other})"
-        )
+    rows = {"o": old, "n": new}
+    if not grain:
+        for side, other in (("o", new), ("n", old)):
+            sides.engine.execute(
+                f"create or replace temp table only_{side} as"
+                f" (from {rows[side]} except all from {other})"
+            )
+        rows = {"o": "only_o", "n": "only_n"}
+    o, n = (f"(select *, true as there from {them}) as {side}" for side, them in rows.items())
     same = [f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain]
-    joined = f" from o full join n on {' and '.join(same) or 'o.there = not n.there'}"
+    joined = f" from {o} full join {n} on {' and '.join(same) or 'o.there = not n.there'}"
+    values = [column for column in columns if grain and column not in grain]
+    differs = [f"o.{quoted(c)} is distinct from n.{quoted(c)}" for c in values]
     kinds = {
         "removed": "n.there is null",
         "added": "o.there is null",
-        "changed": "o.there = n.there",
+        "changed": f"o.there = n.there and ({' or '.join(differs) or 'false'})",
     }
-    values = [column for column in columns if grain and column not in grain]
-    counts = [
-        f"(select count(*) from {old})",
-        f"(select count(*) from {new})",
-        *(f"count(*) filter (where {condition})" for condition in kinds.values()),
-        *(
-            f"count(*) filter (where o.there = n.there and o.{c} is distinct from n.{c})"
-            for c in map(quoted, values)
-        ),
-    ]
-    before, after, *counted = sides.numbers(f"select {', '.join(counts)}{joined}")
-    by_column = {n: count for n, count in zip(values, counted[len(kinds) :], strict=True) if count}
+    conditions = [*kinds.values(), *(f"o.there = n.there and {one}" for one in differs)]
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
+    before, after, *counted = sides.numbers(
+        f"select (select count(*) from {old}), (select count(*) from {new}), {counts}{joined}"
+    )
+    pairs = zip(values, counted[len(kinds) :], strict=True)
+    by_column = {column: count for column, count in pairs if count}
     examples = [
         example
         for (kind, condition), count in zip(kinds.items(), counted, strict=False)
