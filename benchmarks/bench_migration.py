@@ -27,9 +27,8 @@ from postgres import postgres
 from table import Row, save
 
 from python_ingest.migration import manifest
-from python_ingest.migration.extract import extract
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.manifest import Manifest, Part
-from python_ingest.migration.plan import Request
 from python_ingest.migration.ranges import Range
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings

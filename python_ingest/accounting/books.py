@@ -3,8 +3,6 @@
 Units are those of python_ingest.accounting.fold.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """dbt-duckdb plugin: the functions of python_ingest.accounting in every model."""
 
-from __future__ import annotations
-
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 

@@ -5,8 +5,6 @@ units of 1e-20, as price times quantity gives it. The error of one reduction is 
 below the 1e-8 that is stored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """The folds of python_ingest.accounting.fold and lots as functions of SQL."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any

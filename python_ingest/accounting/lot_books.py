@@ -1,7 +1,5 @@
 """Lots of positions that corporate actions link: one book for each symbol, as in books.py."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -5,8 +5,6 @@ All values are integers, in the units of python_ingest.accounting.fold: quantiti
 unit cost that does not terminate; what was taken and what is left always add up to what was there.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import StrEnum

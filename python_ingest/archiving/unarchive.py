@@ -8,12 +8,12 @@ from datetime import date
 from python_ingest.cli.progress import Report
 from python_ingest.errors import ExportError, StoreError, UsageError
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.cold_place import is_remote, key_of, put_in_place, store_of
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch, sha256_of
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store
+from python_ingest.storage.process_lock import cold_files_stay
 from python_ingest.storage.writer import open_writer, transaction
 
 # How long a store keeps an object readable after restoring it from an archive class.

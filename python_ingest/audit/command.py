@@ -1,7 +1,5 @@
 """`ingest audit`: judge what was landed since the last audit that passed."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """Great Expectations judges the profile. Loading it takes seconds: import this module late."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shlex

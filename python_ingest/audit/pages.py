@@ -1,7 +1,5 @@
 """Data docs without a network: the generated pages load styles and scripts from other hosts."""
 
-from __future__ import annotations
-
 import html
 import os
 import re

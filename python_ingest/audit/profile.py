@@ -3,8 +3,6 @@
 The queries are files beside this one: queries/landings.sql, ticks.sql, orders.sql.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Audit the rows that landed since the last passed audit."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -26,8 +26,7 @@ from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.safe_segments import remove_safe_segments
 from python_ingest.lifecycle.sweep import sweep
-from python_ingest.publication.chains import Chains
-from python_ingest.publication.manifest import read_manifest
+from python_ingest.publication.manifest import Chains, read_manifest
 from python_ingest.publication.publish import Publication, by_reason, publish
 from python_ingest.publication.taken_over import copied_beside
 from python_ingest.publication.versions import named_cold_files

@@ -46,7 +46,7 @@ COMMANDS = {
         "Look at everything and change nothing; exit code 1 when something wants mending.",
     ),
     "report": (
-        "reporting.report_command",
+        "reporting.command",
         "Write one self-contained HTML page: bars, portfolio, returns, positions, data health.",
     ),
     "archive": (
@@ -58,21 +58,21 @@ COMMANDS = {
         "Merge the files of a day that late rows scattered, delete unread ones, shrink the"
         " database.",
     ),
-    "backup": ("recovery.backup_command", "Make, verify and list backups."),
+    "backup": ("recovery.command", "Make, verify and list backups."),
     "restore": (
-        "recovery.restore_command",
+        "recovery.command",
         "Restore from the backups into a new DATA_DIR; `dbt build` there makes the marts.",
     ),
     "compare": (
-        "reporting.compare_command",
+        "reporting.command",
         "Print, as Markdown for a pull request, which rows were added, removed and changed.",
     ),
-    "extract": ("migration.extract_command", "Read other databases into Parquet."),
+    "extract": ("migration.command", "Read other databases into Parquet."),
     "migrate": (
-        "migration.migrate_command",
+        "migration.command",
         "Extract tables of TimescaleDB and land what is not here yet, as source 'backfill'.",
     ),
-    "migration": ("migration.migrate_command", "How the move from TimescaleDB stands."),
+    "migration": ("migration.command", "How the move from TimescaleDB stands."),
     "export": (
         "spark.command",
         "Write what is still warm, and the corrections, as Parquet beside the cold files.",

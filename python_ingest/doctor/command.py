@@ -1,7 +1,5 @@
 """`ingest doctor`: one screen for people, an exit code for monitoring."""
 
-from __future__ import annotations
-
 import typer
 
 from python_ingest.doctor.findings import examine

@@ -4,8 +4,6 @@ To look changes nothing. The database is opened read only and for a moment, and 
 another process has it.
 """
 
-from __future__ import annotations
-
 import json
 import platform
 import re

@@ -10,11 +10,10 @@ import duckdb
 
 from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
-from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_beside, move_into_place, scratch_beside
 from python_ingest.storage.s3_session import read_s3_where_named
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import quoted, rows_and_checksum, sql_path
 from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
 
 ENOUGH_FREE = 0.1

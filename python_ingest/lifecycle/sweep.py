@@ -13,9 +13,9 @@ import duckdb
 from python_ingest.lifecycle.unknown_files import require_leftovers
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, has_manifest
-from python_ingest.storage.cold_lock import cold_files_may_go
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
 from python_ingest.storage.files import clear_unfinished
+from python_ingest.storage.process_lock import cold_files_may_go
 from python_ingest.storage.writer import open_writer, transaction
 
 

@@ -1,7 +1,5 @@
 """Columns of the server: what is selected of them, and the DuckDB type that loses nothing."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ TimescaleDB lists its batches; it is written in the transaction of their rows, s
 written once, whatever is killed. Orders and trades follow as states after each build.
 """
 
-from __future__ import annotations
-
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,25 +16,22 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.migration import state
-from python_ingest.migration.canonical import FORMAT
 from python_ingest.migration.postgres_rows import (
-    REFUSALS,
     Put,
     as_postgres,
     common_columns,
-    copy_in,
     put_apart,
     take_in,
 )
 from python_ingest.migration.server import connected
-from python_ingest.migration.tables import TABLES
+from python_ingest.migration.tables import FORMAT, TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import with_files
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.sql import literal, quoted, sql_path, value_of
+from python_ingest.storage.sql import literal, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 LEDGER = "ingest_dual_write"
@@ -157,10 +152,10 @@ def _replay(settings: Settings) -> Drift:
 
 
 def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tuple[int, Put]:
-    """Copy one batch, warm or cold, in one transaction with its row of the ledger.
+    """Write one batch, warm or cold, in one transaction with its row of the ledger.
 
     Returns how many rows of it there are, as the others were let go or archived, and what became
-    of them.
+    of them: those that the server refuses are left out.
     """
     table = _TABLES[batch.kind]
     columns = common_columns(server, table, KINDS[batch.kind].table, settings)
@@ -175,37 +170,16 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tupl
                 f" from {kept} where batch_id = {batch.batch_id})"
                 f" to {sql_path(rows)} (format csv, header false)",
             )
-        try:
-            with server.transaction():
-                names = ", ".join(quoted(name) for name in columns)
-                copy_in(server, f"copy {table.name} ({names}) from stdin (format csv)", rows)
-                done = Put(number, {})
-                _note(server, batch, table.name, done)
-        except REFUSALS:
-            with server.transaction():
-                done = _put_apart(server, table.name, list(columns), rows, number)
-                _note(server, batch, table.name, done)
+        with server.transaction():
+            insert = f"{take_in(server, table.name, columns, rows).insert} where position between"
+
+            def put(first: int, last: int) -> int:
+                return server.execute(f"{insert} %s and %s".encode(), [first, last]).rowcount
+
+            done = put_apart(server, put, 1, number)
+            server.execute(
+                f"insert into {LEDGER} (batch_id, sha256, table_name, row_count)"
+                " values (%s, %s, %s, %s)".encode(),
+                [batch.batch_id, batch.sha256, table.name, done.rows],
+            )
     return number, done
-
-
-def _put_apart(
-    server: psycopg.Connection, table: str, columns: list[str], rows: Path, number: int
-) -> Put:
-    """Write the rows of a file but those that the server refuses."""
-    values = take_in(server, table, columns, rows)
-    names = ", ".join(quoted(name) for name in columns)
-    insert = (
-        f"insert into {table} ({names}) select {', '.join(values.values())} from incoming_{table}"
-        " where position between %s and %s"
-    ).encode()
-    return put_apart(
-        server, lambda first, last: server.execute(insert, [first, last]).rowcount, 1, number
-    )
-
-
-def _note(server: psycopg.Connection, batch: Batch, table: str, done: Put) -> None:
-    server.execute(
-        f"insert into {LEDGER} (batch_id, sha256, table_name, row_count)"
-        " values (%s, %s, %s, %s)".encode(),
-        [batch.batch_id, batch.sha256, table, done.rows],
-    )

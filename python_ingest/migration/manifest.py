@@ -4,14 +4,12 @@
 are replaced as a whole.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -104,7 +102,7 @@ class Manifest:
         """Rows that could not be accepted."""
         return sum(part.rejected for part in self.parts)
 
-    def with_part(self, part: Part) -> Manifest:
+    def with_part(self, part: Part) -> Self:
         """Return the manifest with one range read, again or for the first time."""
         others = [p for p in self.parts if p.range != part.range]
         return replace(self, parts=tuple(sorted([*others, part], key=lambda p: p.start)))

@@ -5,11 +5,8 @@ of its trades becomes a fill (queries/order_events.sql). Folding the events give
 again. Event ids are derived from the rows' ids, so the same order always gives the same events.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
 
 import duckdb
 
@@ -88,15 +85,11 @@ def make_order_events(settings: Settings) -> Manifest | None:
 def _rows(settings: Settings, source: Manifest) -> str:
     """Return SQL of an extract with every column that its table may have."""
     folder = manifest.folder_of(settings, source.relation)
-    known = TABLES[source.relation].columns
     parts = (*source.parts, *source.gone)
-    if not parts:
-        return (
-            f"select {', '.join(f'null::{t} as {quoted(n)}' for n, t in known.items())} where false"
-        )
-    files = ", ".join(sql_path(Path(folder / part.file)) for part in parts)
-    columns = [
-        f"{quoted(n) if n in source.columns else 'null'}::{t} as {quoted(n)}"
-        for n, t in known.items()
-    ]
-    return f"select {', '.join(columns)} from read_parquet([{files}], union_by_name = true)"
+    files = ", ".join(sql_path(folder / part.file) for part in parts)
+    columns = ", ".join(
+        f"{quoted(name) if parts and name in source.columns else 'null'}::{type_} as {quoted(name)}"
+        for name, type_ in TABLES[source.relation].columns.items()
+    )
+    rows = f"from read_parquet([{files}], union_by_name = true)" if parts else "where false"
+    return f"select {columns} {rows}"

@@ -1,7 +1,5 @@
 """Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
 
-from __future__ import annotations
-
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +10,6 @@ import psycopg
 
 from python_ingest.errors import IngestError
 from python_ingest.migration import state
-from python_ingest.migration.canonical import FORMAT
 from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.postgres_rows import (
     as_postgres,
@@ -21,11 +18,11 @@ from python_ingest.migration.postgres_rows import (
     take_in,
 )
 from python_ingest.migration.server import connected
-from python_ingest.migration.tables import TABLES
+from python_ingest.migration.tables import FORMAT, TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
-from python_ingest.storage.sql import literal, quoted, sql_path, value_of
+from python_ingest.storage.sql import literal, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 _TOUCHED = files("python_ingest.migration") / "queries" / "touched_orders.sql"
@@ -97,16 +94,9 @@ def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder
                 f" to {sql_path(files[name])} (format csv, header false)",
             )
     with server.transaction():
-        inserts, values = {}, {}
-        for name in ("orders", "trades"):
-            values = take_in(server, name, columns[name], files[name])
-            names = ", ".join(quoted(column) for column in columns[name])
-            inserts[name] = (
-                f"insert into {name} ({names}) select {', '.join(values.values())}"
-                f" from incoming_{name}"
-            )
+        incoming = {name: take_in(server, name, columns[name], files[name]) for name in files}
         some = "select order_id from incoming_orders where position between %s and %s"
-        ids = f"select {values['order_id']} from ({some}) as these"
+        ids = f"select {incoming['trades'].values['order_id']} from ({some}) as these"
 
         def put(first: int, last: int) -> int:
             for name in ("trades", "orders"):
@@ -115,8 +105,8 @@ def _write(settings: Settings, server: psycopg.Connection, touched: Path, folder
                 )
             whose = " where position between %s and %s", f" where order_id in ({some})"
             return sum(
-                server.execute(f"{insert}{where}".encode(), [first, last]).rowcount
-                for insert, where in zip(inserts.values(), whose, strict=True)
+                server.execute(f"{one.insert}{where}".encode(), [first, last]).rowcount
+                for one, where in zip(incoming.values(), whose, strict=True)
             )
 
         done = put_apart(server, put, 1, rows["orders"])

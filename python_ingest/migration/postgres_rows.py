@@ -1,7 +1,5 @@
 """Our rows in PostgreSQL's form: common columns, CSV text, COPY."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -17,17 +15,6 @@ from python_ingest.storage.writer import open_writer
 
 REFUSALS = (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.RaiseException)
 """What the server raises of a row that it does not take; anything else says nothing of rows."""
-
-
-def copy_in(server: psycopg.Connection, statement: str, rows: Path) -> None:
-    """Stream a file into COPY FROM."""
-    with (
-        server.cursor() as cursor,
-        cursor.copy(statement.encode()) as copy,
-        rows.open("rb") as file,
-    ):
-        while block := file.read(1 << 18):
-            copy.write(block)
 
 
 def common_columns(
@@ -66,13 +53,17 @@ def as_postgres(name: str, type_: str) -> str:
     return column
 
 
-def take_in(
-    server: psycopg.Connection, table: str, columns: Iterable[str], rows: Path
-) -> dict[str, str]:
+class Incoming(NamedTuple):
+    """SQL that inserts what came in, and of each column in the type that its table has."""
+
+    insert: str
+    values: dict[str, str]
+
+
+def take_in(server: psycopg.Connection, table: str, columns: Iterable[str], rows: Path) -> Incoming:
     """Stream a file of CSV into a temporary table `incoming_<table>`, all columns as text.
 
-    Returns SQL of each column in the type that `table` has. The column `position` numbers the rows
-    from 1; the table is gone with the transaction.
+    The column `position` numbers the rows from 1; the table is gone with the transaction.
     """
     # types without a length: a cast cuts a text that is too long, where an insert refuses it
     types: dict[str, str] = dict(
@@ -82,15 +73,19 @@ def take_in(
             [table],
         ).fetchall()
     )
-    texts = ", ".join(f"{quoted(name)} text" for name in columns)
+    values = {name: f"{quoted(name)}::{types[name]}" for name in columns}
+    names = ", ".join(map(quoted, values))
     server.execute(
         f"create temp table incoming_{table}"
-        f" (position bigint generated always as identity primary key, {texts})"
-        " on commit drop".encode()
+        " (position bigint generated always as identity primary key,"
+        f" {', '.join(f'{quoted(name)} text' for name in values)}) on commit drop".encode()
     )
-    names = ", ".join(quoted(name) for name in columns)
-    copy_in(server, f"copy incoming_{table} ({names}) from stdin (format csv)", rows)
-    return {name: f"{quoted(name)}::{types[name]}" for name in columns}
+    copy = f"copy incoming_{table} ({names}) from stdin (format csv)".encode()
+    with server.cursor() as cursor, cursor.copy(copy) as incoming, rows.open("rb") as file:
+        while block := file.read(1 << 18):
+            incoming.write(block)
+    insert = f"insert into {table} ({names}) select {', '.join(values.values())}"
+    return Incoming(f"{insert} from incoming_{table}", values)
 
 
 class Put(NamedTuple):

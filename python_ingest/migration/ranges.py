@@ -1,10 +1,9 @@
 """The time ranges that an extraction reads. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 # A range is one file and one query: large enough for speed, small enough to repeat.
 _ROWS_PER_RANGE = 200_000
@@ -25,7 +24,7 @@ class Range:
         end = "now" if self.end == datetime.max else f"{self.end:%Y-%m-%d %H:%M:%S}"
         return f"{start} to {end}"
 
-    def overlaps(self, other: Range) -> bool:
+    def overlaps(self, other: Self) -> bool:
         """Whether the two share an instant."""
         return self.start < other.end and other.start < self.end
 

@@ -1,15 +1,15 @@
 """One relation in TimescaleDB's catalog: columns, chunks, how its rows can be read."""
 
-from __future__ import annotations
-
 import difflib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from python_ingest.errors import UsageError
 from python_ingest.migration.columns import Column, column_of, time_of
+from python_ingest.migration.manifest import Part, Retention
 from python_ingest.migration.ranges import Range
-from python_ingest.migration.session import Session, instant
+from python_ingest.migration.server import Session, TimescaleError, instant
 from python_ingest.migration.tables import TABLES, Table
 from python_ingest.storage.sql import literal, quoted
 
@@ -191,3 +191,72 @@ def _time_column(
         f"{name} has no time column {' or '.join(candidates) or 'of type timestamptz'}:"
         " name it with --time"
     )
+
+
+def read_retention(server: Session, relation: Relation, now: list[Range]) -> Retention | None:
+    """Return the policy of a hypertable or continuous aggregate, None where it has none.
+
+    A policy drops every chunk that ended `drop_after` ago; chunks begin at multiples of their
+    length since 1970. So it does not explain that a chunk is gone where an older one is there.
+    `now`: what the server has.
+    """
+    if not has_timescaledb(server):
+        return None
+    found = server.rows(
+        "select job_id, config ->> 'drop_after', to_timestamp(floor("
+        " extract(epoch from now() - (config ->> 'drop_after')::interval) * 1e6 / interval_length"
+        " ) * interval_length / 1e6)::text"
+        " from timescaledb_information.jobs join _timescaledb_catalog.dimension as chunks"
+        " on chunks.hypertable_id = (config ->> 'hypertable_id')::integer"
+        " where proc_name = 'policy_retention' and config ->> 'drop_after' is not null"
+        " and interval_length is not null"
+        " and to_regclass(format('%I.%I', hypertable_schema, hypertable_name))"
+        f" = to_regclass({literal(relation.sql_name)})"
+    )
+    if not found:
+        return None
+    job, drop_after, horizon = found[0]
+    oldest = [r.start for r in now]
+    if not relation.is_hypertable:  # an aggregate, whose ranges are whole months or years
+        rows = server.rows(f"select min({quoted(relation.time)})::text from {relation.sql_name}")
+        oldest = [instant(text, relation.name) for (text,) in rows if text]
+    return Retention(
+        f"job {job}, drop_after {drop_after}", min([instant(horizon, relation.name), *oldest])
+    )
+
+
+def look(server: Session, relation: Relation, span: Range) -> dict[str, Any]:
+    """Return the mark that shows later whether this range changed; in the reading transaction.
+
+    Rows of plain tables and uncompressed chunks have versions, so the snapshot is enough: later
+    rows are newer than it. Elsewhere a checksum of the content is returned.
+    """
+    if relation.has_versions and not span.is_compressed:
+        ((oldest,),) = server.rows("select pg_snapshot_xmin(pg_current_snapshot())::text")
+        return {"snapshot": int(oldest)}
+    return {"content": _content(server, relation, span)}
+
+
+def has_changed(server: Session, relation: Relation, part: Part) -> bool:
+    """Whether a row was inserted, deleted or updated since the part was read, or is not in it."""
+    number = part.rows + part.rejected
+    if "content" in part.seen or not relation.has_versions:
+        content = _content(server, relation, part.range)
+        return part.seen.get("content") != content or content.split("/")[0] != str(number)
+    snapshot = part.seen["snapshot"] % 2**32
+    try:
+        ((rows, newer),) = server.rows(
+            f"select count(*), count(*) filter (where age(xmin) <= age('{snapshot}'::xid))"
+            f" from {relation.sql_name} where {between(relation, part.range)}"
+        )
+    except TimescaleError:  # rows of a chunk that was compressed since have no versions
+        return True
+    return bool(rows != number or newer > 0)
+
+
+def _content(server: Session, relation: Relation, span: Range) -> str:
+    ((content,),) = server.rows(
+        "select count(*)::text || '/' || coalesce(sum(hashtextextended(r::text, 0)), 0)::text"
+        f" from {relation.sql_name} as r where {between(relation, span)}"
+    )
+    return str(content)

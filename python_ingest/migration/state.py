@@ -1,7 +1,5 @@
 """State of the migration between commands: one small file under DATA_DIR/migration/."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime

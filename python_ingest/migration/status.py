@@ -1,7 +1,5 @@
 """Where the migration stands: phase, coverage, what does not match, and what to do next."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Dual write around what lands, and after a build; cli/dual_write.py asks for it."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Iterator

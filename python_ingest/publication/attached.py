@@ -3,8 +3,6 @@
 engine = attached(settings, threads=2, memory_mb=1000)
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

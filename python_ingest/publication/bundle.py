@@ -4,8 +4,6 @@ The published file reads cold Parquet files where they lie here. A bundle holds 
 relation of schema `main` is a table of it, and nothing else is in it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,38 +14,24 @@ import duckdb
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.publication.attached import attached, identity_of
-from python_ingest.publication.descriptions import (
-    Description,
-    read_descriptions,
-    write_descriptions,
-)
+from python_ingest.publication.descriptions import read_descriptions, write_descriptions
 from python_ingest.publication.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_column, order_by
-from python_ingest.publication.missing_files import MISSING
+from python_ingest.publication.status import MISSING
 from python_ingest.publication.versions import newest_cold_files
 from python_ingest.publication.views import view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
-from python_ingest.storage.cold_lock import cold_files_stay
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import scratch_beside, sync_to_disk
+from python_ingest.storage.process_lock import cold_files_stay
 from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
 BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
 _SOURCE, _TARGET = "publication", "bundle"
-_DESCRIBED = Description(
-    "One row per relation of this file, which is a copy made by `ingest publish --bundle`.",
-    {
-        "relation": "The relation of schema `main`.",
-        "rows": "Rows in it.",
-        "first_date": "First UTC date (column `date`) whose rows were asked for; NULL: all before"
-        " too, or a relation that has no cold rows, which is here as a whole.",
-        "last_date": "Last such date; NULL: all after too.",
-    },
-)
 
 
 @dataclass(frozen=True)
@@ -130,7 +114,7 @@ def _fill(
             if relation.schema == "main" and relation.name != MISSING:
                 say(relation.name)
                 rows[relation.name] = _copy(connection, relation.name, span)
-        write_descriptions(connection, {**described, CONTENTS: _DESCRIBED})
+        write_descriptions(connection, described)
         connection.execute(f"checkpoint {_TARGET}")
     finally:
         connection.close()

@@ -1,7 +1,5 @@
 """Copy what analysts query into another database file, in the order of its readers."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.publication import missing_files
 from python_ingest.publication.descriptions import write_descriptions
 from python_ingest.publication.former import kept_relations
 from python_ingest.publication.layout import (
@@ -21,13 +18,11 @@ from python_ingest.publication.layout import (
     part_by,
 )
 from python_ingest.publication.live_models import NONE_BUILT, write_models
-from python_ingest.publication.missing_files import MISSING, create_missing_files
 from python_ingest.publication.parts import Parts, Source, bring_up_to_date, parts_of
 from python_ingest.publication.status import (
-    DESCRIBED,
-    STATUS,
     PublishedState,
     batches_of_chains,
+    create_missing_files,
     write_status,
 )
 from python_ingest.publication.stored import (
@@ -43,7 +38,14 @@ from python_ingest.publication.stored import (
     landed_ticks,
     stored_ticks,
 )
-from python_ingest.publication.views import Relation, View, name_of, needed, published_name
+from python_ingest.publication.views import (
+    Relation,
+    View,
+    name_of,
+    needed,
+    published_name,
+    view_texts,
+)
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 
@@ -59,22 +61,15 @@ class Copied:
     free_bytes: int
 
 
-def _relations(connection: duckdb.DuckDBPyConnection, kind: str) -> list[Relation]:
-    found = connection.execute(
-        f"select schema_name, {kind}_name from duckdb_{kind}s()"
-        " where database_name = ? and not internal",
-        [_TARGET],
-    )
-    return [Relation(*row) for row in found.fetchall()]
-
-
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -> None:
     """Drop every relation of the target except the tables in `kept`."""
-    for kind in ("view", "table"):
-        for relation in _relations(connection, kind):
-            if ".".join(relation) not in kept:
-                connection.execute(f"drop {kind} {_TARGET}.{name_of(relation)}")
-    filled = {"main", *(relation.schema for relation in _relations(connection, "table"))}
+    filled = {"main"}
+    for relation, text in view_texts(connection, _TARGET).items():
+        if ".".join(relation) in kept:
+            filled.add(relation.schema)
+        else:
+            kind = "view" if text else "table"
+            connection.execute(f"drop {kind} {_TARGET}.{name_of(relation)}")
     schemas = connection.execute(
         "select schema_name from duckdb_schemas() where database_name = ? and not internal",
         [_TARGET],
@@ -257,8 +252,7 @@ def copy_into(
     rows, parts = _copy(connection, former, state, data_dir)
     create_missing_files(connection, data_dir)
     write_status(connection, state, batches)
-    own = {STATUS: DESCRIBED, MISSING: missing_files.DESCRIBED}
-    write_descriptions(connection, {**own, **state.described})
+    write_descriptions(connection, state.described)
     connection.execute(f"checkpoint {_TARGET}")
     free = value_of(
         connection,

@@ -1,18 +1,20 @@
 """What relations and columns mean, in the catalogue of the published file.
 
-The texts are those of the models' properties. Any client can ask for them:
+The texts are those of the models' properties, and own_relations.toml beside this file. Any client
+can ask for them:
 
 >>> select column_name, comment from duckdb_columns() where table_name = 'trades'
 """
 
-from __future__ import annotations
-
+import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import duckdb
 
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.publication.views import view_texts
+from python_ingest.storage.sql import literal, quoted, value_of
 
 
 class Description(NamedTuple):
@@ -23,6 +25,8 @@ class Description(NamedTuple):
 
 
 Descriptions = Mapping[str, Description]
+_TOLD = (files("python_ingest.publication") / "own_relations.toml").read_text(encoding="utf-8")
+_OWN = {name: Description(**told) for name, told in tomllib.loads(_TOLD).items()}
 
 
 def descriptions(manifest: Mapping[str, Any]) -> dict[str, Description]:
@@ -47,26 +51,25 @@ def _one_line(text: str) -> str:
 def write_descriptions(connection: duckdb.DuckDBPyConnection, described: Descriptions) -> None:
     """Comment on relations of `main` of the current database; a column without a text gets none.
 
+    `described`: what they mean, but those that a publication has of its own.
+
     The file may hold comments of the publication that it began as, so all are written.
     """
-    kinds = connection.execute(
-        "select table_name, 'table' from duckdb_tables()"
-        " where database_name = current_database() and schema_name = 'main' and not internal"
-        " union all select view_name, 'view' from duckdb_views()"
-        " where database_name = current_database() and schema_name = 'main' and not internal"
-    ).fetchall()
+    texts = view_texts(connection, value_of(connection, "select current_database()"))
     columns = connection.execute(
         "select table_name, column_name from duckdb_columns()"
         " where database_name = current_database() and schema_name = 'main' and not internal"
     ).fetchall()
-    nothing = Description("", {})
+    known, nothing = {**_OWN, **described}, Description("", {})
     statements = [
-        f"comment on {kind} main.{quoted(name)} is {_text(described.get(name, nothing).text)}"
-        for name, kind in kinds
+        f"comment on {'view' if text else 'table'} main.{quoted(name)}"
+        f" is {_text(known.get(name, nothing).text)}"
+        for (schema, name), text in texts.items()
+        if schema == "main"
     ]
     statements += [
         f"comment on column main.{quoted(name)}.{quoted(column)}"
-        f" is {_text(described.get(name, nothing).columns.get(column.lower(), ''))}"
+        f" is {_text(known.get(name, nothing).columns.get(column.lower(), ''))}"
         for name, column in columns
     ]
     connection.execute(";".join(statements))

@@ -5,8 +5,6 @@ What a held-back relation reads gets names of its own,
 cold rows, and go on with its newest rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple

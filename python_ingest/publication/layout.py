@@ -1,7 +1,5 @@
 """How the published file lies on disk: in the order in which readers ask, with their indexes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import duckdb

@@ -4,14 +4,12 @@ A publication carries them, so that the server needs no dbt (docs/adr/0191). The
 texts of a build that restated: the SELECT of an incremental model gives the rows of its region.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 from pydantic import TypeAdapter, ValidationError
@@ -168,7 +166,7 @@ class LiveModels:
             for name, view in views.items()
         }
 
-    def without(self, reasons: Mapping[str, str]) -> LiveModels:
+    def without(self, reasons: Mapping[str, str]) -> Self:
         """Return what is left without the models of some chains; `reasons`: why, by chain."""
         held = sorted({model.chain for model in self.models} & reasons.keys())
         if not held:

@@ -5,8 +5,6 @@ checksum of what the warehouse reads now are compared with the former file. A pa
 is, gets newer rows appended, or is rewritten (docs/adr/0005).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.publication.layout import PartBy
-from python_ingest.storage.checksums import row_hash
+from python_ingest.storage.sql import row_hash
 
 # Each append adds a sorted run, and a reader of a part reads all of its runs.
 MOST_RUNS = 8

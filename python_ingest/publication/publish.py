@@ -4,8 +4,6 @@ A reader that has the old file open goes on reading it; a publication that fails
 one in place. The last `keep` publications stay under `published/versions/`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

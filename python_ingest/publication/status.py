@@ -1,19 +1,25 @@
-"""`publication_status`: of which moment each published relation is, and why not of the newest."""
+"""`publication_status`: of which moment each published relation is, and why not of the newest.
 
-from __future__ import annotations
+And `missing_files`: which cold files the published file reads and does not find. One that was
+copied elsewhere without them answers queries of old rows with an error that names one file; this
+view names all, wherever it is opened.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
-from python_ingest.publication.descriptions import Description, Descriptions
+from python_ingest.publication.descriptions import Descriptions
 from python_ingest.publication.former import FORMER
 from python_ingest.publication.live_models import LiveModels
-from python_ingest.storage.cold_files import exists
+from python_ingest.publication.views import view_texts
+from python_ingest.storage.cold_files import READABLE, exists
+from python_ingest.storage.sql import literal, value_of
 
-STATUS = "publication_status"
+STATUS, MISSING = "publication_status", "missing_files"
 # Positions and the portfolio are valued by the bars of another chain.
 _MARKED_CHAIN, _MARKING_CHAIN = "trading", "bars"
 _COLUMNS = """
@@ -24,19 +30,6 @@ _COLUMNS = """
     published_at timestamp,
     held_back_because varchar
 """
-# What the table and its columns mean.
-DESCRIBED = Description(
-    "One row per published relation: of which moment it is, and why not of the newest.",
-    {
-        "relation": "The relation of schema `main`.",
-        "chain": "The chain of models that it belongs to; NULL where it belongs to none.",
-        "batch_id": "Newest landed batch in it.",
-        "marked_with_batch_id": "Newest landed batch in the bars that valued it; of positions and"
-        " portfolio.",
-        "published_at": "When these rows were published, UTC.",
-        "held_back_because": "Why it is as it was published before; NULL where it is not.",
-    },
-)
 
 
 @dataclass(frozen=True)
@@ -75,13 +68,9 @@ def write_status(
     connection: duckdb.DuckDBPyConnection, state: PublishedState, batches: Mapping[str, int]
 ) -> None:
     """Add the table to the current database, which holds all else that is published."""
-    relations = connection.execute(
-        "select table_name from (from duckdb_tables() union all by name"
-        " select view_name as table_name, * from duckdb_views())"
-        " where database_name = current_database() and schema_name = 'main' and not internal"
-    ).fetchall()
+    texts = view_texts(connection, value_of(connection, "select current_database()"))
     connection.execute(f"create table main.{STATUS} ({_COLUMNS})")
-    for (relation,) in relations:
+    for relation in [name for schema, name in texts if schema == "main"]:
         chain = state.chain_of.get(relation)
         if reason := state.reasons.get(str(chain)):
             connection.execute(
@@ -95,3 +84,29 @@ def write_status(
                 f"insert into main.{STATUS} values (?, ?, ?, ?, ?, null)",
                 [relation, chain, batches.get(str(chain)), marked, state.published_at],
             )
+
+
+def create_missing_files(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+    """Add the view to the current database, where it publishes which cold files there are.
+
+    `data_dir`: below which local cold files are. Files on S3 are not looked for.
+    """
+    found = connection.execute(
+        "select count(*) from duckdb_views() where database_name = current_database()"
+        " and schema_name = 'main' and view_name = 'cold_files'"
+    ).fetchall()
+    if not found[0][0]:
+        return
+    cold = literal(f"{data_dir.resolve()}/cold/")
+    connection.execute(f"""
+        create view main.{MISSING} as
+        with cold as (
+            select relation, date, rows,
+                {cold} || regexp_replace(path, '^(.*/)?cold/', '') as path
+            from main.cold_files
+            where {READABLE} and not contains(path, '://')
+        )
+
+        select * from cold
+        where path not in (select file from glob({cold} || '**/*.parquet'))
+    """)

@@ -4,8 +4,6 @@ Ticks are the largest relation and the most read one. The join with their amendm
 every reader a third of its time (docs/adr/0005).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 

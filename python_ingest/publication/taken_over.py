@@ -7,8 +7,6 @@
 To copy the file, hash it and flush it to the disk takes longer than to change what changed.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -17,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from pydantic import TypeAdapter
+
 from python_ingest.errors import IngestError
 from python_ingest.publication.layout import fingerprint
-from python_ingest.publication.parts import Part, Parts
+from python_ingest.publication.parts import Parts
 from python_ingest.publication.versions import description, newest_manifest
 from python_ingest.settings import Settings
 from python_ingest.storage.files import copy_hashed, scratch_beside, sync_to_disk
@@ -51,12 +51,7 @@ def _take_over(settings: Settings, target: Path) -> TakenOver | None:
         return None
     if former.get("layout") != fingerprint() or former["free_bytes"] > _MOST_FREE * former["bytes"]:
         return None
-    parts = {
-        table: Parts(
-            {first: Part(*found) for first, found in kept["parts"].items()}, kept["newest"]
-        )
-        for table, kept in former["parts"].items()
-    }
+    parts = TypeAdapter(dict[str, Parts]).validate_python(former["parts"])
     with file.open("rb") as source:
         if copy_hashed(source, target, file.stat().st_size) == former["sha256"]:
             return TakenOver(target, manifest, parts)

@@ -1,7 +1,5 @@
 """The kept publications: a folder each, called by its moment, with what it says of itself."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -4,8 +4,6 @@ DuckDB 1.5 stores a view with the name of the database file it was made in, so a
 under another name would read the old file, or nothing.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -34,14 +32,14 @@ class Relation(NamedTuple):
     name: str
 
     @property
-    def published(self) -> Relation:
+    def published(self) -> "Relation":
         """What the warehouse's relation is called in a published file (docs/adr/0005)."""
         if self.schema in ("main", INTERNAL):
             return self
         return Relation(INTERNAL, f"{self.schema}__{self.name}")
 
     @property
-    def in_warehouse(self) -> Relation:
+    def in_warehouse(self) -> "Relation":
         """What a published file's relation is called in the warehouse."""
         if self.schema != INTERNAL:
             return self

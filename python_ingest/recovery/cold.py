@@ -1,7 +1,5 @@
 """Cold files in a backup: put into its store, found in the archive, restored to their place."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from python_ingest.recovery.sets import COLD
 from python_ingest.storage.cold_files import READABLE, has_manifest
 from python_ingest.storage.cold_place import brought_near, is_remote
 from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import view_columns
 from python_ingest.storage.object_store import ObjectStore
 from python_ingest.storage.sql import value_of
 
@@ -45,16 +44,8 @@ def archived_files(connection: duckdb.DuckDBPyConnection) -> list[ArchivedFile]:
 
 def cold_views(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
     """Return the columns of each view over cold files."""
-    rows = connection.execute(
-        "select table_name, column_name, data_type from duckdb_columns()"
-        " where database_name = current_database() and schema_name = 'cold'"
-        " order by table_name, column_index"
-    ).fetchall()
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name, column, sql_type in rows:
-        if name in RELATIONS:
-            found.setdefault(name, []).append((column, sql_type))
-    return found
+    found = {name: view_columns(connection, name) for name in RELATIONS}
+    return {name: columns for name, columns in found.items() if columns}
 
 
 def put_cold_files(

@@ -3,8 +3,6 @@
 All times are UTC without a zone, as in the database.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from datetime import datetime

@@ -1,26 +1,22 @@
 """Restore a backup into a new DATA_DIR, as of any moment that the backups cover."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.cli.progress import Report
-from python_ingest.errors import BackupDamagedError, IngestError
+from python_ingest.errors import BackupDamagedError, BackupError, DatabaseBusyError, IngestError
 from python_ingest.landing import waiting
 from python_ingest.recovery import sets
 from python_ingest.recovery.cold import cold_views
 from python_ingest.recovery.manifest import ColdFile, Manifest, StoredFile, WaitingSegment
-from python_ingest.recovery.migration_state import write_state
-from python_ingest.recovery.own_feeds import write_feeds
-from python_ingest.recovery.place import move_into_place, require_free
-from python_ingest.recovery.replay import replay
 from python_ingest.recovery.run import in_our_words
+from python_ingest.recovery.segments import replay
+from python_ingest.recovery.small_files import write_feeds, write_state
 from python_ingest.recovery.tables import import_tables, require_equal
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
@@ -232,3 +228,40 @@ class _Work:
     def _step(self, what: str) -> None:
         self.done += 1
         self.report(what, self.done, self.steps)
+
+
+def require_free(settings: Settings, to: Path, *, force: bool) -> None:
+    """Raise BackupError unless a restore may write there."""
+    if to.exists() and not to.is_dir():
+        raise BackupError(f"{to} is a file: give the folder that shall be the new DATA_DIR")
+    if not to.exists() or not any(to.iterdir()):
+        return
+    if not force:
+        raise BackupError(
+            f"{to} is there already: restore to a new path, or give --force, which sets it aside"
+        )
+    if Path(settings.backup_store).resolve().is_relative_to(to):
+        raise BackupError(
+            f"the backups lie in {to} themselves: restore to a new path and make it DATA_DIR"
+        )
+    for database in to.glob("*.duckdb"):
+        try:
+            with open_writer(settings.model_copy(update={"database_path": database})):
+                pass
+        except DatabaseBusyError:
+            raise
+        except IngestError:
+            continue  # damaged: that is why it is restored
+
+
+def move_into_place(folder: Path, to: Path, *, force: bool) -> Path | None:
+    """Rename the finished folder to the target; return where the former target lies now."""
+    kept = None
+    if to.exists() and any(to.iterdir()):
+        if not force:
+            raise BackupError(f"{to} appeared meanwhile; nothing was replaced")
+        kept = to.with_name(f"{to.name}.before-{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}")
+        to.rename(kept)
+    folder.rename(to)
+    sync_to_disk(to.parent)
+    return kept

@@ -1,7 +1,5 @@
 """Steps that full and incremental backups share: store, working folder, finish."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -1,7 +1,5 @@
 """The backups of a store: which exist, which continues which, which may be removed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field

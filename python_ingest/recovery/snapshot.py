@@ -3,8 +3,6 @@
 The file is locked only during CHECKPOINT and while the changed blocks are copied again.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

@@ -1,7 +1,5 @@
 """A database's tables as Parquet files, and back."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +10,8 @@ import duckdb
 from python_ingest.errors import BackupDamagedError
 from python_ingest.recovery.manifest import StoredFile, Table
 from python_ingest.schema.migrate import migrate
-from python_ingest.storage.checksums import rows_and_checksum
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import columns_of, quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, rows_and_checksum, sql_path
 
 # Integers that Parquet lacks (it would hold doubles), at any depth of a type.
 _WIDE = re.compile(r"\bU?HUGEINT\b(?=[,)\[]|$)")

@@ -1,7 +1,5 @@
 """Check that every backup in a store is what was written; reads every byte."""
 
-from __future__ import annotations
-
 from python_ingest.cli.progress import Report
 from python_ingest.errors import StoreError
 from python_ingest.recovery import sets

@@ -1,7 +1,5 @@
 """Compares the rows of two database files by relation and grain."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,40 +66,44 @@ class Comparison:
     landed_since: str = ""
 
 
-def _by_key(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
-    """Compare row by row, found by their grain."""
-    old, new = (f"{quoted(name)}.main.{quoted(relation)}" for name in sides.names)
-    key = " and ".join(f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain)
-    values = [column for column in columns if column not in grain]
+def _compared(sides: Sides, relation: str, grain: list[str], columns: list[str]) -> Difference:
+    """Compare rows that are found by their grain; without one, what only one of both sides has."""
+    chosen = ", ".join(map(quoted, columns))
+    old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
+    rows = {"o": old, "n": new}
+    if not grain:
+        for side, other in (("o", new), ("n", old)):
+            sides.engine.execute(
+                f"create or replace temp table only_{side} as"
+                f" (from {rows[side]} except all from {other})"
+            )
+        rows = {"o": "only_o", "n": "only_n"}
+    o, n = (f"(select *, true as there from {them}) as {side}" for side, them in rows.items())
+    same = [f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain]
+    joined = f" from {o} full join {n} on {' and '.join(same) or 'o.there = not n.there'}"
+    values = [column for column in columns if grain and column not in grain]
     differs = [f"o.{quoted(c)} is distinct from n.{quoted(c)}" for c in values]
-    both = "o.there and n.there"
-    counts = [
-        "count(o.there)",
-        "count(n.there)",
-        "count(*) filter (where o.there is null)",
-        "count(*) filter (where n.there is null)",
-        f"count(*) filter (where {both} and ({' or '.join(differs) or 'false'}))",
-        *(f"count(*) filter (where {both} and {one})" for one in differs),
-    ]
-    joined = (
-        f" from (select *, true as there from {old}) as o"
-        f" full join (select *, true as there from {new}) as n on {key}"
-    )
-    before, after, added, removed, changed, *each = sides.numbers(
-        f"select {', '.join(counts)}{joined}"
-    )
-    by_column = {name: count for name, count in zip(values, each, strict=True) if count}
-    conditions = {
-        "removed": ("n.there is null", removed),
-        "added": ("o.there is null", added),
-        "changed": (f"{both} and ({' or '.join(differs)})", changed),
+    kinds = {
+        "removed": "n.there is null",
+        "added": "o.there is null",
+        "changed": f"o.there = n.there and ({' or '.join(differs) or 'false'})",
     }
+    conditions = [*kinds.values(), *(f"o.there = n.there and {one}" for one in differs)]
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
+    before, after, *counted = sides.numbers(
+        f"select (select count(*) from {old}), (select count(*) from {new}), {counts}{joined}"
+    )
+    pairs = zip(values, counted[len(kinds) :], strict=True)
+    by_column = {column: count for column, count in pairs if count}
     examples = [
         example
-        for kind, (condition, count) in conditions.items()
+        for (kind, condition), count in zip(kinds.items(), counted, strict=False)
         if count
-        for example in _examples(sides, kind, f"{joined} where {condition}", grain, list(by_column))
+        for example in _examples(
+            sides, kind, f"{joined} where {condition}", grain or columns, list(by_column)
+        )
     ]
+    removed, added, changed = counted[: len(kinds)]
     return Difference(
         relation, grain, before, after, added, removed, changed, by_column, examples=examples
     )
@@ -129,26 +131,6 @@ def _examples(
     return examples
 
 
-def _as_wholes(sides: Sides, relation: str, columns: list[str]) -> Difference:
-    """Compare whole rows, for relations without a grain or with a broken one."""
-    chosen = ", ".join(quoted(column) for column in columns)
-    old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
-    only = {
-        "removed": f"(from {old} except all from {new})",
-        "added": f"(from {new} except all from {old})",
-    }
-    before, after, removed, added = sides.numbers(
-        f"select (select count(*) from {old}), (select count(*) from {new}),"
-        f" (select count(*) from {only['removed']}), (select count(*) from {only['added']})"
-    )
-    examples = [
-        Example(kind, list(zip(columns, row, strict=True)))
-        for kind, rows in only.items()
-        for row in sides.texts(f"select {chosen} from {rows} order by all", EXAMPLES)
-    ]
-    return Difference(relation, [], before, after, added, removed, 0, examples=examples)
-
-
 def _repeated(sides: Sides, relation: str, grain: list[str]) -> int:
     key = ", ".join(quoted(column) for column in grain)
     repeated = f"select count(*) - count(distinct row({key})) from %s.main.{quoted(relation)}"
@@ -163,13 +145,11 @@ def _difference(
     lost_columns = [f"{c} {old[c]}" for c in old if new.get(c) != old[c]]
     problem = ""
     try:
-        if grain and set(grain) <= set(shared):
-            repeated = _repeated(sides, relation, grain)
-            problem = f"{repeated:,} rows repeat their grain" if repeated else ""
-        if grain and set(grain) <= set(shared) and not problem:
-            found = _by_key(sides, relation, grain, shared)
-        else:
-            found = _as_wholes(sides, relation, shared)
+        if not set(grain) <= set(shared):
+            grain = []
+        if grain and (repeated := _repeated(sides, relation, grain)):
+            problem, grain = f"{repeated:,} rows repeat their grain", []
+        found = _compared(sides, relation, grain, shared)
     except duckdb.Error as error:
         problem = first_line(error)
         found = Difference(relation, [], 0, 0, 0, 0, 0)

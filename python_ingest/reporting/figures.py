@@ -1,7 +1,5 @@
 """What the report shows, asked of what is published or served: plain values, ready for JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The grain of each relation, as the project's own uniqueness tests say it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

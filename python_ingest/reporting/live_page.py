@@ -5,8 +5,6 @@ names a series and sends no SQL. Every request needs the token of `ingest serve`
 HTTP's basic authentication or as a bearer: so it stands in no address and in no log.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hmac

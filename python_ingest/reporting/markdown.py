@@ -1,7 +1,5 @@
 """A comparison as Markdown for a pull request."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from python_ingest.reporting.compare import Comparison, Difference, Example

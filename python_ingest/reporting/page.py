@@ -1,7 +1,5 @@
 """The page: one template, filled once for a file, again and again by `ingest serve --page`."""
 
-from __future__ import annotations
-
 import html
 import json
 from collections import defaultdict

@@ -1,23 +1,30 @@
 """Gather what the report says; write it as one HTML file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import NotPublishedError
 from python_ingest.publication.attached import opened
-from python_ingest.reporting import figures, health
-from python_ingest.reporting.figures import Ask
+from python_ingest.reporting import figures
+from python_ingest.reporting.figures import Ask, Table
 from python_ingest.reporting.page import Moving, Report, Standing, page
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
 
 MOST_SYMBOLS = 8
+_SLOWEST_SHOWN = 10
+_ALWAYS = {"Freshness": "freshness", "Gaps": "gaps", "Rejected rows": "rejected"}
+# Where there is nothing to say of them they are left out; a publication may lack the relation.
+_SOMETIMES = {
+    "Slowest of the last build": ("slowest", "system_metrics"),
+    "Retention": ("retention", "cold_files"),
+    "Migration": ("migration", "migration_status"),
+}
 
 
 def moving(ask: Ask) -> Moving:
@@ -34,12 +41,12 @@ def moving(ask: Ask) -> Moving:
 def standing(ask: Ask, published: Path) -> Standing:
     """Return what is as it was published."""
     return Standing(
-        facts=health.last_build(ask, published),
+        facts=last_build(ask, published),
         ratios=figures.table(ask, "ratios"),
         months=figures.table(ask, "months"),
         trips=figures.table(ask, "trips", figures.TRIPS_SHOWN),
         statements=figures.table(ask, "statements"),
-        health=health.tables(ask),
+        health=health(ask),
     )
 
 
@@ -88,3 +95,37 @@ def write_report(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, page(report))
     return report
+
+
+def _is_there(ask: Ask, relation: str) -> bool:
+    return bool(
+        ask(
+            "select 1 as found from information_schema.tables"
+            " where table_schema = 'main' and table_name = $relation limit 1",
+            {"relation": relation},
+        )
+    )
+
+
+def last_build(ask: Ask, published: Path) -> dict[str, str]:
+    """Return when the file was published, how large it is, and when bars last changed."""
+    found = published.stat()
+    said = {
+        "Published": f"{datetime.fromtimestamp(found.st_mtime, UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "Size": f"{found.st_size / 1e6:,.1f} MB",
+    }
+    (row,) = ask("select max(built_at)::timestamp(0)::varchar as at from ohlcv_bars", {})
+    if row["at"]:
+        said["Bars last changed"] = f"{row['at']} UTC"
+    return said
+
+
+def health(ask: Ask) -> dict[str, Table]:
+    """Return title -> rows of each part of the data's health that this publication has."""
+    parts = {title: figures.table(ask, name) for title, name in _ALWAYS.items()}
+    for title, (name, relation) in _SOMETIMES.items():
+        if _is_there(ask, relation):
+            shown = figures.table(ask, name, _SLOWEST_SHOWN if name == "slowest" else 50)
+            if shown.rows:
+                parts[title] = shown
+    return parts

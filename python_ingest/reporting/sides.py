@@ -1,13 +1,12 @@
 """Two database files, open side by side."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 import duckdb
 
 from python_ingest.errors import DatabaseError, UsageError
+from python_ingest.publication.views import view_texts
 from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path
 
@@ -41,18 +40,10 @@ class Sides:
 
         The views of a database that DuckDB 1.5 built, unlike a publication's, name its catalog.
         """
-        own = self.engine.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = $1"
-            " union all select schema_name, view_name from duckdb_views()"
-            " where database_name = $1 and not internal",
-            [catalog],
-        ).fetchall()
-        views = self.engine.execute(
-            "select sql from duckdb_views() where database_name = ? and not internal", [catalog]
-        ).fetchall()
-        text = "\n".join(sql for (sql,) in views).replace('"', "")
+        own = view_texts(self.engine, catalog)
+        text = "\n".join(filter(None, own.values())).replace('"', "")
         read = set(re.findall(rf"\b{re.escape(other)}\.(\w+\.\w+)", text))
-        if taken := sorted(read & {f"{schema}.{name}" for schema, name in own}):
+        if taken := sorted(read & set(map(".".join, own))):
             raise UsageError(
                 f"{path}: its views read {other}.{taken[0]}, which would be the other file's; "
                 "compare publications, or what DuckDB 2 built (docs/review.md)"

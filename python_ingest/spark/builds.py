@@ -1,7 +1,5 @@
 """What the last build on Spark was made of: `DATA_DIR/spark/built.json`, once it has ended."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,5 @@
 """Spark: `ingest export` writes what it reads, `spark` builds there, `collect` takes the rows."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

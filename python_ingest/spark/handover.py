@@ -6,8 +6,6 @@ tells its content, so that an unchanged day is linked from the export before. `c
 the newest export and is replaced last: a reader sees one whole export or the one before.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The manifest of cold storage, `raw.cold_files`: which files there are and where they are read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date

@@ -3,8 +3,6 @@
 The manifest names a file by its path below DATA_DIR or by its URL; both end in the same key.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whose old rows are kept in Parquet files, and how: one list, cold_relations.toml."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping

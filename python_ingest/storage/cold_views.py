@@ -5,8 +5,6 @@ later, and bounds them by constants, so that a query for recent rows does not op
 Whatever changes a file's state makes the view again in the same transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +21,7 @@ from python_ingest.storage.cold_files import (
     locations,
     readable_files,
 )
-from python_ingest.storage.cold_relations import RELATIONS, ColdRelation, stored_type
+from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.s3_session import SCHEME
 from python_ingest.storage.sql import columns_of, literal, quoted
 
@@ -60,41 +58,27 @@ def scan_files(
     if not paths:
         return scan(columns, [])
     return " union all ".join(
-        scan(columns, locations(connection, data_dir, some), lacking, is_narrow=is_narrow)
-        for (lacking, is_narrow), some in paths.items()
+        scan(columns, locations(connection, data_dir, some), lacking)
+        for (lacking, _), some in paths.items()
     )
 
 
 def scan(
-    columns: Sequence[tuple[str, str]],
-    locations: Sequence[str],
-    lacking: Collection[str] = (),
-    *,
-    is_narrow: bool = False,
+    columns: Sequence[tuple[str, str]], locations: Sequence[str], lacking: Collection[str] = ()
 ) -> str:
     """Return SQL that selects (name, type) columns of files, UUIDs and JSON as what they were."""
-    names = ", ".join(
-        f"null::{sql_type} as {quoted(name)}"
-        if name in lacking
-        else _as_type(name, sql_type, is_narrow=is_narrow)
+    selected = ", ".join(
+        f"{quoted(name) if locations and name not in lacking else 'null'}::{sql_type}"
+        f" as {quoted(name)}"
         for name, sql_type in columns
     )
     if not locations:
-        nothing = ", ".join(f"null::{sql_type} as {quoted(name)}" for name, sql_type in columns)
-        return f"select {nothing} where false"
+        return f"select {selected} where false"
     files = ", ".join(literal(path) for path in locations)
     return (
-        f"select {names} from read_parquet([{files}], hive_partitioning = true,"
+        f"select {selected} from read_parquet([{files}], hive_partitioning = true,"
         " hive_types = {'date': date})"
     )
-
-
-def _as_type(name: str, sql_type: str, *, is_narrow: bool) -> str:
-    column = quoted(name)
-    is_stored = stored_type(sql_type) == sql_type and not (
-        is_narrow and sql_type.upper().startswith("DECIMAL")
-    )
-    return column if is_stored else f"{column}::{sql_type} as {column}"
 
 
 def _with_columns(

@@ -1,7 +1,5 @@
 """A full disk is told as what it is, by every command; imported without the engine."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """DuckDB's errors in our words, and another try where that can help."""
 
-from __future__ import annotations
-
 import re
 import traceback
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Files that appear whole or not at all, and their checksums."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import hashlib
@@ -166,8 +164,7 @@ def remove_folder(folder: Path) -> None:
 def hold(path: Path) -> int:
     """Make a lock file and hold it; made again if somebody cleared it before it was held."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = locked(path, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor
         os.close(descriptor)
@@ -176,12 +173,17 @@ def hold(path: Path) -> int:
 def hold_free(path: Path) -> int | None:
     """Hold a lock file that nobody holds; None when somebody does, or the system refuses."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return None
+
+
+def locked(path: Path, how: int, mode: int = os.O_RDWR) -> int:
+    """Return the descriptor of a lock file that is held as `flock` says; to close it frees it."""
+    descriptor = os.open(path, mode | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        fcntl.flock(descriptor, how)
+    except BaseException:
         os.close(descriptor)
-        return None
+        raise
     return descriptor

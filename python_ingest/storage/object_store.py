@@ -4,8 +4,6 @@ An object appears whole or not at all and is never replaced: putting the same co
 harmless, other content under a taken key is an error.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -1,7 +1,10 @@
-"""One process at a time for work that must not overlap."""
+"""One process at a time for work that must not overlap; and cold files stay while one copies them.
 
-from __future__ import annotations
+A publication, or a copy of the database, names cold files that later ones replace. A copy of its
+rows may take longer than the publication is kept: a lock file, `cold.lock`, says so.
+"""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -12,9 +15,12 @@ from typing import TextIO
 
 from python_ingest.errors import DatabaseBusyError
 from python_ingest.storage.disk_full import named
+from python_ingest.storage.files import locked
 
 _OURS = ("ingest", "dbt")
 _SHOWN = 80  # characters of a command
+_COLD = "cold.lock"
+_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
 
 
 class HeldError(Exception):
@@ -103,3 +109,36 @@ def command_of(process: str) -> str:
     # a program in the command's own words is no name of it
     plain = [word if "\n" not in word else "..." for word in words[start + 1 :]]
     return " ".join([Path(words[start]).name, *plain]).strip()[:_SHOWN] or "gone"
+
+
+@contextmanager
+def cold_files_stay(data_dir: Path) -> Iterator[None]:
+    """Until its end nobody deletes a cold file of `data_dir`; waits for a sweep that runs.
+
+    Any number may hold it. Where the folder cannot be written, and so has no lock, it holds none.
+    """
+    try:
+        descriptor = locked(data_dir / _COLD, fcntl.LOCK_SH, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def cold_files_may_go(data_dir: Path) -> Iterator[bool]:
+    """Yield whether cold files may be deleted until its end: nobody copies them."""
+    try:
+        descriptor = locked(data_dir / _COLD, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(descriptor)

@@ -3,8 +3,6 @@
 Endpoint and credentials: storage/s3_session.py.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

@@ -4,8 +4,6 @@ with open_writer(settings) as connection, transaction(connection):
     connection.execute("insert into raw.audits values (...)")
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

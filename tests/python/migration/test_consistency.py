@@ -18,9 +18,8 @@ from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, manifest
 from python_ingest.migration.backfill import LANDABLE, Wish, migrate
 from python_ingest.migration.dual_write import Drift
-from python_ingest.migration.extract import extract
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.order_states import replay_orders
-from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.status import status
 from python_ingest.publication.publish import publish

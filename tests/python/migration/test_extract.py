@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from python_ingest.cli.main import main
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.migration import manifest, range_reader
-from python_ingest.migration.extract import extract
-from python_ingest.migration.plan import Request
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.ranges import Range, calendar, chosen, merged
 from python_ingest.storage.files import sha256_of
@@ -358,8 +357,7 @@ def test_a_killed_run_goes_on_and_reads_no_finished_range_again(source, settings
         "import os, sys\n"
         "from pathlib import Path\n"
         "from python_ingest.migration import ranges\n"
-        "from python_ingest.migration.extract import extract\n"
-        "from python_ingest.migration.plan import Request\n"
+        "from python_ingest.migration.extract import Request, extract\n"
         "from python_ingest.migration.range_reader import Listener\n"
         "from python_ingest.settings import load_settings\n"
         "ranges._ROWS_PER_RANGE = 1\n"

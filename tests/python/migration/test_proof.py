@@ -13,11 +13,10 @@ import pytest
 from testkit import ask
 
 from python_ingest.migration import extract as extraction
-from python_ingest.migration import manifest, plan
+from python_ingest.migration import manifest
 from python_ingest.migration.backfill import Wish, migrate
-from python_ingest.migration.extract import extract
-from python_ingest.migration.extract_command import _line
-from python_ingest.migration.plan import Request
+from python_ingest.migration.command import _line
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.range_reader import Listener
 from python_ingest.settings import Settings
 
@@ -289,7 +288,7 @@ def test_an_aggregate_with_real_time_rows_is_compared_as_far_as_its_bars_have_en
             "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price, last_size)"
             " values (1000, 'binance', 'SYM0', '2024-08-09 13:01', 999, 1)"
         )
-    monkeypatch.setattr(plan, "datetime", OnTheNinth)
+    monkeypatch.setattr(extraction, "datetime", OnTheNinth)
     for timeframe, bars in (("1h", 2 * 24 * 5), ("1d", 2 * 5)):
         assert extract(copy, Request(f"bars_{timeframe}", timeframe=timeframe)).rows == bars
     assert found(copy, "ohlcv_bars") == {}

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from python_ingest.migration import manifest
-from python_ingest.migration.extract import extract
-from python_ingest.migration.plan import Request
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.server import connected
 

@@ -27,8 +27,8 @@ from python_ingest.lifecycle.sweep import sweep
 from python_ingest.publication import bundle as bundling
 from python_ingest.publication.bundle import BY_DATE, CONTENTS, write_bundle
 from python_ingest.publication.descriptions import Description
-from python_ingest.publication.missing_files import MISSING
 from python_ingest.publication.publish import publish
+from python_ingest.publication.status import MISSING
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 

@@ -9,8 +9,8 @@ import pytest
 from testkit import ask
 
 from python_ingest.errors import BuildFailedError, IngestError
-from python_ingest.publication.chains import Chains
 from python_ingest.publication.live_models import NONE_BUILT, LiveModels, read_models
+from python_ingest.publication.manifest import Chains
 from python_ingest.publication.publish import publish
 from python_ingest.publication.versions import named_cold_files
 from python_ingest.settings import Settings

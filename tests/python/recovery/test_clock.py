@@ -75,7 +75,7 @@ def test_a_backup_of_a_clock_behind_is_not_removed_as_the_oldest(
         return replace(snapshot, taken_at=snapshot.taken_at - 20 * YEAR)
 
     with monkeypatch.context() as patched:
-        patched.setattr("python_ingest.recovery.full.copy_database", long_ago)
+        patched.setattr("python_ingest.recovery.create.copy_database", long_ago)
         behind = create_backup(settings, "full").manifest
     assert made(settings)[-1] == behind.id
     restore(settings, tmp_path / "then", right.taken_at)

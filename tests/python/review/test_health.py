@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from python_ingest.publication.attached import opened
-from python_ingest.reporting import health
 from python_ingest.reporting.figures import asking
+from python_ingest.reporting.report import health
 
 BARE = (
     "create table landings (kind varchar, rows_landed bigint, rows_duplicate bigint,"
@@ -49,7 +49,7 @@ def parts(tmp_path: Path, request) -> dict:
         for statement in request.param:
             connection.execute(statement)
     with opened(path) as connection:
-        return health.tables(asking(connection))
+        return health(asking(connection))
 
 
 @pytest.mark.parametrize("parts", [FULL], indirect=True)

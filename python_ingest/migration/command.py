@@ -1,12 +1,10 @@
-"""`ingest extract timescale`: TimescaleDB's tables into Parquet, checked and resumable."""
-
-from __future__ import annotations
+"""`ingest extract timescale`, `ingest migrate` and `ingest migration status`."""
 
 import json
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import (
@@ -19,22 +17,28 @@ from rich.progress import (
 
 from python_ingest.cli.clock import moment
 from python_ingest.cli.progress import shown_on_terminal
-from python_ingest.migration.extract import extract
-from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.cli.shown import print_table
+from python_ingest.landing.land import LandingResult
+from python_ingest.landing.report import report_landing
+from python_ingest.migration.backfill import LANDABLE, Wish, migrate
+from python_ingest.migration.extract import Request, extract
+from python_ingest.migration.manifest import Manifest
 from python_ingest.migration.order_events import make_order_events
-from python_ingest.migration.plan import Request
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.ranges import Range
+from python_ingest.migration.status import status
 from python_ingest.settings import load_settings
 
 app = typer.Typer()
-group = typer.Typer(no_args_is_help=True, help="Read other databases into Parquet.")
-group.callback()(lambda: None)
-app.add_typer(group, name="extract")
+extracting = typer.Typer(no_args_is_help=True, help="Read other databases into Parquet.")
+migration = typer.Typer(no_args_is_help=True, help="How the move from TimescaleDB stands.")
+for _name, _group in (("extract", extracting), ("migration", migration)):
+    _group.callback()(lambda: None)
+    app.add_typer(_group, name=_name)
 _EXAMPLE = "Example: ingest extract timescale --table market_ticks --from 2026-11-01 --jobs 2"
 
 
-@group.command(epilog=_EXAMPLE)
+@extracting.command(epilog=_EXAMPLE)
 def timescale(  # noqa: PLR0913, PLR0917 - the command's options
     table: Annotated[list[str], typer.Option(help="Table, view or aggregate; may be repeated.")],
     since: Annotated[
@@ -95,21 +99,17 @@ class Shown(Listener):
         print(f"{self._table}: {span.start} to {span.end} {what}", file=sys.stderr)
 
 
-def _reasons(parts: tuple[Part, ...]) -> dict[str, int]:
-    reasons: Counter[str] = Counter()
-    for part in parts:
-        reasons.update(part.reasons)
-    return dict(reasons)
-
-
-def _summary(found: Manifest) -> dict[str, object]:
+def _summary(found: Manifest) -> dict[str, Any]:
     """What this run read; `gone`: what former runs read and the server has no longer."""
+    reasons: Counter[str] = Counter()
+    for part in found.read:
+        reasons.update(part.reasons)
     return {
         "table": found.relation,
         "ranges": len(found.read),
         "rows": sum(part.rows for part in found.read),
         "rejected": sum(part.rejected for part in found.read),
-        "reasons": _reasons(found.read),
+        "reasons": dict(reasons),
         "covered": [[str(span.start), str(span.end)] for span in found.covered],
         "changing": [str(part.start) for part in found.read if part.is_changing],
         "gone": [str(part.range) for part in found.gone],
@@ -118,11 +118,11 @@ def _summary(found: Manifest) -> dict[str, object]:
 
 
 def _line(found: Manifest) -> str:
-    rows = sum(part.rows for part in found.read)
-    text = f"{found.relation}: {rows:,} rows in {len(found.read)} ranges, {found.asked}"
+    said = _summary(found)
+    text = f"{found.relation}: {said['rows']:,} rows in {said['ranges']} ranges, {found.asked}"
     if found.rejected:
-        reasons = ", ".join(f"{why} ({number:,})" for why, number in _reasons(found.read).items())
-        text += f"; {sum(part.rejected for part in found.read):,} rejected: {reasons}"
+        reasons = ", ".join(f"{why} ({number:,})" for why, number in said["reasons"].items())
+        text += f"; {said['rejected']:,} rejected: {reasons}"
     if found.gone:
         text += (
             f"; the server no longer has {sum(part.rows for part in found.gone):,} rows of"
@@ -132,3 +132,65 @@ def _line(found: Manifest) -> str:
     if found.retention:
         text += f"; its retention policy: {found.retention.policy}"
     return text
+
+
+@app.command("migrate", epilog="Example: ingest migrate --table market_ticks --jobs 2")
+def migrate_command(
+    table: Annotated[
+        list[str] | None, typer.Option(help=f"Of {', '.join(LANDABLE)}; default: all.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="UTC.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="UTC: where dual-written rows take over.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Connections that read at once.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a range.")] = False,
+) -> None:
+    """Extract tables of TimescaleDB and land what is not here yet, as source 'backfill'."""
+    settings = load_settings()
+    wish = Wish(tuple(table or LANDABLE), moment("--from", since), moment("--to", until), jobs)
+
+    def show(result: LandingResult) -> None:
+        print(json.dumps(asdict(result)) if as_json else _landed(result), flush=True)
+
+    results = migrate(settings, wish, Shown, show)
+    report_landing(settings, results)
+    if any(result.state == "failed" for result in results):
+        raise typer.Exit(1)
+
+
+def _landed(result: LandingResult) -> str:
+    if result.state in ("failed", "spooled"):
+        return f"{result.file}: {result.state}; {result.error}"
+    return (
+        f"{result.file}: {result.read:,} new to land = {result.landed:,} landed"
+        f" + {result.duplicate:,} duplicate + {result.rejected:,} rejected"
+    )
+
+
+@migration.command("status", epilog="Example: ingest migration status")
+def status_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Print phase, coverage, what does not match and what to do next."""
+    found = status(load_settings())
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return
+    print(f"phase {found.phase}: {found.phase_name}")
+    print(f"reads: {found.reads}; dual write: {found.dual_write}")
+    if found.lag_batches:
+        print(f"TimescaleDB lacks {found.lag_rows:,} rows of {found.lag_batches:,} batches")
+    if found.tables:
+        print_table(
+            ("relation", ">rows", ">rejected", ">closed buckets", ">do not match", "covered"),
+            [
+                (
+                    t.relation,
+                    *(f"{n:,}" for n in (t.rows, t.rejected, t.closed, t.wrong)),
+                    t.covered,
+                )
+                for t in found.tables
+            ],
+        )
+    print(f"next: {found.next}")
