@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from python_ingest.feeds.catalogue import named
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.lines import MAX_LINE
-from python_ingest.feeds.relation import validated
+from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
 from python_ingest.landing.prepare import ignored, read, write_segment
 from python_ingest.settings import Settings
@@ -113,16 +114,49 @@ def _write_segments(settings: Settings, connection: duckdb.DuckDBPyConnection, p
         _, name, market, *kinds = path.stem.split(".")
     except ValueError:
         raise IngestError("no stream has called it so: move it out of spool/frames") from None
-    feeds = {feed.kind: feed for feed in named(name)}
     content = path.read_bytes()
+    with spool.scratch(settings) as folder:
+        for reading in readings(connection, name, market, kinds, content, folder):
+            spool.commit(settings, reading.segment(path.stem), reading.finished)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The rows of a kind in some frames, at `finished`."""
+
+    kind: str
+    scan: Scan
+    sha256: str
+    others: dict[str, int]
+    finished: Path
+
+    def segment(self, name: str) -> spool.Segment:
+        """Return the segment of it, which came from a stream's file of that name."""
+        return spool.of_scan(self.kind, name, self.sha256, self.scan, self.others)
+
+
+def readings(  # noqa: PLR0913, PLR0917 - whose frames, and where to
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    market: str,
+    kinds: Sequence[str],
+    content: bytes,
+    folder: Path,
+) -> Iterator[Reading]:
+    """Write the rows of frames, as `lines` gives them, to files of a folder, one for each kind.
+
+    `name`: of the feed that reads them. The first kind has a file in any case, another one where
+    some messages are of it: all of them are others for the first.
+    """
+    feeds = {feed.kind: feed for feed in named(name)}
     digest = sha256(content).hexdigest()
     for kind in kinds:
-        with spool.scratch(settings) as folder:
-            finished = folder / "segment.parquet"
-            reading = scan(feeds[kind], content, {}, market)
-            write_segment(connection, validated(KINDS[kind], reading), finished, reading)
-            ours = f"select count(*) from {read(finished)} where ignored is null"
-            if kind == kinds[0] or value_of(connection, ours):
-                others = ignored(connection, finished)
-                segment = spool.of_scan(kind, path.stem, digest, reading, others)
-                spool.commit(settings, segment, finished)
+        reading = scan(feeds[kind], content, {}, market)
+        finished = folder / f"{kind}.parquet"
+        write_segment(connection, validated(KINDS[kind], reading), finished, reading)
+        others = ignored(connection, finished)
+        ours = f"select count(*) from {read(finished)} where ignored is null"
+        if kind == kinds[0] or value_of(connection, ours):
+            yield Reading(kind, reading, digest, others, finished)
+        if not others:
+            return

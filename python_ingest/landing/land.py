@@ -24,7 +24,13 @@ from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import frames, spool, waiting
 from python_ingest.landing.archives import Member, files_in
-from python_ingest.landing.batch import LITTLE_BYTES, Landed, land_segment, landed_before
+from python_ingest.landing.batch import (
+    LITTLE_BYTES,
+    Landed,
+    land_segment,
+    landed_before,
+    read_whole,
+)
 from python_ingest.landing.engine import Engine
 from python_ingest.landing.pin import name_of
 from python_ingest.landing.prepare import file_name, format_of, prepare
@@ -242,6 +248,8 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
             and not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
+    did = {name: value for name, value in vars(batch).items() if name != "new"}
+    did["read"] += batch.ignored
     stays = None
     try:
         if batch.new:
@@ -253,14 +261,7 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
     return replace(
         told,
         state="landed" if batch.new else "already landed",
-        batch_id=batch.batch_id,
-        read=batch.read + batch.ignored,
-        landed=batch.landed,
-        duplicate=batch.duplicate,
-        rejected=batch.rejected,
-        ignored=batch.ignored,
-        reasons=batch.reasons,
-        before=batch.before,
+        **did,
         error=stays,
         seconds=time.monotonic() - started,
         lock_wait_seconds=waited,
@@ -332,19 +333,13 @@ def _seen_before(
     """
     if path.stat().st_size <= LITTLE_BYTES or not settings.database_path.exists():
         return None
-    at_once = settings.model_copy(
-        update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 0})}
-    )
     sha256 = member.zip.sha256 if member else sha256_of(path)
     try:
-        with engine.writer(at_once) as connection:
+        with engine.writer(settings.waiting(0)) as connection:
             if current_version(connection) == 0:
                 return None
             migrate(connection)
             found = landed_before(connection, wanted.kind.name, sha256)
     except DatabaseBusyError:
         return None
-    if not found:
-        return None
-    shown = format_of(wanted, path, member)
-    return next((one for one in found if (one.format, one.feed_version) == shown), None)
+    return read_whole(found, format_of(wanted, path, member)) if found else None

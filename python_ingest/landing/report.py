@@ -71,20 +71,8 @@ def spool_records(
                 write_segment(connection, validated(KINDS[kind], scan), finished, scan)
             finally:
                 connection.close()
-            sha256 = sha256_of(source)
-            segment = spool.Segment(
-                name=spool.new_name(kind, sha256),
-                kind=kind,
-                file_name=f"{SERVICE}/{kind}",
-                sha256=sha256,
-                format="ndjson",
-                canonical=False,
-                others={},
-                feed_version=scan.version,
-                one_spelling=True,
-            )
-            spool.commit(settings, segment, finished)
-            segments.append(segment)
+            segment = spool.of_scan(kind, f"{SERVICE}/{kind}", sha256_of(source), scan, {})
+            segments.append(spool.commit(settings, segment, finished))
     return segments
 
 
