@@ -13,11 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds.catalogue import named
-from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.declared import scan
-from python_ingest.feeds.lines import Source
 from python_ingest.feeds.recognise import told_by
-from python_ingest.feeds.relation import Scan
 
 Symbols = Sequence[str]
 Environment = Mapping[str, str]
@@ -28,9 +24,8 @@ class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
     The feed of its name says how they are read. `refusal` returns what one of the first frames says
-    where it is no message but a refusal of the subscription. `marks` names the message kinds that
-    make the other kinds worth a look. `keys`: variables of the environment that it cannot do
-    without.
+    where it is no message but a refusal of the subscription. `keys`: variables of the environment
+    that it cannot do without.
     """
 
     name: str
@@ -39,7 +34,6 @@ class Exchange:
     greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
     kinds: tuple[str, ...]
     refusal: Callable[[bytes], str | None]
-    marks: dict[str, tuple[str, ...]]
     keys: tuple[str, ...] = ()
 
     def require_keys(self, environment: Environment) -> None:
@@ -57,17 +51,11 @@ class Exchange:
             raise UsageError(f"--url {given}: not a ws:// or wss:// address")
         return base + self.path(symbols) if urlsplit(base).path == "" else base
 
-    def scan(self, kind: str, source: Source, url: str) -> Scan:
-        """Return the reading of messages received from an address as rows of a kind."""
-        return scan(self._feed(kind), source, {}, self.market(url))
-
     def market(self, url: str) -> str:
         """Return whose messages come from an address."""
         # a host of another market tells; a relay does not
-        return told_by(self._feed(self.kinds[0]), urlsplit(url).hostname or "") or self.name
-
-    def _feed(self, kind: str) -> Declaration:
-        return next(feed for feed in named(self.name) if feed.kind == kind)
+        feed = next(feed for feed in named(self.name) if feed.kind == self.kinds[0])
+        return told_by(feed, urlsplit(url).hostname or "") or self.name
 
 
 def _binance_path(symbols: Symbols) -> str:
@@ -136,7 +124,6 @@ EXCHANGES = {
         greet=_no_greeting,
         kinds=("ticks",),
         refusal=_no_refusal,
-        marks={},
     ),
     "alpaca": Exchange(
         name="alpaca",
@@ -145,7 +132,6 @@ EXCHANGES = {
         greet=_greet_alpaca,
         kinds=("ticks", "corrections"),
         refusal=_alpaca_refusal,
-        marks={"corrections": ("c", "x")},
         keys=_ALPACA_KEYS,
     ),
 }

@@ -336,7 +336,9 @@ class Stream:
                 await self._write(frames, log)
             if time.monotonic() - measured > _METRICS_SECONDS or stopping:
                 measured = time.monotonic()
-                self._records.append(("metrics", self._delay_metric()))
+                longest = max(self.totals.oldest_delay_seconds, default=0.0)
+                delay = "stream_spool_delay_seconds", longest, "stream", self._exchange.name
+                self._records.append(("metrics", metric_record(*delay)))
             if self._records:
                 await self._write_records()
             if stopping:
@@ -399,10 +401,6 @@ class Stream:
         """Note when the oldest of some frames is durable."""
         if frames:
             self.totals.oldest_delay_seconds.append((time.time_ns() - frames[0][0]) / 1e9)
-
-    def _delay_metric(self) -> dict[str, Any]:
-        longest = max(self.totals.oldest_delay_seconds, default=0.0)
-        return metric_record("stream_spool_delay_seconds", longest, "stream", self._exchange.name)
 
     def _complain(self, text: str) -> None:
         """Say what is wrong, and the same again only after a while."""
