@@ -36,7 +36,7 @@ def messages(
     The raw text of a message in an array is the message, not the whole line; a line that is no JSON
     stays whole.
     `usual`: what `usual_fields` found in the text. With `numbers` those of a `doc` that is
-    `is_long` are marked, as `exact_json` says.
+    `is_long` are marked, as `queries/json.sql` says.
     """
     fields, around = usual
     before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")

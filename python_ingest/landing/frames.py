@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,9 +24,8 @@ from python_ingest.feeds.catalogue import named
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.lines import MAX_LINE
-from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
-from python_ingest.landing.prepare import ignored, read, write_segment
+from python_ingest.landing.prepare import read, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import hold, hold_free, make_folder, sync_to_disk
 from python_ingest.storage.sql import value_of
@@ -116,47 +114,32 @@ def _write_segments(settings: Settings, connection: duckdb.DuckDBPyConnection, p
         raise IngestError("no stream has called it so: move it out of spool/frames") from None
     content = path.read_bytes()
     with spool.scratch(settings) as folder:
-        for reading in readings(connection, name, market, kinds, content, folder):
-            spool.commit(settings, reading.segment(path.stem), reading.finished)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The rows of a kind in some frames, at `finished`."""
-
-    kind: str
-    scan: Scan
-    sha256: str
-    others: dict[str, int]
-    finished: Path
-
-    def segment(self, name: str) -> spool.Segment:
-        """Return the segment of it, which came from a stream's file of that name."""
-        return spool.of_scan(self.kind, name, self.sha256, self.scan, self.others)
+        read_frames = readings(connection, path.stem, name, market, kinds, content, folder)
+        for segment, finished in read_frames:
+            spool.commit(settings, segment, finished)
 
 
 def readings(  # noqa: PLR0913, PLR0917 - whose frames, and where to
     connection: duckdb.DuckDBPyConnection,
-    name: str,
+    file_name: str,
+    feed: str,
     market: str,
     kinds: Sequence[str],
     content: bytes,
     folder: Path,
-) -> Iterator[Reading]:
-    """Write the rows of frames, as `lines` gives them, to files of a folder, one for each kind.
+) -> Iterator[tuple[spool.Segment, Path]]:
+    """Write the rows of frames, as `lines` gives them; yield a segment and its file for each kind.
 
-    `name`: of the feed that reads them. The first kind has a file in any case, another one where
-    some messages are of it: all of them are others for the first.
+    The first kind has one in any case, another one where some messages are of it: all of them are
+    none of the first.
     """
-    feeds = {feed.kind: feed for feed in named(name)}
+    feeds = {one.kind: one for one in named(feed)}
     digest = sha256(content).hexdigest()
     for kind in kinds:
-        reading = scan(feeds[kind], content, {}, market)
-        finished = folder / f"{kind}.parquet"
-        write_segment(connection, validated(KINDS[kind], reading), finished, reading)
-        others = ignored(connection, finished)
+        reading, finished = scan(feeds[kind], content, {}, market), folder / f"{kind}.parquet"
+        others = write_segment(connection, KINDS[kind], reading, finished)
         ours = f"select count(*) from {read(finished)} where ignored is null"
         if kind == kinds[0] or value_of(connection, ours):
-            yield Reading(kind, reading, digest, others, finished)
+            yield spool.of_scan(kind, file_name, digest, reading, others), finished
         if not others:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,6 +12,7 @@ import duckdb
 from python_ingest.errors import DiskFullError, FileRejectedError, IngestError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.detect_format import Wanted, format_and_version, require_text, scan_of
+from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, count_lines
 from python_ingest.feeds.recognise import Beginning
 from python_ingest.feeds.relation import HEADER, Scan, validated
@@ -50,29 +51,10 @@ def prepare(  # noqa: PLR0913 - what is read, and by whom
     """
     try:
         with spool.scratch(settings) as folder:
-            read = read_file(settings, wanted, path, member, folder, connection)
-            segment = spool.of_scan(
-                wanted.kind.name, read.file_name, read.sha256, read.scan, read.others
-            )
-            segment = replace(segment, canonical=read.canonical, again=again)
-            return spool.commit(settings, segment, read.finished)
+            segment, finished = read_file(settings, wanted, path, member, folder, connection)
+            return spool.commit(settings, replace(segment, again=again), finished)
     except OSError as error:
         raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
-
-
-@dataclass(frozen=True)
-class Read:
-    """A file as it was read: its rows at `finished`, or itself where that is `canonical`.
-
-    `others` counts messages that are none of ours, by kind.
-    """
-
-    file_name: str
-    sha256: str
-    scan: Scan
-    canonical: bool
-    others: dict[str, int]
-    finished: Path
 
 
 def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
@@ -82,8 +64,11 @@ def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
     member: Member | None,
     folder: Path,
     given: duckdb.DuckDBPyConnection | None = None,
-) -> Read:
-    """Read a private copy of a file in `folder`. Raises as `prepare` does."""
+) -> tuple[spool.Segment, Path]:
+    """Read a private copy of a file in `folder`. Raises as `prepare` does.
+
+    Returns the segment and its rows, which are the copy itself where that is canonical.
+    """
     pinned = member.zip if member else pin(path, folder / "pinned")
     source, kind = pinned.path, wanted.kind
     packed = is_packed(source)
@@ -96,17 +81,10 @@ def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
     with nullcontext(given) if given else working_connection(settings) as connection:
         scan = scan_of(connection, wanted, _beginning(source, path, member), source)
         canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
-        if not canonical:
-            write_segment(connection, validated(kind, scan), finished, scan)
-        others = {} if canonical else ignored(connection, finished)
-    return Read(
-        file_name=file_name(path, member),
-        sha256=sha256_of(source) if member and member.several else pinned.sha256,
-        scan=scan,
-        canonical=canonical,
-        others=others,
-        finished=source if canonical else finished,
-    )
+        others = {} if canonical else write_segment(connection, kind, scan, finished)
+    sha256 = sha256_of(source) if member and member.several else pinned.sha256
+    segment = spool.of_scan(kind.name, file_name(path, member), sha256, scan, others)
+    return replace(segment, canonical=canonical), source if canonical else finished
 
 
 def file_name(path: Path, member: Member | None) -> str:
@@ -151,24 +129,19 @@ def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(TRUST_NO_STATISTICS)
 
 
-def ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:
-    """Return how many messages of each kind are none of ours."""
-    found = connection.execute(
-        f"select ignored, count(*) from {read(finished)} where ignored is not null"
-        " group by all order by all"
-    )
-    return dict(found.fetchall())
-
-
 def read(path: Path) -> str:
     """Return the reader of a written segment."""
     return f"read_parquet({sql_path(path)}, file_row_number = true)"
 
 
 def write_segment(
-    connection: duckdb.DuckDBPyConnection, sql: str, finished: Path, scan: Scan
-) -> None:
-    """Write rows in the order of the file. Raises FileRejectedError when a line has no outcome."""
+    connection: duckdb.DuckDBPyConnection, kind: Kind, scan: Scan, finished: Path
+) -> dict[str, int]:
+    """Write rows in the order of the file; return how many messages of each kind are none of ours.
+
+    Raises FileRejectedError when a line has no outcome.
+    """
+    sql = validated(kind, scan)
     if scan.lines:
         connection.register(RELATION, scan.lines.reader())
     try:
@@ -195,6 +168,11 @@ def write_segment(
         columns = "select * exclude (file_row_number)"
         connection.execute(f"copy ({columns} {rows}) to {sql_path(kept)} (format parquet)")
         kept.replace(finished)
+    others = connection.execute(
+        f"select ignored, count(*) from {read(finished)} where ignored is not null"
+        " group by all order by all"
+    )
+    return dict(others.fetchall())
 
 
 def _require_outcomes(connection: duckdb.DuckDBPyConnection, finished: Path, lines: Lines) -> None:

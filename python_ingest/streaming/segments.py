@@ -10,8 +10,9 @@ from pathlib import Path
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing import spool
-from python_ingest.landing.frames import Frame, Reading, lines, readings
-from python_ingest.landing.identity import KEYLESS, Identity
+from python_ingest.landing.batch import identity_of
+from python_ingest.landing.frames import Frame, lines, readings
+from python_ingest.landing.identity import KEYLESS
 from python_ingest.landing.prepare import read, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import columns_of, sql_path, value_of
@@ -56,12 +57,10 @@ class SegmentWriter:
         exchange, name = self._exchange, f"{self.name}/{self._number:08d}"
         market = exchange.market(self._url)
         with spool.scratch(self._settings) as folder:
-            finished = [
-                (reading.segment(name), self._numbered(reading))
-                for reading in readings(
-                    self._connection, exchange.name, market, exchange.kinds, lines(frames), folder
-                )
-            ]
+            read_frames = readings(
+                self._connection, name, exchange.name, market, exchange.kinds, lines(frames), folder
+            )
+            finished = [(segment, self._numbered(segment, path)) for segment, path in read_frames]
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
         self._place.require()  # it may have gone meanwhile
@@ -73,12 +72,11 @@ class SegmentWriter:
         """Let go of the working memory."""
         self._connection.close()
 
-    def _numbered(self, reading: Reading) -> Path:
+    def _numbered(self, segment: spool.Segment, finished: Path) -> Path:
         """Give identical ticks without a key their number within the whole stream."""
-        scan, finished = reading.scan, reading.finished
-        if reading.kind != TICKS.name:
+        if segment.kind != TICKS.name:
             return finished
-        keys = Identity(scan.trade_id_identifies, scan.sequence_identifies).columns
+        keys = identity_of(segment).columns
         keyed = f"(select *, {keys} from {read(finished)})"
         keyless = f"{KEYLESS} and reason is null and ignored is null"
         if not value_of(self._connection, f"select count(*) from {keyed} where {keyless}"):

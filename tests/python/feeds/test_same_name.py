@@ -62,7 +62,7 @@ def verdicts(
     """Read a file as landing does; return each row's reason and what its column became."""
     wanted = Wanted(KINDS[kind], **said)
     with spool.scratch(settings) as folder, duckdb.connect() as connection:
-        segment = read_file(settings, wanted, path, None, folder).finished
+        _, segment = read_file(settings, wanted, path, None, folder)
         return connection.execute(
             f"select reason, {column} from {read(segment)} order by file_row_number"
         ).fetchall()
