@@ -20,7 +20,7 @@ from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplica
 from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import TRUST_NO_STATISTICS, memory_limit, read
 from python_ingest.landing.rejects import Reason
-from python_ingest.landing.spool import Segment, expected_sha256, not_as_written, path_of
+from python_ingest.landing.spool import Segment, not_as_written, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import columns_of, quoted, value_of
@@ -159,7 +159,9 @@ def land_segment(
                 batch = _land(
                     connection, settings, segment, former, landed_as, elsewhere, given=given
                 )
-                _require_written(settings, segment, actual.result())
+                damage = not_as_written(settings, segment, actual.result())
+                if damage:
+                    raise FileRejectedError(damage)
                 return batch
         except _NothingNewError as error:
             return error.args[0]  # type: ignore[no-any-return]
@@ -171,13 +173,6 @@ def _reading(segment: Segment) -> tuple[str, int | None]:
 
 def _of_format(former: Former, segment: Segment) -> Landed | None:
     return next((one for one, *_ in former if one.format == segment.format), None)
-
-
-def _require_written(settings: Settings, segment: Segment, actual: str) -> None:
-    """Raise FileRejectedError when a segment's bytes are not those that were written."""
-    expected = expected_sha256(settings, segment)
-    if expected is not None and actual != expected:
-        raise FileRejectedError(not_as_written(segment, actual, expected))
 
 
 def segment_rows(

@@ -10,7 +10,6 @@ from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
 from python_ingest.landing.archives import files_in
-from python_ingest.landing.pin import name_of
 from python_ingest.landing.prepare import read, read_file, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
@@ -36,17 +35,16 @@ def preview(settings: Settings, wanted: Wanted, path: Path) -> list[Preview]:
     """Read a file, or each file of a zip, as landing would. Raises FileRejectedError as it does."""
     found = []
     with files_in(settings, path) as files:
-        for member in files:
-            if member is None or not member.no_data:
+        for file in files:
+            if not file.no_data:
                 try:
                     with spool.scratch(settings) as folder:
-                        segment, rows = read_file(settings, wanted, path, member, folder)
-                        name = f"{name_of(path)}/{member.name}" if member else segment.file_name
-                        found.append(_preview(settings, segment, rows, name))
+                        segment, rows = read_file(settings, wanted, file, folder)
+                        found.append(_preview(settings, segment, rows, file.whole_name))
                 except FileRejectedError as error:
-                    if member is None:
+                    if file.inside is None:
                         raise
-                    raise FileRejectedError(f"{member.name} in it: {error}") from None
+                    raise FileRejectedError(f"{file.inside} in it: {error}") from None
     return found
 
 
