@@ -23,17 +23,18 @@ Environment = Mapping[str, str]
 class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
-    The feed of its name says how they are read. `refusal` returns what one of the first frames says
-    where it is no message but a refusal of the subscription. `keys`: variables of the environment
+    The feed of its name says how they are read. `greet`: what an address alone does not subscribe.
+    `refusal` returns what one of the first frames says where it is no message but a refusal of the
+    subscription; by default it is refused by an HTTP status. `keys`: variables of the environment
     that it cannot do without.
     """
 
     name: str
     address: str
     path: Callable[[Symbols], str]
-    greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
     kinds: tuple[str, ...]
-    refusal: Callable[[bytes], str | None]
+    greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]] | None = None
+    refusal: Callable[[bytes], str | None] = lambda frame: None
     keys: tuple[str, ...] = ()
 
     def require_keys(self, environment: Environment) -> None:
@@ -61,12 +62,6 @@ class Exchange:
 def _binance_path(symbols: Symbols) -> str:
     streams = [f"{s.lower()}@{what}" for s in symbols for what in ("trade", "bookTicker")]
     return "/stream?streams=" + "/".join(streams)
-
-
-async def _no_greeting(
-    connection: ClientConnection, symbols: Symbols, environment: Environment
-) -> None:
-    """Binance subscribes by its address."""
 
 
 _ALPACA_KEYS = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY")
@@ -112,25 +107,19 @@ def _alpaca_refusal(frame: bytes) -> str | None:
     return None
 
 
-def _no_refusal(frame: bytes) -> None:
-    """Binance refuses by an HTTP status, and knows no symbol that it would refuse."""
-
-
 EXCHANGES = {
     "binance": Exchange(
         name="binance",
         address="wss://stream.binance.com:9443",
         path=_binance_path,
-        greet=_no_greeting,
         kinds=("ticks",),
-        refusal=_no_refusal,
     ),
     "alpaca": Exchange(
         name="alpaca",
         address="wss://stream.data.alpaca.markets",
         path=lambda symbols: "/v2/iex",
-        greet=_greet_alpaca,
         kinds=("ticks", "corrections"),
+        greet=_greet_alpaca,
         refusal=_alpaca_refusal,
         keys=_ALPACA_KEYS,
     ),

@@ -222,7 +222,8 @@ class Stream:
         """
         try:
             async with asyncio.timeout(_GREETING_SECONDS):
-                await self._exchange.greet(connection, self._symbols, os.environ)
+                if self._exchange.greet:
+                    await self._exchange.greet(connection, self._symbols, os.environ)
         except (IngestError, TimeoutError) as error:
             what = str(error) or f"{self._url} says nothing: is the address right?"
             self._refused(what, is_final=not self.totals.connections)
@@ -276,18 +277,9 @@ class Stream:
         self.totals.gaps += 1
         self._say(f"gap: {what}")
         data = {"exchange": self._exchange.name, "symbols": self._symbols}
-        self._records.append(
-            (
-                "logs",
-                log_record(
-                    "warning",
-                    "stream",
-                    what,
-                    event="stream_gap",
-                    data={**data, "from": _time(last), "to": _time(now)},
-                ),
-            )
-        )
+        data |= {"from": _time(last), "to": _time(now)}
+        record = log_record("warning", "stream", what, event="stream_gap", data=data)
+        self._records.append(("logs", record))
 
     def _new_log(self) -> FrameLog:
         exchange = self._exchange
