@@ -7,7 +7,7 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 
 from python_ingest.feeds.kinds import (
@@ -80,29 +80,33 @@ def converted(value: str, source_type: str, column: Column) -> str:
         return _json(value if source_type in ("VARCHAR", "JSON") else f"to_json({value})")
     if source_type == column.type:
         return value
-    special: dict[tuple[str, str], Callable[[str], str]] = {
-        ("TIMESTAMP", "VARCHAR"): lambda text: SQL.utc(text, "timestamp"),
-        ("DATE", "VARCHAR"): SQL.date,
-        ("TIMESTAMP", "TIMESTAMP_NS"): lambda ns: f"try_cast({ns}::varchar as timestamp)",
-        # its own cast rounds; landing's sessions show it in UTC
-        ("TIMESTAMP", "TIMESTAMPTZ_NS"): lambda ns: (
-            f"try_cast(replace({ns}::varchar, '+00', '') as timestamp)"
-        ),
-        ("VARCHAR[]", "VARCHAR"): SQL.list,
-    }
-    if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
-        special["VARCHAR", source_type] = SQL.whole
-    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
-        value = as_written(value, source_type)
-        special[column.type, source_type] = lambda text: SQL.decimal_of(text, column.type)
-    if (column.type, source_type) in special:
-        return special[column.type, source_type](value)
-    if column.type == "DATE":  # midnight is what others make of a date
-        day = f"try_cast({value} as date)"
-        return f"case when {day} = {value} then {day} end"
-    if column.type.startswith("STRUCT"):
-        return _struct(value, source_type, column)
-    return f"try_cast({value} as {column.type})"
+    made = f"try_cast({value} as {column.type})"
+    match column.type, source_type:
+        case "TIMESTAMP", "VARCHAR":
+            made = SQL.utc(value, "timestamp")
+        case "TIMESTAMP", "TIMESTAMP_NS":
+            made = f"try_cast({value}::varchar as timestamp)"
+        case (
+            "TIMESTAMP",
+            "TIMESTAMPTZ_NS",
+        ):  # its own cast rounds; landing's sessions show it in UTC
+            made = f"try_cast(replace({value}::varchar, '+00', '') as timestamp)"
+        case "DATE", "VARCHAR":
+            made = SQL.date(value)
+        case "DATE", _:  # midnight is what others make of a date
+            day = f"try_cast({value} as date)"
+            made = f"case when {day} = {value} then {day} end"
+        case "VARCHAR[]", "VARCHAR":
+            made = SQL.list(value)
+        case "VARCHAR", _ if source_type.startswith("DECIMAL"):
+            made = SQL.whole(value)
+        case _, "VARCHAR" | "DOUBLE" | "FLOAT" if column.type in DECIMALS:
+            made = SQL.decimal_of(as_written(value, source_type), column.type)
+        case _ if column.type.startswith("STRUCT"):
+            text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
+            names = ", ".join(literal(name) for name, _ in _fields(column))
+            made = SQL.struct(text, names, column.type)
+    return made
 
 
 def nanoseconds(value: str, source_type: str) -> str:
@@ -210,12 +214,6 @@ def _known_names(value: str, column: Column) -> list[tuple[str, str]]:
     # a known name has neither capitals nor spaces, and nearly all are written as they are known
     is_plain = f"{value} = lower({value}) and not contains({value}, ' ')"
     return [(is_plain, value), (f"{plain} in ({names})", plain)]
-
-
-def _struct(value: str, source_type: str, column: Column) -> str:
-    text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
-    names = ", ".join(literal(name) for name, _ in _fields(column))
-    return SQL.struct(text, names, column.type)
 
 
 def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str, str]]:

@@ -24,7 +24,8 @@ _BLOCK = 200_000  # keys
 class Count:
     """One look at a whole batch.
 
-    `unordered`: accepted ticks that only the file's order orders. `rise`: what `keys_rise` found.
+    `first` and `last` time, `low_id` to `high_id` and `low` to `high` of the keys. `unordered`:
+    accepted ticks that only the file's order orders. `rise`: what `keys_rise` found.
     """
 
     read: int
@@ -36,8 +37,10 @@ class Count:
     by_trade_id: int
     by_sequence: int
     unordered: int
-    trade_ids: tuple[object, object]
-    sequences: tuple[object, object]
+    low_id: object
+    high_id: object
+    low: object
+    high: object
     rise: bool = False
 
     @property
@@ -54,15 +57,8 @@ class Count:
 
     def values(self, sql: str) -> dict[str, object]:
         """Return the parameters that a look-up names."""
-        ranges = {
-            "first": self.first,
-            "last": self.last,
-            "low_id": self.trade_ids[0],
-            "high_id": self.trade_ids[1],
-            "low": self.sequences[0],
-            "high": self.sequences[1],
-        }
-        return {name: value for name, value in ranges.items() if re.search(rf"\${name}\b", sql)}
+        named = vars(self).items()
+        return {name: value for name, value in named if re.search(rf"\${name}\b", sql)}
 
 
 def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -94,7 +90,7 @@ def count(connection: duckdb.DuckDBPyConnection, kind: Kind, *, rise: bool = Fal
         of_ticks = SQL.of_ticks("0" if rise else SQL.count_unordered(UNORDERED))
     row = connection.execute(SQL.count(kind.time, of_ticks)).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    values = (*row[:9], row[9:11], row[11:13], rise)
+    values = (*row, rise)
     return Count(*values)
 
 
