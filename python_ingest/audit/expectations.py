@@ -9,7 +9,9 @@ import shutil
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -28,10 +30,39 @@ with warnings.catch_warnings():
     )
     from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.row_conditions import Column
+    from great_expectations.render.view.view import DefaultJinjaView
 
 # It tells of a temporary folder where the process prints what libraries log, as beside dbt. Its
 # module has a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+
+
+class _CompiledOnce:
+    """A cache of Jinja's: else every view compiles all of its templates, a quarter of an audit."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], SimpleNamespace] = {}
+
+    def get_bucket(self, _: object, name: str, __: str | None, source: str) -> SimpleNamespace:
+        """Return what a template compiles to; Jinja puts it there when it is not yet known."""
+        return self._kept.setdefault((name, source), SimpleNamespace(code=None))
+
+    def set_bucket(self, bucket: SimpleNamespace) -> None:
+        """Do nothing: the bucket is kept already."""
+
+
+def _compile_once() -> None:
+    make, kept = DefaultJinjaView.__init__, _CompiledOnce()
+
+    @wraps(make)
+    def make_with_what_is_compiled(self: Any, *given: Any, **named: Any) -> None:
+        make(self, *given, **named)
+        self.env.bytecode_cache = kept
+
+    DefaultJinjaView.__init__ = make_with_what_is_compiled  # type: ignore[method-assign]
+
+
+_compile_once()
 
 
 @dataclass(frozen=True)

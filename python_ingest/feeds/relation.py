@@ -10,12 +10,15 @@ from python_ingest.feeds.lines import Lines
 from python_ingest.feeds.query import SQL
 from python_ingest.feeds.values import (
     CLOCK,
+    as_written,
     complaints,
     content_hash,
     converted,
+    has_plain_number,
     is_nested,
     nanoseconds,
     one_spelling,
+    plain_numbers,
     with_nul,
     without_nothing,
 )
@@ -75,10 +78,17 @@ def validated(
     source = [f"{_given(c, scan)} as {quoted('source.' + c.name)}" for c in present]
     needed = ", ".join(quoted(c.name) for c in present)
     carried = [quoted(name) for name in ("raw_text", *scan.extra)]
+    numbers = {
+        c.name: as_written(quoted(c.name), scan.types[c.name])
+        for c in present
+        if has_plain_number(c, scan.types[c.name])
+    }
+    plain = {name: place for place, name in enumerate(numbers, start=1)}
     typed = []
     for column in kind.columns:
         if column.name in scan.types:
-            value = converted(quoted("source." + column.name), scan.types[column.name], column)
+            given, place = quoted("source." + column.name), plain.get(column.name, 0)
+            value = converted(given, scan.types[column.name], column, place)
         else:
             value = f"null::{column.type}"
         typed.append(f"{value} as {quoted(column.name)}")
@@ -92,7 +102,7 @@ def validated(
     ]
     whens = [
         f"when {condition} then {reason}"
-        for condition, reason in complaints(kind, scan.types, clock)
+        for condition, reason in complaints(kind, scan.types, clock, plain)
     ]
     if markets and {"exchange", "symbol"} <= set(scan.types):
         whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
@@ -129,6 +139,7 @@ def validated(
         typed=", ".join(typed),
         carried=", ".join(carried),
         needed=needed,
+        plain_numbers=plain_numbers([*numbers.values()]),
         scan=scan.sql,
     )
 

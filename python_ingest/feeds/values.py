@@ -7,7 +7,7 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 
 from python_ingest.feeds.kinds import (
@@ -68,11 +68,12 @@ def as_written(value: str, source_type: str) -> str:
     return f"{value}::varchar" if source_type in _FLOATS else value
 
 
-def converted(value: str, source_type: str, column: Column) -> str:
+def converted(value: str, source_type: str, column: Column, plain: int = 0) -> str:
     """Return SQL for `value` of `source_type` as the column's type; NULL where it does not fit.
 
     What a value becomes depends on that value alone. No text is cast to TIMESTAMP WITH TIME ZONE:
-    the engine's cast keeps the zone of one row for the rows after it.
+    the engine's cast keeps the zone of one row for the rows after it. `plain`: its place among
+    `plain_numbers`, where the row has these.
     """
     if source_type == "VARCHAR":
         value = _text(value, column)
@@ -100,13 +101,26 @@ def converted(value: str, source_type: str, column: Column) -> str:
             made = SQL.list(value)
         case "VARCHAR", _ if source_type.startswith("DECIMAL"):
             made = SQL.whole(value)
-        case _, "VARCHAR" | "DOUBLE" | "FLOAT" if column.type in DECIMALS:
-            made = SQL.decimal_of(as_written(value, source_type), column.type)
+        case _ if has_plain_number(column, source_type):
+            said = as_written(value, source_type), column.type
+            made = SQL.decimal_at(*said, str(plain)) if plain else SQL.decimal_of(*said)
         case _ if column.type.startswith("STRUCT"):
             text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
             names = ", ".join(literal(name) for name, _ in _fields(column))
             made = SQL.struct(text, names, column.type)
     return made
+
+
+def has_plain_number(column: Column, source_type: str) -> bool:
+    """Say whether a column is of numbers that are texts, or become some."""
+    return column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS)
+
+
+def plain_numbers(texts: list[str]) -> str:
+    """Return SQL of the list "source.plain" of a row's numbers, none of which has an exponent."""
+    if not texts:
+        return "null"
+    return SQL.plain_numbers(", ".join(texts), " or ".join(map(SQL.has_exponent, texts)))
 
 
 def nanoseconds(value: str, source_type: str) -> str:
@@ -216,17 +230,20 @@ def _known_names(value: str, column: Column) -> list[tuple[str, str]]:
     return [(is_plain, value), (f"{plain} in ({names})", plain)]
 
 
-def complaints(kind: Kind, types: dict[str, str], clock: str) -> list[tuple[str, str]]:
+def complaints(
+    kind: Kind, types: dict[str, str], clock: str, plain: Mapping[str, int]
+) -> list[tuple[str, str]]:
     """Return (condition, reason expression) for everything that can be wrong with a row.
 
     `types` maps the columns that the source has to their source types; `clock` is the time (SQL)
-    that tells what lies in the future. Conditions refer to "source.x" (as it came) and "x" (as
-    converted).
+    that tells what lies in the future; `plain`: the places of columns among `plain_numbers`.
+    Conditions refer to "source.x" (as it came) and "x" (as converted).
     """
     found: list[tuple[str, str]] = []
     for column in kind.columns:
         if column.name in types:
-            found += wrong_with(column, types[column.name], clock)
+            place = plain.get(column.name, 0)
+            found += wrong_with(column, types[column.name], clock, place)
     found += [(f"({check})", literal(reason)) for check, reason in kind.checks]
     return found + too_large(kind, f"1::{MULTIPLIER}")
 
@@ -260,8 +277,13 @@ def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
     ]
 
 
-def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[str, str]]:
-    """Give (condition, reason expression) for what can be wrong with values of one column."""
+def wrong_with(
+    column: Column, source_type: str, clock: str, plain: int = 0
+) -> Iterator[tuple[str, str]]:
+    """Give (condition, reason expression) for what can be wrong with values of one column.
+
+    `plain`: see converted.
+    """
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
 
     readable, other_type = _READABLE.get(column.type.partition("(")[0], (".*", ""))
@@ -271,7 +293,7 @@ def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[s
         yield f"{typed if column.empty_is_null else raw} is null", _because(column, "missing")
     if column.is_id and source_type == "VARCHAR":
         yield SQL.is_spoiled(raw), _because(column, SPOILED)
-    yield from _not_converted(column, source_type)
+    yield from _not_converted(column, source_type, plain)
     if column.type == "DOUBLE":
         yield f"contains({raw}::varchar, '_')", _because(column, "not a number")
         yield f"not isfinite({typed})", _because(column, "NaN or infinite")
@@ -284,9 +306,9 @@ def wrong_with(column: Column, source_type: str, clock: str) -> Iterator[tuple[s
         yield f"{typed} not in ({words})", _because(column, f"not one of {', '.join(column.words)}")
 
 
-def _not_converted(column: Column, source_type: str) -> Iterator[tuple[str, str]]:
+def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tuple[str, str]]:
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
-    if column.type in DECIMALS and source_type in ("VARCHAR", *_FLOATS):
+    if has_plain_number(column, source_type):
         written = as_written(raw, source_type)
         why = SQL.not_decimal(
             written,
@@ -296,7 +318,10 @@ def _not_converted(column: Column, source_type: str) -> Iterator[tuple[str, str]
         )
         yield f"{raw} is not null and {typed} is null", why
         yield f"contains({written}, '_')", _because(column, "not a number")
-        yield SQL.is_finer(written, _places(column)), literal(_no_fit(column))
+        is_finer = SQL.is_finer(written, _places(column))
+        if plain:
+            is_finer = SQL.is_finer_at(written, _places(column), str(plain))
+        yield is_finer, literal(_no_fit(column))
     elif column.type in DECIMALS and source_type != column.type:
         is_other = f"try_cast({typed} as {source_type}) is distinct from {raw}"
         yield f"{raw} is not null and {is_other}", literal(_no_fit(column))

@@ -8,16 +8,31 @@
 -- exponent, and makes 0 of many zeros and a large one.
 -- :decimal_of(text, made)
 try_cast(case when $has_exponent then $plain else $text end as $made)
+-- The same of a row that has the numbers of `plain_numbers`, of which it is the one at `place`.
+-- :decimal_at(text, made, place)
+try_cast(case when $has_plain then $plain_at else $text end as $made)
+-- :has_plain(text)
+"source.plain" is not null and $has_exponent
+-- :plain_at(place)
+"source.plain"[$place]
 
--- A number without exponent or needless zeros; NULL where a text is none. What leads out of every
--- column stays out of it, however large the exponent is: no column has room for 40 zeros beside a
+-- Numbers without exponents; NULL where none of them has one (`any`). Once for a row, not twice for each
+-- number: of few rows the planning takes the longest.
+-- :plain_numbers(text, any)
+case when $any then $without_exponents end
+-- :plain(text)
+$without_exponents[1]
+
+-- A list of numbers without exponents or needless zeros, of one text or of several with commas between
+-- them; NULL where a text has no exponent or is none. What leads out of every column stays out of it, however large the exponent is: no column has room for 40 zeros beside a
 -- number, and no text has digits enough for an exponent of 31 bits. `d` are the digits that count,
 -- and `point` of them stand before the point.
--- :plain(text)
-list_transform(list_transform(
-    [regexp_extract(
-        $text, '^[\s\x0b]*([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)[\s\x0b]*$', ['s', 'w', 'f', 'e']
-    )],
+-- :without_exponents(text)
+list_transform(list_transform(list_transform(
+    [$text],
+    lambda t: regexp_extract(
+        t, '^[\s\x0b]*([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)[\s\x0b]*$', ['s', 'w', 'f', 'e']
+    )),
     lambda x: {
         s: x.s, is_zero: x.w || x.f <> '', d: trim(x.w || x.f, '0'),
         point: length(ltrim(x.w || x.f, '0')) - length(x.f) + coalesce(
@@ -29,16 +44,23 @@ list_transform(list_transform(
     when x.point <= 0 then x.s || '0.' || repeat('0', least(-x.point, 40)) || x.d
     when x.point >= length(x.d) then x.s || x.d || repeat('0', least(x.point - length(x.d), 40))
     else x.s || left(x.d, x.point) || '.' || substr(x.d, x.point + 1)
-end)[1]
+end)
 
 -- Has a number, as it is written, digits that so many decimals do not hold?
 -- :is_finer(text, places)
 case
     when $has_exponent then coalesce(length(split_part($plain, '.', 2)) > $places, true)
-    when contains($text, '.') and length($text) - strpos($text, '.') > $places
-        then not regexp_full_match($text, '[\s\x0b]*[+-]?[0-9]*\.[0-9]{0,$places}0*[\s\x0b]*')
-    else false
+    $is_longer
 end
+-- :is_finer_at(text, places, place)
+case
+    when $has_plain then coalesce(length(split_part($plain_at, '.', 2)) > $places, true)
+    $is_longer
+end
+-- :is_longer(text, places)
+when contains($text, '.') and length($text) - strpos($text, '.') > $places
+    then not regexp_full_match($text, '[\s\x0b]*[+-]?[0-9]*\.[0-9]{0,$places}0*[\s\x0b]*')
+else false
 
 -- Does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it. `made` is that
 -- type, and `places` are its decimals.

@@ -1,6 +1,6 @@
 -- A scan's rows with a verdict on each: relation.py says what stands for the names with a dollar.
 -- :validated(numbers, names, text, hash_name, with_nuls, ignored, hashed, without, reason, replaced,
---  source, typed, carried, needed, scan)
+--  source, typed, carried, needed, plain_numbers, scan)
 select $numbers $names, reason, ignored,
     case when reason is not null then $text end as raw_text $hash_name
 from (
@@ -12,8 +12,10 @@ from (
             from (
                 select * $replaced
                 from (
-                    select $source, $carried, $typed
-                    from (select $needed, $carried from ($scan))
+                    select $source, $carried, "source.plain", $typed
+                    from (
+                        select $needed, $carried, $plain_numbers as "source.plain" from ($scan)
+                    )
                 )
             )
         )

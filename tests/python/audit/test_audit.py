@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import jinja2
 import pytest
 from forked import run_ingest
 
@@ -315,6 +316,15 @@ def test_the_pages_of_the_last_audit_replace_the_ones_before(landing):
     assert result.docs is not None
     assert "The audit passed" in result.docs.read_text()
     assert len(list(result.docs.parent.rglob("validations/landings/**/*.html"))) == 1
+
+
+def test_a_template_is_compiled_once(landing, monkeypatch):
+    landing.ticks()
+    audit(landing.settings)
+    monkeypatch.delattr(jinja2.Environment, "_generate")
+    landing.ticks()
+    result = audit(landing.settings)
+    assert "The audit passed" in result.docs.read_text()
 
 
 def test_the_file_is_free_while_the_figures_are_judged(landing, monkeypatch):

@@ -36,9 +36,11 @@ TICKS = "exchange,symbol,timestamp,last_price,last_size,trade_id\nx,s,2024-01-02
 # Refuses, in this process and those that it starts, what only extras bring.
 REFUSE = """
 import sys
+refused = {refused!r}
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if any(f"{{name}}.".startswith(f"{{one}}.") for one in {refused!r}):
+        parts = name.split(".")
+        if any(".".join(parts[:n]) in refused for n in range(1, len(parts) + 1)):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Refuse())
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +67,7 @@ def coinbase_rest(t: Trade) -> str:
 
 def coinbase_stream(t: Trade) -> str:
     row = {"type": "match", "trade_id": t.id, "side": "sell", "size": t.size, "price": t.price}
-    return json.dumps({**row, "product_id": "BTC-USD", "sequence": 5, "time": t.iso}) + "\n"
+    return json.dumps({**row, "product_id": "BTC-USD", "sequence": t.id, "time": t.iso}) + "\n"
 
 
 VENUES: dict[str, dict[str, Callable[[Trade], str]]] = {
@@ -93,49 +93,47 @@ PAIRS = [
 ]
 
 
-def conflicts(
-    settings: Settings, tmp_path: Path, told: list[tuple[str, str]]
-) -> list[tuple[bool | None]]:
-    for number, (name, content) in enumerate(told):
-        path = tmp_path / str(number) / name
-        path.parent.mkdir()
-        path.write_text(content)
-        (result,) = land_files(settings, "ticks", [path])
-        assert (result.error, result.rejected, result.read) == (None, 0, 1)
-    return ask(settings, "select is_one_trade from raw.tick_conflicts")
-
-
-def made(pair: tuple[str, str, str]) -> Trade:
-    rng = random.Random("/".join(pair))  # noqa: S311 - made data
+def made(*seed: str) -> Trade:
+    rng = random.Random("/".join(seed))  # noqa: S311 - made data
     price, size = rng.randrange(1, 10**9), rng.randrange(1, 10**9)
     us = 1_700_000_000_000_000 + rng.randrange(10**13)
     return Trade(rng.randrange(1, 10**9), us, f"{price / 100:.2f}", f"{size / 10**8:.8f}")
 
 
+def told_by(feed: Callable[[Trade], str], trades: Iterable[Trade]) -> str:
+    """A file of trades; a header once."""
+    lines = [line for trade in trades for line in feed(trade).splitlines()]
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_two_feeds_of_a_trade_are_no_conflict(
+def test_a_conflict_is_what_two_feeds_of_a_trade_contradict(
     settings: Settings, tmp_path: Path, pair: tuple[str, str, str]
 ) -> None:
-    venue, one, other = pair
-    trade, feeds = made(pair), VENUES[venue]
-    told = [(one, feeds[one](trade)), (other, feeds[other](trade))]
-    assert {is_one for (is_one,) in conflicts(settings, tmp_path, told)} <= {True}
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-@pytest.mark.parametrize("wrong", ["price", "size", "time"])
-def test_what_two_feeds_contradict_is_a_conflict(
-    settings: Settings, tmp_path: Path, pair: tuple[str, str, str], wrong: str
-) -> None:
-    venue, one, other = pair
-    trade, feeds = made(pair), VENUES[venue]
-    changed = {
-        "price": replace(trade, price="0.01"),
-        "size": replace(trade, size="7.00000000"),
-        "time": replace(trade, us=trade.us // 10**9 * 10**9 + (trade.us + 5_432_100) % 10**9),
-    }[wrong]
-    told = [(one, feeds[one](trade)), (other, feeds[other](changed))]
-    assert conflicts(settings, tmp_path, told) == [(False,)]
+    """A trade for each way to contradict, and one of which both tell the same."""
+    venue, *names = pair
+    trades = {wrong: made(*pair, wrong) for wrong in ("nothing", "price", "size", "time")}
+    time = trades["time"].us
+    changed = trades | {
+        "price": replace(trades["price"], price="0.01"),
+        "size": replace(trades["size"], size="7.00000000"),
+        "time": replace(trades["time"], us=time // 10**9 * 10**9 + (time + 5_432_100) % 10**9),
+    }
+    for number, (name, those) in enumerate(zip(names, (trades, changed), strict=True)):
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        path.write_text(told_by(VENUES[venue][name], those.values()))
+        (result,) = land_files(settings, "ticks", [path])
+        assert (result.error, result.rejected, result.read) == (None, 0, len(trades))
+    found = ask(
+        settings,
+        "select trade_id::bigint, is_one_trade from raw.tick_conflicts"
+        " inner join raw.market_ticks using (tick_id)",
+    )
+    ids = {trade.id: wrong for wrong, trade in trades.items()}
+    told = sorted((ids[trade_id], is_one) for trade_id, is_one in found)
+    wrong = [(what, False) for what in ("price", "size", "time")]
+    assert [each for each in told if each != ("nothing", True)] == wrong
 
 
 # The same three fills, of which two are equal, as exports of one list spell them.
