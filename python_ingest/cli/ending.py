@@ -21,12 +21,13 @@ def ended(run: Callable[[], object]) -> int:
     except Exception as error:
         import duckdb  # noqa: PLC0415 - what needs no database need not wait for it
 
-        from python_ingest.storage.failures import as_database_error  # noqa: PLC0415
+        from python_ingest.storage import failures  # noqa: PLC0415
 
         known = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
-        if not isinstance(error, known) and not is_disk_full(error):
+        is_known = isinstance(error, known) or failures.is_damaged_file(error)
+        if not is_known and not is_disk_full(error):
             raise
-        print(f"ingest: {as_database_error(error)}", file=sys.stderr, flush=True)
+        print(f"ingest: {failures.as_database_error(error)}", file=sys.stderr, flush=True)
         return 1
     return 0
 

@@ -170,26 +170,33 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
     if not exists(connection, "raw.cold_files"):
         return
     named = connection.execute(
-        f"select distinct path from raw.cold_files where {READABLE}"
+        f"select distinct path, bytes from raw.cold_files where {READABLE}"
     ).fetchall()
-    paths = [str(path) for (path,) in named]
-    stored: set[str] = set()
-    remote = [path for path in paths if is_remote(path)]
+    sizes = {str(path): int(size) for path, size in named}
+    there: dict[str, int] = {}
+    remote = [path for path in sizes if is_remote(path)]
     for base in {path.removesuffix(key_of(path)) for path in remote}:
-        stored |= {base + found.key for found in store_of(base + "cold/x").list("cold/")}
-    here = seen.settings.data_dir
-    gone = [
-        path
-        for path in paths
-        if (path not in stored if is_remote(path) else not (here / path).exists())
-    ]
+        there |= {
+            base + found.key: found.bytes for found in store_of(base + "cold/x").list("cold/")
+        }
+    for path in sizes.keys() - set(remote):
+        file = seen.settings.data_dir / path
+        if file.exists():
+            there[path] = file.stat().st_size
+    gone = sorted(path for path in sizes if path not in there)
+    cut = sorted(path for path, size in there.items() if sizes.get(path, size) != size)
+    what_to_do = f"{_restore(seen)}  # or bring them back"
     if gone:
+        text = f"{len(gone):,} of {len(sizes):,} cold files are not there, the first is {gone[0]}"
+        yield text, what_to_do
+    if cut:
         yield (
-            f"{len(gone):,} of {len(paths):,} cold files are not there, the first is {gone[0]}",
-            f"{_restore(seen)}  # or bring them back",
+            f"{len(cut):,} of {len(sizes):,} cold files are not as long as they were written,"
+            f" the first is {cut[0]}",
+            what_to_do,
         )
-    elif paths:
-        yield f"all {len(paths):,} cold files are there", ""
+    if sizes and not gone and not cut:
+        yield f"all {len(sizes):,} cold files are there", ""
 
 
 def _spool(seen: Seen) -> Found:

@@ -476,7 +476,7 @@ def _unless_none(value: Value, text: str) -> str:
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
     if value.float32:
-        text = f"coalesce(try_cast({text} as float)::varchar, {text})"
+        text = SQL.float32(text)
     if value.absolute:
         text = SQL.absolute(text)
     if value.negate:

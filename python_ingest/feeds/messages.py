@@ -10,12 +10,6 @@ from python_ingest.feeds.lines import begins_with
 from python_ingest.feeds.query import SQL
 from python_ingest.storage.sql import literal
 
-# A local clock before the JSON, in nanoseconds.
-_CLOCKS = {
-    "ns": "try_cast({text} as bigint)",
-    "s": "(try_cast(rtrim({text}, ':') as decimal(28, 9)) * 1000000000)::bigint",
-}
-
 
 def messages(
     usual: Usual,
@@ -39,10 +33,11 @@ def messages(
     `is_long` are marked, as `queries/json.sql` says.
     """
     fields, around = usual
-    before = _CLOCKS[clock or "ns"].format(text="substr(line, 1, strpos(line, ' ') - 1)")
+    before = "substr(line, 1, strpos(line, ' ') - 1)"
+    in_ns = f"try_cast({before} as bigint)"
     return SQL.messages(
         has_clock="line[1] between '0' and '9'" if clock else "false",
-        clock=before,
+        clock=SQL.nanoseconds_of(f"rtrim({before}, ':')") if clock == "s" else in_ns,
         is_comment=begins_with(comment),
         asks_is_long=SQL.has_long_number("text") if numbers else "false",
         marked_text=SQL.marked("text", "is_long"),

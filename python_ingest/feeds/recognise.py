@@ -279,7 +279,7 @@ def names_of(feed: Declaration, line: str, delimiter: str | None = None) -> list
 
 
 def _has_keys(feed: Declaration, beginning: Beginning) -> bool:
-    if feed.recognise.first and not feed.recognise.keys:
+    if not feed.recognise.keys and _is_told_otherwise(feed, beginning):
         return True
     is_of_it = any(like.share == 1 for like in like_objects(feed, beginning))
     return is_of_it or _is_empty_page(feed, beginning)
@@ -305,11 +305,23 @@ def has_fields(feed: Declaration, beginning: Beginning) -> bool:
 
 
 def _most_fit(feed: Declaration, beginning: Beginning) -> bool:
-    if not feed.recognise.fields:
+    if not feed.recognise.fields and not _is_told_otherwise(feed, beginning):
         return False
     lines = _without_comments(feed, beginning)
     right = [fits(feed, line) for line in lines[bool(lines) and names_fields(feed, lines[0]) :]]
     return bool(right) and sum(right) >= len(right) * _MOST
+
+
+def _is_told_otherwise(feed: Declaration, beginning: Beginning) -> bool:
+    """Whether a file of a feed that looks at no field of its lines has the name that is asked for.
+
+    What the first line must be was looked at (`sees`).
+    """
+    seen = feed.recognise
+    if seen.header or seen.keys or not (seen.name or seen.path or seen.first):
+        return False
+    has_name = not seen.name or beginning.name_has(seen.name) is not None
+    return has_name and (not seen.path or beginning.path_has(seen.path) is not None)
 
 
 def foreign_header(feed: Declaration, beginning: Beginning) -> str | None:

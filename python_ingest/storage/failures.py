@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from typing import TypeVar
@@ -39,6 +40,17 @@ _WHAT_TO_DO = (
 )
 
 
+# What the engine says of a Parquet file that is cut off or rotten; not always which one it is.
+_DAMAGED = re.compile(
+    r"magic bytes|too small to be a Parquet|corrupt|Decompression failure|TProtocolException"
+    r"|invalid TType|don't know what type|Mismatch in parquet|Could not read enough bytes"
+)
+_BRING_BACK = (
+    "a cold file that is damaged comes back from the archive or a backup (docs/restore.md);"
+    " cold_files.sha256 says what it was"
+)
+
+
 def without_text(error: BaseException) -> str:
     """Return an error's kind and where it was raised: its text may have values of rows in it."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
@@ -56,7 +68,14 @@ def first_line(error: BaseException) -> str:
         lines = [line for line in lines[1:] if line.strip() and line[0] != " "] or lines
     if _NO_FILE in lines[0] and "/cold/" in lines[0]:
         return f"{lines[0]}: {_WHAT_TO_DO}"
+    if "/cold/" in lines[0] and _DAMAGED.search(lines[0]):
+        return f"{lines[0]}: {_BRING_BACK}"
     return lines[0]
+
+
+def is_damaged_file(error: BaseException) -> bool:
+    """Tell whether a Parquet file that the engine read is cut off or rotten."""
+    return isinstance(error, duckdb.Error) and bool(_DAMAGED.search(str(error)))
 
 
 def raise_if_interrupted(error: BaseException) -> None:

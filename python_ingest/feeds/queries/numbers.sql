@@ -65,7 +65,15 @@ else false
 -- Does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it. `made` is that
 -- type, and `places` are its decimals.
 -- :is_inexact(text, made, places)
-($text is not null and $decimal_of is null or $is_finer)
+($text is not null and $decimal_of is null or $is_grouped or $is_finer)
+
+-- Is a text none of our numbers, though the engine reads `1_000` as a thousand?
+-- :is_grouped(text)
+contains($text, '_')
+
+-- A number as the shortest text that is it in 32 bits.
+-- :float32(text)
+case when $is_grouped then $text else coalesce(try_cast($text as float)::varchar, $text) end
 
 -- Why a text is no decimal.
 -- :not_decimal(text, no_number, no_finite, no_fit)

@@ -42,9 +42,14 @@ case when substr($value, strpos($value, '.') + 7, 1) between '0' and '9' then nu
 case when regexp_full_match($value, '\d{4,6}-\d\d?-\d\d?|-?infinity')
     then try_cast($value as date) end
 
+-- A Unix time in seconds; the largest of 64 bits would be the engine's infinity.
 -- :unix_seconds(text)
 case when regexp_full_match($text, '\d{10}(\.\d*)?')
-    then make_timestamp_ns((try_cast($text as decimal(28, 9)) * 1000000000)::bigint) end
+    then make_timestamp_ns(nullif($nanoseconds_of, 9223372036854775807)) end
+-- The nanoseconds of one; NULL where 64 bits do not hold them. Digits below the nanosecond are cut: its
+-- ten digits, a point and nine more are looked at.
+-- :nanoseconds_of(text)
+try_cast(try_cast(left($text, 20) as decimal(28, 9)) * 1000000000 as bigint)
 
 -- A local time in UTC; NULL where no clock of the zone showed it. Of a time that it showed twice it is
 -- the second, in standard time. `cut` is the time in microseconds.
@@ -61,6 +66,10 @@ make_timestamp(epoch_ns($local) // 1000)
 -- A day and what passed since its midnight, as a clock on the wall shows it; `factor` makes
 -- microseconds of it.
 -- :after_midnight(text, day, factor)
-(case when $passed between 0 and 86399999999 then $day + to_microseconds($passed) end)
+(case when $passed between 0 and 86399999999 and not contains($text, '_')
+    then $day + to_microseconds($passed) end)
+-- A cast would round what is below the sixth decimal.
 -- :passed(text, factor)
-floor(try_cast($text as decimal(18, 6)) * $factor)::bigint
+floor(
+    try_cast(regexp_replace($text, '(\.[0-9]{6})[0-9]+$', '\1') as decimal(18, 6)) * $factor
+)::bigint

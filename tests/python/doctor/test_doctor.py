@@ -220,18 +220,21 @@ def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
 
 
 @pytest.mark.parametrize("store", ["", "s3://bucket/some/"])
-def test_cold_files_that_are_gone(
+def test_cold_files_that_are_gone_or_cut_off(
     well: Settings, monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
     key = "cold/ohlcv_bars/date=2024-01-01/a.parquet"
     kept = DirectoryStore(well.data_dir)  # of one on S3, too
     monkeypatch.setattr(cold_place, "open_store", {"s3://bucket/some": kept}.get)
     with duckdb.connect(str(well.database_path)) as connection:
-        said = {"path": f"{store}{key}", "state": "local"}
-        register_cold_file(connection, "ohlcv_bars", "2024-01-01", **said)
+        file = {"path": f"{store}{key}", "state": "local"}
+        register_cold_file(connection, "ohlcv_bars", "2024-01-01", **file)
     assert wrong(well)["database"].startswith("ingest restore --to ")
     (well.data_dir / key).parent.mkdir(parents=True)
-    (well.data_dir / key).write_bytes(b"")
+    (well.data_dir / key).write_bytes(b"")  # cut off
+    assert wrong(well)["database"].startswith("ingest restore --to ")
+    assert "1 of 1 cold files are not as long as they were written" in said(well, "database")
+    (well.data_dir / key).write_bytes(b"x")
     assert wrong(well) == {}
 
 

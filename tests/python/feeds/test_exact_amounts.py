@@ -66,6 +66,35 @@ def test_what_is_computed_is_exact_or_refused(settings: Settings, land: Land, ho
     assert {n for n in held if (exact(rows[n]) * 10**10).denominator == 1} <= set(landed)
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        'from = "a"', 'from = "a", scale = 10',
+        'from = "a", scale = [{ by = 10, since = "2024-01-01" }]',
+        'sum = ["a", "b"]', 'sum = ["b", "a"]', 'from = "a", float32 = true',
+        'from = "a", absolute = true', 'from = "a", negate = true', 'from = "a", part = "number"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["1_000", "-1_0.5", "1_0e1", "1.0_1"])
+def test_a_number_in_groups_is_none_whatever_is_done_to_it(
+    settings: Settings, land: Land, how: str, text: str
+) -> None:
+    """The engine reads 1_000 as a thousand."""
+    settings.feeds_dir.mkdir(parents=True)
+    (settings.feeds_dir / "mine.toml").write_text(
+        'name = "mine"\nkind = "cash"\nabout = "a test"\nfile = { format = "csv" }\n'
+        'recognise = { header = ["at", "a", "b", "id"] }\n[columns]\nevent_id = "id"\n'
+        'exchange = { constant = "x" }\nsymbol = { constant = "s" }\nevent_time = "at"\n'
+        'kind = { constant = "fee" }\ncurrency = { constant = "USD" }\n'
+        f"amount = {{ {how} }}\n"
+    )
+    content = f"at,a,b,id\n2024-05-01T00:00:00Z,{text},0.5,1\n2024-05-01T00:00:00Z,2,0.5,2\n"
+    result, ask = land("cash", "mine.csv", content.encode())
+    assert (result.error, result.landed, result.rejected) == (None, 1, 1)
+    ((reason,),) = ask("select reason from raw.rejected_rows")
+    assert reason.startswith("amount: ")
+
+
 SIGNED = {
     "12345678901234567890e-15": "12345.67890123456789", "35158754239e-01": "3515875423.9",
     "-12345678901234567890000e-15": "-12345678.90123456789",

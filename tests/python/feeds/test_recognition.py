@@ -470,3 +470,53 @@ def test_a_file_is_not_refused_as_what_it_is_not(
     (feed,) = [feed for feed in feeds() if feed.name == name]
     (result,) = land_files(settings, feed.kind, [path], name)
     assert (result.error or "").startswith(f"it is not of feed {name}, ")
+
+
+OWN = """
+name = "own"
+kind = "ticks"
+about = "ours"
+{file}
+columns.exchange = {{ constant = "acme" }}
+columns.symbol = "s"
+columns.timestamp = {{ from = "t", unit = "s" }}
+columns.last_price = "p"
+"""
+CSV_FILE = 'file = {{ format = "csv", names = ["t", "s", "p"] }}\nrecognise = {{ {0} }}'
+JSON_FILE = 'file = {{ format = "json" }}\nrecognise = {{ {0} }}'
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (CSV_FILE, "1700000000,A,1.5\n1700000001,A,1.25\n"),
+        (JSON_FILE, '{"t":1700000000,"s":"A","p":1.5}\n{"t":1700000001,"s":"A","p":1.25}\n'),
+    ],
+    ids=["csv", "json"],
+)
+@pytest.mark.parametrize(
+    "told", ["name = 'acme_\\d+'", "path = 'acme'", "name = '.*', path = 'acme_'"]
+)
+def test_a_feed_that_looks_at_no_field_is_told_by_its_name(
+    land: Callable[..., list[LandingResult]], settings: Settings, file: str, content: str, told: str
+) -> None:
+    settings.feeds_dir.mkdir(parents=True, exist_ok=True)
+    declaration = OWN.format(file=file.format(told))
+    (settings.feeds_dir / "own.toml").write_text(declaration)
+    (other,) = land("b.txt", content)
+    assert other.error is not None
+    (own,) = land("acme_1.txt", content)
+    assert (own.error, own.landed) == (None, 2)
+    assert land("acme_2.txt", "x;y\n")[0].error is not None
+
+
+def test_a_feed_of_lines_may_be_told_by_how_the_first_begins(
+    land: Callable[..., list[LandingResult]], settings: Settings
+) -> None:
+    settings.feeds_dir.mkdir(parents=True, exist_ok=True)
+    file = CSV_FILE.replace('"csv",', '"csv", comment = ["#"],').format("first = '#acme'")
+    (settings.feeds_dir / "own.toml").write_text(OWN.format(file=file))
+    lines = "1700000000,A,1.5\n1700000001,A,1.25\n"
+    assert land("a.txt", lines)[0].error is not None
+    (own,) = land("b.txt", "#acme\n" + lines)
+    assert (own.error, own.landed) == (None, 2)

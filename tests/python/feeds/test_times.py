@@ -65,6 +65,35 @@ def test_seconds_keep_every_digit_down_to_the_nanosecond(
     assert times == [int(Decimal(text) * 10**9) for text in texts]
 
 
+@pytest.mark.parametrize("declaration", [CSV, JSON], ids=["csv", "json"])
+def test_seconds_beyond_nanoseconds_are_cut_and_those_beyond_64_bits_rejected_alone(
+    settings: Settings, tmp_path: Path, declaration: str
+) -> None:
+    """Rounded, the last of a day were the first of the next; 9999999999 means no time."""
+    cut = {
+        "1700000000.1234567899": 1700000000_123456789,
+        "1727980663.999999999999": 1727980663_999999999,
+    }
+    beyond = ["9999999999", "9223372036.854775807", "9223372036.9", "9999999999.9999999999"]
+    texts = [*beyond, *cut]
+    lines = [f"{text},1\n" if declaration == CSV else f'{{"at":{text},"px":1}}\n' for text in texts]
+    head = "at,px\n" if declaration == CSV else ""
+    times, reasons = landed(settings, tmp_path, declaration % "s", head + "".join(lines))
+    assert times == list(cut.values())
+    assert reasons == ["timestamp: not a Unix time in seconds"] * len(beyond)
+
+
+@pytest.mark.parametrize(("clock", "far"), [("s", "9999999999.9"), ("ns", "9" * 19)])
+def test_a_local_clock_beyond_64_bits_refuses_its_line_alone(
+    settings: Settings, tmp_path: Path, clock: str, far: str
+) -> None:
+    declaration = JSON.replace('format = "json"', f'format = "json", clock = "{clock}"') % "s"
+    content = "".join(f'{at} {{"at":1700000000,"px":1}}\n' for at in (far, "1700000000"))
+    times, reasons = landed(settings, tmp_path, declaration, content)
+    assert times == [1700000000 * 10**9]
+    assert len(reasons) == 1
+
+
 @pytest.mark.parametrize(
     ("unit", "whole", "ns"),
     [
@@ -177,6 +206,25 @@ def test_formats_with_and_without_an_offset(settings: Settings, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("unit", "text", "passed"),
+    [
+        ("s", "86399.9999999", 86_399_999_999),
+        ("ms", "0.9999999", 999),
+        ("us", "5.9999999", 5),
+    ],
+)
+def test_a_time_since_midnight_is_cut_at_the_microsecond(
+    settings: Settings, tmp_path: Path, unit: str, text: str, passed: int
+) -> None:
+    declaration = CSV.replace("header = [", "name = '(?P<date>.*)', header = [")
+    declaration = declaration.replace('unit = "%s"', f'after_midnight = "{unit}"')
+    content = f"at,px\n{text},1\n"
+    times, reasons = landed(settings, tmp_path / "20240704.csv", declaration, content)
+    midnight = int(datetime(2024, 7, 4, tzinfo=UTC).timestamp()) * 10**9
+    assert (times, reasons) == ([midnight + passed * 1000], [])
+
+
+@pytest.mark.parametrize(
     ("unit", "day"), [("s", 86_400), ("ms", 86_400_000), ("us", 86_400_000_000)]
 )
 def test_a_time_since_midnight_is_of_its_day(
@@ -185,7 +233,7 @@ def test_a_time_since_midnight_is_of_its_day(
     declaration = CSV.replace("header = [", "name = '(?P<date>.*)', header = [")
     declaration = declaration.replace('unit = "%s"', f'after_midnight = "{unit}"')
     path = tmp_path / "20240704.csv"
-    content = f"at,px\n0,1\n{day - 1},2\n{day - 1}.9,3\n{day},4\n{day * 9},5\n-1,6\nx,7\n"
+    content = f"at,px\n0,1\n{day - 1},2\n{day - 1}.9,3\n{day},4\n{day * 9},5\n-1,6\nx,7\n1_0,8\n"
     times, reasons = landed(settings, path, declaration, content)
     assert [datetime.fromtimestamp(ns // 10**9, UTC).date().day for ns in times] == [4, 4, 4]
-    assert reasons == ["timestamp: no time since midnight, below 24 hours"] * 4
+    assert reasons == ["timestamp: no time since midnight, below 24 hours"] * 5

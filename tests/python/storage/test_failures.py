@@ -3,6 +3,7 @@ import errno
 import duckdb
 import pytest
 
+from python_ingest.cli.ending import ended
 from python_ingest.errors import (
     ConnectionTimeoutError,
     DatabaseBusyError,
@@ -78,3 +79,28 @@ def test_what_cannot_help_is_not_tried_again():
     with pytest.raises(ConnectionTimeoutError):
         with_retry(lambda: fail(ConnectionTimeoutError("busy")), max_retries=2)
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "noise at the beginning", "zeros at the end"])
+def test_a_damaged_cold_file_is_one_line_and_no_traceback(tmp_path, capfd, damage):
+    path = tmp_path / "cold" / "a.parquet"
+    path.parent.mkdir()
+    with duckdb.connect() as connection:
+        rows = "select i, md5(i::varchar) as t from range(20000) r(i)"
+        connection.execute(f"copy ({rows}) to '{path}' (compression zstd)")
+        whole = path.read_bytes()
+        half, end = len(whole) // 2, len(whole) - 8
+        path.write_bytes(
+            {
+                "empty": b"",
+                "cut": whole[:half],
+                "noise at the beginning": whole[:4] + b"\xff" * 400 + whole[404:],
+                "zeros at the end": whole[: end - 200] + bytes(200) + whole[end:],
+            }[damage]
+        )
+        read = "select sum(i), max(t) from read_parquet(?)"
+        assert ended(lambda: connection.execute(read, [str(path)]).fetchall()) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("ingest: ")
+    if damage in ("empty", "cut"):  # of the others the engine does not say the file
+        assert line.endswith("cold_files.sha256 says what it was")
