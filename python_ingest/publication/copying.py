@@ -190,6 +190,7 @@ def _copy(
     found = [(relation, view) for relation, view in found if relation not in only_here]
     tables = list(_tables(connection, found, stored))
     _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
+    connection.execute(f"checkpoint {_TARGET}")  # what is written now takes the room of these
     for table, select, key in tables:
         name = ".".join(table)
         if by := part_by(table.name):

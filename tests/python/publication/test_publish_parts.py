@@ -101,6 +101,19 @@ def test_newer_ticks_continue_their_day_until_it_lies_in_too_many_runs(warehouse
         assert runs(warehouse) == {"2026-01-05": 1, "2026-01-06": 1, "2026-01-07": expected}
 
 
+def test_what_is_replaced_leaves_no_empty_room(warehouse):
+    change(
+        warehouse,
+        "create table instruments as select range as id, md5(id::text) as name from range(200_000)",
+    )
+    first = publish(warehouse)
+    for _ in range(3):
+        change(warehouse, "update instruments set name = md5(name)")
+        published = publish(warehouse)
+        assert published.bytes < 1.02 * first.bytes
+        assert published.free_bytes < 0.1 * published.bytes
+
+
 def test_days_that_changed_are_written_and_others_stay_where_they_lay(warehouse):
     land(warehouse, 1, 10)
     assert_published(warehouse)
