@@ -34,6 +34,7 @@ from table import Row, save
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.prepare import prepare
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
@@ -75,7 +76,7 @@ def arrive(settings: Settings, folder: Path, number: int) -> None:
         for kind, sql in files.items():
             path = folder / f"{kind}-{number}.parquet"
             connection.execute(f"copy ({sql}) to '{path}'")
-            prepare(settings, Wanted(KINDS[kind]), path)
+            prepare(settings, Wanted(KINDS[kind]), InputFile(path))
             path.unlink()
 
 

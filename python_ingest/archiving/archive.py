@@ -15,6 +15,7 @@ from time import monotonic
 
 import duckdb
 
+from python_ingest.archiving.query import SQL
 from python_ingest.cli.progress import Report
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
@@ -134,25 +135,12 @@ def _store(settings: Settings) -> ObjectStore:
 
 
 def _due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Day]:
-    """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first.
-
-    Nor do they count back from a time later than the newest landed moment (docs/adr/0034).
-    """
+    """Return the days whose last moment lies `archive_after_days` before `as_of`, oldest first."""
     if not has_manifest(connection):
         raise NotInitialisedError("there are no cold files yet: run `ingest init`, then a build")
     try:
         rows = connection.execute(
-            f"""
-            select cold.relation, cold.date, cold.path, cold.bytes, cold.sha256
-            from raw.cold_files as cold
-            join {_POLICIES} as policy on policy.relation = cold.relation
-            where {READABLE}
-                and cold.date + 1
-                    <= least($as_of, (select max(landings.max_timestamp) from raw.landings))
-                    - to_days(policy.archive_after_days::integer)
-                and coalesce(cold.restored_at, '-infinity') <= $read_before
-            order by cold.date, cold.relation, cold.file_id
-            """,
+            SQL.due(_POLICIES, READABLE),
             {"as_of": as_of, "read_before": as_of - timedelta(days=_DAYS_RESTORED)},
         ).fetchall()
     except duckdb.CatalogException:
@@ -172,10 +160,7 @@ def pending_since(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
         return {}
     try:
         read_s3_where_named(connection)
-        rows = connection.execute(
-            "select relation, greatest(pending_since, timestamp '0001-01-01')::date"
-            f" from {_PENDING}"
-        ).fetchall()
+        rows = connection.execute(SQL.pending_since(_PENDING)).fetchall()
     except duckdb.CatalogException:
         raise NotInitialisedError(f"{_PENDING} is not there: run `dbt build` first") from None
     return dict(rows)
@@ -183,10 +168,8 @@ def pending_since(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
 
 def _moment(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     """Return the newest batch and run: as long as they are the same, so is what is pending."""
-    batch, run = connection.execute(
-        "select (select max(batch_id) from raw.landings), (select max(run_number) from state.run)"
-    ).fetchall()[0]
-    return int(batch or 0), int(run or 0)
+    ((batch, run),) = connection.execute(SQL.moment()).fetchall()
+    return batch, run
 
 
 def _record(settings: Settings, store: ObjectStore, days: list[Day], known: _Pending) -> _Pending:
@@ -205,16 +188,11 @@ def _mark(
     connection: duckdb.DuckDBPyConnection, settings: Settings, store: ObjectStore, day: Day
 ) -> bool:
     """Mark a day as archived in the manifest, unless an export added to it meanwhile."""
-    now = connection.execute(
-        f"select path, sha256 from raw.cold_files where relation = ? and date = ? and {READABLE}",
-        [day.relation, day.date],
-    ).fetchall()
+    now = connection.execute(SQL.files_of(READABLE), [day.relation, day.date]).fetchall()
     if set(now) != {(file.path, file.sha256) for file in day.files}:
         return False  # it is due again in the next run
     for file in day.files:
-        connection.execute(
-            "update raw.cold_files set state = 'archived', object_url = ?, storage_class = ?,"
-            f" archived_at = now()::timestamp where path = ? and {READABLE}",
-            [f"{store.url}/{key_of(file.path)}", settings.archive.storage_class, file.path],
-        )
+        url = f"{store.url}/{key_of(file.path)}"
+        values = [url, settings.archive.storage_class, file.path]
+        connection.execute(SQL.mark_archived(READABLE), values)
     return True

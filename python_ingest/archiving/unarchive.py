@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from python_ingest.archiving.query import SQL
 from python_ingest.cli.progress import Report
 from python_ingest.errors import ExportError, StoreError, UsageError
 from python_ingest.settings import Settings
@@ -44,11 +45,7 @@ def bring_back(
     if relation not in RELATIONS:
         raise UsageError(f"{relation!r} has no cold files: one of {', '.join(RELATIONS)}")
     with open_writer(settings) as connection:
-        files = connection.execute(
-            "select path, bytes, sha256, object_url from raw.cold_files"
-            " where relation = ? and state = 'archived' and date between ? and ? order by path",
-            [relation, first, last],
-        ).fetchall()
+        files = connection.execute(SQL.archived_files(), [relation, first, last]).fetchall()
     awaited = [
         url
         for path, _, _, url in files
@@ -62,18 +59,8 @@ def bring_back(
             _fetch(settings, path, sha256, url)
             report(f"fetched {path}", number, len(files))
         with open_writer(settings) as connection, transaction(connection):
-            connection.execute(
-                "update raw.cold_files set state = 'restored', restored_at = now()::timestamp,"
-                " removed_at = null where state = 'archived'"
-                " and path in (select unnest(?::varchar[]))",
-                [[path for path, *_ in files]],
-            )
-            connection.execute(
-                "insert into state.restored_days select distinct relation, date,"
-                " (select run_number from state.run) from raw.cold_files"
-                " where path in (select unnest(?::varchar[]))",
-                [[path for path, *_ in files]],
-            )
+            for statement in (SQL.mark_restored(), SQL.record_restored()):
+                connection.execute(statement, [[path for path, *_ in files]])
             make_view(connection, settings.data_dir, relation)
     return BroughtBack(len(files), sum(size for _, size, *_ in files))
 

@@ -1,6 +1,7 @@
 """What a feed's declaration may say: one TOML file per vendor and kind of file.
 
-    declaration = load(Path("tardis-trades.toml"))
+    path = Path("tardis-trades.toml")
+    declaration = parsed(path, raw(path), {})
     declaration.messages[0].columns["last_price"].source   # "price"
 
 docs/landing.md shows how to write one.
@@ -548,6 +549,10 @@ class Declaration(_Strict):
         return [self.columns, *(message.columns for message in self.messages)]
 
     @property
+    def _of_exchange(self) -> list[Value]:
+        return [one for columns in self._sections for one in columns.get("exchange", [])]
+
+    @property
     def values(self) -> list[Value]:
         """Everything that its columns are made of."""
         return [one for section in self._sections for found in section.values() for one in found]
@@ -561,7 +566,7 @@ class Declaration(_Strict):
     @property
     def exchanges(self) -> list[str]:
         """The exchanges that its files may be of; empty where the rows or a user say it."""
-        values = [one for columns in self._sections for one in columns.get("exchange", [])]
+        values = self._of_exchange
         said = [[*([v.constant] if v.constant else []), *v.either, *(v.told or {})] for v in values]
         found = list(dict.fromkeys(name for names in said for name in names))
         return [] if ANY in found else found
@@ -569,14 +574,14 @@ class Declaration(_Strict):
     @property
     def told(self) -> dict[str, str]:
         """The exchanges that a file's path tells apart, with their patterns."""
-        values = [one for columns in self._sections for one in columns.get("exchange", [])]
-        return {name: pattern for value in values for name, pattern in (value.told or {}).items()}
+        told = [value.told or {} for value in self._of_exchange]
+        return {name: pattern for patterns in told for name, pattern in patterns.items()}
 
     @property
     def names_exchange(self) -> bool:
         """Whether its files, or what it says of them, tell the exchange."""
         no_exchange = "exchange" not in KINDS[self.kind].column_names
-        return no_exchange or any("exchange" in columns for columns in self._sections)
+        return no_exchange or bool(self._of_exchange)
 
     @property
     def field_names(self) -> list[str]:
@@ -633,14 +638,6 @@ _TABLES: dict[str, type[BaseModel]] = {
 }  # fmt: skip
 
 
-def load(path: Path, bases: dict[str, dict[str, Any]] | None = None) -> Declaration:
-    """Read a declaration. Raises ConfigError, which names the file and the key that is wrong.
-
-    `bases`: the raw declarations that one may build on with `like = "name"`.
-    """
-    return parsed(path, raw(path), bases or {})
-
-
 def raw(path: Path) -> dict[str, Any]:
     """Return what a file says, unchecked. Raises ConfigError when it is no TOML."""
     try:
@@ -653,7 +650,10 @@ def raw(path: Path) -> dict[str, Any]:
 
 
 def parsed(path: Path, said: dict[str, Any], bases: dict[str, dict[str, Any]]) -> Declaration:
-    """Check what a file says. Raises ConfigError."""
+    """Check what a file says. Raises ConfigError, which names the file and the key that is wrong.
+
+    `bases`: what the files say that one may build on with `like = "name"`.
+    """
     base = said.get("like")
     if base is not None:
         if base not in bases:

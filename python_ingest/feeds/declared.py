@@ -26,12 +26,12 @@ from python_ingest.feeds.declaration import (
     Test,
     Value,
 )
-from python_ingest.feeds.exact_json import unmarked, unmarked_list
 from python_ingest.feeds.json_lines import Usual, usual_fields
 from python_ingest.feeds.kinds import DECIMALS, KINDS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.lines import first_line as first_line_of
 from python_ingest.feeds.messages import messages
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.recognise import like_header, names_fields
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.feeds.text import (
@@ -41,16 +41,7 @@ from python_ingest.feeds.text import (
     require_final_newline,
     section_fields,
 )
-from python_ingest.feeds.values import (
-    SPOILED,
-    converted,
-    decimal_of,
-    has_offset,
-    is_finer,
-    is_spoiled,
-    nanoseconds_of,
-    utc,
-)
+from python_ingest.feeds.values import SPOILED, converted
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import literal, quoted
 
@@ -63,15 +54,9 @@ _UNITS = {
 }
 # Digits of a Unix time from 2001 to 2286, which no two units share.
 _DIGITS = {"ms": 13, "us": 16, "ns": 19}
-_DAY = 86_400_000_000  # microseconds
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_PLACES = "10"  # decimals of WIDE
 _SHOWN = 40  # characters of a text in a reason
-# `1,000.5BTC`, `1E-7 BNB`: a comma stands before three digits, so a decimal comma is no number.
-_NUMBER_AND_UNIT = (
-    r"^([+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?) ?([A-Za-z]\w*)?$"
-)
-_MINUS, _PLUS = r"^\s*-([0-9.])", r"^\s*\+?([0-9.])"
-"""A number's sign; a second one, or a blank after it, makes it no number."""
 UNTOLD = "it may be of "
 """Begins the reason of a row that is of one exchange or another, and nothing tells which."""
 _DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
@@ -114,7 +99,10 @@ def scan(
     those that the declaration allows; a user says it, or the file's path. Raises FileRejectedError
     when the file may be cut off, has a field twice, or its name lacks what the declaration needs.
     """
-    layout, lines = (_csv_layout if _is_csv(declaration) else _json_layout)(declaration, source)
+    if _is_csv(declaration):
+        layout, lines = _csv_layout(declaration, source)
+    else:
+        layout, lines = _Layout(usual=usual_fields(source, declaration.file.rows)), Lines(source)
     sql, types = _reading(declaration, layout, tuple(sorted(parts.items())), exchange)
     return Scan(
         declaration.name,
@@ -172,24 +160,16 @@ def _csv_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Line
     require_final_newline(source)
     if file.sections:
         return _Layout(), Lines(source, carriage_returns=False)
-    has_header = not file.names or _has_header(declaration, source)
+    line, header = first_line_of(source), declaration.recognise.header
+    is_header = bool(header) and not like_header(declaration, line).lacks
+    # files of some vendors have none
+    has_header = not file.names or is_header or names_fields(declaration, line)
     names = header_of(source, file.delimiter, file.header_until) if has_header else file.names
     lower = [name.lower() for name in names]
     doubled = [name for name in declaration.field_names if lower.count(name.lower()) > 1]
     if doubled:
         raise FileRejectedError(f"column {doubled[0]!r} appears more than once")
     return _Layout(header=tuple(names)), Lines(source, header=has_header, carriage_returns=False)
-
-
-def _has_header(declaration: Declaration, source: Source) -> bool:
-    """Whether the first line names the fields; files of some vendors have no header."""
-    line = first_line_of(source)
-    is_header = bool(declaration.recognise.header) and not like_header(declaration, line).lacks
-    return is_header or names_fields(declaration, line)
-
-
-def _json_layout(declaration: Declaration, source: Source) -> tuple[_Layout, Lines]:
-    return _Layout(usual=usual_fields(source, declaration.file.rows)), Lines(source)
 
 
 @lru_cache(maxsize=64)
@@ -207,8 +187,9 @@ def _reading(
     records, at = (_csv if is_csv else _json)(declaration, layout)
     kind = KINDS[declaration.kind]
     fields = _Fields(kind, at, dict(parts), exchange)
-    given = [_merged(declaration, message) for message in declaration.messages] or [
-        declaration.columns
+    given = [
+        {} if message.ignore or message.reject else {**declaration.columns, **message.columns}
+        for message in declaration.messages or [Message()]
     ]
     if exchange is not None:
         given = [_of_exchange(columns, exchange) for columns in given]
@@ -265,10 +246,10 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
     around = sorted({value.around for value in declaration.values if value.around is not None})
     numbers = file.numbers == "json"
     values = f"json_extract_string(doc, [{paths}])"
-    given = {"v": unmarked_list(values, "is_long") if numbers else values}
+    given = {"v": SQL.unmarked_list(values, "is_long") if numbers else values}
     for name in around:
         value = f"json_extract_string(page, {literal(_path(name))})"
-        given["^" + name] = unmarked(value, "is_long") if numbers else value
+        given["^" + name] = SQL.unmarked(value, "is_long") if numbers else value
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
     opened = messages(layout.usual, file.clock, file.rows, file.comment, numbers=numbers)
     sql = f"select *, {extracted} from ({opened})"
@@ -278,11 +259,6 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
 def _path(name: str) -> str:
     """A field of a document; a dot leads into an object, as in `order.id`."""
     return name if name.startswith("$") else "$." + ".".join(f'"{p}"' for p in name.split("."))
-
-
-def _merged(declaration: Declaration, message: Message) -> Columns:
-    is_none = message.ignore or message.reject
-    return {} if is_none else {**declaration.columns, **message.columns}
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
@@ -417,7 +393,7 @@ def _as_landed(name: str, columns: Columns, fields: _Fields) -> str:
     text = _named("text", _sql(column, columns, fields), fields.texts)
     value = converted(text, _type_of(column, [columns]), column)
     if column.type in DECIMALS:
-        value = f"rtrim(rtrim({value}::varchar, '0'), '.')"
+        value = SQL.shortest(value)
     return _named(
         "landed", f"coalesce({value}::varchar, {text}::varchar, {default})", fields.landed
     )
@@ -434,13 +410,10 @@ def _text(value: Value, fields: _Fields, columns: Columns) -> str:
     if value.take:
         whole = literal(f"^(?:{value.take})$")
         text = f"nullif(regexp_extract({text}, {whole}, 1), '')"
-    if value.part == "number":  # what is none stays whole, and is rejected
-        number = f"replace(regexp_extract({text}, '{_NUMBER_AND_UNIT}', 1), ',', '')"
-        text = f"coalesce(nullif({number}, ''), {text})"
-    elif value.part == "unit":
-        text = f"regexp_extract({text}, '{_NUMBER_AND_UNIT}', 2)"
+    if value.part:
+        text = (SQL.number_of if value.part == "number" else SQL.unit_of)(text)
     if value.sign:
-        signed = decimal_of(text, "decimal(38, 10)")
+        signed = SQL.decimal_of(text, "decimal(38, 10)")
         sides = [
             f"when {signed} {'>' if sign == 'positive' else '<'} 0 then {literal(word)}"
             for sign, word in value.sign.items()
@@ -481,8 +454,10 @@ def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
         return f"{text} || {literal(value.separator)} || {number}"
     if value.sum is not None:
         terms = [fields.at[name] for name in value.sum]
-        total = " + ".join(decimal_of(term, WIDE) for term in terms)
-        refused = " ".join(f"when {_is_inexact(term)} then {term}" for term in terms)
+        total = " + ".join(SQL.decimal_of(term, WIDE) for term in terms)
+        refused = " ".join(
+            f"when {SQL.is_inexact(term, WIDE, _PLACES)} then {term}" for term in terms
+        )
         return f"case {refused} else ({total})::varchar end"
     if value.around is not None or value.key:
         found = [quoted("^" + value.around) if value.around else "row_key"]
@@ -501,16 +476,11 @@ def _unless_none(value: Value, text: str) -> str:
 def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
     """SQL of a number as a text: exact, whatever was done to it."""
     if value.float32:
-        short = f"try_cast({text} as float)::varchar"
-        text = f"case when {_is_grouped(text)} then {text} else coalesce({short}, {text}) end"
-    positive = f"regexp_replace({text}, '{_MINUS}', '\\1')"
+        text = SQL.float32(text)
     if value.absolute:
-        text = positive
+        text = SQL.absolute(text)
     if value.negate:
-        text = (
-            f"case when regexp_matches({text}, '{_MINUS}') then {positive}"
-            f" when {text} is not null then '-' || regexp_replace({text}, '{_PLUS}', '\\1') end"
-        )
+        text = SQL.negated(text)
     if not value.scale:
         return text
     if not any("since" in factor.model_fields_set for factor in value.scale):
@@ -529,22 +499,9 @@ def _times(text: str, by: Decimal) -> str:
     if by == 1:
         return text
     places = max(0, -int(by.as_tuple().exponent))
-    exact = f"{decimal_of(text, WIDE)} * {by:f}::decimal(10, {places})"
-    shown = f"rtrim(rtrim(({exact})::varchar, '0'), '.')"
-    return f"case when {_is_inexact(text)} then {text} else {shown} end"
-
-
-def _is_inexact(text: str) -> str:
-    """SQL: does a decimal(28, 10) not hold a number? It is left as it is: its column refuses it."""
-    return (
-        f"({text} is not null and {decimal_of(text, WIDE)} is null or {_is_grouped(text)}"
-        f" or {is_finer(text, 10)})"
-    )
-
-
-def _is_grouped(text: str) -> str:
-    """SQL: is a text none of our numbers, though the engine reads `1_000` as a thousand?"""
-    return f"contains({text}, '_')"
+    exact = f"{SQL.decimal_of(text, WIDE)} * {by:f}::decimal(10, {places})"
+    shown = SQL.shortest(f"({exact})")
+    return f"case when {SQL.is_inexact(text, WIDE, _PLACES)} then {text} else {shown} end"
 
 
 def _time(value: Value, text: str, fields: _Fields) -> str:
@@ -556,19 +513,27 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
         return _unix_time(text, value.unit)
     if not value.format:
         return text
-    if value.offsets:
-        return _with_offset(value, text)
-    return _parsed(text, value.format, value.zone)
+    parsed = _parsed(text, value.format, value.zone)
+    if not value.offsets:
+        return parsed
+    whens = []
+    for word, offset in value.offsets.items():  # a word behind it, such as EST
+        minutes = int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[4:]))
+        local = _parsed(f"rtrim(left({text}, length({text}) - {len(word)}))", value.format, None)
+        whens.append(
+            f"when ends_with({text}, {literal(word)}) then {local} - to_minutes({minutes})"
+        )
+    return f"case {' '.join(whens)} else {parsed} end"
 
 
 def _parsed(text: str, formats: list[str], zone: str | None) -> str:
     """A text in one of some formats, in UTC; one that says its offset needs no zone."""
     found = []
     if ISO in formats:
-        iso = f"({utc(text, 'timestamp_ns')})"
+        iso = f"({SQL.utc(text, 'timestamp_ns')})"
         local = _in_utc(iso, zone, has_nanoseconds=True)
         found.append(
-            iso if local == iso else f"case when {has_offset(text)} then {iso} else {local} end"
+            iso if local == iso else f"case when {SQL.has_offset(text)} then {iso} else {local} end"
         )
     with_offset = [one for one in formats if "%z" in one]
     others = [one for one in formats if one not in (ISO, *with_offset)]
@@ -594,34 +559,10 @@ def _strptime(text: str, formats: list[str]) -> str:
     return f"try_strptime({text}, {f'[{listed}]' if len(formats) > 1 else listed})"
 
 
-def _with_offset(value: Value, text: str) -> str:
-    """A local time with a word behind it that says its offset from UTC, such as EST."""
-    whens = [
-        f"when ends_with({text}, {literal(word)}) then {_less(value, text, word, offset)}"
-        for word, offset in value.offsets.items()
-    ]
-    return f"case {' '.join(whens)} else {_parsed(text, value.format or [], value.zone)} end"
-
-
-def _less(value: Value, text: str, word: str, offset: str) -> str:
-    minutes = int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[4:]))
-    local = f"rtrim(left({text}, length({text}) - {len(word)}))"
-    return f"{_parsed(local, value.format or [], None)} - to_minutes({minutes})"
-
-
 def _in_utc(local: str, zone: str | None, *, has_nanoseconds: bool = False) -> str:
-    """A local time in UTC; NULL where no clock of the zone showed it.
-
-    Of a time that it showed twice it is the second, in standard time.
-    """
     if zone is None or zone == "UTC":
         return local
-    cut = f"make_timestamp(epoch_ns({local}) // 1000)" if has_nanoseconds else local
-    moment = f"timezone({literal(zone)}, {cut})"
-    made = f"{moment}::timestamp"
-    if has_nanoseconds:
-        made = f"try(make_timestamp_ns(epoch_us({moment}) * 1000 + epoch_ns({local}) % 1000))"
-    return f"case when timezone({literal(zone)}, {moment}) = {cut} then {made} end"
+    return (SQL.in_utc_ns if has_nanoseconds else SQL.in_utc)(local, literal(zone))
 
 
 def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
@@ -637,18 +578,13 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
             f"its name has the date {date!r}, and there is no such day"
         ) from None
     day = f"strptime({literal(date)}, {literal(found)})"
-    factor = _MICROSECONDS[value.after_midnight or "ms"]
-    cut = f"regexp_replace({text}, '(\\.[0-9]{{6}})[0-9]+$', '\\1')"  # a cast would round
-    passed = f"floor(try_cast({cut} as decimal(18, 6)) * {factor})::bigint"
-    is_time = f"{passed} between 0 and {_DAY - 1} and not {_is_grouped(text)}"
-    time = f"case when {is_time} then {day} + to_microseconds({passed}) end"
-    return _in_utc(f"({time})", value.zone)
+    factor = str(_MICROSECONDS[value.after_midnight or "ms"])
+    return _in_utc(SQL.after_midnight(text, day, factor), value.zone)
 
 
 def _unix_time(text: str, unit: str) -> str:
     if unit == "s":
-        whole = f"regexp_full_match({text}, '\\d{{10}}(\\.\\d*)?')"
-        return f"case when {whole} then {_moment(nanoseconds_of(text), 'ns')} end"
+        return SQL.unix_seconds(text)
     units = unit.split(" or ")
     whens = []
     for one in units:
@@ -705,10 +641,12 @@ def _wrong(
             if value.unit or value.format or value.after_midnight:
                 yield _no_time(column, value, columns, fields)
         for name in _ids_within(column, columns, fields.kind):
-            yield is_spoiled(fields.at[name]), literal(f"{column.name}: {SPOILED}")
+            yield SQL.is_spoiled(fields.at[name]), literal(f"{column.name}: {SPOILED}")
         if column.type == "VARCHAR" and not _is_csv(declaration):
             for name in sorted({name for value in values for name in value.fields}):
-                yield _is_nested(fields.at[name], name), literal(f"{column.name}: not a text")
+                # a list or an object is a text that nobody wrote
+                is_nested = SQL.is_nested(fields.at[name], literal(_path(name)))
+                yield is_nested, literal(f"{column.name}: not a text")
 
 
 def _no_time(column: Column, value: Value, columns: Columns, fields: _Fields) -> tuple[str, str]:
@@ -776,9 +714,3 @@ def _ids_within(column: Column, columns: Columns, kind: Kind) -> list[str]:
     texts = [name for name in columns if kind.column(name).type == "VARCHAR"]
     others = [v for name in columns if name not in texts for v in columns[name]]
     return sorted(joined - {field for value in others for field in value.fields})
-
-
-def _is_nested(text: str, name: str) -> str:
-    """SQL: is a field a list or an object, which as a text nobody wrote?"""
-    opens = f"(starts_with({text}, '{{') or starts_with({text}, '['))"
-    return f"{opens} and json_type(doc, {literal(_path(name))}) in ('ARRAY', 'OBJECT')"

@@ -46,7 +46,7 @@ def _of_names(names: Sequence[str], kind: Kind) -> list[str]:
     found = _of_delimiter(names)
     if found:
         return found
-    if _is_data(names):
+    if any(map(_DATA.fullmatch, names)):
         return ["its first line is data, not a header"]
     lower = [name.lower() for name in names]
     others = [o.name for o in KINDS.values() if o is not kind and set(lower) <= set(o.column_names)]
@@ -77,10 +77,6 @@ def _of_delimiter(names: Sequence[str]) -> list[str]:
             shown = "\\t" if delimiter == "\t" else delimiter
             return [f"it is separated by `{shown}`: --delimiter '{shown}', or a feed"]
     return []
-
-
-def _is_data(names: Sequence[str]) -> bool:
-    return any(_DATA.fullmatch(name) for name in names)
 
 
 def nearest(beginning: Beginning, known: Sequence[Declaration]) -> list[str]:

@@ -9,27 +9,13 @@ from typing import Any
 import orjson
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.exact_json import (
-    A_NUL,
-    has_long_number,
-    has_loose_part,
-    has_nul,
-    has_rendered_number,
-    is_json,
-    is_marked,
-    is_marked_fraction,
-    marked,
-    unmarked,
-    unmarked_list,
-)
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, first_line, opened
+from python_ingest.feeds.lines import MAX_LINE, Lines, Source, first_line, opened
 from python_ingest.feeds.parquet import check_columns
-from python_ingest.feeds.query import query
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.sql import literal
 
-_NESTED = "('ARRAY', 'OBJECT', 'BOOLEAN', 'DOUBLE')"
 _CLOCK = re.compile(rb"^[\d.]+:? +")
 Usual = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
 """Lists of fields: of objects, and of the envelopes around them."""
@@ -47,7 +33,10 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
     except orjson.JSONDecodeError:
         first = None
     if first == []:
-        return _empty_page(kind, source)
+        name = kind.column_names[0]
+        extra = ("line_number", "complaint", "ignored")
+        lines = Lines(source)
+        return Scan("ndjson", SQL.empty_page(name), {name: "VARCHAR"}, extra, lines=lines)
     if not isinstance(first, dict):
         how = {
             "[": " (write one object a line: jq -c '.[]')",
@@ -61,67 +50,37 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
     if not known & set(first) or set(first) - known:
         check_columns(kind, list(first), exchange)
     usual = [names for names in usual_fields(source)[0] if set(names) <= known]
-    paths = ", ".join(literal(f'$."{name}"') for name in kind.column_names)
+    paths = ", ".join(map(_path, kind.column_names))
     texts_of = {name: f"v[{i}]" for i, name in enumerate(kind.column_names, start=1)}
     documents = [c.name for c in kind.columns if c.type == "JSON"]
-    texts_of |= {name: _written(name, texts_of[name]) for name in documents}
+    texts_of |= {name: SQL.json_field(texts_of[name], _path(name)) for name in documents}
     values = ", ".join(f'{value} as "{name}"' for name, value in texts_of.items())
     names = ", ".join(literal(name) for name in kind.column_names)
     texts = [c.name for c in kind.columns if c.type == "VARCHAR"]
     no_list = "".join(
-        f"when {_is_no_list(name, f'v[{place}]')} then {literal(name + ': not a list of texts')} "
+        f"when {SQL.is_no_list(f'v[{place}]', _path(name))}"
+        f" then {literal(name + ': not a list of texts')} "
         for place, name in enumerate(kind.column_names, start=1)
         if kind.column(name).type == "VARCHAR[]"
     )
-    is_loose = f"when {has_loose_part('line')} then 'not JSON'" if documents else ""
-    sql = query(
-        "objects",
-        lines=RELATION,
+    is_loose = f"when {SQL.has_loose_part('line')} then 'not JSON'" if documents else ""
+    sql = SQL.objects(
         values=values,
         is_loose=is_loose,
         may_be_no_text=_no_text(texts),
-        not_a_text=not_a_text(texts),
+        not_a_text=SQL.not_a_text(", ".join(map(literal, texts)), ", ".join(map(_path, texts))),
         no_list=no_list,
-        has_nul=has_nul("line"),
-        a_nul=literal(A_NUL),
+        line_has_nul=SQL.has_nul("line"),
         is_usual=is_usual("fields", usual),
         unknown=f"list_filter(fields, lambda k: k not in ({names}))",
-        has_field_twice=has_field_twice("fields"),
-        unmarked=unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long"),
-        marked=marked("line", "is_long"),
-        is_long=_is_long(documents),
-        is_object=is_object("line"),
+        fields_twice=SQL.has_field_twice("fields"),
+        unmarked_v=SQL.unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long"),
+        marked_line=SQL.marked("line", "is_long"),
+        asks_is_long=_is_long(documents),
+        asks_is_object=SQL.is_object("line"),
     )
     types = dict.fromkeys(kind.column_names, "VARCHAR")
     return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
-
-
-def _empty_page(kind: Kind, source: Source) -> Scan:
-    """Read a file that begins with a list without rows: it is a page, and has nothing else."""
-    name = kind.column_names[0]
-    sql = f"""
-select null::varchar as {name}, line as raw_text, line_number,
-    case when not is_empty then coalesce(damage, 'more than a list without rows') end as complaint,
-    case when is_empty then 'empty page' end as ignored
-from (
-    select *, damage is null and regexp_full_match(line, '\\s*\\[\\s*\\]\\s*') as is_empty
-    from {RELATION}
-)"""
-    extra = ("line_number", "complaint", "ignored")
-    return Scan("ndjson", sql, {name: "VARCHAR"}, extra, lines=Lines(source))
-
-
-def is_object(text: str) -> str:
-    """Return SQL: is a text a JSON object? Never NULL."""
-    return f"case when json_valid({text}) then json_type({text}) = 'OBJECT' else false end"
-
-
-def has_field_twice(fields: str) -> str:
-    """Return SQL: does a list of an object's fields name one twice?
-
-    Two lines with a cut between them look like that.
-    """
-    return f"list_unique({fields}) <> len({fields})"
 
 
 def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
@@ -130,49 +89,19 @@ def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
     return f"{fields} in ({lists})" if lists else "false"
 
 
-def not_a_text(names: Sequence[str]) -> str:
-    """Return SQL for the first of some fields that is there and is no text, or NULL.
-
-    A whole number stands for its digits; one with a point or an exponent is no text.
-    """
-    paths = ", ".join(literal(f'$."{name}"') for name in names)
-    types = f"json_type(doc, [{paths}])"
-    written = f"json_extract_string(doc, [{paths}])"
-    wrong = (
-        f"list_transform(list_zip({types}, {written}),"
-        f" lambda x: x[1] in {_NESTED} or {is_marked_fraction('x[2]')})"
-    )
-    return f"[{', '.join(map(literal, names))}][list_position({wrong}, true)]"
-
-
-def _written(name: str, value: str) -> str:
-    """SQL of a JSON field, whose text is `value`: a text stays one, unless it is a document.
-
-    One that says nothing says nothing here too.
-    """
-    path = literal(f'$."{name}"')
-    json = unmarked(f"json_extract(doc, {path})::varchar", "is_long")
-    is_document = f"regexp_matches({value}, '^\\s*[\\[{{]') and {is_json(value)}"
-    is_nothing = f"regexp_full_match({value}, '\\s*(null)?\\s*')"
-    return f"case when {is_nothing} or {is_document} then {value} else {json} end"
-
-
-def _is_no_list(name: str, value: str) -> str:
-    """SQL: is a field, whose text is `value`, neither a list nor a text, as in CSV?"""
-    path = literal(f'$."{name}"')
-    is_other = f"json_type(doc, {path}) not in ('ARRAY', 'VARCHAR', 'NULL')"
-    is_number = is_marked(f"json_extract_string(doc, {path})")
-    # nearly all are lists
-    return f"not starts_with({value}, '[') and ({is_other} or {is_number})"
+def _path(name: str) -> str:
+    return literal(f'$."{name}"')
 
 
 def _is_long(documents: Sequence[str]) -> str:
     """SQL: do a line's numbers have to be marked? Those of JSON columns keep all their digits."""
     named = " or ".join(f"contains(line, {literal(name)})" for name in documents)
-    is_long = has_long_number("line")
+    is_long = SQL.has_long_number("line")
     if not named:
         return is_long
-    return f"({is_long} or (({named} or contains(line, '\\u')) and {has_rendered_number('line')}))"
+    return (
+        f"({is_long} or (({named} or contains(line, '\\u')) and {SQL.has_rendered_number('line')}))"
+    )
 
 
 def _no_text(names: Sequence[str]) -> str:

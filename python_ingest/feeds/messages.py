@@ -5,19 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from python_ingest.feeds.exact_json import A_NUL, has_long_number, has_nul, marked, unmarked
-from python_ingest.feeds.json_lines import Usual, has_field_twice, is_usual
-from python_ingest.feeds.lines import RELATION, begins_with
-from python_ingest.feeds.query import query
-from python_ingest.feeds.values import nanoseconds_of
+from python_ingest.feeds.json_lines import Usual, is_usual
+from python_ingest.feeds.lines import begins_with
+from python_ingest.feeds.query import SQL
 from python_ingest.storage.sql import literal
-
-_BEFORE = "substr(line, 1, strpos(line, ' ') - 1)"
-# A local clock before the JSON, in nanoseconds.
-_CLOCKS = {
-    "ns": f"try_cast({_BEFORE} as bigint)",
-    "s": nanoseconds_of(f"rtrim({_BEFORE}, ':')"),
-}
 
 
 def messages(
@@ -39,25 +30,24 @@ def messages(
     The raw text of a message in an array is the message, not the whole line; a line that is no JSON
     stays whole.
     `usual`: what `usual_fields` found in the text. With `numbers` those of a `doc` that is
-    `is_long` are marked, as `exact_json` says.
+    `is_long` are marked, as `queries/json.sql` says.
     """
     fields, around = usual
-    return query(
-        "messages",
-        lines=RELATION,
+    before = "substr(line, 1, strpos(line, ' ') - 1)"
+    in_ns = f"try_cast({before} as bigint)"
+    return SQL.messages(
         has_clock="line[1] between '0' and '9'" if clock else "false",
-        clock=_CLOCKS[clock or "ns"],
+        clock=SQL.nanoseconds_of(f"rtrim({before}, ':')") if clock == "s" else in_ns,
         is_comment=begins_with(comment),
-        is_long=has_long_number("text") if numbers else "false",
-        marked=marked("text", "is_long"),
-        documents=_rows(rows) if rows else query("lists"),
-        unmarked=unmarked("document", "is_long"),
-        has_nul=has_nul("object"),
+        asks_is_long=SQL.has_long_number("text") if numbers else "false",
+        marked_text=SQL.marked("text", "is_long"),
+        documents=_rows(rows) if rows else SQL.lists(),
+        unmarked_document=SQL.unmarked("document", "is_long"),
+        object_has_nul=SQL.has_nul("object"),
         is_usual=is_usual("fields", fields),
         is_usual_around=is_usual("fields_around", around),
-        has_field_twice=has_field_twice("fields"),
-        has_field_twice_around=has_field_twice("fields_around"),
-        a_nul=literal(A_NUL),
+        fields_twice=SQL.has_field_twice("fields"),
+        fields_around_twice=SQL.has_field_twice("fields_around"),
     )
 
 
@@ -70,8 +60,7 @@ def _rows(field: str) -> str:
     name = "$." + ".".join(f'"{part}"' for part in field.split("."))
     before, _, last = field.rpartition(".")
     without = json.dumps({before: {last: None}} if before else {last: None})
-    return query(
-        "pages",
+    return SQL.pages(
         at=literal(name),
         each=literal(f"{name}[*]"),
         lists=literal(f"{name}.*"),

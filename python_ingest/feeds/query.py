@@ -1,19 +1,15 @@
-"""The SQL of `queries/`: a name with a dollar stands for what a feed makes of it."""
+"""The SQL of `queries/`, by name."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from string import Template
 
-_QUERIES = Path(__file__).parent / "queries"
+from python_ingest.storage.statements import Statements
 
-
-def query(name: str, **said: str) -> str:
-    """Return a query with all its names filled in."""
-    return Template(_text(name)).substitute(said)
-
-
-@cache
-def _text(name: str) -> str:
-    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+SQL = Statements(
+    Path(__file__).with_name("queries"),
+    # a character for private use, which no vendor's text begins with
+    mark="\ue000",
+    # stands for a delimiter within a field, while a line without it is cut
+    aside="\x01",
+)

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from python_ingest.feeds.binance_markets import contradictions
 from python_ingest.feeds.kinds import Column, Kind
 from python_ingest.feeds.lines import Lines
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.values import (
     CLOCK,
-    PLAIN,
     as_written,
     complaints,
     content_hash,
     converted,
     has_plain_number,
-    is_blank,
     is_nested,
     nanoseconds,
     one_spelling,
@@ -77,15 +76,14 @@ def validated(
     """
     present = [c for c in kind.columns if c.name in scan.types]
     source = [f"{_given(c, scan)} as {quoted('source.' + c.name)}" for c in present]
-    needed = [quoted(c.name) for c in present]
+    needed = ", ".join(quoted(c.name) for c in present)
     carried = [quoted(name) for name in ("raw_text", *scan.extra)]
-    numbers_of = {
+    numbers = {
         c.name: as_written(quoted(c.name), scan.types[c.name])
         for c in present
         if has_plain_number(c, scan.types[c.name])
     }
-    plain = {name: place for place, name in enumerate(numbers_of, start=1)}
-    worked_out = f"{plain_numbers([*numbers_of.values()])} as {PLAIN}"
+    plain = {name: place for place, name in enumerate(numbers, start=1)}
     typed = []
     for column in kind.columns:
         if column.name in scan.types:
@@ -102,7 +100,6 @@ def validated(
         for c in kind.columns
         if c.default
     ]
-    replaced = f"replace ({', '.join(defaults)})" if defaults else ""
     whens = [
         f"when {condition} then {reason}"
         for condition, reason in complaints(kind, scan.types, clock, plain)
@@ -120,38 +117,31 @@ def validated(
     ]
     reason = f"case {' '.join(whens + missing)} end" if whens + missing else "null::varchar"
     names = ", ".join(quoted(name) for name in kind.read_names)
-    numbers = "".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra)
     ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
-    hash_name = ", content_hash" if kind.keeps_hash else ""
     nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
     others = f"when reason is not null then reason when {ignored} is not null then null"
-    with_nuls = f"case {others} {nuls} end" if nuls else "reason"
     lacking = [c.name for c in kind.columns if c.name not in scan.types and not c.default]
-    hashed = f", {content_hash(kind, lacking)} as content_hash" if kind.keeps_hash else ""
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
     ]
-    text = "to_json(raw_text)::varchar" if scan.raw_is_struct else r"rtrim(raw_text, e'\r\n')"
-    without = f"replace ({', '.join(said)})" if said else ""
-    return f"""
-select {numbers}{names}, reason, ignored,
-    case when reason is not null then {text} end as raw_text{hash_name}
-from (
-    select {numbers}{names}, {with_nuls} as reason, {ignored} as ignored, raw_text{hashed}
-    from (
-        select * {without}
-        from (
-            select *, {reason} as reason
-            from (
-                select * {replaced}
-                from (
-                    select {", ".join([*source, *carried, PLAIN, *typed])}
-                    from (select {", ".join([*needed, *carried, worked_out])} from ({scan.sql}))
-                )
-            )
-        )
+    return SQL.validated(
+        numbers="".join(f"{n}, " for n in ("row_number", "line_number") if n in scan.extra),
+        names=names,
+        text="to_json(raw_text)::varchar" if scan.raw_is_struct else r"rtrim(raw_text, e'\r\n')",
+        hash_name=", content_hash" if kind.keeps_hash else "",
+        with_nuls=f"case {others} {nuls} end" if nuls else "reason",
+        ignored=ignored,
+        hashed=f", {content_hash(kind, lacking)} as content_hash" if kind.keeps_hash else "",
+        without=f"replace ({', '.join(said)})" if said else "",
+        reason=reason,
+        replaced=f"replace ({', '.join(defaults)})" if defaults else "",
+        source=", ".join(source),
+        typed=", ".join(typed),
+        carried=", ".join(carried),
+        needed=needed,
+        plain_numbers=plain_numbers([*numbers.values()]),
+        scan=scan.sql,
     )
-)"""
 
 
 def hashed(kind: Kind, rows: str) -> str:
@@ -172,15 +162,12 @@ def respelled(kind: Kind, rows: str) -> str:
     if not spellings:
         return rows
     anew = f"case when is_odd then {content_hash(kind)} else content_hash end as content_hash"
-    return f"""(
-        select * exclude (is_odd) {f"replace ({anew})" if kind.keeps_hash else ""}
-        from (select * replace ({today}), {odd} as is_odd from {rows})
-    )"""
+    return SQL.respelled(rows, today, odd, f"replace ({anew})" if kind.keeps_hash else "")
 
 
 def _given(column: Column, scan: Scan) -> str:
     """SQL of a value as it came; a blank text is no list and no object, as in CSV."""
     name = quoted(column.name)
     if is_nested(column) and scan.types[column.name] == "VARCHAR":
-        return f"case when not {is_blank(name)} then {name} end"
+        return f"case when not {SQL.is_blank(name)} then {name} end"
     return name

@@ -7,16 +7,13 @@ import re
 from collections.abc import Sequence
 
 from python_ingest.errors import FileRejectedError
-from python_ingest.feeds.lines import RELATION, Source, begins_with, first_line, opened
-from python_ingest.feeds.query import query
+from python_ingest.feeds.lines import Source, begins_with, first_line, opened
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.relation import HEADER
 from python_ingest.storage.sql import literal
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What mostly separates fields, and its name."""
-
-# Stands for a delimiter within a field, while a line is cut; one that has it is cut the long way.
-_ASIDE = "\x01"
 
 
 def field(place: int, last: int) -> str:
@@ -32,9 +29,7 @@ def record_fields(
     The last field may still have its line end. `comment`: lines that begin with one are `nothing`
     ('comment'), and have no damage.
     """
-    return query(
-        "records",
-        lines=RELATION,
+    return SQL.records(
         is_comment=begins_with(comment),
         fields=fields_of_line(delimiter),
         fewest=str(count),
@@ -43,36 +38,8 @@ def record_fields(
 
 
 def fields_of_line(delimiter: str) -> str:
-    """Return SQL of the fields of `line`, NULL where its quotes are not closed.
-
-    A line without a quote is cut at its delimiters. Where no field has a quote in it, every second
-    part between quotes is within a field, and its delimiters stand aside while the line is cut. The
-    few others are taken apart by a pattern, which takes ten times as long. A quote within a field
-    that begins without one is a character like any other.
-    """
-    at, one, line = literal(delimiter), re.escape(delimiter), _without_end("line")
-    bare = rf'[^"{one}][^{one}]*'
-    simple = rf'(?:"[^"]*"|[^"{one}]*)'
-    any_field = rf'(?:"(?:[^"]|"")*"|{bare}|)'
-    is_simple, is_whole = (
-        f"regexp_full_match({line}, {literal(f'{field}(?:{one}{field})*')})"
-        for field in (simple, any_field)
-    )
-    parts = (
-        f"list_transform(string_split({line}, '\"'), lambda x, i:"
-        f" case when i % 2 = 0 then replace(x, {at}, '{_ASIDE}') else x end)"
-    )
-    cut = f"string_split(array_to_string({parts}, ''), {at})"
-    unquoted = "replace(substr(x, 2, length(x) - 2), '\"\"', '\"')"
-    return f"""case
-            when not contains(line, '"') then string_split(line, {at})
-            when {is_simple} and not contains(line, '{_ASIDE}')
-                then list_transform({cut}, lambda x: replace(x, '{_ASIDE}', {at}))
-            when {is_whole} then list_transform(
-                regexp_extract_all({at} || {line}, {literal(f"{one}({any_field})")}, 1),
-                lambda x: case when starts_with(x, '"') then {unquoted} else x end
-            )
-        end"""
+    """Return SQL of the fields of `line`, NULL where its quotes are not closed."""
+    return SQL.fields_of_line(literal(delimiter), literal(re.escape(delimiter))[1:-1])
 
 
 def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
@@ -82,12 +49,11 @@ def section_fields(delimiter: str, is_name: str, between: Sequence[str]) -> str:
     small letters. A line that begins with a word of `between` is no header, and with fewer fields
     than those it is `nothing`, as a header is. No field has a line end.
     """
-    return query(
-        "sections",
+    return SQL.sections(
         header=literal(HEADER),
         between=", ".join(map(literal, between)),
         is_name=literal(is_name),
-        records=record_fields(0, delimiter, more_fields=True),
+        records_of_lines=record_fields(0, delimiter, more_fields=True),
     )
 
 

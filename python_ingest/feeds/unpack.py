@@ -65,7 +65,12 @@ def members(path: Path) -> list[tuple[str, str | None]]:
             raise FileRejectedError(f"the zip holds {name!r}, which leads out of its folder")
         if times > 1:
             raise FileRejectedError(f"the zip holds {times} files of the name {name!r}")
-    told = [(name, _no_data(name, size)) for name, size in files]
+    told = []
+    for name, size in files:
+        why = None if size else "empty, no data"
+        told.append(
+            (name, "about the data by its name, no data" if _IS_ABOUT.search(name) else why)
+        )
     if all(why for _, why in told):
         raise FileRejectedError("the zip holds no file with data")
     return sorted(told, key=lambda one: one[1] is not None)
@@ -87,12 +92,6 @@ def _require_nothing_besides(archive: zipfile.ZipFile, path: Path) -> None:
         raise FileRejectedError(
             f"the zip has {where}, as zips have that were joined; land each of them by itself"
         )
-
-
-def _no_data(name: str, size: int) -> str | None:
-    if _IS_ABOUT.search(name):
-        return "about the data by its name, no data"
-    return None if size else "empty, no data"
 
 
 def beginning(path: Path, size: int, member: str | None = None) -> bytes:

@@ -7,18 +7,9 @@ beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 
-from python_ingest.feeds.exact_json import (
-    A_NUL,
-    has_long_number,
-    has_nul,
-    has_rendered_number,
-    is_json,
-    marked,
-    unmarked,
-)
 from python_ingest.feeds.kinds import (
     BEFORE_1970_OR_FUTURE,
     DECIMALS,
@@ -28,6 +19,7 @@ from python_ingest.feeds.kinds import (
     Column,
     Kind,
 )
+from python_ingest.feeds.query import SQL
 from python_ingest.storage.sql import literal, quoted
 
 CLOCK = "now()::timestamp"
@@ -44,24 +36,17 @@ _LATEST = {
 }
 _FLOATS = ("DOUBLE", "FLOAT")
 _WHOLE = r"'\s*[+-]?[0-9]+\s*'"
-_ROUNDED = r"\s*[+-]?([0-9]([.,][0-9]+[eE][+-]?|[eE]\+)[0-9]+|[0-9]+[.,]0*|[.,][0-9]+)\s*"
+A_NUL = "a NUL character"
+"""Why a text is none."""
 SPOILED = "a spreadsheet rounded this number: export it anew, with ids as texts"
 """Why an id is none."""
-_BLANK = r"[\s\x0b]*"
 _BETWEEN = ("':'", "'|'")
 """What stands between two values in the text of a row, as SQL."""
-_ROOM = 40
-"""Zeros beside a number that no column of DECIMAL has room for."""
-_FAR = 2**31 - 1
-"""An exponent that no text has digits enough for."""
 _INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
 _TEXTS = rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}"
 _NO_JSON = "('null', '{}', '[]', '\"\"')"
-PLAIN = quoted("source.plain")
-"""The column of `plain_numbers`."""
 _EXACT_FLOATS = {"DOUBLE": 2**53, "FLOAT": 2**24}
 """Whole numbers up to this one are what they were; above it two of them are one."""
-_TEXTS_IN_JSON = "'VARCHAR', 'UBIGINT', 'BIGINT', 'NULL'"
 _NUMBERS = rf"VARCHAR|DOUBLE|FLOAT|DECIMAL.*|{_INTEGERS}"
 _TIMES = r"VARCHAR|DATE|TIMESTAMP.*"
 # What the engine would render of others was not in the file: a list as a symbol, true as a price.
@@ -96,50 +81,34 @@ def converted(value: str, source_type: str, column: Column, plain: int = 0) -> s
         return _json(value if source_type in ("VARCHAR", "JSON") else f"to_json({value})")
     if source_type == column.type:
         return value
-    special: dict[tuple[str, str], Callable[[str], str]] = {
-        ("TIMESTAMP", "VARCHAR"): utc,
-        ("DATE", "VARCHAR"): _date,
-        ("TIMESTAMP", "TIMESTAMP_NS"): lambda ns: f"try_cast({ns}::varchar as timestamp)",
-        # its own cast rounds; landing's sessions show it in UTC
-        ("TIMESTAMP", "TIMESTAMPTZ_NS"): lambda ns: (
-            f"try_cast(replace({ns}::varchar, '+00', '') as timestamp)"
-        ),
-        ("VARCHAR[]", "VARCHAR"): _list,
-    }
-    if column.type == "VARCHAR" and source_type.startswith("DECIMAL"):
-        special["VARCHAR", source_type] = _whole
-    if has_plain_number(column, source_type):
-        value = as_written(value, source_type)
-        special[column.type, source_type] = lambda text: decimal_of(text, column.type, plain)
-    if (column.type, source_type) in special:
-        return special[column.type, source_type](value)
-    if column.type == "DATE":  # midnight is what others make of a date
-        day = f"try_cast({value} as date)"
-        return f"case when {day} = {value} then {day} end"
-    if column.type.startswith("STRUCT"):
-        return _struct(value, source_type, column)
-    return f"try_cast({value} as {column.type})"
-
-
-def decimal_of(text: str, made: str, plain: int = 0) -> str:
-    """Return SQL of a number's text as the decimal `made`; NULL where it is none or too large.
-
-    What has an exponent is written without one first: the engine's cast needs room for all digits
-    before it heeds the exponent, and makes 0 of many zeros and a large one. `plain`: see converted.
-    """
-    condition, without = _exponent(text, plain)
-    return f"try_cast(case when {condition} then {without} else {text} end as {made})"
-
-
-def _exponent(text: str, plain: int) -> tuple[str, str]:
-    """SQL: has a number's text an exponent, and the number without it."""
-    if plain:
-        return f"{PLAIN} is not null and {_has_exponent(text)}", f"{PLAIN}[{plain}]"
-    return _has_exponent(text), f"{_plain([text])}[1]"
-
-
-def _has_exponent(text: str) -> str:
-    return f"(contains({text}, 'e') or contains({text}, 'E'))"
+    made = f"try_cast({value} as {column.type})"
+    match column.type, source_type:
+        case "TIMESTAMP", "VARCHAR":
+            made = SQL.utc(value, "timestamp")
+        case "TIMESTAMP", "TIMESTAMP_NS":
+            made = f"try_cast({value}::varchar as timestamp)"
+        case (
+            "TIMESTAMP",
+            "TIMESTAMPTZ_NS",
+        ):  # its own cast rounds; landing's sessions show it in UTC
+            made = f"try_cast(replace({value}::varchar, '+00', '') as timestamp)"
+        case "DATE", "VARCHAR":
+            made = SQL.date(value)
+        case "DATE", _:  # midnight is what others make of a date
+            day = f"try_cast({value} as date)"
+            made = f"case when {day} = {value} then {day} end"
+        case "VARCHAR[]", "VARCHAR":
+            made = SQL.list(value)
+        case "VARCHAR", _ if source_type.startswith("DECIMAL"):
+            made = SQL.whole(value)
+        case _ if has_plain_number(column, source_type):
+            said = as_written(value, source_type), column.type
+            made = SQL.decimal_at(*said, str(plain)) if plain else SQL.decimal_of(*said)
+        case _ if column.type.startswith("STRUCT"):
+            text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
+            names = ", ".join(literal(name) for name, _ in _fields(column))
+            made = SQL.struct(text, names, column.type)
+    return made
 
 
 def has_plain_number(column: Column, source_type: str) -> bool:
@@ -148,118 +117,17 @@ def has_plain_number(column: Column, source_type: str) -> bool:
 
 
 def plain_numbers(texts: list[str]) -> str:
-    """Return SQL of the list PLAIN: numbers without exponents; NULL where none of them has one.
-
-    Once for a row, not twice for each number: of few rows the planning takes the longest.
-    """
+    """Return SQL of the list "source.plain" of a row's numbers, none of which has an exponent."""
     if not texts:
         return "null"
-    return f"case when {' or '.join(map(_has_exponent, texts))} then {_plain(texts)} end"
-
-
-def _plain(texts: list[str]) -> str:
-    """SQL of numbers without exponents or needless zeros; NULL where a text has none or is none.
-
-    What leads out of every column stays out of it, however large the exponent is.
-    """
-    pattern = rf"'^{_BLANK}([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+){_BLANK}$'"
-    far = f"case when starts_with(x.e, '-') then {-_FAR} else {_FAR} end"
-    # the digits that count, and how many of them stand before the point
-    counted = (
-        "{s: x.s, is_zero: x.w || x.f <> '', d: trim(x.w || x.f, '0'), point: length(ltrim(x.w ||"
-        f" x.f, '0')) - length(x.f) + coalesce(try_cast(x.e as integer), {far})::bigint}}"
-    )
-    return f"""list_transform(list_transform(list_transform(
-        [{", ".join(texts)}], lambda t: regexp_extract(t, {pattern}, ['s', 'w', 'f', 'e'])
-    ), lambda x: {counted}), lambda x: case
-        when x.d = '' then case when x.is_zero then '0' end
-        when x.point <= 0 then x.s || '0.' || repeat('0', least(-x.point, {_ROOM})) || x.d
-        when x.point >= length(x.d)
-            then x.s || x.d || repeat('0', least(x.point - length(x.d), {_ROOM}))
-        else x.s || left(x.d, x.point) || '.' || substr(x.d, x.point + 1)
-    end)"""
-
-
-# The spelling of nearly all times; a third of the time that the general way takes.
-_USUAL_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"
-_LOCAL = r"^\d{4,6}-\d\d?-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?$"
-_OFFSET = r":[0-9.]+ ?(UTC|[Zz]|[+-](0\d|1[0-5])(:?[0-5]\d){0,2})$"
-
-
-def has_offset(value: str) -> str:
-    """Return SQL: does an ISO time say its offset from UTC, by Z perhaps? NULL of NULL."""
-    return f"regexp_matches({value}, '{_OFFSET}')"
-
-
-def utc(value: str, made: str = "timestamp") -> str:
-    """Return SQL of an ISO time with an offset, Z, UTC or none; a zone's name is no time.
-
-    It is cut below what the type `made` holds, `timestamp` or `timestamp_ns`. The offset is taken
-    off the text: a cast to TIMESTAMP heeds it on one version of the engine and drops it, or a
-    zone's name, on another.
-    """
-    offset = f"regexp_extract({value}, '{_OFFSET}', 1)"
-    local = f"rtrim(left({value}, length({value}) - length({offset})))"
-    digits = f"rpad(regexp_replace({offset}, '[^0-9]', '', 'g'), 6, '0')"
-    seconds = (
-        f"(case when {offset} like '-%' then -1 else 1 end * ({digits}[1:2]::integer * 3600"
-        f" + {digits}[3:4]::integer * 60 + {digits}[5:6]::integer))"
-    )
-    return (
-        f"case when regexp_full_match({value}, '{_USUAL_TIME}') then try_cast({value} as {made})"
-        f" when not regexp_matches({local}, '{_LOCAL}')"
-        f" then case when {value} in ('infinity', '-infinity') then {value}::{made} end"
-        f" when {offset} in ('', 'Z', 'z', 'UTC') then try_cast({local} as {made})"
-        f" else try_cast({local} as {made}) - to_seconds({seconds}) end"
-    )
+    return SQL.plain_numbers(", ".join(texts), " or ".join(map(SQL.has_exponent, texts)))
 
 
 def nanoseconds(value: str, source_type: str) -> str:
-    """Return SQL for what a time has below the microsecond: 1 to 999, NULL where it has nothing.
-
-    Digits below the nanosecond are cut.
-    """
+    """Return SQL for what a time has below the microsecond: 1 to 999, NULL where it has nothing."""
     if source_type in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
         return f"nullif(epoch_ns({value}) % 1000, 0)::smallint"
-    if source_type != "VARCHAR":
-        return "null::smallint"
-    # most times end at the microsecond: only where a digit follows is the text taken apart
-    next_digit = f"substr({value}, strpos({value}, '.') + 7, 1)"
-    digits = f"rpad(regexp_extract({value}, '\\.\\d{{6}}(\\d{{1,3}})', 1), 3, '0')"
-    return (
-        f"case when {next_digit} between '0' and '9'"
-        f" then nullif(try_cast({digits} as smallint), 0) end"
-    )
-
-
-def nanoseconds_of(seconds: str) -> str:
-    """Return SQL of the nanoseconds of a Unix time in seconds; NULL where 64 bits do not hold them.
-
-    Digits below the nanosecond are cut: its ten digits, a point and nine more are looked at.
-    """
-    return f"try_cast(try_cast(left({seconds}, 20) as decimal(28, 9)) * 1000000000 as bigint)"
-
-
-def _date(value: str) -> str:
-    plain = f"regexp_full_match({value}, '\\d{{4,6}}-\\d\\d?-\\d\\d?|-?infinity')"
-    return f"case when {plain} then try_cast({value} as date) end"
-
-
-def _whole(decimal: str) -> str:
-    """The digits of a decimal that is a whole number: an id, as an integer is."""
-    whole = f"regexp_replace({decimal}::varchar, '\\.0+$', '')"
-    return f"case when not contains({whole}, '.') then {whole} end"
-
-
-def _list(value: str) -> str:
-    json = f"try_cast({value} as json)"
-    types = f"json_type({json}, '$[*]')::varchar[]"  # of a NULL they would be no list
-    others = f"list_filter({types}, lambda t: t not in ({_TEXTS_IN_JSON}))"
-    return (
-        f"case when {value} like '[%' then case when len({others}) = 0"
-        f" then try_cast({json} as varchar[]) end"
-        f" when {value} not like '{{%' then string_split({value}, '|') end"
-    )
+    return SQL.nanoseconds(value) if source_type == "VARCHAR" else "null::smallint"
 
 
 def _text(value: str, column: Column) -> str:
@@ -276,7 +144,7 @@ def _text(value: str, column: Column) -> str:
         cases += [(f"{plain} = {literal(word)}", literal(to)) for word, to in column.synonyms]
     if column.empty_is_null:
         # nearly all begin with a letter or digit, and are not looked at twice
-        cases += [(f"({value} < '!' or {value} > '~') and {is_blank(value)}", "null")]
+        cases += [(f"({value} < '!' or {value} > '~') and {SQL.is_blank(value)}", "null")]
     if column.names:
         cases += _known_names(value, column)
     if column.trimmed:  # few have spaces, and to look for them costs less than to take them off
@@ -288,11 +156,6 @@ def _text(value: str, column: Column) -> str:
 def _first_of(cases: list[tuple[str, str]], value: str) -> str:
     whens = " ".join(f"when {condition} then {result}" for condition, result in cases)
     return f"case {whens} else {value} end" if cases else value
-
-
-def is_blank(text: str) -> str:
-    """Return SQL: does a text say nothing, by blanks of any alphabet?"""
-    return f"regexp_full_match({text}, '[\\s\\p{{Z}}]*')"
 
 
 def is_nested(column: Column) -> bool:
@@ -332,7 +195,7 @@ def one_spelling(column: Column) -> str | None:
     name = quoted(column.name)
     if column.type == "VARCHAR" and column.empty_is_null and column.in_hash:
         is_optional = not (column.required or column.is_id or column.words or column.is_later)
-        return f"case when not {is_blank(name)} then {name} end" if is_optional else None
+        return f"case when not {SQL.is_blank(name)} then {name} end" if is_optional else None
     if column.type == "JSON":
         json = (
             f"coalesce({_json(name)}, {name})"  # what was no JSON by today's rule landed as it is
@@ -347,15 +210,10 @@ def _fields(column: Column) -> list[tuple[str, str]]:
 
 
 def _json(value: str) -> str:
-    """A JSON text without blanks between its tokens; its numbers have the digits they had."""
     text = f"({value})::varchar"
-    rendered = has_rendered_number(text)
-    minified = unmarked(f"json({marked(text, rendered)})::varchar", rendered)
-    a_number = f"regexp_extract({text}, '^\\s*(-?[0-9]\\S*)', 1)"  # and nothing else
-    return (
-        f"case when {is_json(text)}"
-        f" then (case when {a_number} <> '' then {a_number} else {minified} end)::json end"
-    )
+    rendered = SQL.has_rendered_number(text)
+    minified = SQL.unmarked(f"json({SQL.marked(text, rendered)})::varchar", rendered)
+    return SQL.json(text, minified)
 
 
 def spelled(value: str, column: Column) -> str:
@@ -370,28 +228,6 @@ def _known_names(value: str, column: Column) -> list[tuple[str, str]]:
     # a known name has neither capitals nor spaces, and nearly all are written as they are known
     is_plain = f"{value} = lower({value}) and not contains({value}, ' ')"
     return [(is_plain, value), (f"{plain} in ({names})", plain)]
-
-
-def is_spoiled(text: str) -> str:
-    """Return SQL: is an id a number as a spreadsheet rounds or a data frame writes it?
-
-    `8.95E+14`, `1.23457E15`, `5.0`: nobody can tell which number it was. An id in hex (`12E45`) is
-    none. NULL of NULL.
-    """
-    number = literal(_ROUNDED)
-    may_be = f"contains({text}, '.') or contains({text}, '+') or contains({text}, ',')"
-    return f"case when {may_be} then regexp_full_match({text}, {number}) else false end"
-
-
-def _struct(value: str, source_type: str, column: Column) -> str:
-    text = value if source_type in ("VARCHAR", "JSON") else f"to_json({value})"
-    json = f"try_cast({text} as json)"
-    names = ", ".join(literal(name) for name, _ in _fields(column))
-    others = f"list_filter(json_keys({json}), lambda k: k not in ({names}))"
-    return (
-        f"case when json_type({json}) = 'OBJECT' and len({others}) = 0"
-        f" then try_cast({json} as {column.type}) end"
-    )
 
 
 def complaints(
@@ -414,23 +250,15 @@ def complaints(
 
 def with_nul(kind: Kind, types: dict[str, str]) -> list[tuple[str, str]]:
     """Return (condition, reason expression) for values with a NUL, which ends a text elsewhere."""
-    return [
-        (has_nul(text) if is_json else f"contains({text}, chr(0))", literal(f"{name}: {A_NUL}"))
-        for name, text, is_json in _texts(kind, types)
-    ]
-
-
-def _texts(kind: Kind, types: dict[str, str]) -> list[tuple[str, str, bool]]:
-    """Return (column, SQL of its text, whether that is JSON) of what may hold a NUL."""
-    return [
-        (
-            c.name,
-            f"to_json({quoted(c.name)})::varchar" if is_nested(c) else quoted(c.name),
-            is_nested(c),
-        )
-        for c in kind.columns
-        if c.name in types and not c.words and (c.type == "VARCHAR" or is_nested(c))
-    ]
+    found = []
+    for column in kind.columns:
+        name, is_text = quoted(column.name), column.type == "VARCHAR" or is_nested(column)
+        if column.name in types and is_text and not column.words:
+            has_nul = f"contains({name}, chr(0))"
+            if is_nested(column):
+                has_nul = SQL.has_nul(f"to_json({name})::varchar")
+            found.append((has_nul, _because(column, A_NUL)))
+    return found
 
 
 def too_large(kind: Kind, multiplier: str) -> list[tuple[str, str]]:
@@ -464,7 +292,7 @@ def wrong_with(
     if column.required and not column.default:
         yield f"{typed if column.empty_is_null else raw} is null", _because(column, "missing")
     if column.is_id and source_type == "VARCHAR":
-        yield is_spoiled(raw), _because(column, SPOILED)
+        yield SQL.is_spoiled(raw), _because(column, SPOILED)
     yield from _not_converted(column, source_type, plain)
     if column.type == "DOUBLE":
         yield f"contains({raw}::varchar, '_')", _because(column, "not a number")
@@ -482,9 +310,18 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
     if has_plain_number(column, source_type):
         written = as_written(raw, source_type)
-        yield f"{raw} is not null and {typed} is null", _not_decimal(column, written)
+        why = SQL.not_decimal(
+            written,
+            _because(column, "not a number"),
+            _because(column, "NaN or infinite"),
+            literal(_no_fit(column)),
+        )
+        yield f"{raw} is not null and {typed} is null", why
         yield f"contains({written}, '_')", _because(column, "not a number")
-        yield is_finer(written, _places(column), plain), literal(_no_fit(column))
+        is_finer = SQL.is_finer(written, _places(column))
+        if plain:
+            is_finer = SQL.is_finer_at(written, _places(column), str(plain))
+        yield is_finer, literal(_no_fit(column))
     elif column.type in DECIMALS and source_type != column.type:
         is_other = f"try_cast({typed} as {source_type}) is distinct from {raw}"
         yield f"{raw} is not null and {is_other}", literal(_no_fit(column))
@@ -520,39 +357,13 @@ def _outside(column: Column, clock: str) -> tuple[str, str]:
     )
 
 
-def _places(column: Column) -> int:
+def _places(column: Column) -> str:
     """How many decimals a column of type DECIMAL(p,s) holds."""
-    return int(column.type.rstrip(")").partition(",")[2])
+    return column.type.rstrip(")").partition(",")[2]
 
 
 def _no_fit(column: Column) -> str:
     return f"{column.name}: does not fit {column.type}"
-
-
-def is_finer(written: str, places: int, plain: int = 0) -> str:
-    """Return SQL: has a number, as it is written, digits that so many decimals do not hold?
-
-    `plain`: see converted.
-    """
-    condition, without = _exponent(written, plain)
-    decimals = f"length({written}) - strpos({written}, '.')"
-    holds = rf"'{_BLANK}[+-]?[0-9]*\.[0-9]{{0,{places}}}0*{_BLANK}'"
-    return f"""case
-        when {condition}
-            then coalesce(length(split_part({without}, '.', 2)) > {places}, true)
-        when contains({written}, '.') and {decimals} > {places}
-            then not regexp_full_match({written}, {holds})
-        else false
-    end"""
-
-
-def _not_decimal(column: Column, raw: str) -> str:
-    as_double = f"try_cast({raw} as double)"
-    return (
-        f"case when {as_double} is null then {literal(f'{column.name}: not a number')}"
-        f" when not isfinite({as_double}) then {literal(f'{column.name}: NaN or infinite')}"
-        f" else {literal(_no_fit(column))} end"
-    )
 
 
 def _wanted(column: Column) -> str:
@@ -605,10 +416,7 @@ def _said(column: Column, *, of_clock: bool) -> list[str]:
         return [f"'{column.name}=' || strlen({said}::varchar) || ':' || {said}::varchar"]
     if is_nested(column) or (column.type == "VARCHAR" and not column.words):
         text = f"to_json({name})::varchar" if is_nested(column) else name
-        if column.type == "JSON":
-            text = (
-                f"case when {has_long_number(name)} then {name} else to_json({name}) end::varchar"
-            )
+        text = SQL.said_json(name) if column.type == "JSON" else text
         return [f"strlen({text})", "':'", text]
     if column.type == "TIMESTAMP":
         return [f"epoch_us({name})", *(["'.' || nanoseconds"] if of_clock else []), "'|'"]

@@ -6,8 +6,10 @@ import duckdb
 
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.values import MULTIPLIER, too_large
+from python_ingest.landing.query import SQL
 from python_ingest.landing.rejects import rejected_where
 from python_ingest.storage.cold_files import exists
+from python_ingest.storage.sql import value_of
 
 _INSTRUMENTS = "reference.instruments"  # dbt's seed; there is none before the first build
 
@@ -19,21 +21,11 @@ def within_limit(connection: duckdb.DuckDBPyConnection, kind: Kind, rows: str) -
     """
     if not kind.products or not exists(connection, _INSTRUMENTS):
         return rows
-    large = connection.execute(
-        f"select count(*) from {_INSTRUMENTS} where multiplier > 1"
-    ).fetchall()[0][0]
-    if not large:
+    if not value_of(connection, f"select count(*) from {_INSTRUMENTS} where multiplier > 1"):
         return rows
     whens = " ".join(
         f"when {condition} then {reason}" for condition, reason in too_large(kind, "multiplier")
     )
-    with_multiplier = f"""
-        select given.*, coalesce(listed.multiplier, 1)::{MULTIPLIER} as multiplier
-        from ({rows}) as given
-        left join (
-            select exchange, symbol, max(multiplier) as multiplier
-            from {_INSTRUMENTS} where multiplier > 1 group by all
-        ) as listed
-        on given.exchange = listed.exchange and given.symbol = listed.symbol"""
-    judged = rejected_where(kind, f"({with_multiplier})", f"case {whens} end")
+    with_multiplier = SQL.with_multiplier(rows, _INSTRUMENTS, MULTIPLIER)
+    judged = rejected_where(kind, with_multiplier, f"case {whens} end")
     return f"select * exclude (multiplier) from ({judged})"

@@ -20,12 +20,13 @@ from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplica
 from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import TRUST_NO_STATISTICS, memory_limit, read
 from python_ingest.landing.rejects import Reason
-from python_ingest.landing.spool import Segment, expected_sha256, not_as_written, path_of
+from python_ingest.landing.spool import Segment, not_as_written, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import columns_of, quoted, value_of
 from python_ingest.storage.writer import transaction
 
+_NEXT_BATCH = "select coalesce(max(batch_id), 0) + 1 from raw.landings"
 # Of a batch of a stream; its rows fit in memory.
 LITTLE_BYTES = 4_000_000
 
@@ -37,6 +38,11 @@ class Landed:
     batch_id: int
     format: str
     feed_version: int | None
+
+    @property
+    def reading(self) -> tuple[str, int | None]:
+        """What decides which rows a content has."""
+        return self.format, self.feed_version
 
 
 @dataclass(frozen=True)
@@ -91,18 +97,24 @@ class _NothingNewError(Exception):
     """Rolls the transaction back: the file brought nothing that was not there."""
 
 
-def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> list[Landed]:
-    """Return the batches that took rows from this content and rejected none.
+Former = list[tuple[Landed, bool, bool]]
+"""Batches, oldest first: whether each took rows, and whether it read some and rejected none."""
 
-    One per format and version of its reading.
-    """
+
+def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> Former:
+    """Return the batches that a content became before."""
     rows = connection.execute(
-        "select min(batch_id), format, feed_version from raw.landings"
-        " where sha256 = ? and kind = ? and rows_read > 0 and rows_rejected = 0"
-        " group by format, feed_version",
+        "select batch_id, format, feed_version, rows_landed > 0,"
+        " rows_read > 0 and rows_rejected = 0"
+        " from raw.landings where sha256 = ? and kind = ? order by batch_id",
         [sha256, kind],
     ).fetchall()
-    return [Landed(*row) for row in rows]
+    return [(Landed(*row[:3]), *row[3:]) for row in rows]
+
+
+def read_whole(former: Former, reading: tuple[str, int | None]) -> Landed | None:
+    """Return the batch that took all rows which a reading of the content has."""
+    return next((one for one, _, whole in former if whole and one.reading == reading), None)
 
 
 def land_segment(
@@ -125,9 +137,12 @@ def land_segment(
     connection.execute("set preserve_insertion_order = false")
     connection.execute(TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers")
     path = elsewhere.path if elsewhere else path_of(settings, segment)
-    before = _same_before(connection, segment, gone=not path.exists())
+    former = landed_before(connection, segment.kind, segment.sha256)
+    before = None if segment.again else read_whole(former, _reading(segment))
+    if not path.exists():  # another loader moved it, after it had landed it
+        before = _of_format(former, segment)
     if before is not None:
-        return Batch(before, 0, 0, 0, 0, 0, new=False)
+        return Batch(before.batch_id, 0, 0, 0, 0, 0, new=False)
     clock = landed_as.clock if landed_as else CLOCK
     sql, given = segment_rows(connection, segment, path, clock)
     sql = amounts.within_limit(connection, kind, sql)
@@ -142,53 +157,22 @@ def land_segment(
         try:
             with transaction(connection):
                 batch = _land(
-                    connection, settings, segment, kind, landed_as, elsewhere, given=given
+                    connection, settings, segment, former, landed_as, elsewhere, given=given
                 )
-                _require_written(settings, segment, actual.result())
+                damage = not_as_written(settings, segment, actual.result())
+                if damage:
+                    raise FileRejectedError(damage)
                 return batch
         except _NothingNewError as error:
             return error.args[0]  # type: ignore[no-any-return]
 
 
-def _same_before(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, *, gone: bool
-) -> int | None:
-    """Return the batch that a segment's rows came in before, if it need not be looked at.
-
-    One that is gone was moved by another loader, after it had landed it.
-    """
-    if gone:
-        return _any_before(connection, segment)
-    if segment.again:
-        return None
-    found = landed_before(connection, segment.kind, segment.sha256)
-    wanted = segment.format, segment.feed_version
-    return next((o.batch_id for o in found if (o.format, o.feed_version) == wanted), None)
+def _reading(segment: Segment) -> tuple[str, int | None]:
+    return segment.format, segment.feed_version
 
 
-def _any_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> int | None:
-    row = connection.execute(
-        "select min(batch_id) from raw.landings where sha256 = ? and kind = ? and format = ?",
-        [segment.sha256, segment.kind, segment.format],
-    ).fetchone()
-    return row[0] if row else None
-
-
-def _otherwise_before(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Landed | None:
-    row = connection.execute(
-        "select batch_id, format, feed_version from raw.landings"
-        " where sha256 = ? and kind = ? and rows_landed > 0"
-        " and (format, feed_version) is distinct from (?, ?) order by batch_id desc limit 1",
-        [segment.sha256, segment.kind, segment.format, segment.feed_version],
-    ).fetchone()
-    return Landed(*row) if row else None
-
-
-def _require_written(settings: Settings, segment: Segment, actual: str) -> None:
-    """Raise FileRejectedError when a segment's bytes are not those that were written."""
-    expected = expected_sha256(settings, segment)
-    if expected is not None and actual != expected:
-        raise FileRejectedError(not_as_written(segment, actual, expected))
+def _of_format(former: Former, segment: Segment) -> Landed | None:
+    return next((one for one, *_ in former if one.format == segment.format), None)
 
 
 def segment_rows(
@@ -205,9 +189,7 @@ def segment_rows(
         scan = parquet.scan(connection, kind, path)
         rows = validated(kind, scan, clock=clock, markets=segment.markets)
         return f"select *, null::bigint as line_number {keys} from ({rows})", False
-    columns = [
-        row[0] for row in connection.execute(f"describe select * from {read(path)}").fetchall()
-    ]
+    columns = columns_of(connection, f"select * from {read(path)}")
     number = "" if "row_number" in columns else ", file_row_number + 1 as row_number"
     line = "" if "line_number" in columns else ", null::bigint as line_number"
     # what an earlier version wrote has not all of today's columns
@@ -233,14 +215,14 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     segment: Segment,
-    kind: Kind,
+    former: Former,
     landed_as: LandedAs | None,
     elsewhere: Elsewhere | None,
     *,
     given: bool,
 ) -> Batch:
-    started = time.monotonic()
-    batch_id = landed_as.batch_id if landed_as else _next_batch(connection)
+    started, kind = time.monotonic(), KINDS[segment.kind]
+    batch_id = landed_as.batch_id if landed_as else value_of(connection, _NEXT_BATCH)
     clock = landed_as.clock if landed_as else CLOCK
     rise = kind.is_ordered and segment.canonical and deduplicate.keys_rise(connection)
     counted = deduplicate.count(connection, kind, rise=rise)
@@ -271,6 +253,8 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         recorded = rejects.record(connection, segment, batch_id, clock)
     if left and recorded and not elsewhere:
         waiting.keep(connection, settings, segment, kind)
+    reading = _reading(segment)
+    others = [one for one, took_rows, _ in former if took_rows and one.reading != reading]
     # a rejected row that was recorded before is there already, as a landed one is
     batch = Batch(
         batch_id=batch_id,
@@ -281,13 +265,13 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         ignored=counted.others,
         new=True,
         reasons=reasons,
-        before=_otherwise_before(connection, segment) if landed else None,
+        before=others[-1] if landed and others else None,
     )
     # a restore makes each batch again, also one that brings nothing any more
     if not landed and not recorded and landed_as is None:
-        before = _any_before(connection, segment)
+        before = _of_format(former, segment)
         if before is not None:
-            raise _NothingNewError(replace(batch, batch_id=before, new=False))
+            raise _NothingNewError(replace(batch, batch_id=before.batch_id, new=False))
     milliseconds = round((time.monotonic() - started) * 1000)
     values = {
         "batch_id": batch_id,
@@ -314,11 +298,6 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         list(values.values()),
     )
     return batch
-
-
-def _next_batch(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("select coalesce(max(batch_id), 0) + 1 from raw.landings").fetchone()
-    return int(row[0]) if row else 1
 
 
 def _insert(  # noqa: PLR0913 - what is inserted, as what
@@ -351,10 +330,10 @@ def _insert(  # noqa: PLR0913 - what is inserted, as what
         wanted = "b.row_number not in (select row_number from dropped)"
         if kind.occurrences:
             join += " left join repeated on repeated.row_number = b.row_number"
-    row = connection.execute(f"""
+    inserted = f"""
         insert into {kind.table} ({", ".join(quoted(name) for name in values)})
         select {", ".join(values.values())}
         from {counted.batch} as b {join}
         where {wanted}
-    """).fetchone()
-    return int(row[0]) if row else 0
+    """
+    return int(value_of(connection, inserted))

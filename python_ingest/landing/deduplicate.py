@@ -6,6 +6,7 @@ within the batch's dates. Everything else is inserted without a second look.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -13,29 +14,18 @@ import duckdb
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
+from python_ingest.landing.query import RELIABLE, SQL
 from python_ingest.storage.sql import value_of
 
-# `hash` finds candidates within one statement; nothing of it is stored.
-_TICK_KEY = (
-    "case when key_id is not null"
-    " then hash(exchange, symbol, kind, venue, timestamp::date, key_id)"
-    " when key_number is not null"
-    " then hash(exchange, symbol, kind, venue, timestamp::date, key_number)"
-    " else hash(exchange, symbol, kind, venue, timestamp, nanoseconds, bid_price, ask_price,"
-    " bid_size, ask_size, last_price, last_size, conditions, sequence_number, trade_id) end"
-)
-
 _BLOCK = 200_000  # keys
-
-# Whose word counts where two ticks of one key disagree; a websocket's counts after theirs.
-RELIABLE = "('rest', 'backfill')"
 
 
 @dataclass(frozen=True)
 class Count:
     """One look at a whole batch.
 
-    `unordered`: accepted ticks that only the file's order orders. `rise`: what `keys_rise` found.
+    `first` and `last` time, `low_id` to `high_id` and `low` to `high` of the keys. `unordered`:
+    accepted ticks that only the file's order orders. `rise`: what `keys_rise` found.
     """
 
     read: int
@@ -47,8 +37,10 @@ class Count:
     by_trade_id: int
     by_sequence: int
     unordered: int
-    trade_ids: tuple[object, object]
-    sequences: tuple[object, object]
+    low_id: object
+    high_id: object
+    low: object
+    high: object
     rise: bool = False
 
     @property
@@ -65,15 +57,8 @@ class Count:
 
     def values(self, sql: str) -> dict[str, object]:
         """Return the parameters that a look-up names."""
-        ranges = {
-            "first": self.first,
-            "last": self.last,
-            "low_id": self.trade_ids[0],
-            "high_id": self.trade_ids[1],
-            "low": self.sequences[0],
-            "high": self.sequences[1],
-        }
-        return {name: value for name, value in ranges.items() if f"${name} " in sql + " "}
+        named = vars(self).items()
+        return {name: value for name, value in named if re.search(rf"\${name}\b", sql)}
 
 
 def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -100,33 +85,18 @@ def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def count(connection: duckdb.DuckDBPyConnection, kind: Kind, *, rise: bool = False) -> Count:
     """Count the relation `batch` in one scan; `rise`: what `keys_rise` found."""
-    ok = "filter (where reason is null and ignored is null)"
-    # CASE, since FILTER computes what it counts for every row; rising numbers order their ticks
-    unordered = "0" if rise else f"count(case when {UNORDERED} then 1 end) {ok}"
-    of_ticks = (
-        f"count(key_id) {ok}, count(key_number) {ok}, {unordered},"
-        " min(key_id), max(key_id), min(key_number), max(key_number)"
-        if kind.is_ordered
-        else "0, 0, 0, null, null, null, null"
-    )
-    row = connection.execute(f"""
-        select count(*), count(*) filter (where reason is not null), count(ignored),
-            count(*) {ok}, min({kind.time}) {ok}, max({kind.time}) {ok}, {of_ticks}
-        from batch
-    """).fetchone()
+    of_ticks = "0, 0, 0, null, null, null, null"
+    if kind.is_ordered:  # rising numbers order their ticks
+        of_ticks = SQL.of_ticks("0" if rise else SQL.count_unordered(UNORDERED))
+    row = connection.execute(SQL.count(kind.time, of_ticks)).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
-    values = (*row[:9], row[9:11], row[11:13], rise)
+    values = (*row, rise)
     return Count(*values)
 
 
 def _several(connection: duckdb.DuckDBPyConnection, table: str, key: str, rows: str) -> bool:
     """Make `table` of the keys (SQL) that several of the rows have; False where it is empty."""
-    found = value_of(
-        connection,
-        f"create or replace temp table {table} as"
-        f" select {key} as key from {rows} group by 1 having count(*) > 1",
-    )
-    return bool(found)
+    return bool(value_of(connection, SQL.several(table, key, rows)))
 
 
 def find_duplicates(
@@ -149,12 +119,12 @@ def _collect_suspects(
     connection: duckdb.DuckDBPyConnection, kind: Kind, counted: Count, known: str
 ) -> int:
     """Make `suspect_batch`, the rows to compare without their verdicts; return how many."""
-    key = _TICK_KEY if kind.is_ordered else "content_hash"
+    key = SQL.tick_key() if kind.is_ordered else "content_hash"
     accepted = counted.batch
     looks = []
     if not counted.rise and _several(connection, "several_of_key", key, accepted):
         looks.append(f"where {key} in (select key from several_of_key)")
-    look_ups = known_ticks(known, counted) if kind.is_ordered else [_by_hash(kind, known)]
+    look_ups = known_ticks(known, counted) if kind.is_ordered else [SQL.by_hash(known, kind.time)]
     looks += [f"semi join {look_up}" for look_up in look_ups]
     rows = f"select b.* exclude (reason, ignored, raw_text) from {accepted} as b"
     connection.execute(f"create or replace temp table suspect_batch as {rows} limit 0")
@@ -169,14 +139,6 @@ def _collect_suspects(
     )
 
 
-def _by_hash(kind: Kind, known: str) -> str:
-    return (
-        f"(select content_hash from {known}"
-        f" where {kind.time} >= $first and {kind.time} <= $last ) as t"
-        " on t.content_hash = b.content_hash"
-    )
-
-
 def known_ticks(table: str, counted: Count) -> list[str]:
     """Return the right side of a semi join of `b` with `table` for each way a tick is known.
 
@@ -184,33 +146,12 @@ def known_ticks(table: str, counted: Count) -> list[str]:
     the range of its own column, so that row groups are pruned by it. A known tick of the same
     content is the same, whatever its own feed says of its numbers.
     """
-    days = "timestamp >= $first ::date and timestamp < $last ::date + interval 1 day"
-    same = (
-        "t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
-        " and t.venue is not distinct from b.venue and t.timestamp::date = b.timestamp::date"
+    ways = (
+        (counted.by_trade_id, SQL.by_trade_id),
+        (counted.by_sequence, SQL.by_sequence),
+        (counted.by_content, SQL.by_content),
     )
-    found = []
-    if counted.by_trade_id:
-        found.append(
-            f"(select * from {table} where {days}"
-            " and trade_id >= $low_id and trade_id <= $high_id ) as t"
-            f" on {same} and t.trade_id = b.key_id"
-        )
-    if counted.by_sequence:
-        found.append(
-            f"(select * from {table} where {days}"
-            " and sequence_number >= $low and sequence_number <= $high ) as t"
-            f" on {same} and t.sequence_number = b.key_number"
-        )
-    if counted.by_content:
-        found.append(
-            f"(select * from {table} where timestamp >= $first and timestamp <= $last ) as t"
-            " on t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind"
-            " and t.timestamp = b.timestamp and t.trade_id is not distinct from b.trade_id"
-            " and t.sequence_number is not distinct from b.sequence_number"
-            " and b.key_id is null and b.key_number is null"
-        )
-    return found
+    return [look_up(table) for there, look_up in ways if there]
 
 
 def _judge(
@@ -218,56 +159,26 @@ def _judge(
 ) -> None:
     ticks = kind.is_ordered
     columns = "exchange, symbol, " if ticks else ""
-    first = f"source not in {RELIABLE}, row_number" if ticks else "row_number"
     keyed = f"not ({KEYLESS})" if ticks else ("false" if kind.occurrences else "true")
-    number = (
-        f"case when keyed then row_number() over (partition by content_hash order by {first})"
-        " else occurrence end"
-        if given
-        else f"row_number() over (partition by content_hash order by {first})"
+    number = SQL.number_of_content(
+        f"source not in {RELIABLE}, row_number" if ticks else "row_number"
     )
+    number = f"case when keyed then {number} else occurrence end" if given else number
     compared = hashed(kind, counted.batch if given else "suspect_batch")
-    connection.execute(f"""
-        create or replace temp table suspects as
-        select *, {number} as n
-        from (
-            select row_number, {kind.time} as time, {columns} content_hash, ({keyed}) as keyed
-                {", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""}
-                {", occurrence" if given else ""}
-            from {compared}
-        )
-    """)
+    more = ", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""
+    more += ", occurrence" if given else ""
+    connection.execute(SQL.suspects(number, kind.time, columns, keyed, more, compared))
     highest = "max(occurrence)" if kind.occurrences else "1"
     alike = "t.content_hash = suspects.content_hash"
     if not kind.keeps_hash:  # it is computed of those only that are of a suspect's time
         alike = "t.timestamp = suspects.time and t.exchange = suspects.exchange"
         alike += " and t.symbol = suspects.symbol"
-    copies = f"""(
-        select * from {known} as t
-        semi join suspects on {alike}
-        where {kind.time} between (select min(time) from suspects)
-            and (select max(time) from suspects)
-    )"""
-    connection.execute(f"""
-        create or replace temp table known_copies as
-        select {columns} {kind.time} as time, content_hash, {highest} as occurrences
-            {", min(tick_id) as tick_id, min(source) as source" if ticks else ""}
-        from {hashed(kind, copies)}
-        group by {columns} {kind.time}, content_hash
-    """)
-    connection.execute(f"""
-        create or replace temp table dropped as
-        select s.row_number
-        from suspects as s
-        left join known_copies as known on {same_content(kind)}
-        where case when keyed then n > 1 or known.content_hash is not null
-            else n <= known.occurrences end
-    """)
+    copies = hashed(kind, SQL.copies(known, kind.time, alike))
+    more = ", min(tick_id) as tick_id, min(source) as source" if ticks else ""
+    connection.execute(SQL.known_copies(kind.time, columns, highest, more, copies))
+    connection.execute(SQL.dropped(same_content(kind)))
     if kind.occurrences:
-        connection.execute(
-            "create or replace temp table repeated as"
-            " select row_number, n as occurrence from suspects where not keyed and n > 1"
-        )
+        connection.execute(SQL.repeated())
 
 
 def find_places(
@@ -282,12 +193,7 @@ def find_places(
     unordered = f"(select * from {counted.batch} where {UNORDERED})"
     if not _several(connection, "several_of_clock", CLOCK_TICK, unordered):
         return False
-    connection.execute(f"""
-        create or replace temp table places as
-        select row_number, {place(newest_first=newest_first)} as place
-        from {unordered}
-        where {CLOCK_TICK} in (select key from several_of_clock)
-    """)
+    connection.execute(SQL.places(place(newest_first=newest_first), unordered, CLOCK_TICK))
     return True
 
 

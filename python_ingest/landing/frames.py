@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -24,9 +24,8 @@ from python_ingest.feeds.catalogue import named
 from python_ingest.feeds.declared import scan
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.lines import MAX_LINE
-from python_ingest.feeds.relation import validated
 from python_ingest.landing import spool
-from python_ingest.landing.prepare import ignored, read, write_segment
+from python_ingest.landing.prepare import read, write_segment
 from python_ingest.settings import Settings
 from python_ingest.storage.files import hold, hold_free, make_folder, sync_to_disk
 from python_ingest.storage.sql import value_of
@@ -113,16 +112,34 @@ def _write_segments(settings: Settings, connection: duckdb.DuckDBPyConnection, p
         _, name, market, *kinds = path.stem.split(".")
     except ValueError:
         raise IngestError("no stream has called it so: move it out of spool/frames") from None
-    feeds = {feed.kind: feed for feed in named(name)}
     content = path.read_bytes()
+    with spool.scratch(settings) as folder:
+        read_frames = readings(connection, path.stem, name, market, kinds, content, folder)
+        for segment, finished in read_frames:
+            spool.commit(settings, segment, finished)
+
+
+def readings(  # noqa: PLR0913, PLR0917 - whose frames, and where to
+    connection: duckdb.DuckDBPyConnection,
+    file_name: str,
+    feed: str,
+    market: str,
+    kinds: Sequence[str],
+    content: bytes,
+    folder: Path,
+) -> Iterator[tuple[spool.Segment, Path]]:
+    """Write the rows of frames, as `lines` gives them; yield a segment and its file for each kind.
+
+    The first kind has one in any case, another one where some messages are of it: all of them are
+    none of the first.
+    """
+    feeds = {one.kind: one for one in named(feed)}
     digest = sha256(content).hexdigest()
     for kind in kinds:
-        with spool.scratch(settings) as folder:
-            finished = folder / "segment.parquet"
-            reading = scan(feeds[kind], content, {}, market)
-            write_segment(connection, validated(KINDS[kind], reading), finished, reading)
-            ours = f"select count(*) from {read(finished)} where ignored is null"
-            if kind == kinds[0] or value_of(connection, ours):
-                others = ignored(connection, finished)
-                segment = spool.of_scan(kind, path.stem, digest, reading, others)
-                spool.commit(settings, segment, finished)
+        reading, finished = scan(feeds[kind], content, {}, market), folder / f"{kind}.parquet"
+        others = write_segment(connection, KINDS[kind], reading, finished)
+        ours = f"select count(*) from {read(finished)} where ignored is null"
+        if kind == kinds[0] or value_of(connection, ours):
+            yield spool.of_scan(kind, file_name, digest, reading, others), finished
+        if not others:
+            return

@@ -23,11 +23,17 @@ from python_ingest.errors import (
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import frames, spool, waiting
-from python_ingest.landing.archives import Member, files_in
-from python_ingest.landing.batch import LITTLE_BYTES, Landed, land_segment, landed_before
+from python_ingest.landing.archives import InputFile, files_in
+from python_ingest.landing.batch import (
+    LITTLE_BYTES,
+    Landed,
+    land_segment,
+    landed_before,
+    read_whole,
+)
 from python_ingest.landing.engine import Engine
 from python_ingest.landing.pin import name_of
-from python_ingest.landing.prepare import file_name, format_of, prepare
+from python_ingest.landing.prepare import format_of, prepare
 from python_ingest.landing.rejects import Reason
 from python_ingest.schema.migrate import migrate
 from python_ingest.schema.version import current_version
@@ -115,11 +121,10 @@ def _land_path(
         try:
             files = stack.enter_context(files_in(settings, path))
         except Exception as error:  # whatever is wrong with one file stops no other
-            raise_if_interrupted(error)
-            yield LandingResult(name_of(path), wanted.kind.name, "failed", error=_what(error))
+            yield _failed(name_of(path), wanted.kind.name, error)
             return
-        for member in files:
-            yield _land_file(settings, wanted, path, member, engine, again=again)
+        for file in files:
+            yield _land_file(settings, wanted, file, engine, again=again)
 
 
 def land_pending(
@@ -142,16 +147,14 @@ def land_pending(
     except DatabaseBusyError:
         pass  # as each segment will say
     except (IngestError, OSError, duckdb.Error) as error:  # stops nothing that waits in the spool
-        raise_if_interrupted(error)
-        add(LandingResult(str(waiting.folder_of(settings)), "", "failed", error=_what(error)))
+        add(_failed(str(waiting.folder_of(settings)), "", error))
     with Engine(settings) as engine:
         for path in spool.left_frames(settings):
             try:
                 with engine.session() as connection:
                     frames.take_over(settings, connection, path)
             except Exception as error:  # stops nothing that waits in the spool
-                raise_if_interrupted(error)
-                add(LandingResult(str(path), "", "failed", error=_what(error)))
+                add(_failed(str(path), "", error))
         for path in spool.pending(settings):
             try:
                 segment = spool.read_description(path)
@@ -213,10 +216,7 @@ def _lost(settings: Settings, segment: spool.Segment) -> str | None:
         return f"{name} is gone from the spool; land {segment.file_name} again"
     except OSError:
         return None
-    expected = spool.expected_sha256(settings, segment)
-    if expected is None or actual == expected:
-        return None
-    return spool.not_as_written(segment, actual, expected)
+    return spool.not_as_written(settings, segment, actual)
 
 
 def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None) -> LandingResult:
@@ -242,6 +242,8 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
             and not isinstance(error, (FileRejectedError, *_PERMANENT)),
         )
     age = spool.age_seconds(segment)
+    did = {name: value for name, value in vars(batch).items() if name != "new"}
+    did["read"] += batch.ignored
     stays = None
     try:
         if batch.new:
@@ -253,14 +255,7 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
     return replace(
         told,
         state="landed" if batch.new else "already landed",
-        batch_id=batch.batch_id,
-        read=batch.read + batch.ignored,
-        landed=batch.landed,
-        duplicate=batch.duplicate,
-        rejected=batch.rejected,
-        ignored=batch.ignored,
-        reasons=batch.reasons,
-        before=batch.before,
+        **did,
         error=stays,
         seconds=time.monotonic() - started,
         lock_wait_seconds=waited,
@@ -268,32 +263,23 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
     )
 
 
-def _land_file(  # noqa: PLR0913 - what is landed, and by whom
-    settings: Settings,
-    wanted: Wanted,
-    path: Path,
-    member: Member | None,
-    engine: Engine,
-    *,
-    again: bool,
+def _land_file(
+    settings: Settings, wanted: Wanted, file: InputFile, engine: Engine, *, again: bool
 ) -> LandingResult:
     started = time.monotonic()
-    told = LandingResult(file_name(path, member), wanted.kind.name, "failed")
-    if member and member.no_data:
-        return replace(told, state="ignored", error=member.no_data)
+    told = LandingResult(file.name, wanted.kind.name, "failed")
+    if file.no_data:
+        return replace(told, state="ignored", error=file.no_data)
     try:
-        is_whole = not (member and member.several)
-        before = (
-            _seen_before(settings, wanted, path, member, engine) if is_whole and not again else None
-        )
+        may_be_known = not (file.several or again)
+        before = _seen_before(settings, wanted, file, engine) if may_be_known else None
         if before is not None:
             seconds = time.monotonic() - started
             return replace(told, state="already landed", batch_id=before.batch_id, seconds=seconds)
         with engine.session() as connection:
-            segment = prepare(settings, wanted, path, member, connection, again=again)
+            segment = prepare(settings, wanted, file, connection, again=again)
     except Exception as error:  # whatever is wrong with one file stops no other
-        raise_if_interrupted(error)
-        return replace(told, error=_what(error))
+        return _failed(told.file, told.kind, error)
     result = land_one(settings, segment, engine)
     if segment.canonical and result.state in ("failed", "spooled"):
         damage = _damage(settings, segment, engine)
@@ -301,6 +287,11 @@ def _land_file(  # noqa: PLR0913 - what is landed, and by whom
             spool.withdraw(settings, segment)
             result = replace(told, error=f"cannot be read: {damage}")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _failed(file: str, kind: str, error: Exception) -> LandingResult:
+    raise_if_interrupted(error)
+    return LandingResult(file, kind, "failed", error=_what(error))
 
 
 def _what(error: Exception) -> str:
@@ -324,27 +315,21 @@ def _damage(settings: Settings, segment: spool.Segment, engine: Engine) -> str |
 
 
 def _seen_before(
-    settings: Settings, wanted: Wanted, path: Path, member: Member | None, engine: Engine
+    settings: Settings, wanted: Wanted, file: InputFile, engine: Engine
 ) -> Landed | None:
     """Ask the database, if it is free, whether the work can be spared.
 
     Of little the work is less than the question, which its landing asks too.
     """
-    if path.stat().st_size <= LITTLE_BYTES or not settings.database_path.exists():
+    if file.path.stat().st_size <= LITTLE_BYTES or not settings.database_path.exists():
         return None
-    at_once = settings.model_copy(
-        update={"pool": settings.pool.model_copy(update={"connection_timeout_ms": 0})}
-    )
-    sha256 = member.zip.sha256 if member else sha256_of(path)
+    sha256 = file.zip.sha256 if file.zip else sha256_of(file.path)
     try:
-        with engine.writer(at_once) as connection:
+        with engine.writer(settings.waiting(0)) as connection:
             if current_version(connection) == 0:
                 return None
             migrate(connection)
             found = landed_before(connection, wanted.kind.name, sha256)
     except DatabaseBusyError:
         return None
-    if not found:
-        return None
-    shown = format_of(wanted, path, member)
-    return next((one for one in found if (one.format, one.feed_version) == shown), None)
+    return read_whole(found, format_of(wanted, file)) if found else None

@@ -21,13 +21,15 @@ from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing import spool
 from python_ingest.landing.land import land_one
+from python_ingest.landing.query import SQL
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import literal, quoted, sql_path
+from python_ingest.storage.sql import literal, quoted, sql_path, value_of
 from python_ingest.storage.writer import open_writer, transaction
 
 UNNAMED = "binance"
+_UNNAMED = literal(UNNAMED)
 _MISREAD = date(1971, 1, 1)
 
 
@@ -51,16 +53,7 @@ class Batch:
 
 def found(connection: duckdb.DuckDBPyConnection, known: Sequence[Declaration]) -> list[Batch]:
     """Return the batches of ticks that bear the name of all four markets, oldest first."""
-    rows = connection.execute(
-        """
-        select batch_id, file_name, array_agg(distinct symbol order by symbol), count(*),
-            any_value(rows_landed) - count(*), min(timestamp)::date
-        from raw.market_ticks inner join raw.landings using (batch_id)
-        where exchange = ?
-        group by batch_id, file_name order by batch_id
-        """,
-        [UNNAMED],
-    ).fetchall()
+    rows = connection.execute(SQL.batches_of(_UNNAMED)).fetchall()
     batches = []
     for number, file, symbols, count, cold, first in rows:
         misread = first < _MISREAD
@@ -117,35 +110,14 @@ def _require_first_copies(connection: duckdb.DuckDBPyConnection, numbers: Sequen
 
     The first copies would come later, and be taken for those that are there.
     """
-    unnamed = f"from raw.market_ticks where exchange = '{UNNAMED}'"
-    moves = "list_contains($numbers, batch_id)"
-    further = f"({unnamed} and {moves} and occurrence > 1)"
-    stays = f"(from ({unnamed} and not {moves}) semi join further using (symbol, timestamp))"
-    before = connection.execute(
-        f"""
-        with further as (from {hashed(TICKS, further)})
-        select further.batch_id, list_sort(list_distinct(list(first.batch_id)))
-        from further
-        join {hashed(TICKS, stays)} as first using (symbol, timestamp, content_hash)
-        where further.occurrence > first.occurrence
-        group by all order by all limit 1
-        """,
-        {"numbers": list(numbers)},
-    ).fetchall()
-    for number, others in before:
+    further, staying = hashed(TICKS, SQL.further(_UNNAMED)), hashed(TICKS, SQL.staying(_UNNAMED))
+    first = SQL.first_copies(further, staying)
+    for number, others in connection.execute(first, {"numbers": list(numbers)}).fetchall():
         named = " ".join(map(str, others))
         raise IngestError(
             f"batch {number} has further copies of ticks of batch {named}, which came first:"
             f" rename them together: ingest feeds rename {named} {number}"
         )
-
-
-def _ticks_under(number: int, market: str) -> str:
-    """SQL of a batch's ticks that bear the name of all markets, under that of their own."""
-    return (
-        f"select * replace ({literal(market)} as exchange) from raw.market_ticks"
-        f" where exchange = '{UNNAMED}' and batch_id = {number}"
-    )
 
 
 def _under(settings: Settings, number: int, market: str) -> spool.Segment:
@@ -154,16 +126,8 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
     with spool.scratch(settings) as folder:
         finished = folder / "segment.parquet"
         with open_writer(settings) as connection:
-            connection.execute(
-                f"""
-                copy (
-                    select {columns}, occurrence, null::varchar as reason,
-                        null::varchar as ignored, null::varchar as raw_text
-                    from ({_ticks_under(number, market)})
-                    order by timestamp, nanoseconds, place, tick_id
-                ) to {sql_path(finished)} (format parquet)
-                """
-            )
+            ticks = SQL.ticks_under(_UNNAMED, str(number), literal(market))
+            connection.execute(SQL.copy_under(columns, ticks, sql_path(finished)))
             landing = connection.execute(
                 "select file_name, format, feed_version, trade_id_identifies, sequence_identifies"
                 f" from raw.landings where batch_id = {number}"
@@ -192,38 +156,16 @@ def _forget(settings: Settings, number: int, market: str) -> None:
 
     Raises IngestError, and deletes nothing, where a tick of it does not lie there.
     """
-    there = (
-        f"(from (from raw.market_ticks where exchange = {literal(market)})"
-        " semi join former using (symbol, timestamp))"
-    )
+    former = hashed(TICKS, SQL.ticks_under(_UNNAMED, str(number), literal(market)))
     with open_writer(settings) as connection, transaction(connection):
-        connection.execute(
-            f"""
-            create or replace temp table renamed as
-            with former as (from {hashed(TICKS, f"({_ticks_under(number, market)})")})
-            select former.tick_id, there.tick_id as new_tick_id
-            from former
-            left join {hashed(TICKS, there)} as there
-                using (symbol, timestamp, occurrence, content_hash)
-            """
-        )
-        ((lacking,),) = connection.execute(
-            "select count(*) from renamed where new_tick_id is null"
-        ).fetchall()
+        connection.execute(SQL.renamed(former, hashed(TICKS, SQL.there(literal(market)))))
+        lacking = value_of(connection, "select count(*) from renamed where new_tick_id is null")
         if lacking:
             raise IngestError(
                 f"batch {number} was not renamed: {lacking:,} of its ticks are not there as"
                 f" {market}, and none was deleted"
             )
-        connection.execute(
-            """
-            insert into raw.tick_confirmations by name
-            select said.batch_id, renamed.new_tick_id as tick_id, said.source
-            from raw.tick_confirmations as said
-            join renamed using (tick_id)
-            anti join raw.tick_confirmations as known on known.tick_id = renamed.new_tick_id
-            """
-        )
+        connection.execute(SQL.confirm_renamed())
         for table, column in (
             ("market_ticks", "tick_id"),
             ("tick_confirmations", "tick_id"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,12 +12,13 @@ import duckdb
 from python_ingest.errors import DiskFullError, FileRejectedError, IngestError
 from python_ingest.feeds import parquet
 from python_ingest.feeds.detect_format import Wanted, format_and_version, require_text, scan_of
+from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.lines import MAX_LINE, RELATION, Lines, Source, count_lines
 from python_ingest.feeds.recognise import Beginning
 from python_ingest.feeds.relation import HEADER, Scan, validated
 from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
-from python_ingest.landing.archives import Member
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.pin import name_of, pin
 from python_ingest.settings import Settings
 from python_ingest.storage.disk_full import is_disk_full
@@ -33,97 +34,65 @@ _ENOUGH_MB = 600
 TRUST_NO_STATISTICS = "set disabled_optimizers = 'statistics_propagation'"
 
 
-def prepare(  # noqa: PLR0913 - what is read, and by whom
+def prepare(
     settings: Settings,
     wanted: Wanted,
-    path: Path,
-    member: Member | None = None,
+    file: InputFile,
     connection: duckdb.DuckDBPyConnection | None = None,
     *,
     again: bool = False,
 ) -> spool.Segment:
     """Write the file's rows, accepted and rejected, to a durable segment.
 
-    Only a private copy of the file is read: of a zip the `member` of it. Raises FileRejectedError
-    when the file as a whole cannot be read or changes meanwhile, IngestError when the segment
-    cannot be written; in both cases nothing stays behind.
+    Only a private copy of the file is read. Raises FileRejectedError when the file as a whole
+    cannot be read or changes meanwhile, IngestError when the segment cannot be written; in both
+    cases nothing stays behind.
     """
     try:
         with spool.scratch(settings) as folder:
-            read = read_file(settings, wanted, path, member, folder, connection)
-            segment = spool.of_scan(
-                wanted.kind.name, read.file_name, read.sha256, read.scan, read.others
-            )
-            segment = replace(segment, canonical=read.canonical, again=again)
-            return spool.commit(settings, segment, read.finished)
+            segment, finished = read_file(settings, wanted, file, folder, connection)
+            return spool.commit(settings, replace(segment, again=again), finished)
     except OSError as error:
         raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
 
 
-@dataclass(frozen=True)
-class Read:
-    """A file as it was read: its rows at `finished`, or itself where that is `canonical`.
-
-    `others` counts messages that are none of ours, by kind.
-    """
-
-    file_name: str
-    sha256: str
-    scan: Scan
-    canonical: bool
-    others: dict[str, int]
-    finished: Path
-
-
-def read_file(  # noqa: PLR0913, PLR0917 - what is read, where to, and by whom
+def read_file(
     settings: Settings,
     wanted: Wanted,
-    path: Path,
-    member: Member | None,
+    file: InputFile,
     folder: Path,
     given: duckdb.DuckDBPyConnection | None = None,
-) -> Read:
-    """Read a private copy of a file in `folder`. Raises as `prepare` does."""
-    pinned = member.zip if member else pin(path, folder / "pinned")
+) -> tuple[spool.Segment, Path]:
+    """Read a private copy of a file in `folder`. Raises as `prepare` does.
+
+    Returns the segment and its rows, which are the copy itself where that is canonical.
+    """
+    pinned = file.zip or pin(file.path, folder / "pinned")
     source, kind = pinned.path, wanted.kind
     packed = is_packed(source)
     if packed:
         source = folder / "unpacked"
-        name = member.name if member else None
-        unpack(pinned.path, source, settings.landing.max_expanded_mb, name)
+        unpack(pinned.path, source, settings.landing.max_expanded_mb, file.inside)
     require_text(source)
     finished = folder / "segment.parquet"
     with nullcontext(given) if given else working_connection(settings) as connection:
-        scan = scan_of(connection, wanted, _beginning(source, path, member), source)
+        scan = scan_of(connection, wanted, _beginning(source, file), source)
         canonical = scan.format == "parquet" and parquet.is_exact(kind, scan) and not packed
-        if not canonical:
-            write_segment(connection, validated(kind, scan), finished, scan)
-        others = {} if canonical else ignored(connection, finished)
-    return Read(
-        file_name=file_name(path, member),
-        sha256=sha256_of(source) if member and member.several else pinned.sha256,
-        scan=scan,
-        canonical=canonical,
-        others=others,
-        finished=source if canonical else finished,
-    )
+        others = {} if canonical else write_segment(connection, kind, scan, finished)
+    sha256 = sha256_of(source) if file.several else pinned.sha256
+    segment = spool.of_scan(kind.name, file.name, sha256, scan, others)
+    return replace(segment, canonical=canonical), source if canonical else finished
 
 
-def file_name(path: Path, member: Member | None) -> str:
-    """Return what a file is called in the manifest; one of several in a zip with its name there."""
-    inside = member is not None and (member.several or member.no_data)
-    return f"{name_of(path)}/{member.name}" if member and inside else name_of(path)
-
-
-def format_of(wanted: Wanted, path: Path, member: Member | None) -> tuple[str, int]:
+def format_of(wanted: Wanted, file: InputFile) -> tuple[str, int]:
     """Return the format that a file shows and its version, without unpacking it whole."""
-    file, name = (member.zip.path, member.name) if member else (path, None)
-    source = beginning(file, MAX_LINE, name) if is_packed(file) else file
-    return format_and_version(wanted, _beginning(source, path, member))
+    path = file.zip.path if file.zip else file.path
+    source = beginning(path, MAX_LINE, file.inside) if is_packed(path) else path
+    return format_and_version(wanted, _beginning(source, file))
 
 
-def _beginning(source: Source, path: Path, member: Member | None) -> Beginning:
-    return Beginning(source, name_of(path.absolute()), member.name if member else None)
+def _beginning(source: Source, file: InputFile) -> Beginning:
+    return Beginning(source, name_of(file.path.absolute()), file.inside)
 
 
 def memory_limit(settings: Settings) -> str:
@@ -151,24 +120,19 @@ def begin_session(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(TRUST_NO_STATISTICS)
 
 
-def ignored(connection: duckdb.DuckDBPyConnection, finished: Path) -> dict[str, int]:
-    """Return how many messages of each kind are none of ours."""
-    found = connection.execute(
-        f"select ignored, count(*) from {read(finished)} where ignored is not null"
-        " group by all order by all"
-    )
-    return dict(found.fetchall())
-
-
 def read(path: Path) -> str:
     """Return the reader of a written segment."""
     return f"read_parquet({sql_path(path)}, file_row_number = true)"
 
 
 def write_segment(
-    connection: duckdb.DuckDBPyConnection, sql: str, finished: Path, scan: Scan
-) -> None:
-    """Write rows in the order of the file. Raises FileRejectedError when a line has no outcome."""
+    connection: duckdb.DuckDBPyConnection, kind: Kind, scan: Scan, finished: Path
+) -> dict[str, int]:
+    """Write rows in the order of the file; return how many messages of each kind are none of ours.
+
+    Raises FileRejectedError when a line has no outcome.
+    """
+    sql = validated(kind, scan)
     if scan.lines:
         connection.register(RELATION, scan.lines.reader())
     try:
@@ -195,6 +159,11 @@ def write_segment(
         columns = "select * exclude (file_row_number)"
         connection.execute(f"copy ({columns} {rows}) to {sql_path(kept)} (format parquet)")
         kept.replace(finished)
+    others = connection.execute(
+        f"select ignored, count(*) from {read(finished)} where ignored is not null"
+        " group by all order by all"
+    )
+    return dict(others.fetchall())
 
 
 def _require_outcomes(connection: duckdb.DuckDBPyConnection, finished: Path, lines: Lines) -> None:

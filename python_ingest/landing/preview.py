@@ -7,12 +7,14 @@ from pathlib import Path
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.detect_format import Wanted
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
 from python_ingest.landing.archives import files_in
-from python_ingest.landing.pin import name_of
-from python_ingest.landing.prepare import Read, read, read_file, working_connection
+from python_ingest.landing.prepare import read, read_file, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
+
+_SHOWN = 3  # rows
 
 
 @dataclass(frozen=True)
@@ -29,32 +31,31 @@ class Preview:
     first: list[dict[str, str]]
 
 
-def preview(settings: Settings, wanted: Wanted, path: Path, shown: int = 3) -> list[Preview]:
+def preview(settings: Settings, wanted: Wanted, path: Path) -> list[Preview]:
     """Read a file, or each file of a zip, as landing would. Raises FileRejectedError as it does."""
     found = []
     with files_in(settings, path) as files:
-        for member in files:
-            if member is None or not member.no_data:
+        for file in files:
+            if not file.no_data:
                 try:
                     with spool.scratch(settings) as folder:
-                        file = read_file(settings, wanted, path, member, folder)
-                        name = f"{name_of(path)}/{member.name}" if member else file.file_name
-                        found.append(_preview(settings, wanted, file, name, shown))
+                        segment, rows = read_file(settings, wanted, file, folder)
+                        found.append(_preview(settings, segment, rows, file.whole_name))
                 except FileRejectedError as error:
-                    if member is None:
+                    if file.inside is None:
                         raise
-                    raise FileRejectedError(f"{member.name} in it: {error}") from None
+                    raise FileRejectedError(f"{file.inside} in it: {error}") from None
     return found
 
 
-def _preview(settings: Settings, wanted: Wanted, file: Read, name: str, shown: int) -> Preview:
+def _preview(settings: Settings, segment: spool.Segment, finished: Path, name: str) -> Preview:
     with working_connection(settings) as connection:
-        rows = f"select * from {read(file.finished)}"
+        rows = f"select * from {read(finished)}"
         accepted = f"from ({rows}) where reason is null and ignored is null"
-        names = wanted.kind.column_names
+        names = KINDS[segment.kind].column_names
         texts = ", ".join(f"{quoted(name)}::varchar" for name in names)
         first = connection.execute(f"select {texts} {accepted} order by file_row_number").fetchmany(
-            shown
+            _SHOWN
         )
         rejected = connection.execute(
             f"select reason, count(*) from ({rows}) where reason is not null"
@@ -62,4 +63,4 @@ def _preview(settings: Settings, wanted: Wanted, file: Read, name: str, shown: i
         ).fetchall()
         ((count,),) = connection.execute(f"select count(*) {accepted}").fetchall()
     given = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in first]
-    return Preview(name, count, dict(rejected), file.others, given)
+    return Preview(name, count, dict(rejected), segment.others, given)

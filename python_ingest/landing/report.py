@@ -10,19 +10,18 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import json_lines
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.relation import validated
 from python_ingest.landing import spool
 from python_ingest.landing.land import LandingResult, land_one
 from python_ingest.landing.prepare import working_connection, write_segment
 from python_ingest.landing.spool import SERVICE
 from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.settings import Settings
-from python_ingest.storage.files import sha256_of
 
 
 def _now() -> str:
@@ -61,30 +60,15 @@ def spool_records(
     """Make (kind, record) pairs durable; one segment per kind that occurs."""
     segments = []
     for kind in sorted({kind for kind, _ in records}):
-        with spool.scratch(settings) as folder:
-            source, finished = folder / "records.ndjson", folder / "segment.parquet"
-            lines = [json.dumps(record) for of, record in records if of == kind]
-            source.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            scan = json_lines.scan(KINDS[kind], source)
-            connection = working_connection(settings)
-            try:
-                write_segment(connection, validated(KINDS[kind], scan), finished, scan)
-            finally:
-                connection.close()
-            sha256 = sha256_of(source)
-            segment = spool.Segment(
-                name=spool.new_name(kind, sha256),
-                kind=kind,
-                file_name=f"{SERVICE}/{kind}",
-                sha256=sha256,
-                format="ndjson",
-                canonical=False,
-                others={},
-                feed_version=scan.version,
-                one_spelling=True,
-            )
-            spool.commit(settings, segment, finished)
-            segments.append(segment)
+        lines = [json.dumps(record) + "\n" for of, record in records if of == kind]
+        content = "".join(lines).encode()
+        scan = json_lines.scan(KINDS[kind], content)
+        with spool.scratch(settings) as folder, working_connection(settings) as connection:
+            finished = folder / "segment.parquet"
+            others = write_segment(connection, KINDS[kind], scan, finished)
+            digest = sha256(content).hexdigest()
+            segment = spool.of_scan(kind, f"{SERVICE}/{kind}", digest, scan, others)
+            segments.append(spool.commit(settings, segment, finished))
     return segments
 
 

@@ -131,18 +131,17 @@ def put(segment: Segment, finished: Path, folder: Path) -> None:
     sync_to_disk(folder)
 
 
-def expected_sha256(settings: Settings, segment: Segment) -> str | None:
-    """Return the sha256 that a segment's file was written with; None where it was not kept."""
-    if segment.canonical:
-        return segment.sha256
-    if segment.parquet_sha256 is None:
+def not_as_written(settings: Settings, segment: Segment, actual: str) -> str | None:
+    """Return the line that says that a segment's bytes, of that sha256, are not as written.
+
+    None where they are, or where nobody kept what they were.
+    """
+    expected = segment.sha256 if segment.canonical else segment.parquet_sha256
+    if expected is None:
         with suppress(OSError, ValueError):
-            return read_description(path_of(settings, segment)).parquet_sha256
-    return segment.parquet_sha256
-
-
-def not_as_written(segment: Segment, actual: str, expected: str) -> str:
-    """Return the line that says that a segment's bytes are not those that were written."""
+            expected = read_description(path_of(settings, segment)).parquet_sha256
+    if expected in (None, actual):
+        return None
     return (
         f"{segment.name}.parquet is not what was written: sha256 {actual}, not {expected};"
         f" remove it and land {segment.file_name} again"

@@ -20,7 +20,7 @@ from python_ingest.landing.spool import Segment
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import raise_if_interrupted
 from python_ingest.storage.files import make_folder, sha256_of
-from python_ingest.storage.sql import quoted, sql_path
+from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 
 def folder_of(settings: Settings) -> Path:
@@ -32,11 +32,10 @@ def keep(
     connection: duckdb.DuckDBPyConnection, settings: Settings, segment: Segment, kind: Kind
 ) -> None:
     """Make the rows of the view `batch` that wait for archived days durable, a segment a day."""
-    described = connection.execute("describe select * from segment_rows").fetchall()
     kept = ", ".join(
-        "null::varchar as reason" if row[0] == "reason" else quoted(row[0])
-        for row in described
-        if row[0] not in KEYS  # the segment says what they are made of
+        "null::varchar as reason" if name == "reason" else quoted(name)
+        for name in columns_of(connection, "segment_rows")
+        if name not in KEYS  # the segment says what they are made of
     )
     day_of = f"{quoted(kind.time)}::date"
     days = connection.execute(

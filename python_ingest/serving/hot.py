@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.landing.deduplicate import RELIABLE, count, known_ticks
+from python_ingest.landing.deduplicate import count, known_ticks
 from python_ingest.landing.identity import KEYLESS, KEYS
+from python_ingest.landing.query import RELIABLE
 from python_ingest.publication.attached import attached
 from python_ingest.publication.status import STATUS
 from python_ingest.serving.opened import Opened

@@ -13,11 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds.catalogue import named
-from python_ingest.feeds.declaration import Declaration
-from python_ingest.feeds.declared import scan
-from python_ingest.feeds.lines import Source
 from python_ingest.feeds.recognise import told_by
-from python_ingest.feeds.relation import Scan
 
 Symbols = Sequence[str]
 Environment = Mapping[str, str]
@@ -27,19 +23,18 @@ Environment = Mapping[str, str]
 class Exchange:
     """How to subscribe, and the kinds of rows its messages hold, the main one first.
 
-    The feed of its name says how they are read. `refusal` returns what one of the first frames says
-    where it is no message but a refusal of the subscription. `marks` names the message kinds that
-    make the other kinds worth a look. `keys`: variables of the environment that it cannot do
-    without.
+    The feed of its name says how they are read. `greet`: what an address alone does not subscribe.
+    `refusal` returns what one of the first frames says where it is no message but a refusal of the
+    subscription; by default it is refused by an HTTP status. `keys`: variables of the environment
+    that it cannot do without.
     """
 
     name: str
     address: str
     path: Callable[[Symbols], str]
-    greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]]
     kinds: tuple[str, ...]
-    refusal: Callable[[bytes], str | None]
-    marks: dict[str, tuple[str, ...]]
+    greet: Callable[[ClientConnection, Symbols, Environment], Awaitable[None]] | None = None
+    refusal: Callable[[bytes], str | None] = lambda frame: None
     keys: tuple[str, ...] = ()
 
     def require_keys(self, environment: Environment) -> None:
@@ -57,28 +52,16 @@ class Exchange:
             raise UsageError(f"--url {given}: not a ws:// or wss:// address")
         return base + self.path(symbols) if urlsplit(base).path == "" else base
 
-    def scan(self, kind: str, source: Source, url: str) -> Scan:
-        """Return the reading of messages received from an address as rows of a kind."""
-        return scan(self._feed(kind), source, {}, self.market(url))
-
     def market(self, url: str) -> str:
         """Return whose messages come from an address."""
         # a host of another market tells; a relay does not
-        return told_by(self._feed(self.kinds[0]), urlsplit(url).hostname or "") or self.name
-
-    def _feed(self, kind: str) -> Declaration:
-        return next(feed for feed in named(self.name) if feed.kind == kind)
+        feed = next(feed for feed in named(self.name) if feed.kind == self.kinds[0])
+        return told_by(feed, urlsplit(url).hostname or "") or self.name
 
 
 def _binance_path(symbols: Symbols) -> str:
     streams = [f"{s.lower()}@{what}" for s in symbols for what in ("trade", "bookTicker")]
     return "/stream?streams=" + "/".join(streams)
-
-
-async def _no_greeting(
-    connection: ClientConnection, symbols: Symbols, environment: Environment
-) -> None:
-    """Binance subscribes by its address."""
 
 
 _ALPACA_KEYS = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY")
@@ -124,28 +107,20 @@ def _alpaca_refusal(frame: bytes) -> str | None:
     return None
 
 
-def _no_refusal(frame: bytes) -> None:
-    """Binance refuses by an HTTP status, and knows no symbol that it would refuse."""
-
-
 EXCHANGES = {
     "binance": Exchange(
         name="binance",
         address="wss://stream.binance.com:9443",
         path=_binance_path,
-        greet=_no_greeting,
         kinds=("ticks",),
-        refusal=_no_refusal,
-        marks={},
     ),
     "alpaca": Exchange(
         name="alpaca",
         address="wss://stream.data.alpaca.markets",
         path=lambda symbols: "/v2/iex",
-        greet=_greet_alpaca,
         kinds=("ticks", "corrections"),
+        greet=_greet_alpaca,
         refusal=_alpaca_refusal,
-        marks={"corrections": ("c", "x")},
         keys=_ALPACA_KEYS,
     ),
 }

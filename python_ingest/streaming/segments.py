@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
-from python_ingest.feeds.kinds import KINDS, TICKS, Kind
-from python_ingest.feeds.relation import Scan, hashed, validated
+from python_ingest.feeds.kinds import TICKS
+from python_ingest.feeds.relation import hashed
 from python_ingest.landing import spool
-from python_ingest.landing.frames import Frame, lines
-from python_ingest.landing.identity import KEYLESS, Identity
-from python_ingest.landing.prepare import ignored, read, working_connection, write_segment
+from python_ingest.landing.batch import identity_of
+from python_ingest.landing.frames import Frame, lines, readings
+from python_ingest.landing.identity import KEYLESS
+from python_ingest.landing.prepare import read, working_connection
 from python_ingest.settings import Settings
-from python_ingest.storage.sql import columns_of, sql_path
+from python_ingest.storage.sql import columns_of, sql_path, value_of
+from python_ingest.storage.statements import Statements
 from python_ingest.storage.writer import Place, transaction
 from python_ingest.streaming.exchanges import Exchange
 
+_SQL = Statements(Path(__file__).with_name("queries"))
 # Identical ticks without a key carry the same time, so they cannot be far apart.
 _REMEMBER_SECONDS = 600
 
@@ -49,24 +51,16 @@ class SegmentWriter:
         """
         self._place.require()
         self._number += 1
-        finished: list[tuple[spool.Segment, Path]] = []
-        others: dict[str, int] = {}
         self._connection.execute(
             "create or replace temp table counted (content_hash bigint, n integer)"
         )
+        exchange, name = self._exchange, f"{self.name}/{self._number:08d}"
+        market = exchange.market(self._url)
         with spool.scratch(self._settings) as folder:
-            text = lines(frames)
-            digest = sha256(text).hexdigest()  # as of a log of them
-            for kind in self._exchange.kinds:
-                marks = self._exchange.marks.get(kind)
-                if marks is None or any(mark in others for mark in marks):
-                    path = folder / f"{kind}.parquet"
-                    scan = self._exchange.scan(kind, text, self._url)
-                    write_segment(self._connection, validated(KINDS[kind], scan), path, scan)
-                    others = others or ignored(self._connection, path)
-                    path = self._numbered(KINDS[kind], path, scan)
-                    name = f"{self.name}/{self._number:08d}"
-                    finished.append((spool.of_scan(kind, name, digest, scan, others), path))
+            read_frames = readings(
+                self._connection, name, exchange.name, market, exchange.kinds, lines(frames), folder
+            )
+            finished = [(segment, self._numbered(segment, path)) for segment, path in read_frames]
             for segment, path in finished:
                 spool.commit(self._settings, segment, path)
         self._place.require()  # it may have gone meanwhile
@@ -78,55 +72,26 @@ class SegmentWriter:
         """Let go of the working memory."""
         self._connection.close()
 
-    def _numbered(self, kind: Kind, finished: Path, scan: Scan) -> Path:
+    def _numbered(self, segment: spool.Segment, finished: Path) -> Path:
         """Give identical ticks without a key their number within the whole stream."""
-        if kind is not TICKS:
+        if segment.kind != TICKS.name:
             return finished
-        keys = Identity(scan.trade_id_identifies, scan.sequence_identifies).columns
+        keys = identity_of(segment).columns
         keyed = f"(select *, {keys} from {read(finished)})"
         keyless = f"{KEYLESS} and reason is null and ignored is null"
-        counted = self._connection.execute(f"select count(*) from {keyed} where {keyless}")
-        if counted.fetchall() == [(0,)]:
+        if not value_of(self._connection, f"select count(*) from {keyed} where {keyless}"):
             return finished
         numbered = finished.with_suffix(".numbered")
         names = columns_of(self._connection, f"select * from {read(finished)}")
         number = "" if "row_number" in names else ", file_row_number + 1 as row_number"
-        self._connection.execute(f"""
-            create or replace temp view received as
-            select * exclude (file_row_number, key_id, key_number) {number},
-                ({keyless}) as keyless
-            from {hashed(kind, keyed)}
-        """)
-        self._connection.execute(f"""
-            copy (
-                select received.* exclude (keyless, content_hash),
-                    case when keyless then coalesce(seen.occurrences, 0)
-                        + row_number() over (
-                            partition by received.content_hash, keyless order by row_number
-                        )
-                        else 1 end as occurrence
-                from received left join seen on seen.content_hash = received.content_hash
-            ) to {sql_path(numbered)} (format parquet)
-        """)
-        self._connection.execute(
-            "insert into counted select content_hash, count(*) from received where keyless"
-            " group by all"
-        )
+        self._connection.execute(_SQL.received(number, keyless, hashed(TICKS, keyed)))
+        self._connection.execute(_SQL.numbered(sql_path(numbered)))
+        self._connection.execute(_SQL.count_received())
         return numbered
 
     def _remember(self) -> None:
+        now = time.monotonic()
         with transaction(self._connection):  # counted once, also where it fails and is tried again
-            self._count(time.monotonic())
-
-    def _count(self, now: float) -> None:
-        self._connection.execute(
-            "update seen set occurrences = occurrences + n, noted = ? from counted"
-            " where counted.content_hash = seen.content_hash",
-            [now],
-        )
-        self._connection.execute(
-            "insert into seen select content_hash, n, ? from counted"
-            " where content_hash not in (select content_hash from seen)",
-            [now],
-        )
-        self._connection.execute("delete from seen where noted < ?", [now - _REMEMBER_SECONDS])
+            self._connection.execute(_SQL.count_again(), {"now": now})
+            self._connection.execute(_SQL.count_new(), {"now": now})
+            self._connection.execute("delete from seen where noted < ?", [now - _REMEMBER_SECONDS])

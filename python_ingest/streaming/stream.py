@@ -222,7 +222,8 @@ class Stream:
         """
         try:
             async with asyncio.timeout(_GREETING_SECONDS):
-                await self._exchange.greet(connection, self._symbols, os.environ)
+                if self._exchange.greet:
+                    await self._exchange.greet(connection, self._symbols, os.environ)
         except (IngestError, TimeoutError) as error:
             what = str(error) or f"{self._url} says nothing: is the address right?"
             self._refused(what, is_final=not self.totals.connections)
@@ -276,18 +277,9 @@ class Stream:
         self.totals.gaps += 1
         self._say(f"gap: {what}")
         data = {"exchange": self._exchange.name, "symbols": self._symbols}
-        self._records.append(
-            (
-                "logs",
-                log_record(
-                    "warning",
-                    "stream",
-                    what,
-                    event="stream_gap",
-                    data={**data, "from": _time(last), "to": _time(now)},
-                ),
-            )
-        )
+        data |= {"from": _time(last), "to": _time(now)}
+        record = log_record("warning", "stream", what, event="stream_gap", data=data)
+        self._records.append(("logs", record))
 
     def _new_log(self) -> FrameLog:
         exchange = self._exchange
@@ -336,7 +328,9 @@ class Stream:
                 await self._write(frames, log)
             if time.monotonic() - measured > _METRICS_SECONDS or stopping:
                 measured = time.monotonic()
-                self._records.append(("metrics", self._delay_metric()))
+                longest = max(self.totals.oldest_delay_seconds, default=0.0)
+                delay = "stream_spool_delay_seconds", longest, "stream", self._exchange.name
+                self._records.append(("metrics", metric_record(*delay)))
             if self._records:
                 await self._write_records()
             if stopping:
@@ -399,10 +393,6 @@ class Stream:
         """Note when the oldest of some frames is durable."""
         if frames:
             self.totals.oldest_delay_seconds.append((time.time_ns() - frames[0][0]) / 1e9)
-
-    def _delay_metric(self) -> dict[str, Any]:
-        longest = max(self.totals.oldest_delay_seconds, default=0.0)
-        return metric_record("stream_spool_delay_seconds", longest, "stream", self._exchange.name)
 
     def _complain(self, text: str) -> None:
         """Say what is wrong, and the same again only after a while."""

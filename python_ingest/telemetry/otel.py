@@ -46,11 +46,7 @@ class Telemetry:
                 PeriodicExportingMetricReader(exporter, EXPORT_INTERVAL_MS)
             ]
             if otlp_configured():
-                from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
-                    OTLPMetricExporter,
-                )
-
-                readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+                readers.append(_otlp_reader())
             self._meters = MeterProvider(readers, resource, shutdown_on_exit=False)
             self.meter = self._meters.get_meter(service)
         if settings.observability.enable_tracing and (otlp_configured() or span_exporter):
@@ -77,19 +73,20 @@ class Telemetry:
             self._traces.shutdown()
 
 
-def send_gauges(service: str, values: Mapping[str, float]) -> None:
-    """Send values once over OTLP, where a collector is configured; for the end of a command."""
-    if not otlp_configured():
-        return
+def _otlp_reader() -> MetricReader:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
         OTLPMetricExporter,
     )
 
-    provider = MeterProvider(
-        [PeriodicExportingMetricReader(OTLPMetricExporter())],
-        Resource.create({SERVICE_NAME: service}),
-        shutdown_on_exit=False,
-    )
+    return PeriodicExportingMetricReader(OTLPMetricExporter())
+
+
+def send_gauges(service: str, values: Mapping[str, float]) -> None:
+    """Send values once over OTLP, where a collector is configured; for the end of a command."""
+    if not otlp_configured():
+        return
+    resource = Resource.create({SERVICE_NAME: service})
+    provider = MeterProvider([_otlp_reader()], resource, shutdown_on_exit=False)
     meter = provider.get_meter(service)
     for name, value in values.items():
         meter.create_gauge(name).set(value)

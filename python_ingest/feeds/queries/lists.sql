@@ -1,4 +1,5 @@
 -- A line is a message, or a list of messages.
+-- :lists()
 select line_number, damage, line, clock, is_long, in_array,
     null as page, null as row_key,
     case
@@ -8,7 +9,7 @@ select line_number, damage, line, clock, is_long, in_array,
     unnest(case
         when not is_json then [null]
         when not in_array then [text]
-        when json_array_length(text) > 0 then json_extract(text, '$$[*]')::varchar[]
+        when json_array_length(text) > 0 then json_extract(text, '$[*]')::varchar[]
         else [null]
     end) as document
 from exact

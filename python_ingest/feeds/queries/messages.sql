@@ -1,11 +1,13 @@
 -- Recorded messages and pages: the documents in lines, whatever they lie in. messages.py says what
 -- stands for the names with a dollar, and what the columns are.
+-- :messages(has_clock, clock, is_comment, asks_is_long, marked_text, documents, unmarked_document,
+--  object_has_nul, is_usual, is_usual_around, fields_twice, fields_around_twice)
 with
 
 clocked as (
 
     select *, $has_clock as has_clock, $is_comment as is_comment
-    from $lines
+    from source_lines
 
 ),
 
@@ -20,7 +22,7 @@ texts as (
 
 readable as (
 
-    select *, starts_with(text, '[') as in_array, $is_long as is_long,
+    select *, starts_with(text, '[') as in_array, $asks_is_long as is_long,
         damage is null and not is_comment and not (has_clock and clock is null)
             and json_valid(text) as is_json
     from texts
@@ -29,7 +31,7 @@ readable as (
 
 exact as (
 
-    select * replace (case when is_json then $marked else text end as text)
+    select * replace (case when is_json then $marked_text else text end as text)
     from readable
 
 ),
@@ -43,7 +45,7 @@ documents as (
 opened as (
 
     select *, starts_with(inside[1], '{') as in_data, starts_with(inside[2], '{') as in_event
-    from (select *, json_extract(document, ['$$.data', '$$.event']) as inside from documents)
+    from (select *, json_extract(document, ['$.data', '$.event']) as inside from documents)
 
 ),
 
@@ -52,7 +54,7 @@ objects as (
     select line_number, damage, clock, row_key, nothing, is_long, in_data, in_event, document,
         coalesce(page, case when in_data or in_event then document end) as page,
         case when in_array and document is not null
-            then $unmarked else line end as raw_text,
+            then $unmarked_document else line end as raw_text,
         case
             when in_data then inside[1]::varchar
             when in_event then inside[2]::varchar
@@ -73,12 +75,12 @@ named as (
 checked as (
 
     select *,
-        coalesce($has_nul, false) as has_nul,
+        coalesce($object_has_nul, false) as has_nul,
         case
             when object is null then false
-            when not $is_usual and $has_field_twice then true
+            when not $is_usual and $fields_twice then true
             when fields_around is null or $is_usual_around then false
-            else $has_field_twice_around
+            else $fields_around_twice
         end as twice,
         case
             when in_data and in_event then true
@@ -91,6 +93,6 @@ checked as (
 
 select line_number, clock, page, row_key, nothing, is_long, raw_text,
     case when twice then 'a field appears twice' when several then 'more than one message in one'
-        when has_nul then $a_nul else damage end as damage,
+        when has_nul then 'a NUL character' else damage end as damage,
     case when not twice and not several and not has_nul then object end as doc
 from checked

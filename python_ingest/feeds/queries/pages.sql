@@ -1,4 +1,5 @@
 -- A line is a page that holds messages in a list, or in an object of lists; or a message.
+-- :pages(at, each, lists, without)
 select line_number, damage, line, clock, is_long, is_json as in_array, page,
     case
         when is_comment then 'comment'
@@ -27,7 +28,7 @@ from (
                             json_keys(json, $at), json_extract(json, $lists)
                         ),
                         lambda one: list_transform(
-                            json_extract(one[2], '$$[*]'), lambda d: {row_key: one[1], document: d::varchar}
+                            json_extract(one[2], '$[*]'), lambda d: {row_key: one[1], document: d::varchar}
                         )
                     ))
                     when json_type(json, $at) = 'NULL' then []

@@ -1,4 +1,5 @@
 -- The fields of lines, each with what is wrong with it.
+-- :records(is_comment, fields, fewest, most)
 select v, raw_text, line_number, case when is_comment then 'comment' end as nothing,
     case
         when is_comment then null
@@ -9,5 +10,5 @@ select v, raw_text, line_number, case when is_comment then 'comment' end as noth
     end as damage
 from (
     select line as raw_text, line_number, damage, $is_comment as is_comment, $fields as v
-    from $lines
+    from source_lines
 )

@@ -1,4 +1,5 @@
 -- The fields of lines that stand below several headers.
+-- :sections(header, between, is_name, records_of_lines)
 select v, names, raw_text, line_number, nothing,
     case
         when nothing is not null then null
@@ -20,7 +21,7 @@ from (
             from (
                 select line_number, raw_text, damage,
                     list_transform(v, lambda x: rtrim(x, e'\r\n')) as v
-                from ($records)
+                from ($records_of_lines)
             )
         )
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from python_ingest.errors import ConfigError
-from python_ingest.feeds.declaration import load
+from python_ingest.feeds.declaration import parsed, raw
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import CASH, KINDS, ORDERS, Kind
 from python_ingest.landing.preview import preview
@@ -89,7 +89,7 @@ def test_a_wrong_declaration_names_file_and_key(
         text = text.replace('format = "csv"', 'format = "json"')
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as raised:
-        load(path)
+        parsed(path, raw(path), {})
     assert f"feed {path}: {said}" in str(raised.value)
 
 

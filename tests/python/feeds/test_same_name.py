@@ -15,6 +15,7 @@ from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS, OWNERS
 from python_ingest.landing import spool
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.land import land_files
 from python_ingest.landing.prepare import read, read_file
 from python_ingest.settings import Settings
@@ -62,7 +63,7 @@ def verdicts(
     """Read a file as landing does; return each row's reason and what its column became."""
     wanted = Wanted(KINDS[kind], **said)
     with spool.scratch(settings) as folder, duckdb.connect() as connection:
-        segment = read_file(settings, wanted, path, None, folder).finished
+        _, segment = read_file(settings, wanted, InputFile(path), folder)
         return connection.execute(
             f"select reason, {column} from {read(segment)} order by file_row_number"
         ).fetchall()

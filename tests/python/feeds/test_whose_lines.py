@@ -11,6 +11,7 @@ import pytest
 from testkit import land_text
 
 from python_ingest.errors import FileRejectedError
+from python_ingest.feeds import declared
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.detect_format import Wanted, format_and_version
 from python_ingest.feeds.kinds import CASH, KINDS
@@ -161,7 +162,8 @@ def test_a_host_contradicts_another_market() -> None:
     ],
 )
 def test_a_stream_is_of_the_market_of_its_host(url: str, market: str) -> None:
-    scan = EXCHANGES["binance"].scan("ticks", LINES["trade"].encode(), url)
+    feed = next(feed for feed in feeds() if (feed.name, feed.kind) == ("binance", "ticks"))
+    scan = declared.scan(feed, LINES["trade"].encode(), {}, EXCHANGES["binance"].market(url))
     assert f"'{market}'" in scan.sql
 
 

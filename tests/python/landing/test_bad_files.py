@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from python_ingest.cli.main import app
 from python_ingest.errors import FileRejectedError, IngestError
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.relation import Scan
 from python_ingest.landing.land import land_files
 from python_ingest.landing.prepare import write_segment
@@ -418,4 +419,4 @@ def test_an_error_of_the_disk_is_told_of_what_was_read_or_written(
     is_ours = name == "segment.parquet"
     says = f"cannot write {tmp_path}" if is_ours else 'Could not use file "it"'
     with pytest.raises(IngestError if is_ours else FileRejectedError, match=re.escape(says)):
-        write_segment(Engine(), "", tmp_path / "segment.parquet", scan)  # type: ignore[arg-type]
+        write_segment(Engine(), KINDS["ticks"], scan, tmp_path / "segment.parquet")  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.feeds.values import converted, is_finer
+from python_ingest.feeds.query import SQL
+from python_ingest.feeds.values import converted
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 from tests.python.landing.test_values import write
@@ -73,7 +74,7 @@ def value_of(text: str, precision: int, places: int) -> Decimal | None:
 def test_a_text_is_its_number_or_none(column: Any) -> None:
     precision, places = COLUMNS[column]
     given = KNOWN + SPACED + texts(random.Random(column.type), 20_000)  # noqa: S311
-    value, finer = converted("t", "VARCHAR", column), is_finer("t", places)
+    value, finer = converted("t", "VARCHAR", column), SQL.is_finer("t", str(places))
     with duckdb.connect() as connection:
         found = connection.execute(
             f"select t, {value}, {finer} from (select unnest(?) as t)", [given]

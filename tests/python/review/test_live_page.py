@@ -19,6 +19,7 @@ from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import ORDERS, TICKS
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.prepare import prepare
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
@@ -127,7 +128,7 @@ class Stream:
             "exchange,symbol,timestamp,last_price,last_size,trade_id\n"
             f"binance,BTCUSDT,{at.isoformat()},{price},{size},{9_000_000_000 + self._number}\n"
         )
-        prepare(self._settings, Wanted(TICKS), path)
+        prepare(self._settings, Wanted(TICKS), InputFile(path))
 
     def buy(self, price: str, quantity: str) -> None:
         self._number += 1
@@ -145,7 +146,7 @@ class Stream:
             "sequence_number": 10_000 + self._number,
         }
         path.write_text(json.dumps(event) + "\n")
-        prepare(self._settings, Wanted(ORDERS), path)
+        prepare(self._settings, Wanted(ORDERS), InputFile(path))
 
 
 @pytest.fixture

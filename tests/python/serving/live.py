@@ -18,6 +18,7 @@ from testkit import free_port, new_database
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import Segment
@@ -104,7 +105,7 @@ def arrive(settings: Settings, rows: list[str], folder: Path, number: int) -> Se
     path = folder / f"arrived-{number}.csv"
     header = "exchange,symbol,timestamp,last_price,last_size,trade_id"
     path.write_text("\n".join([header, *rows]) + "\n")
-    return prepare(settings, Wanted(TICKS), path)
+    return prepare(settings, Wanted(TICKS), InputFile(path))
 
 
 def trade(number: int, *, at: datetime = MIDNIGHT, keyed: bool = True) -> str:

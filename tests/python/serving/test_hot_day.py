@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
+from python_ingest.landing.archives import InputFile
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import kept
@@ -339,7 +340,7 @@ def arrive_text(settings, folder, number, *lines):
     """Make trades of CME's ES a segment; each line is timestamp, price and what follows."""
     path = folder / f"text-{number}.csv"
     path.write_text(HEAD + "".join(f"CME,ES,{line}\n" for line in lines))
-    return prepare(settings, Wanted(TICKS), path)
+    return prepare(settings, Wanted(TICKS), InputFile(path))
 
 
 @pytest.mark.parametrize("published_between", [False, True])

@@ -1,0 +1,9 @@
+"""The SQL of `queries/`, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from python_ingest.storage.statements import Statements
+
+SQL = Statements(Path(__file__).with_name("queries"))
