@@ -24,9 +24,10 @@ case when $any then $without_exponents end
 $without_exponents[1]
 
 -- A list of numbers without exponents or needless zeros, of one text or of several with commas between
--- them; NULL where a text has no exponent or is none. What leads out of every column stays out of it, however large the exponent is: no column has room for 40 zeros beside a
--- number, and no text has digits enough for an exponent of 31 bits. `d` are the digits that count,
--- and `point` of them stand before the point.
+-- them; NULL where a text has no exponent or is none. What leads out of every column stays out of it,
+-- however large the exponent is: no column has room for 40 zeros beside a number, and no text has
+-- digits enough for an exponent of 31 bits. `d` are the digits that count, and `point` of them stand
+-- before the point.
 -- :without_exponents(text)
 list_transform(list_transform(list_transform(
     [$text],
