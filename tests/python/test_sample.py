@@ -319,7 +319,7 @@ def test_the_order_lifecycle_of_the_specification(tmp_path):
     events.write_text("".join(json.dumps({**common, **step}) + "\n" for step in steps))
     assert ingest(data_dir, "land", "orders", str(events)).returncode == 0
     as_of = ("--vars", json.dumps({"as_of": "2025-10-21 00:00:00"}))
-    without = ("--exclude-resource-type", "unit_test", *as_of)
+    without = ("--indirect-selection", "buildable", "--exclude-resource-type", "unit_test", *as_of)
     dbt(data_dir, "build", "--select", "+orders", "+current_positions", *without)
     assert ingest(data_dir, "publish").returncode == 0
     path = str(data_dir / "published" / "trading.duckdb")

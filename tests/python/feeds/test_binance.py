@@ -154,24 +154,21 @@ def test_execution_reports(land: Land) -> None:
     assert ask("select max(status_message) from raw.order_events") == [("self-trade prevention",)]
 
 
-@pytest.mark.parametrize(
-    ("written", "micros"),
-    [
-        ("1672515782136", 1672515782136000),
-        ("1672515782136789", 1672515782136789),
-        ("1672515782", None),  # seconds: no time of 1970
-        ("1672515782136789123", None),  # nanoseconds
-        ("1672515782136.5", None),
-        ("16725157821.5", None),
-        ("-1672515782136", None),
-        ("0", None),
-        ('"now"', None),
-    ],
-)
+TIMES = {
+    "1672515782136": 1672515782136000,
+    "1672515782136789": 1672515782136789,
+    "1672515782": None,  # seconds: no time of 1970
+    "1672515782136789123": None,  # nanoseconds
+    "1672515782136.5": None,
+    "16725157821.5": None,
+    "-1672515782136": None,
+    "0": None,
+    '"now"': None,
+}
+
+
 @pytest.mark.parametrize("form", ["stream", "quote", "archive", "orders"])
-def test_a_time_is_in_milliseconds_or_microseconds(
-    land: Land, written: str, micros: int | None, form: str
-) -> None:
+def test_a_time_is_in_milliseconds_or_microseconds(land: Land, form: str) -> None:
     """No other unit is guessed at, nor another time taken where one is written."""
     content, name, kind, table, time = {
         "stream": (ndjson({**TRADE, "T": 0}), "spot.ndjson", "ticks", "market_ticks", "timestamp"),
@@ -198,9 +195,18 @@ def test_a_time_is_in_milliseconds_or_microseconds(
         ),
     }[form]
     before, after = (b",0,", b",%s,") if form == "archive" else (b'"T": 0', b'"T": %s')
-    result, ask = land(kind, name, content.replace(before, after % written.encode()))
-    assert (result.landed, result.rejected) == ((1, 0) if micros else (0, 1))
-    assert ask(f"select epoch_us({time}) from raw.{table}") == ([(micros,)] if micros else [])
+    ids = {"stream": b"12345", "quote": b"400900217", "archive": b"1,0.5", "orders": b"8641984"}
+    an_id = ids[form]  # each line gets one of its own
+    lines = [
+        content.replace(before, after % written.encode()).replace(an_id, b"%d" % n + an_id)
+        for n, written in enumerate(TIMES, start=1)
+    ]
+    result, ask = land(kind, name, b"".join(lines))
+    known = [(micros,) for micros in TIMES.values() if micros]
+    assert (result.landed, result.rejected) == (len(known), len(TIMES) - len(known))
+    assert ask(f"select epoch_us({time}) from raw.{table} order by 1") == known
+    unknown = [(n,) for n, micros in enumerate(TIMES.values(), start=1) if not micros]
+    assert ask("select row_number from raw.rejected_rows order by 1") == unknown
     assert ask("select reason from raw.rejected_rows where reason <>"
                f" '{time}: not a Unix time in milliseconds or microseconds'") == []  # fmt: skip
 

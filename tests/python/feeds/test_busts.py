@@ -22,22 +22,32 @@ BUST = {
 IDS = "select event_type, event_id, exchange_trade_id, order_id from raw.order_events order by all"
 
 
-@pytest.mark.parametrize("number", ["01", "02"])
+def another(line: str) -> str:
+    """The line of a fill of another order."""
+    for old, new in (("0001.cc", "0002.cc"), (",113,", ",114,"), (",600", ",700")):
+        assert old in line
+        line = line.replace(old, new)
+    return line
+
+
 @pytest.mark.parametrize("told_by", list(BUST))
 @pytest.mark.parametrize(("name", "notes"), [("IBExecID", "Notes/Codes"), ("ExecID", "Code")])
 def test_a_bust_of_interactive_brokers_has_its_fills_execution_id(
-    land: Land, name: str, notes: str, told_by: str, number: str
+    land: Land, name: str, notes: str, told_by: str
 ) -> None:
+    """Of a fill that was not corrected, and of one that was."""
     header = ACTIVITY.format(id=name, notes=notes)
     for file, line in (("fill.csv", FILL), ("bust.csv", BUST[told_by])):
-        result, ask = land("orders", file, (header + line.format(n=number)).encode(), "ib-flex")
+        lines = line.format(n="01") + another(line.format(n="02"))
+        result, ask = land("orders", file, (header + lines).encode(), "ib-flex")
         assert (result.error, result.rejected) == (None, 0)
     found = ask(IDS)
     assert len({event_id for _, event_id, _, _ in found}) == len(found)
-    (fill,) = (row for row in found if row[0] == "fill")
-    (bust,) = (row for row in found if row[0] == "trade_bust")
-    assert fill[1:] == (f"0001.cc.01.{number}", "0001.cc.01", "113")
-    assert bust[1:] == (f"0001.cc.01.{number}-trade_bust", "0001.cc.01", "113")
+    fills = [row[1:] for row in found if row[0] == "fill"]
+    busts = [row[1:] for row in found if row[0] == "trade_bust"]
+    ids = [("0001.cc.01.01", "0001.cc.01", "113"), ("0002.cc.01.02", "0002.cc.01", "114")]
+    assert fills == ids
+    assert busts == [(f"{event}-trade_bust", *rest) for event, *rest in ids]
 
 
 def test_a_bust_without_an_execution_id_has_that_of_its_trade(land: Land) -> None:

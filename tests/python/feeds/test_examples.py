@@ -19,6 +19,7 @@ from testkit import ask
 
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.settings import Settings
 
@@ -50,13 +51,18 @@ def told(settings: Settings, results: list[LandingResult]) -> set[str]:
 
 
 def require_as_worked_out(
-    settings: Settings, path: Path, folder: Path, without: tuple[str, ...] = ()
+    settings: Settings, engine: Engine, path: Path, folder: Path, without: tuple[str, ...] = ()
 ) -> None:
     """Land the files of an example from a folder, and compare what came of them."""
     said = tomllib.loads(path.read_text(encoding="utf-8"))
     files = [folder / name for name in said["files"]]
     results = land_files(
-        settings, said["kind"], files, said.get("format"), exchange=said.get("exchange")
+        settings,
+        said["kind"],
+        files,
+        said.get("format"),
+        exchange=said.get("exchange"),
+        engine=engine,
     )
     if "error" in said:
         assert [said["error"] in (result.error or "") for result in results] == [True] * len(files)
@@ -77,8 +83,8 @@ def require_as_worked_out(
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_file_lands_as_worked_out(settings: Settings, path: Path) -> None:
-    require_as_worked_out(settings, path, path.parent)
+def test_a_file_lands_as_worked_out(settings: Settings, engine: Engine, path: Path) -> None:
+    require_as_worked_out(settings, engine, path, path.parent)
 
 
 def files_with_iso_times() -> list[Path]:
@@ -96,7 +102,7 @@ def files_with_iso_times() -> list[Path]:
     "path", files_with_iso_times(), ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
 def test_a_time_is_read_as_people_write_it(
-    settings: Settings, tmp_path: Path, path: Path, spelled: bytes
+    settings: Settings, engine: Engine, tmp_path: Path, path: Path, spelled: bytes
 ) -> None:
     folder = tmp_path / path.parent.name
     shutil.copytree(path.parent, folder)
@@ -104,7 +110,7 @@ def test_a_time_is_read_as_people_write_it(
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(ISO.sub(spelled, content))
     # an id that is made of the record's own words has the time as it is written
-    require_as_worked_out(settings, path, folder, without=IDS)
+    require_as_worked_out(settings, engine, path, folder, without=IDS)
 
 
 def test_every_feed_has_an_example() -> None:

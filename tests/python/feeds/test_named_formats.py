@@ -15,6 +15,7 @@ from testkit import land_text
 from python_ingest.errors import UsageError
 from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings
 
@@ -30,9 +31,9 @@ STRANGE = {"csv": SAYS_NOTHING_OF_OURS, "json": '{"oddest":1,"of":2,"all":3}\n'}
 
 
 @pytest.fixture
-def land(settings: Settings, tmp_path: Path) -> Callable[..., LandingResult]:
+def land(settings: Settings, tmp_path: Path, engine: Engine) -> Callable[..., LandingResult]:
     def run(name: str, content: str, kind: str = "ticks", **options: Any) -> LandingResult:
-        return land_text(settings, kind, tmp_path / name, content, **options)
+        return land_text(settings, kind, tmp_path / name, content, engine=engine, **options)
 
     return run
 

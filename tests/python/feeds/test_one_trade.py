@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from testkit import ask
 
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import land_files
 from python_ingest.settings import Settings
 
@@ -108,7 +109,7 @@ def told_by(feed: Callable[[Trade], str], trades: Iterable[Trade]) -> str:
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_conflict_is_what_two_feeds_of_a_trade_contradict(
-    settings: Settings, tmp_path: Path, pair: tuple[str, str, str]
+    settings: Settings, tmp_path: Path, engine: Engine, pair: tuple[str, str, str]
 ) -> None:
     """A trade for each way to contradict, and one of which both tell the same."""
     venue, *names = pair
@@ -123,7 +124,7 @@ def test_a_conflict_is_what_two_feeds_of_a_trade_contradict(
         path = tmp_path / str(number) / name
         path.parent.mkdir()
         path.write_text(told_by(VENUES[venue][name], those.values()))
-        (result,) = land_files(settings, "ticks", [path])
+        (result,) = land_files(settings, "ticks", [path], engine=engine)
         assert (result.error, result.rejected, result.read) == (None, 0, len(trades))
     found = ask(
         settings,

@@ -16,6 +16,7 @@ from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import pin
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.landing.preview import preview
 from python_ingest.settings import Settings
@@ -27,14 +28,14 @@ AGG = "10,100.5,0.25,1,3,1720055357510,false\n"
 
 
 @pytest.fixture
-def land(settings: Settings, tmp_path: Path) -> Callable[..., list[LandingResult]]:
+def land(settings: Settings, tmp_path: Path, engine: Engine) -> Callable[..., list[LandingResult]]:
     def run(
         name: str, content: str | bytes, kind: str = "ticks", **options: Any
     ) -> list[LandingResult]:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return land_files(settings, kind, [path], **options)
+        return land_files(settings, kind, [path], engine=engine, **options)
 
     return run
 

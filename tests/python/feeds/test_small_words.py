@@ -10,6 +10,7 @@ import pytest
 from testkit import land_text
 
 from python_ingest.feeds.catalogue import faults
+from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings
 
@@ -31,9 +32,9 @@ Land = Callable[..., LandingResult]
 
 
 @pytest.fixture
-def land(settings: Settings, tmp_path: Path) -> Land:
+def land(settings: Settings, tmp_path: Path, engine: Engine) -> Land:
     def run(name: str, content: str, kind: str = "ticks", **options: Any) -> LandingResult:
-        return land_text(settings, kind, tmp_path / name, content, **options)
+        return land_text(settings, kind, tmp_path / name, content, engine=engine, **options)
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -129,6 +130,7 @@ WRITTEN = {
 }
 
 
+@cache
 def changes(zone: str) -> list[datetime]:
     """Local times around each hour in which a zone's clocks are put forward or back."""
     found, time = [], datetime(2017, 1, 1, tzinfo=UTC)
