@@ -75,18 +75,24 @@ changes as (
 
 ),
 
--- From when on each position has the row that counts.
+-- From when on each position has the row that counts: its first one after the archived days, or the
+-- newest one, where it has none after them.
 compared_from as (
 
     select coalesce(max(first_at), timestamp '-infinity') as since
     from (
-        select min(changes.changed_at) as first_at
+        select
+            coalesce(
+                min(changes.changed_at) filter (
+                    where changes.changed_at >= (select archived.until from archived)
+                ),
+                max(changes.changed_at)
+            ) as first_at
         from changes
         semi join commissions
             on
                 {{ same_key('changes', 'commissions', key) }}
                 and commissions.event_at < (select archived.until from archived)
-        where changes.changed_at >= (select archived.until from archived)
         group by {{ columns_of(key, 'changes') }}
     ) as of_positions
 

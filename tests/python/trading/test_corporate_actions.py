@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from testkit import register_cold_file
 
 from python_ingest import schema
 from python_ingest.landing.land import land_files
@@ -526,6 +527,26 @@ def test_positions_that_do_not_add_up_are_found(
     with duckdb.connect(str(copy.path)) as connection:
         assert connection.execute(spoil).fetchall() != [(0,)]
     assert copy.rows(query) != []
+
+
+def test_positions_add_up_whatever_days_are_archived(
+    desk_and_warehouse: tuple[Desk, Warehouse], tmp_path: Path
+) -> None:
+    """Of a position that was closed before, the newest row is all that is left."""
+    _, warehouse = desk_and_warehouse
+    query = compiled(warehouse, "positions_add_up_at_every_moment")
+    copy = warehouse.copy(tmp_path)
+    key = "account_id, exchange, symbol, strategy_id, position_side"
+    days = copy.rows("select distinct snapshot_time::date as date from positions order by date")
+    for number, day in enumerate(days):
+        with duckdb.connect(str(copy.path)) as connection:
+            register_cold_file(connection, "positions", str(day["date"]), file_id=number)
+            connection.execute(
+                "delete from warm.positions_warm where snapshot_time::date = ? and rowid not in"
+                f" (select arg_max(rowid, snapshot_time) from warm.positions_warm group by {key})",
+                [day["date"]],
+            )
+        assert copy.rows(query) == [], day
 
 
 def test_an_upgrade_adds_the_rows_of_what_was_paid(
