@@ -75,6 +75,10 @@ class SharedLock:
                 stack.callback(self._release, path)
             yield
 
+    def is_held(self, path: Path) -> bool:
+        """Whether this process holds `path`."""
+        return path in self._held
+
     def _release(self, path: Path) -> None:
         with self._lock:
             file, holders = self._held.pop(path)

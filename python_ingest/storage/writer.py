@@ -39,8 +39,9 @@ _BRIEFLY_MS = 500
 _IS_DETACHED = "but CHECKPOINT during DETACH failed"
 
 
-# Beside the database, for as long as a process of ours has the file open.
-_LOCK_FILES = SharedLock()
+# Beside the database, for as long as a process of ours has the file open; and for as long as one
+# waits for it, so that whoever had it, as a stream that lags behind, does not take it again before.
+_LOCK_FILES, _TURNS = SharedLock(), SharedLock()
 
 
 class _Closable(Protocol):
@@ -142,10 +143,27 @@ def sole_process(settings: Settings, timeout_ms: int | None = None) -> Iterator[
         yield
 
 
-def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
+def _lock_file(settings: Settings) -> Path:
     path = settings.database_path.resolve()  # a link to it and itself have one lock
     path.parent.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(_LOCK_FILES.held(path.with_name(path.name + ".lock")))
+    return path.with_name(path.name + ".lock")
+
+
+def _take_lock_file(settings: Settings, stack: ExitStack) -> None:
+    stack.enter_context(_LOCK_FILES.held(_lock_file(settings)))
+
+
+def _take_turn(settings: Settings, stack: ExitStack) -> None:
+    """Be the next to have the database; raises HeldError, of who has it, while another one is."""
+    lock = _lock_file(settings)
+    turn = lock.with_suffix(".turn")
+    if _LOCK_FILES.is_held(lock) or _TURNS.is_held(turn):
+        return  # a thread of ours has it, or waits
+    try:
+        stack.enter_context(_TURNS.held(turn))
+    except HeldError as waiting:
+        holder = lock.read_text(encoding="utf-8") if lock.exists() else ""
+        raise HeldError(holder or str(waiting)) from None
 
 
 def _require_there(settings: Settings) -> None:
@@ -204,16 +222,22 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
     """Return what `attempt` does, as soon as nobody else has the database file."""
     path = settings.database_path
     limit = settings.pool.connection_timeout_ms if timeout_ms is None else timeout_ms
-    backoff = wait_exponential_jitter(multiplier=0.02, max=1.0, jitter=0.02)
+    backoff = wait_exponential_jitter(multiplier=0.02, max=0.1, jitter=0.02)
     retrying = Retrying(
         retry=retry_if_exception(_is_busy),
         # the last attempt is at the limit, not after it
         wait=lambda state: min(backoff(state), limit / 1000 - (state.seconds_since_start or 0.0)),
         stop=stop_after_delay(limit / 1000),
     )
+
+    def in_turn(turn: ExitStack) -> Result:
+        _take_turn(settings, turn)
+        return attempt()
+
     while True:
         try:
-            return retrying(attempt)
+            with ExitStack() as turn:
+                return retrying(in_turn, turn)
         except _ReplacedError:
             continue  # whoever replaces it does so once
         except RetryError as error:

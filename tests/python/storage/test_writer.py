@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -8,9 +9,9 @@ import duckdb
 import pytest
 
 from python_ingest.errors import DatabaseBusyError, IngestError
-from python_ingest.settings import load_settings
+from python_ingest.settings import Settings, load_settings
 from python_ingest.storage import writer
-from python_ingest.storage.process_lock import HeldError
+from python_ingest.storage.process_lock import HeldError, is_locked
 from python_ingest.storage.writer import open_writer, transaction
 
 HOLD = """
@@ -84,6 +85,45 @@ def test_a_writer_waits_for_the_one_before_it(settings, monkeypatch):
     with open_writer(load_settings()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     release.join()
+
+
+WAIT = """
+import pathlib, sys
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import sole_process
+with sole_process(load_settings(), 600_000):
+    pathlib.Path(sys.argv[1]).touch()
+"""
+
+
+def until_it_waits(settings: Settings) -> None:
+    turn = settings.database_path.with_name("trading.duckdb.turn")
+    ends = time.monotonic() + 60
+    while not is_locked(turn):
+        assert time.monotonic() < ends, "nobody waits"
+        time.sleep(0.01)
+
+
+def test_whoever_waits_comes_before_the_one_who_had_it(settings, tmp_path):
+    had = tmp_path / "had"
+    with writer.sole_process(settings):
+        other = subprocess.Popen([sys.executable, "-c", WAIT, str(had)])
+        until_it_waits(settings)
+    with writer.sole_process(settings, 600_000):  # at once, as a stream that lags behind
+        assert had.exists()
+    assert other.wait() == 0
+
+
+def test_who_has_it_is_named_to_the_second_who_waits_too(settings, tmp_path):
+    with writer.sole_process(settings):
+        other = subprocess.Popen([sys.executable, "-c", WAIT, str(tmp_path / "had")])
+        until_it_waits(settings)
+        third = subprocess.run(
+            [sys.executable, "-c", WAIT.replace("600_000", "100"), str(tmp_path / "third")],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+    assert f"process {os.getpid()} " in third.stderr
+    assert other.wait() == 0
 
 
 @pytest.mark.parametrize("folder", ["data", "blocks"])
