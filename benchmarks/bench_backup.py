@@ -7,8 +7,6 @@ meanwhile. The goal is 2 at most. What was restored is on the disk, so the bare 
 import are flushed to it, too; beside it stands the time of a copy that is left in the cache.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

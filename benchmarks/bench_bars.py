@@ -11,8 +11,6 @@ which one of the models ran (run_results.json; two run side by side), medians. D
 bare query on the same file (`make .venv-duckdb15/.installed`, or its row is left out).
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -11,8 +11,6 @@ profile is of one more `dbt build` with nothing new, in this process and one nod
 seconds, so that a busy machine changes the clock's figures and not these.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import subprocess

@@ -11,8 +11,6 @@ what they do not: it validates, finds duplicates, ends durable. chdb is no depen
 `pip install chdb`, or its rows are left out.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import importlib.util

@@ -6,8 +6,6 @@
 The stream's `seconds` is the 95th percentile from receipt to durable.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

@@ -13,8 +13,6 @@ each of which asks for a bar and a position once a second. `--publications`: the
 published so often, and the memory of the server compared with that after the first tenth.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import tempfile

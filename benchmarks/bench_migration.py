@@ -6,8 +6,6 @@
 Needs PostgreSQL 15's server (Debian: postgresql-15).
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

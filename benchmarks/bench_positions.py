@@ -6,8 +6,6 @@ The baseline of the build is bare DuckDB that computes only the running quantity
 same fills with window functions; of the fold, the same fold without any exactness (floats).
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os

@@ -4,8 +4,6 @@ Needs PostgreSQL 15's server (Debian: postgresql-15) and psycopg. A TimescaleDB 
 where BENCH_TIMESCALE_DSN names one (postgres.py).
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os

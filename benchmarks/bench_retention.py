@@ -8,8 +8,6 @@ Every price and size of these ticks is random, so nothing about them packs. What
 takes is measured on `ingest demo`, where prices walk and sizes repeat.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

@@ -8,8 +8,6 @@ Every size has 2 million ticks a day, so a longer history is more days and not d
 that it does not grow. The goal for the memory of each command is 1 GB, at every size.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics

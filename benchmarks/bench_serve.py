@@ -1,7 +1,5 @@
 """`ingest serve` as a process: Flight SQL by the ADBC driver, the one-call ticket, their goal."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import random

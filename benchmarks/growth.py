@@ -9,8 +9,6 @@ start and parsing included: that is what one waits for. Prints the table of docs
 of `make bench`: it needs Java and .venv-spark.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -16,8 +16,6 @@ What is counted:
   what dbt sends for models, without begin, commit and rollback.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import json

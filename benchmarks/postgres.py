@@ -4,8 +4,6 @@ BENCH_TIMESCALE_DSN names a real TimescaleDB, an empty database on the same mach
 benchmarks then ask it too. Its `market_ticks` is a hypertable of daily chunks.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

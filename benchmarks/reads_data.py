@@ -4,8 +4,6 @@
 gets its rows as a plain table.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 python benchmarks/run.py small|20m|100m
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -7,8 +7,6 @@ alternative; below 1 it is faster. A benchmark leaves its figures in `target/ben
 whole run (`run.py`) or BENCH_RESULTS=benchmarks/results replaces those that are committed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

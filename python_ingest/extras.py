@@ -4,8 +4,6 @@ require("serve", "ingest serve")    # UsageError: ... pip install 'trading-wareh
 if why := lacking("audit"): ...     # what can be left out is left out
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 from python_ingest.errors import UsageError

@@ -3,8 +3,6 @@
 load_settings().performance.memory_limit_mb    # [performance], or DATABASE_MEMORY_LIMIT_MB
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Mapping
@@ -145,7 +143,7 @@ class Settings(Section):
     backup: Backup = Backup()
     archive: Archive = Archive()
 
-    def waiting(self, milliseconds: int) -> Settings:
+    def waiting(self, milliseconds: int) -> "Settings":
         """Return settings with which who wants the database waits so long for others."""
         pool = self.pool.model_copy(update={"connection_timeout_ms": milliseconds})
         return self.model_copy(update={"pool": pool})

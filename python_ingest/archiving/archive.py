@@ -7,8 +7,6 @@ no kept publication names them (sweep.py). After a kill, the next run continues 
 files.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from time import monotonic

@@ -1,7 +1,5 @@
 """`ingest archive` and `ingest archive restore`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Bring archived days back: every file is fetched and proven, then the views read them again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The audit as a cycle has it: where the extra [audit] is not installed, it is skipped."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Times and dates of options; `--as-of`, which completeness and retention follow, has one rule."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`ingest compact`: fewer files, and the disk back that deletes left free."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

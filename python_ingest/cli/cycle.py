@@ -1,7 +1,5 @@
 """`ingest cycle`: the one command for a scheduler."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """What a `dbt build` did, as rows of `system_metrics` and `application_logs`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Run `dbt build` and return its results."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """`ingest demo`: tools/demo of the project's folder; `pip install` does not bring it (ADR 0207)."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Dual write, for the commands that land; without `[timescale] dual_write` nothing is imported."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,5 @@
 """How a command ends: one clear line and an exit code instead of a traceback."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """`ingest feeds`: which files are understood, what one feed says, and what a file would give."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`ingest init`: make the database, or bring its raw schema up to date."""
 
-from __future__ import annotations
-
 import typer
 
 from python_ingest.cli.place import say_where

@@ -1,7 +1,5 @@
 """`ingest land`: files into schema `raw`."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,7 +1,5 @@
 """The console script `ingest`: one thin module per command group, imported when asked for."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from importlib.metadata import version

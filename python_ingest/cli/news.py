@@ -5,8 +5,6 @@ if not nothing_new(settings):
     remember(settings, begun, newest)
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -1,7 +1,5 @@
 """Which folder a command works in, and where that was said."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

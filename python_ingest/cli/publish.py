@@ -1,7 +1,5 @@
 """`ingest publish`: give readers the newest build."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`ingest rejected`: which rows were not accepted, and why."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ an hour. A cycle runs in a child of a process that keeps dbt imported and the pr
 (warm.py); what the child used of memory is free when it ends.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import re

@@ -1,7 +1,5 @@
 """How ages, sizes and rows are shown to people."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Which symbols tell the markets of Binance apart: its four markets share file formats."""
 
-from __future__ import annotations
-
 import re
 
 from python_ingest.storage.sql import literal

@@ -1,7 +1,5 @@
 """All feeds that are declared: those in `vendors/`, and a user's own, which may replace them."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Sequence

@@ -7,8 +7,6 @@
 docs/landing.md shows how to write one.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """From a declaration to the SQL that reads its files: one way for all feeds."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

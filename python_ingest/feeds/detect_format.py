@@ -1,7 +1,5 @@
 """Which format a file is in: by its names and content, never by one line, never by a guess."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What is wrong with a declaration, in our words: where, what, and what may have been meant."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Mapping, Sequence

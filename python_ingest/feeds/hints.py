@@ -1,7 +1,5 @@
 """What a person may have meant with a file that nobody can read."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator, Sequence

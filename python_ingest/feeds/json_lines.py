@@ -1,7 +1,5 @@
 """Canonical NDJSON: one object per line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 kinds.toml declares them.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Spreadsheets and brokers write other separators than a vendor does, `sep=;`, and
 header. Such a file is refused: the words say what was seen, and what to type.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

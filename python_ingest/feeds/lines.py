@@ -1,7 +1,5 @@
 """The lines of a text: numbered, counted, each handed to the engine as it was read."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Recorded messages and pages: JSON documents, one or several per line, whatever they lie in."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Canonical Parquet."""
 
-from __future__ import annotations
-
 import re
 import signal
 import subprocess

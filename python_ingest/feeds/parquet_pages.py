@@ -1,7 +1,5 @@
 """Parquet files as bytes: what their footer does not list, and the checksums of their pages."""
 
-from __future__ import annotations
-
 import mmap
 import zlib
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ stops no other.
     python -m python_ingest.feeds.parquet_times PATH WRITTEN COLUMN...
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

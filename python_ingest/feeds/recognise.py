@@ -1,7 +1,5 @@
 """Whether the beginning of a file is as a feed says, and what it lacks where it is not."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
@@ -50,7 +48,7 @@ class Beginning:
         """Those lines alone."""
         return [line for _, line in self.numbered]
 
-    def below(self, count: int) -> Beginning:
+    def below(self, count: int) -> "Beginning":
         """Return the beginning of the same file without so many of those lines."""
         rest = copy(self)
         rest.__dict__.pop("lines", None)

@@ -1,7 +1,5 @@
 """What every feed yields: one relation of canonical columns with a verdict on each row."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from python_ingest.feeds.binance_markets import contradictions

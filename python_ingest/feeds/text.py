@@ -1,7 +1,5 @@
 """Separated values: a row is a line, so no quoted field can swallow the next one."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Sequence

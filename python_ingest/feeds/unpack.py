@@ -1,7 +1,5 @@
 """Compressed input, unpacked and checked before anything of it is read."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re

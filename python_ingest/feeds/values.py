@@ -4,8 +4,6 @@ No value is dropped: a conversion yields NULL where it fails, and `complaints` g
 beside it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby

@@ -1,7 +1,5 @@
 """The limit on amounts of instruments that have a multiplier, which only the warehouse knows."""
 
-from __future__ import annotations
-
 import duckdb
 
 from python_ingest.feeds.kinds import Kind

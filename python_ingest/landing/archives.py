@@ -1,7 +1,5 @@
 """Files to be landed: each by itself, or each of those in a zip."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One segment into schema `raw`: rows, rejects, conflicts and manifest in one transaction."""
 
-from __future__ import annotations
-
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor

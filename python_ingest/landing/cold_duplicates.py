@@ -1,7 +1,5 @@
 """What became of earlier rows of a batch's dates: in Parquet, in the archive, or rolled up."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from pathlib import Path
 from typing import cast

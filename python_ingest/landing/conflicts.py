@@ -3,8 +3,6 @@
 Both functions look at what `deduplicate.find_duplicates` left of the batch.
 """
 
-from __future__ import annotations
-
 import duckdb
 
 from python_ingest.feeds.kinds import TICKS

@@ -4,8 +4,6 @@ Only suspects are compared: rows whose key shows twice in the batch, or is found
 within the batch's dates. Everything else is inserted without a second look.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ with Engine(settings) as engine, engine.session() as connection:
     connection.execute("create temp table t as ...")  # gone afterwards
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,7 +25,7 @@ class Engine:
         self._settings = settings
         self._running: duckdb.DuckDBPyConnection | None = None
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> "Engine":
         return self
 
     def __exit__(self, *error: object) -> None:

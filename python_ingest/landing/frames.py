@@ -8,8 +8,6 @@ A stream has one log a segment and holds it (`flock`); what a killed one left, `
 segment. Both have the same bytes, so whoever was killed in between lands them once.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """What tells two ticks of a feed apart besides their content, and what orders those of a file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 # Nothing else orders them: the file's own order does.

@@ -4,8 +4,6 @@ for result in land_files(load_settings(), "ticks", [Path("btcusdt-2024-08-08.csv
     print(result.state, result.landed, result.rejected)
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext

@@ -5,8 +5,6 @@ for batch in found(connection, feeds()):
 rename(settings, [4], "binance-usdm")
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

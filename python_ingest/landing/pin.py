@@ -1,7 +1,5 @@
 """A private copy of a file, which is all that is read of it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat

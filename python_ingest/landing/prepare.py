@@ -1,7 +1,5 @@
 """From a file to a segment in the spool: pin, parse, validate, make durable."""
 
-from __future__ import annotations
-
 import re
 from contextlib import nullcontext
 from dataclasses import replace

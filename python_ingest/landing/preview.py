@@ -1,7 +1,5 @@
 """What landing a file would do, without landing it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The SQL of `queries/`, by name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from python_ingest.storage.statements import Statements

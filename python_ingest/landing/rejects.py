@@ -1,7 +1,5 @@
 """The rejected rows of a file: recorded once, and why they were rejected."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import duckdb

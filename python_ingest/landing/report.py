@@ -4,8 +4,6 @@ They are a batch of their own (kinds `metrics` and `logs`), so that every batch'
 of its file. A command that landed nothing new reports nothing: landing again changes nothing.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from contextlib import suppress

@@ -3,8 +3,6 @@
 They wait in `DATA_DIR/telemetry/` and appear there whole or not at all.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

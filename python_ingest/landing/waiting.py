@@ -4,8 +4,6 @@ A file there is a segment of one day. It is named for the segment that its rows 
 one which is landed twice, because its loader was killed, does not leave a second file.
 """
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 from pathlib import Path

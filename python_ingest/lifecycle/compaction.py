@@ -1,7 +1,5 @@
 """Shrink the database file: DuckDB reuses the space of deleted rows but never returns it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ SQL knows neither rename nor fsync, so the materialisation `cold_export` (macros
 `store` through dbt's `adapter.store_relation`.
 """
 
-from __future__ import annotations
-
 import gc
 from contextlib import ExitStack
 from pathlib import Path

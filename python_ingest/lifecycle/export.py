@@ -4,8 +4,6 @@ Manifest, delete and view change in one database transaction: after a kill eithe
 or nothing (sweep.py deletes files that no manifest row names).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -4,8 +4,6 @@ A third of a build goes into what each node gets and does not use: a context of 
 templates compiled that were compiled before, events that nobody reads. A node sees the same.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, wraps

@@ -1,7 +1,5 @@
 """Merge the files that late rows added to a day into one, with the proof of an export."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

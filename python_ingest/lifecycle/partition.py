@@ -1,7 +1,5 @@
 """The files of one partition: written elsewhere, read back, compared, renamed, recorded."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ remember_backup(settings, BackedUp(batch_id, sha256, landed_at))    # a backup d
 remove_safe_segments(settings)                                      # a cycle does
 """
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass

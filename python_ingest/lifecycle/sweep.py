@@ -1,7 +1,5 @@
 """Delete cold files that nobody reads any more, and leftovers of killed exports."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from contextlib import suppress

@@ -4,8 +4,6 @@ A killed export wrote them and did not commit, so the database has their rows. A
 put back from before they were written, or made anew, has them not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 from pathlib import Path

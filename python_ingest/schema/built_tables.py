@@ -4,8 +4,6 @@ What they built goes on: ticks, and bars that marks were made of, may lie in the
 that did not exist are built whole by the next run.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 import duckdb

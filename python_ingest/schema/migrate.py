@@ -4,8 +4,6 @@ with open_writer(settings, create=True) as connection:
     migrate(connection)    # names of what was applied; nothing when it is the newest
 """
 
-from __future__ import annotations
-
 import duckdb
 
 from python_ingest.schema.built_tables import take_over

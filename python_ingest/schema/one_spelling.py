@@ -3,8 +3,6 @@
 Both tables are continued by builds and carry ids, texts and hashes of ticks.
 """
 
-from __future__ import annotations
-
 import duckdb
 
 _CHANGED = {

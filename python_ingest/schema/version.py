@@ -1,7 +1,5 @@
 """Which version schema `raw` of a database has, and which this code knows."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import resources
 

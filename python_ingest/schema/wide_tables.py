@@ -4,8 +4,6 @@ What was computed keeps its value: an average of eight decimals has ten once it 
 wide_tables.toml says which.
 """
 
-from __future__ import annotations
-
 import tomllib
 from importlib.resources import files
 

@@ -1,7 +1,5 @@
 """Values that a client binds: one Arrow row becomes the values of a query."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal

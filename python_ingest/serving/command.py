@@ -1,7 +1,5 @@
 """`ingest serve`: the newest ticks and everything published, for local clients."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """A fair semaphore: waiting threads enter in the order in which they came."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 

@@ -4,8 +4,6 @@ A client sees a status code and a text, never a traceback. pyarrow gives some co
 Arrow errors, and then adds a formatted traceback to the text, unless it cannot be formatted.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable

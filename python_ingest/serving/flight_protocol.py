@@ -7,8 +7,6 @@ or, where JSON has none, an object of one key: {"decimal": "1.5"}, {"time": "202
 (UTC), {"date": "2026-01-05"}, {"uuid": "..."}.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -5,8 +5,6 @@ while a name with DuckDB's catalog would leave them out. A relation that reads c
 like the others: clients such as Grafana list tables only, and it may become one any day.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 JDBC drivers fail on an absent entry, so every number of FlightSql.proto's `SqlInfo` is here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from importlib.metadata import version
 from typing import Any

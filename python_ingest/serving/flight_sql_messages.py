@@ -4,8 +4,6 @@ No maintained package has them for Python. A field is `kind name`, numbered by i
 repeated. Every message travels inside a `google.protobuf.Any`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory

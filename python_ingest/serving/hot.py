@@ -5,8 +5,6 @@ file and its cold files hold the published ticks before that. A constant time di
 ticks, and an arriving tick is added only if neither side has it, so no tick shows twice.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import duckdb

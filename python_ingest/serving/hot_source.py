@@ -1,7 +1,5 @@
 """Keeps the hot day up to date from publications and the spool."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
@@ -148,7 +146,7 @@ class HotSource:
         while self._left:
             self._left.pop().close()
 
-    def _build(self) -> _State:
+    def _build(self) -> "_State":
         """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
             state = _State(self._settings, self._threads, self._functions)

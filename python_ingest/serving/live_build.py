@@ -10,8 +10,6 @@ models know it, unites both: what is restated is a difference to the published r
 ...     build.restate(part)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any

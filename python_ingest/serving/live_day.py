@@ -1,7 +1,5 @@
 """Keeps what readers see up to date with a live build; where it fails, published rows are shown."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable

@@ -5,8 +5,6 @@ views have the texts of the published ones; below them lie the published rows wi
 changed, and what they became. A change of all tables is one transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Answers that are still being sent: how many, and for how long a client may pause."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
@@ -53,7 +51,7 @@ class OpenStreams:
             )
         return self._sent(stream)
 
-    def _sent(self, stream: _Stream) -> Batches:
+    def _sent(self, stream: "_Stream") -> Batches:
         try:
             yield from stream
         finally:
@@ -66,7 +64,7 @@ class OpenStreams:
         self._thread.join()
         self._give_up(0.0)
 
-    def _forget(self, stream: _Stream) -> None:
+    def _forget(self, stream: "_Stream") -> None:
         with self._lock:
             self._open.discard(stream)
 

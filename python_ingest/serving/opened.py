@@ -1,7 +1,5 @@
 """Engines that are open: they hand out connections and close when the last reader is done."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar

@@ -4,8 +4,6 @@ with ReaderPool() as pool:
     bars = pool.query("select * from ohlcv_bars where symbol = ?", ["BTCUSDT"])
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """Statements that clients prepared: their text and the values bound to it, for a while."""
 
-from __future__ import annotations
-
 import secrets
 import threading
 import time

@@ -3,8 +3,6 @@
 Times are datetimes, naive ones in UTC; prices and sizes come back as DECIMAL. Tables are Arrow.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID

@@ -5,8 +5,6 @@ a slot. A query that runs longer than 20 ms releases its slot to the next one an
 no query waits for a long one to end.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@ with ServedReader() as warehouse:
     newest = latest_tick(warehouse, "binance", "BTCUSDT")    # queries.py
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyarrow as pa

@@ -4,8 +4,6 @@
 asks by Flight SQL. Both ways end in `_answer`.
 """
 
-from __future__ import annotations
-
 import hmac
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping

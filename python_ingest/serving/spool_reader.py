@@ -1,7 +1,5 @@
 """Finds spool segments, landed or not, that a publication may lack; reads their ticks."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import duckdb

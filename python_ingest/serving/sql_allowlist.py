@@ -5,8 +5,6 @@ refuses what those settings still allow: writing to memory and to the folders of
 from within a WITH, logging, running text as SQL.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -5,8 +5,6 @@ SQL.is_blank("symbol")         # an argument for each parameter of `is_blank`, a
 SQL.pages(at="'$.rows'", ...)  # or by their names
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property

@@ -1,7 +1,5 @@
 """`ingest stream`: an exchange's websocket into the spool and on into schema `raw`."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys

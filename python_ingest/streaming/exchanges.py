@@ -1,7 +1,5 @@
 """What differs between exchanges: the address, the greeting, and what their messages hold."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

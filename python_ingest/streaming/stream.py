@@ -6,8 +6,6 @@ exchange did not keep for us is a gap in the logs. A refusal ends a stream only 
 has accepted it once: what it accepted, it will accept again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """Log records as structured JSON: rows of `application_logs`, on a stream or in files to land."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

@@ -1,7 +1,5 @@
 """OpenTelemetry of one process: metrics into our own tables always, over OTLP when configured."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """OpenTelemetry's metrics as rows of `system_metrics`."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What is measured of every query, under the specification's names."""
 
-from __future__ import annotations
-
 import logging
 import re
 import time

@@ -3,8 +3,6 @@
 Linux only. The kernel's ptrace stops it: the process may be any program, and nothing in it knows.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import platform

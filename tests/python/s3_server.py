@@ -3,8 +3,6 @@
 Import the fixture `s3_server` in a conftest.py; `s3` gives each test a bucket of its own.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

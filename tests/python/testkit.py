@@ -1,7 +1,5 @@
 """What tests of every room do with a warehouse besides running commands (forked.py)."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import shutil

@@ -1,7 +1,5 @@
 """Cash, metrics and logs for a run of order events."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any

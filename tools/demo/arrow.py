@@ -1,7 +1,5 @@
 """Integers of 1e-8 to the canonical Arrow columns, and tables to files that appear whole."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

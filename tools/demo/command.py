@@ -1,7 +1,5 @@
 """`ingest demo`: a seeded market with its order flow, as files to land."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time

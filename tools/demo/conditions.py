@@ -1,7 +1,5 @@
 """Sale conditions of the recorded AIG prints: a bit mask to the tape's one-letter codes."""
 
-from __future__ import annotations
-
 # Bits as QuantConnect Lean's TradeConditionFlags names them, codes as the CTA tapes write them.
 # A bit without a code of its own on those tapes stays text, so that nothing is lost.
 CTA_CODES = {

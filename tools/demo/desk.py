@@ -1,7 +1,5 @@
 """A desk trades one instrument on given prints and records the events of each order."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any

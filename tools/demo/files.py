@@ -1,7 +1,5 @@
 """Order events, cash, metrics and logs as canonical files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

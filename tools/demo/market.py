@@ -1,7 +1,5 @@
 """A seeded market: random walks on a tick grid, as Arrow tables in arrival order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

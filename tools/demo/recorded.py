@@ -1,7 +1,5 @@
 """The recorded prices behind the sample: BTCUSDT as streamed, AIG as printed."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path

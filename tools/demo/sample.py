@@ -1,7 +1,5 @@
 """Make the committed sample again from the recorded data: `python -m tools.demo.sample`."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path

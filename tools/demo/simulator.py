@@ -1,7 +1,5 @@
 """Files of a seeded market and of strategies that trade on it: demos, tests, benchmarks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One scenario per order: each scenario once, then drawn by weight."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Which project dbt builds where several share one DATA_DIR."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The core runs where no package of an extra is; who asks for more is told what to install."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

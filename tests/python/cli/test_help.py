@@ -1,7 +1,5 @@
 """What `--help` prints is what was written."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

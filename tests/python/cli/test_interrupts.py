@@ -1,7 +1,5 @@
 """Ctrl-C ends a command with one line and no traceback, whatever it is doing."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """What tells that a cycle has nothing to do, and everything that tells that it has."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`ingest cycle --every`: a cycle for what is new, none for nothing; it ends when it is told to."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

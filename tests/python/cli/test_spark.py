@@ -1,7 +1,5 @@
 """What `ingest spark` says where Spark cannot run; bars on a cluster: tests/python/spark."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 

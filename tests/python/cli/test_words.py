@@ -1,7 +1,5 @@
 """What commands say before they begin: which folder, what is missing, what was rejected."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`ingest doctor` says what is wrong, and with which command it is mended, in any state."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

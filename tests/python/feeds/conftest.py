@@ -1,7 +1,5 @@
 """A fresh warehouse, and a way to land text and look at the rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Alpaca's formats, with messages as its documentation prints them."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Binance's formats, with messages as its documentation prints them and as they were recorded."""
 
-from __future__ import annotations
-
 import datetime as dt
 import gzip
 import io

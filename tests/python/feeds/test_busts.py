@@ -1,7 +1,5 @@
 """A bust or a correction is an event of its own: of its fill it has the reference, not the id."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Prices of Databento's CSV: pretty or in billionths, never guessed at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """A user's own declarations: the one that docs/landing.md shows, and wrong ones."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

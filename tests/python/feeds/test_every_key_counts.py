@@ -1,7 +1,5 @@
 """A key of a declaration that would do nothing beside another is an error that names it."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a declaration computes of a number is exact, or the row is rejected with its text."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation

@@ -5,8 +5,6 @@ what landing says of it, and the rows, each with the columns that matter. A row 
 not make up is one that is not listed.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import tomllib

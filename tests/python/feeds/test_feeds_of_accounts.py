@@ -1,7 +1,5 @@
 """A file that names its account is of that account, whichever feed it is of."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """What a desk's first files had that examples had not: each landed wrongly once."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

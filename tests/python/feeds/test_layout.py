@@ -3,8 +3,6 @@
 Such a file is refused whole, with what was seen and what to type: done, the file lands.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

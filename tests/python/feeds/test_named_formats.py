@@ -3,8 +3,6 @@
 Such a file is refused whole, in one line: nothing of it lands, and no row is rejected by itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A file's name tells symbol and date as a whole, or not at all."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A file that lacks one thing of a feed is told which feed comes nearest, whatever its layout."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

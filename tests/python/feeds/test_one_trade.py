@@ -1,7 +1,5 @@
 """One trade that two feeds of a venue tell is one, whatever each of them leaves out."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import random

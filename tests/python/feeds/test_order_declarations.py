@@ -1,7 +1,5 @@
 """What declarations of order flow need: sections, several rows of a record, numbers, sums."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What a file is told to be, what is asked where nothing tells, and what is said of a near miss."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Callable

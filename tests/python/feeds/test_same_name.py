@@ -1,7 +1,5 @@
 """One market, account, word or id has one spelling, and an id that was rounded is none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Alpaca's quotes of one side, sizes in round lots, who traded a coin; clocks with seconds."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Small mistakes of a file or a declaration, and the word that names each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Lines are cut as Python's own reader cuts them, or they are damaged."""
 
-from __future__ import annotations
-
 import csv
 import io
 import random

@@ -1,7 +1,5 @@
 """Times as programs write them: every digit kept or refused, local ones as clocks showed them."""
 
-from __future__ import annotations
-
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Markets of Binance whose lines are the same are told by names, or asked about; never believed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A fresh warehouse per test, and helpers that look into it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial

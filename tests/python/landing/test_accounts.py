@@ -1,7 +1,5 @@
 """Whose orders and cash they are: said by the file or by --account, never guessed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import asdict

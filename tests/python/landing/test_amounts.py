@@ -1,7 +1,5 @@
 """Order flow keeps ten decimals, and what is accepted has room wherever it goes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from decimal import Decimal

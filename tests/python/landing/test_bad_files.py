@@ -1,7 +1,5 @@
 """One bad file is one line and exit 1 at the end; the others of the command land."""
 
-from __future__ import annotations
-
 import base64
 import bz2
 import gzip

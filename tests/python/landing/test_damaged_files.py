@@ -4,8 +4,6 @@ Every row carries a marker that checks itself. After random damage, each marker 
 the bytes must be a landed or duplicate row, stand in a rejected text, or be in an ignored message.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

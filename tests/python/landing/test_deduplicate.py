@@ -1,7 +1,5 @@
 """What counts as the same row, against a plain Python model of design section 5."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import random

@@ -1,7 +1,5 @@
 """An engine that lands one file after the other holds the warehouse only while one lands."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

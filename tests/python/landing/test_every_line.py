@@ -1,7 +1,5 @@
 """Every line of a file is landed, ignored or rejected with its text; nothing else is in raw."""
 
-from __future__ import annotations
-
 import csv
 import io
 import random

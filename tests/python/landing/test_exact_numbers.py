@@ -1,7 +1,5 @@
 """A number is what its digits say, or its row is rejected with them: wherever the JSON holds it."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable

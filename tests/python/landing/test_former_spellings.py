@@ -1,7 +1,5 @@
 """Rows of when nothing had several spellings are known to files that tell them otherwise."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What makes a row what it is stays the same text: what landed years ago is found again."""
 
-from __future__ import annotations
-
 from hashlib import md5
 
 import duckdb

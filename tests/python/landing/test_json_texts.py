@@ -1,7 +1,5 @@
 """A JSON column keeps what was written, or its row is rejected with its text (docs/adr/0012)."""
 
-from __future__ import annotations
-
 import csv
 import json
 import random

@@ -1,7 +1,5 @@
 """Whatever is killed, full, locked or cut: every acknowledged row is there exactly once."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

@@ -1,7 +1,5 @@
 """Canonical files land with every value as written, whatever their format and spelling."""
 
-from __future__ import annotations
-
 import datetime as dt
 import gzip
 import json

@@ -1,7 +1,5 @@
 """The command: exit codes, what it prints, and that landing again changes nothing."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """A file is sealed only by rows of the same feed; `--again` reads it anew and doubles nothing."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What landed as `binance` before its markets had names is listed, and renamed where it can be."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

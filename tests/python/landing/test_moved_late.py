@@ -1,7 +1,5 @@
 """A segment whose rows are committed and which cannot be moved, is moved by two, or is gone."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What programs write where there is no time is no time: the row is rejected with the reason."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Nothing has one spelling, and so has an id: rows that say the same land once in any format."""
 
-from __future__ import annotations
-
 import csv
 import json
 import random

@@ -1,7 +1,5 @@
 """However a number is spelled: it lands as what it is, or its row is rejected with its text."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What orders ticks of one microsecond, what identifies them, and who was the aggressor."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace

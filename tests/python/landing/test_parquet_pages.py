@@ -1,7 +1,5 @@
 """Of Parquet the bytes count too: what no footer lists, and pages that have checksums."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What lands is what was hashed, whatever happens to the file meanwhile."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

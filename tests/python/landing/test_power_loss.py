@@ -4,8 +4,6 @@ The loader is stopped (SIGSTOP) while the data folder is copied, so that the cop
 file that was being written and not yet flushed may be cut: such tails are cut off in the copy.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -1,7 +1,5 @@
 """Brokers' statements: landed like any other kind, whole each time they change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

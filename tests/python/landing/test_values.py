@@ -1,7 +1,5 @@
 """What a value becomes depends on that value alone, in every format alike; nothing is rounded."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import random

@@ -1,7 +1,5 @@
 """Rows of an archived day wait in the spool, and land when the day is back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

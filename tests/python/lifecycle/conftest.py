@@ -1,7 +1,5 @@
 """A warehouse with ticks of several days, and exports of them without dbt."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Old cold files go to a real S3 server and come back; killed anywhere, no row is lost."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import random

@@ -1,7 +1,5 @@
 """An export holds every tick once, wherever it lies, in types that Spark reads."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta
 from pathlib import Path

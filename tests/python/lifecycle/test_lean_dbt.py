@@ -1,7 +1,5 @@
 """dbt with python_ingest.lifecycle.lean_dbt says what it says without."""
 
-from __future__ import annotations
-
 import io
 import json
 from datetime import datetime

@@ -1,7 +1,5 @@
 """DATA_DIR may be moved, or copied: what is in it never asks where it lay before."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Spark's rows are taken when they are whole and of the same seeds."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

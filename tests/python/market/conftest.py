@@ -1,7 +1,5 @@
 """Ticks landed as any file is, and one dbt build after the other on them."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Callable

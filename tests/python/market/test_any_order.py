@@ -4,8 +4,6 @@ Hypothesis makes the cases; each is a symbol of its own, so that one sequence of
 all: part k of every case is landed before build k.
 """
 
-from __future__ import annotations
-
 import random
 import shutil
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Real files whose ticks share a clock tick or a sequence number, built into bars."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

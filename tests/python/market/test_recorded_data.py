@@ -1,7 +1,5 @@
 """Bars of recorded ticks equal the vendors' own bars, and those that pandas and polars make."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path

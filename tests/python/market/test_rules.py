@@ -1,7 +1,5 @@
 """Days and sessions, quotes, completeness, late ticks, and what a failed build leaves behind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The macro that divides, against Python fractions."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from decimal import Decimal

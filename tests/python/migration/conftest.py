@@ -1,7 +1,5 @@
 """Real servers: PostgreSQL 15, and TimescaleDB in WASM. Each is started once."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

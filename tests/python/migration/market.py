@@ -1,7 +1,5 @@
 """A small market as TimescaleDB holds it: ticks, bars computed by PostgreSQL, orders, positions."""
 
-from __future__ import annotations
-
 import subprocess
 from fractions import Fraction
 

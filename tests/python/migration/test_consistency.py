@@ -1,7 +1,5 @@
 """The whole way: PostgreSQL's tables are migrated, built, proven equal; seeded faults are found."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import replace

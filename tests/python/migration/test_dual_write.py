@@ -1,7 +1,5 @@
 """Dual write: every landed row is in TimescaleDB once, whenever it comes back."""
 
-from __future__ import annotations
-
 import sys
 from datetime import datetime
 from decimal import Decimal

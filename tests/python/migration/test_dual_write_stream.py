@@ -1,7 +1,5 @@
 """A stream with dual write: TimescaleDB follows while it runs, fails, and comes back."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """Extraction from PostgreSQL 15: every value exact, every row there, nothing told of the DSN."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

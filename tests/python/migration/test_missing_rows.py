@@ -1,7 +1,5 @@
 """What a migration has still to land, beside a matching of single rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import duckdb

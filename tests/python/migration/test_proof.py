@@ -1,7 +1,5 @@
 """A comparison proves what was asked for: each fault of a real TimescaleDB is found, and goes."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The migration models are on with TimescaleDB only, and a relation is read from one side."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A real TimescaleDB: hypertables, chunks, compression, continuous aggregates."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import duckdb

@@ -1,7 +1,5 @@
 """A bundle has every row that is published, reads no other file, and is there whole or not."""
 
-from __future__ import annotations
-
 import os
 import re
 import resource

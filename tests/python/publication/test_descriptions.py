@@ -1,7 +1,5 @@
 """What a relation and its columns mean stands in the catalogue of the published file."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """What is held back is published as it was before, everything else as it is now."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import duckdb

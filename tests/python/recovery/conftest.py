@@ -1,7 +1,5 @@
 """A warehouse that lands small files, and what is in it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from pathlib import Path

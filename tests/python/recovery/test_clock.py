@@ -1,7 +1,5 @@
 """A clock that was wrong and was put right: backups continue in the order they were made."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Backups with cold files: what had left the database comes back, wherever it is restored."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The commands as typed: what they print, also the wrong ones, and their exit codes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Without room there is no half backup and no half restore, and one line that says so."""
 
-from __future__ import annotations
-
 import os
 import resource
 import subprocess

@@ -1,7 +1,5 @@
 """Killed at any moment, a backup is there whole or not at all, and so is a restore."""
 
-from __future__ import annotations
-
 import random
 import shutil
 from pathlib import Path

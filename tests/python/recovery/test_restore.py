@@ -1,7 +1,5 @@
 """What was landed by any moment is what a restore to that moment holds, to the last column."""
 
-from __future__ import annotations
-
 import json
 import random
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """docs/restore.md, followed literally: its commands, in their order, with a bucket as store."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Landed segments stay until they are published, a day old and in a backup set."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

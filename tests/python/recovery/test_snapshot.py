@@ -1,7 +1,5 @@
 """The database file is copied whole while others write, and they wait for a moment only."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every kind of damage is found and named; what is not damaged is not."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Rows that wait for an archived day wait in a restore too, those of that moment and no others."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import duckdb

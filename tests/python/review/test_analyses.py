@@ -1,7 +1,5 @@
 """What the analyses say of a few rows, worked out by hand; no dbt: they only name relations."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

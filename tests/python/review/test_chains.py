@@ -5,8 +5,6 @@ part, the pending relations are worked out again, and each compiled SELECT is ru
 give what its table has of the region, and nothing else.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Each rule of `every_row` finds a row that breaks it, and says which and of how many rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The warning test of fills that an export and a stream tell, run by itself on a few rows."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

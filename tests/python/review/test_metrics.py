@@ -1,7 +1,5 @@
 """Each metric that MetricFlow computes on the sample's publication is what a query by hand says."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What comments and pages point to is there: files, decisions, links between pages."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

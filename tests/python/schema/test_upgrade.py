@@ -4,8 +4,6 @@
 archived, the third cold; a bust; fills; bars of January in cold files of DECIMAL(18, 8).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import duckdb

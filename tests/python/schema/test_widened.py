@@ -4,8 +4,6 @@
 a commission in the asset, cash; what is older than a year lies in cold files.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import duckdb

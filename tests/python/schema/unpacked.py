@@ -1,7 +1,5 @@
 """A warehouse that an earlier version built, from its archive."""
 
-from __future__ import annotations
-
 import re
 import tarfile
 from pathlib import Path

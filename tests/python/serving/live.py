@@ -1,7 +1,5 @@
 """A warehouse with real landings and the relations that are served; `ingest serve` on it."""
 
-from __future__ import annotations
-
 import gc
 import os
 import subprocess

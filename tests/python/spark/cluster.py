@@ -1,7 +1,5 @@
 """A Spark standalone cluster of local processes: a master and workers of one core each."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """One cluster for all tests of this folder, and a warehouse that both engines build."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What macros/engine gives, against one list of results on both engines."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Spark's bars equal DuckDB's to the last decimal, on a real cluster that loses a worker."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import time

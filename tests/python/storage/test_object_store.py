@@ -1,7 +1,5 @@
 """A directory and a real S3 server behind one interface: the same tests for both."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from pathlib import Path

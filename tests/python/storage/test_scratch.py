@@ -1,7 +1,5 @@
 """A scratch folder is in use while somebody holds its lock, whatever process ids say."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

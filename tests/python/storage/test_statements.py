@@ -1,7 +1,5 @@
 """SQL in files: names stand for what is said, and nothing else is changed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A stream comes back after what ends a connection, and tells every time without one."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -1,7 +1,5 @@
 """What a stream received is on the disk a moment later, and lands once however it was killed."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

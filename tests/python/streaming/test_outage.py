@@ -1,7 +1,5 @@
 """What passes by itself ends no stream, and no stream ends well while nothing lands."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -60,7 +58,7 @@ class Outage:
         self.stream: Stream | None = None
         self.go_on = asyncio.Event()
 
-    def run(self, meanwhile: Callable[[Outage], Awaitable[None]]) -> Totals:
+    def run(self, meanwhile: Callable[["Outage"], Awaitable[None]]) -> Totals:
         return asyncio.run(self._run(meanwhile))
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -71,7 +69,7 @@ class Outage:
     async def complains(self, text: str) -> None:
         await self.until(lambda: any(text in said for said in self.said))
 
-    async def _run(self, meanwhile: Callable[[Outage], Awaitable[None]]) -> Totals:
+    async def _run(self, meanwhile: Callable[["Outage"], Awaitable[None]]) -> Totals:
         async def handle(connection: ServerConnection) -> None:
             for number in range(self.count):
                 await connection.send(trade(number))

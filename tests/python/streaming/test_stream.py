@@ -1,7 +1,5 @@
 """The stream against a local server that drops, cuts frames, repeats and reorders."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random

@@ -1,7 +1,5 @@
 """`kill -9` of a running stream: what was durable lands exactly once; SIGTERM leaves nothing."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

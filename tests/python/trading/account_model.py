@@ -1,7 +1,5 @@
 """An independent model of whole accounts, in fractions: several instruments, currencies, splits."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """An independent model of positions, round trips and lots over corporate actions, in fractions."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Fixtures of the trading tests: what costs a dbt run is made once."""
 
-from __future__ import annotations
-
 import pytest
 
 from .trading_cases import Case, random_cases

@@ -1,8 +1,6 @@
 """An independent model of lots: fractions, one event after the other, nothing shared with the code
 under test."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any

@@ -1,7 +1,5 @@
 """What others published: fills, and what a position was after each of them."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from fractions import Fraction

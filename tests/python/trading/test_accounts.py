@@ -3,8 +3,6 @@ third currency, inverse contracts, busts, corrections, other currencies, what co
 kind, positions of two sides; landed shuffled and built in several steps.
 All give their orders, events and executions the same numbers."""
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal

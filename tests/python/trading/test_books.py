@@ -1,7 +1,5 @@
 """Books that corporate actions link: nothing is lost between them, whatever is held of any."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """From events to P&L: the built tables against fractions, and against other builds of them."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Seeds and settings that change between two builds: the next one computes anew what they touch."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,6 @@
 """Corporate actions besides splits, against fractions: positions, trips, lots and marks; landed
 late and corrected, and built in parts."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What landing accepts goes through every model, and through what an analyst types over them."""
 
-from __future__ import annotations
-
 import csv
 import json
 import random

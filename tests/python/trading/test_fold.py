@@ -1,7 +1,5 @@
 """The fold against fractions, and against what others published."""
 
-from __future__ import annotations
-
 import os
 import random
 import subprocess

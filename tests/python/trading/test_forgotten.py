@@ -1,8 +1,6 @@
 """What the next build forgot of what was built before, and what it learns late of it: it must be
 what a full refresh gives. Every number is worked out by hand."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """An inverse contract by hand: 30 contracts of 100 dollars each, settled in bitcoin."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

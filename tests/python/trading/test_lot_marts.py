@@ -1,8 +1,6 @@
 """Lots as they are built: accounts with a method each, one of positions by sides, against fractions
 and a full refresh; then their methods change."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from datetime import datetime

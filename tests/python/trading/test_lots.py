@@ -1,7 +1,5 @@
 """Lots against fractions, against positions, and against what others published."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction

@@ -3,8 +3,6 @@
 Each case is an account of its own, so that one warehouse holds them all (data/cases).
 """
 
-from __future__ import annotations
-
 from decimal import Decimal
 from pathlib import Path
 from typing import Any

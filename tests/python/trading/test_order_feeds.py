@@ -1,7 +1,5 @@
 """Fills that two tools tell count once, and orders are made of fills where nothing else tells."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Books against brokers' statements: accounts, exchanges and every status, worked out by hand."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path

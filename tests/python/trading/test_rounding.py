@@ -1,7 +1,5 @@
 """Money is rounded by a guess that is checked: as if every value had been divided."""
 
-from __future__ import annotations
-
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Special instruments and currencies, worked out by hand; and the published sequences."""
 
-from __future__ import annotations
-
 import json
 import re
 import uuid

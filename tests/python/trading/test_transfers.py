@@ -1,7 +1,5 @@
 """Opening balances and transfers in kind: what lands, what they move, and what they do not."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path

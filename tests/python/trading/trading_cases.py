@@ -1,7 +1,5 @@
 """Random but seeded trading days, each in a symbol of its own, so that one dbt build judges all."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,8 +1,6 @@
 """An independent model of the accounting: fractions, one event after the other, nothing shared with
 the code under test."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction

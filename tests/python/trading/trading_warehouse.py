@@ -1,7 +1,5 @@
 """A warehouse of its own for a test: rows go straight into raw, dbt runs in a subprocess."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
@@ -69,7 +67,7 @@ class Warehouse:
         if not self.path.exists():
             views_only.begin(self.path)
 
-    def copy(self, data_dir: Path) -> Warehouse:
+    def copy(self, data_dir: Path) -> "Warehouse":
         """The same rows in another folder."""
         data_dir.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.path, data_dir)

@@ -1,7 +1,5 @@
 """Commands that a person may type: whole, partial, refreshing, empty, failing and killed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath

@@ -1,7 +1,5 @@
 """Every mart and intermediate table, row by row, against one full refresh of the same rows."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One copy of the project, read once, and a warehouse that was built once: where walks begin."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

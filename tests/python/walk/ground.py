@@ -1,7 +1,5 @@
 """Where a walk begins: a warehouse with ticks, fills and cash, built once, and one without."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from datetime import timedelta

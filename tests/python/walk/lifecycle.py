@@ -1,7 +1,5 @@
 """`ingest archive` and `ingest archive restore` in a warehouse of the walk."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from datetime import date, datetime
 from unittest.mock import patch

@@ -1,7 +1,5 @@
 """What must be true of rows that no full refresh brings back: revisions, snapshots, files."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import duckdb

@@ -1,7 +1,5 @@
 """What may land: rows of all kinds, as a hypothesis strategy or from the generator of orders."""
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 from typing import Any

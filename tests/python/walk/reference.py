@@ -1,7 +1,5 @@
 """Seeds and settings that a walk changes, and the copy of the project whose seeds they are."""
 
-from __future__ import annotations
-
 import csv
 import io
 import shutil

@@ -1,7 +1,5 @@
 """The invariants that no build may break find nothing, and find a row that is missing or added."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

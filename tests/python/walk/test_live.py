@@ -1,7 +1,5 @@
 """What `ingest serve` answers at any moment is what a whole build of the same rows gives."""
 
-from __future__ import annotations
-
 import random
 from pathlib import Path
 from typing import Any

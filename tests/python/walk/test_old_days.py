@@ -1,7 +1,5 @@
 """Work on old days: nothing is computed from a part of a day whose rest lies in the archive."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any

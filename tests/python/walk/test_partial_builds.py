@@ -5,8 +5,6 @@ and cash land; then comes the command, then one whole build, then the comparison
 refresh of the same rows.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass

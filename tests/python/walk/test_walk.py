@@ -6,8 +6,6 @@ A walk is a number; the same number walks the same way:
 A walk that fails prints what a person would type to see it fail.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path

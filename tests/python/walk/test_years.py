@@ -5,8 +5,6 @@ all its data tests run, days leave for the archive, and some come back. When all
 every mart equals a full refresh.
 """
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 from pathlib import Path

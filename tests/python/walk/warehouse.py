@@ -1,7 +1,5 @@
 """A warehouse in a folder of its own: what a person types, and the script that repeats it."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -150,7 +148,7 @@ class Warehouse:
                 break
         return done
 
-    def copy(self, data_dir: Path) -> Warehouse:
+    def copy(self, data_dir: Path) -> "Warehouse":
         """The same rows and files in another folder."""
         shutil.copytree(self.data_dir, data_dir)
         return Warehouse(

@@ -4,8 +4,6 @@ Run as a program it prints `ready`, then answers one line of JSON with another. 
 command may kill itself, as by `kill -9`, when it is about to send its n-th SQL statement.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import os
