@@ -17,7 +17,6 @@ from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from threading import Event
 from typing import Annotated
 
 import typer
@@ -27,6 +26,7 @@ from python_ingest.cli.ending import ended
 from python_ingest.cli.news import News, due_after, news, project_files
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.settings import Settings, load_settings
+from python_ingest.told import Told
 
 Every = Annotated[
     str, typer.Option(help="Stay, and look for news so often: 10s, 5m. Default: one cycle.")
@@ -47,8 +47,7 @@ def parse_seconds(every: str) -> float:
 
 def stay(settings: Settings, every: float) -> None:
     """Run cycles until SIGTERM or Ctrl-C; where the project's files change, begin anew."""
-    stopping = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # the engine would catch an exception
+    stopping = Told(signal.SIGTERM)  # the engine would catch an exception
     project = project_files()
     context = _warm_context()
     seen, again_at = None, 0.0
@@ -85,7 +84,7 @@ def _look(settings: Settings) -> News | None:
     return None
 
 
-def _cycle(context: ForkServerContext, stopping: Event) -> News | None:
+def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(send,))

@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
@@ -23,6 +22,7 @@ from python_ingest.serving.server import Server
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
+from python_ingest.told import Told
 
 app = typer.Typer()
 
@@ -103,9 +103,7 @@ def serve(
     settings = load_settings()
     port = page_port or (settings.serve.page_port if page else None)
     sys.meta_path.insert(0, _NoPandas())
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    told = Told(signal.SIGTERM, signal.SIGINT)
     with process_lock(settings.data_dir / "serve.lock", "ingest serve"):
         secret = token(settings, make=True)
         source = HotSource(settings, threads=1, functions=functions)
@@ -126,6 +124,6 @@ def serve(
             if served:
                 said = f"page: {served.address} (any name, the token as password)"
                 print(said, file=sys.stderr, flush=True)
-            stop.wait()
+            told.wait()
         if not server.stopped(_LAST_CALLS_SECONDS):
             os._exit(0)  # gRPC would wait for a client that reads nothing
