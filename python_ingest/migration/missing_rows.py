@@ -6,15 +6,13 @@ tells nothing in `told` (its column is younger than the row) can be any of those
 """
 
 from collections.abc import Mapping
-from importlib.resources import files
-from string import Template
 
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import hashed
+from python_ingest.migration.query import SQL
 from python_ingest.migration.tables import TABLES
 from python_ingest.storage.sql import quoted
 
-_MISSING = files("python_ingest.migration") / "queries" / "missing_rows.sql"
 # Rows of a kind that counts occurrences go on counting.
 _NUMBERED = """,
     (
@@ -49,7 +47,7 @@ def missing_rows(relation: str, kind: Kind, told: tuple[str, ...], here: str) ->
     `here` has what `rows_here` returns.
     """
     same = TABLES[relation].same
-    return Template(_MISSING.read_text(encoding="utf-8")).substitute(
+    return SQL.missing_rows(
         here=here,
         same=", ".join(map(quoted, same)),
         whole=", ".join(map(quoted, (*same, *told))),

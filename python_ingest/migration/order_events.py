@@ -6,7 +6,6 @@ again. Event ids are derived from the rows' ids, so the same order always gives 
 """
 
 from datetime import UTC, datetime
-from importlib.resources import files
 
 import duckdb
 
@@ -14,14 +13,13 @@ from python_ingest.feeds.kinds import ORDERS
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.migration import manifest
 from python_ingest.migration.manifest import Manifest, Part
+from python_ingest.migration.query import SQL
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.files import move_into_place, sha256_of
 from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 RELATION = "order_events"
-
-_EVENTS = files("python_ingest.migration") / "queries" / "order_events.sql"
 
 
 def make_order_events(settings: Settings) -> Manifest | None:
@@ -42,8 +40,7 @@ def make_order_events(settings: Settings) -> Manifest | None:
         connection.execute("set TimeZone = 'UTC'")
         for source in (orders, trades):
             connection.execute(f"create view {source.relation} as {_rows(settings, source)}")
-        events = _EVENTS.read_text(encoding="utf-8")
-        connection.execute(f"create temp table events as {events}")
+        connection.execute(f"create temp table events as {SQL.order_events()}")
         types = columns_of(connection, "events")
         columns = ", ".join(quoted(name) for name in types)
         scan = Scan(

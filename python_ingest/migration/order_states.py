@@ -1,9 +1,7 @@
 """Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
 
 import tempfile
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import duckdb
 import psycopg
@@ -17,6 +15,7 @@ from python_ingest.migration.postgres_rows import (
     put_apart,
     take_in,
 )
+from python_ingest.migration.query import SQL
 from python_ingest.migration.server import connected
 from python_ingest.migration.tables import FORMAT, TABLES
 from python_ingest.settings import Settings
@@ -24,8 +23,6 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.sql import literal, sql_path, value_of
 from python_ingest.storage.writer import open_writer
-
-_TOUCHED = files("python_ingest.migration") / "queries" / "touched_orders.sql"
 
 
 def replay_orders(settings: Settings) -> Drift:
@@ -50,9 +47,8 @@ def _replay(settings: Settings, known: state.State) -> Drift:
             built = _built(connection)
             if built <= known.orders_replayed_to:
                 return Drift()
-            sql = Template(_TOUCHED.read_text(encoding="utf-8")).substitute(
-                seen=known.orders_replayed_to, built=built, format=literal(FORMAT)
-            )
+            seen = known.orders_replayed_to
+            sql = SQL.touched_orders(str(seen), str(built), literal(FORMAT))
             found = value_of(connection, f"copy ({sql}) to {sql_path(touched)} (format parquet)")
         drift = Drift()
         if found:

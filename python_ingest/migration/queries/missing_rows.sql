@@ -1,5 +1,6 @@
 -- Common table expressions after `judged`, and what is missing (missing_rows.py). $same: the columns in
 -- which rows are equal, $whole: with those in which one may tell nothing; $tells: whether it tells.
+-- :missing_rows(here, same, whole, tells, found, numbered)
 here as (
     select * from $here
 ),

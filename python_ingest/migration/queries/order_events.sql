@@ -1,4 +1,5 @@
 -- The events of TimescaleDB's orders, which are the last states, and of their trades.
+-- :order_events()
 with
 
 changed as (

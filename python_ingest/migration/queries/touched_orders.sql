@@ -2,6 +2,7 @@
 -- need not name the order; a fill renames another of its trade id (docs/adr/0166). Orders without
 -- a 'created' event here belong to TimescaleDB until they are migrated. TimescaleDB knows no
 -- accounts, and holds the one that it began with (docs/adr/0072).
+-- :touched_orders(seen, built, format)
 with events as (
     select * from staging.stg_order_events where account_id = 'main'
 ),
