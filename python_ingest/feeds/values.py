@@ -293,7 +293,7 @@ def wrong_with(
         yield SQL.is_spoiled(raw), _because(column, SPOILED)
     yield from _not_converted(column, source_type, plain)
     if column.type == "DOUBLE":
-        yield f"contains({raw}::varchar, '_')", _because(column, "not a number")
+        yield SQL.is_grouped(f"{raw}::varchar"), _because(column, "not a number")
         yield f"not isfinite({typed})", _because(column, "NaN or infinite")
     if column.type in ("TIMESTAMP", "DATE"):
         yield _outside(column, clock)
@@ -315,7 +315,7 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
             literal(_no_fit(column)),
         )
         yield f"{raw} is not null and {typed} is null", why
-        yield f"contains({written}, '_')", _because(column, "not a number")
+        yield SQL.is_grouped(written), _because(column, "not a number")
         is_finer = SQL.is_finer(written, _places(column))
         if plain:
             is_finer = SQL.is_finer_at(written, _places(column), str(plain))

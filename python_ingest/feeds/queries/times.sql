@@ -66,7 +66,7 @@ make_timestamp(epoch_ns($local) // 1000)
 -- A day and what passed since its midnight, as a clock on the wall shows it; `factor` makes
 -- microseconds of it.
 -- :after_midnight(text, day, factor)
-(case when $passed between 0 and 86399999999 and not contains($text, '_')
+(case when $passed between 0 and 86399999999 and not $is_grouped
     then $day + to_microseconds($passed) end)
 -- A cast would round what is below the sixth decimal.
 -- :passed(text, factor)
