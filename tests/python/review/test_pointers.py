@@ -42,6 +42,15 @@ def texts() -> dict[str, str]:
 TEXTS = texts()
 
 
+def test_no_file_is_a_link() -> None:
+    """A link leads to a place of one machine: a clone gets it and cannot install what stands there."""
+    kept = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert len(kept) > 100
+    assert [line for line in kept if line.startswith("120000")] == []
+
+
 def test_decisions_that_are_named_are_there() -> None:
     named = {(name, number) for name, text in TEXTS.items() for number in DECISION.findall(text)}
     assert len(named) > 100
