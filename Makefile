@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 SPARK_VENV := .venv-spark
 DUCKDB15_VENV := .venv-duckdb15
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# DuckDB plans with the allocator that its process has: docs/operating.md.
+export LD_PRELOAD ?= $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2 /usr/lib64/libjemalloc.so.2))
 
 .PHONY: build house test test-long test-duckdb15 test-slow test-spark lint lint-python lint-project lint-database conventions lint-sql format hooks production slim slim-rows bench docs report lock clean
 
