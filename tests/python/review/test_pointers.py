@@ -43,7 +43,7 @@ TEXTS = texts()
 
 
 def test_no_file_is_a_link() -> None:
-    """A link leads to a place of one machine: a clone gets it and cannot install what stands there."""
+    """A link leads to a place of one machine; a clone cannot install what should stand there."""
     kept = subprocess.run(
         ["git", "ls-files", "--stage"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.splitlines()
