@@ -43,7 +43,6 @@ from python_ingest.publication.views import (
     View,
     name_of,
     needed,
-    published_name,
     view_texts,
 )
 from python_ingest.storage.cold_files import has_manifest, readable_files
@@ -155,7 +154,7 @@ def _tables(
                 yield AMENDED, AMENDED_TICKS, "0"
         elif view is None:
             none = " where false" if stored and relation == RAW_TICKS else ""
-            yield relation.published, f"select * from {name_of(relation)}{none}", "0"
+            yield relation.published(), f"select * from {name_of(relation)}{none}", "0"
 
 
 def _copy(
@@ -175,7 +174,7 @@ def _copy(
             catalog,
             left_out=held_back,
             also=also,
-            renamed=published_name,
+            renamed=Relation.published,
         )
     )
     seen = TICKS in {relation for relation, _ in found}
@@ -212,7 +211,7 @@ def _copy(
             if stored.is_view:
                 _show_stored(connection, stored, view, columns)
         else:
-            _create_view(connection, relation.published, view.select)
+            _create_view(connection, relation.published(), view.select)
     return rows, parts
 
 

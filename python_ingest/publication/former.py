@@ -35,7 +35,7 @@ class Kept(NamedTuple):
 
 def _held_back(relation: Relation) -> Relation:
     """Return the name of a relation that held-back ones read; it may have it already."""
-    name = relation.published.name if relation.schema != "main" else "__".join(relation)
+    name = relation.published().name if relation.schema != "main" else "__".join(relation)
     if not name.startswith(f"{_HELD_BACK}__"):
         name = f"{_HELD_BACK}__{name}"
     return Relation(INTERNAL, name)

@@ -15,7 +15,14 @@ import duckdb
 from pydantic import TypeAdapter, ValidationError
 
 from python_ingest.errors import IngestError
-from python_ingest.publication.views import INTERNAL, Relation, portable_view, reads_of, view_texts
+from python_ingest.publication.views import (
+    INTERNAL,
+    Relation,
+    portable_view,
+    reads_of,
+    view_texts,
+    with_what_it_reads,
+)
 from python_ingest.storage.sql import value_of
 
 # What is served as if a build ran this instant.
@@ -104,7 +111,7 @@ class LiveModels:
         by_relation = {model.relation: model for model in self.models}
         market: set[Relation] = set()
         for name in self.served:
-            behind = _behind(Relation("main", name), by_relation)
+            behind = with_what_it_reads(Relation("main", name), by_relation)
             if all(by_relation[r].chain != _LAST_CHAIN for r in behind & by_relation.keys()):
                 market |= behind
         of_both = (
@@ -153,7 +160,8 @@ class LiveModels:
             if model.materialized == "view" and model.relation not in stored
         }
         return {
-            model.relation: {r for read in model.reads for r in _behind(read, views)} & {*stored}
+            model.relation: {r for read in model.reads for r in with_what_it_reads(read, views)}
+            & {*stored}
             for model in self.models
         }
 
@@ -162,7 +170,8 @@ class LiveModels:
         views = {m.relation: m for m in self.models if m.materialized == "view"}
         inlined = {name: view for name, view in views.items() if name not in stored}
         return {
-            name: {r for read in view.reads for r in _behind(read, inlined)} - inlined.keys()
+            name: {r for read in view.reads for r in with_what_it_reads(read, inlined)}
+            - inlined.keys()
             for name, view in views.items()
         }
 
@@ -172,7 +181,9 @@ class LiveModels:
         if not held:
             return self
         by_relation = {model.relation: model for model in self.models}
-        behind = {name: _behind(Relation("main", name), by_relation) for name in self.served}
+        behind = {
+            name: with_what_it_reads(Relation("main", name), by_relation) for name in self.served
+        }
         kept = {
             name: relations
             for name, relations in behind.items()
@@ -185,18 +196,6 @@ class LiveModels:
             served=tuple(kept),
             missing=f"{held[0]} is left out: {reasons[held[0]]}",
         )
-
-
-def _behind(start: Relation, models: Mapping[Relation, Model]) -> set[Relation]:
-    """Return a relation with all that it reads, directly or not."""
-    found: set[Relation] = set()
-    waiting = [start]
-    while waiting:
-        relation = waiting.pop()
-        if relation not in found:
-            found.add(relation)
-            waiting += models[relation].reads if relation in models else ()
-    return found
 
 
 def live_models(

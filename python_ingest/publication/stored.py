@@ -7,7 +7,7 @@ every reader a third of its time (docs/adr/0005).
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from python_ingest.publication.views import INTERNAL, Relation, View, name_of
+from python_ingest.publication.views import INTERNAL, Relation, View, name_of, with_what_it_reads
 from python_ingest.storage.sql import quoted
 
 Needed = Sequence[tuple[Relation, View | None]]
@@ -40,18 +40,7 @@ class Stored(NamedTuple):
     @property
     def table(self) -> Relation:
         """Where the rows lie."""
-        return Relation("warm_rows", TICKS.name).published if self.is_view else TICKS
-
-
-def _reach(views: dict[Relation, View | None], start: Relation) -> set[Relation]:
-    found, waiting = set(), [start]
-    while waiting:
-        relation = waiting.pop()
-        if relation not in found:
-            found.add(relation)
-            view = views[relation]
-            waiting += view.reads if view else []
-    return found
+        return Relation("warm_rows", TICKS.name).published() if self.is_view else TICKS
 
 
 # Rows for live models, in trade order. `is_amended` marks ticks that a correction changed;
@@ -63,11 +52,11 @@ _LIVE = """
         from intermediate.int_market_ticks
     )
 """
-COLD_TICKS = Relation("cold_rows", TICKS.name).published
+COLD_TICKS = Relation("cold_rows", TICKS.name).published()
 """The view of what lies in files."""
 _MORE = ("occurrence", "is_amended")
-AMENDED = Relation("live", "amended_ticks").published
-LANDED_TICKS = Relation("live", "landed_ticks").published
+AMENDED = Relation("live", "amended_ticks").published()
+LANDED_TICKS = Relation("live", "landed_ticks").published()
 AMENDED_TICKS = (
     "select * from raw.market_ticks semi join intermediate.int_tick_amendments using (tick_id)"
 )
@@ -93,13 +82,13 @@ def stored_ticks(
     views = dict(needed)
     if views.get(TICKS) is None or RAW_TICKS not in views:
         return None
-    mine = _reach(views, TICKS)
+    mine = with_what_it_reads(TICKS, views)
     # Who reads the view reads what is stored of it.
     elsewhere = {**views, TICKS: None}
     others: set[Relation] = set()
     for relation in views:
         if (relation.schema == "main" and relation != TICKS) or relation in also:
-            others |= _reach(elsewhere, relation)
+            others |= with_what_it_reads(relation, elsewhere)
     if RAW_TICKS not in mine or RAW_TICKS in others:
         return None
     behind = [views[relation] for relation in mine]

@@ -5,7 +5,7 @@ under another name would read the old file, or nothing.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,16 +31,14 @@ class Relation(NamedTuple):
     schema: str
     name: str
 
-    @property
     def published(self) -> "Relation":
-        """What the warehouse's relation is called in a published file (docs/adr/0005)."""
+        """Return what the warehouse's relation is called in a published file (docs/adr/0005)."""
         if self.schema in ("main", INTERNAL):
             return self
         return Relation(INTERNAL, f"{self.schema}__{self.name}")
 
-    @property
     def in_warehouse(self) -> "Relation":
-        """What a published file's relation is called in the warehouse."""
+        """Return what a published file's relation is called in the warehouse."""
         if self.schema != INTERNAL:
             return self
         schema, _, name = self.name.partition("__")
@@ -48,16 +46,6 @@ class Relation(NamedTuple):
 
 
 Renaming = Callable[[Relation], Relation]
-
-
-def published_name(relation: Relation) -> Relation:
-    """Rename a warehouse's relation to what it is called in a published file."""
-    return relation.published
-
-
-def name_in_warehouse(relation: Relation) -> Relation:
-    """Rename a published file's relation to what it is called in the warehouse."""
-    return relation.in_warehouse
 
 
 class View(NamedTuple):
@@ -69,6 +57,22 @@ class View(NamedTuple):
     select: str
     reads: list[Relation]
     reads_files: bool
+
+
+def with_what_it_reads(start: Relation, known: Mapping[Relation, Any]) -> set[Relation]:
+    """Return a relation with all that it reads, directly or not.
+
+    `known`: views or models, which have `reads`, and None for tables.
+    """
+    found: set[Relation] = set()
+    waiting = [start]
+    while waiting:
+        relation = waiting.pop()
+        if relation not in found:
+            found.add(relation)
+            reading = known.get(relation)
+            waiting += reading.reads if reading else ()
+    return found
 
 
 _known_views: dict[tuple[str, str, Renaming | None, str], View] = {}
@@ -97,8 +101,9 @@ def portable_view(
 ) -> View:
     """Take every `catalog.` out of a `CREATE VIEW ... AS SELECT ...`, once for each text.
 
-    `renamed`: gives the name that a relation has from now on, always the same one. `into`: the
-    catalog in which it reads from now on; none says the one that the view is in.
+    `renamed`: gives the name that a relation has from now on, always the same one, such as
+    `Relation.published`. `into`: the catalog in which it reads from now on; none says the one that
+    the view is in.
     """
     key = (view_sql, catalog, renamed, into)
     found = _known_views.get(key)

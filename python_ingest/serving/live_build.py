@@ -24,7 +24,6 @@ from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, Liv
 from python_ingest.publication.stored import LANDED_TICKS
 from python_ingest.publication.views import (
     Relation,
-    name_in_warehouse,
     name_of,
     portable_view,
     view_texts,
@@ -46,7 +45,7 @@ _BURIED = Changed(TOMBSTONES, ("relation", "id"))
 
 def _published(relation: Relation) -> str:
     """Return how a relation of the warehouse is called in the publication."""
-    return f"{PUBLISHED}.{name_of(relation.published)}"
+    return f"{PUBLISHED}.{name_of(relation.published())}"
 
 
 class LiveBuild:
@@ -109,7 +108,7 @@ class LiveBuild:
             "select schema_name, table_name, estimated_size from duckdb_tables()"
             f" where database_name = {literal(PUBLISHED)}"
         ).fetchall()
-        return {Relation(schema, name).in_warehouse: rows for schema, name, rows in found}
+        return {Relation(schema, name).in_warehouse(): rows for schema, name, rows in found}
 
     def _make_base(self) -> None:
         run = self._connection.execute
@@ -160,9 +159,9 @@ class LiveBuild:
         """Make a view over cold files anew: here warm rows and tombstones are other ones."""
         run = self._connection.execute
         for name in (relation.name + "_in_files", relation.name):
-            text = self._texts.get(Relation("cold", name).published)
+            text = self._texts.get(Relation("cold", name).published())
             if text:
-                view = portable_view(self._connection, text, PUBLISHED, name_in_warehouse)
+                view = portable_view(self._connection, text, PUBLISHED, Relation.in_warehouse)
                 run(f"create view if not exists cold.{quoted(name)} as {view.select}")
 
     def begin(self) -> None:

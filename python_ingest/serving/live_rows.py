@@ -14,7 +14,6 @@ import pyarrow as pa
 from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
 from python_ingest.publication.views import (
     Relation,
-    name_in_warehouse,
     name_of,
     needed,
     portable_view,
@@ -66,7 +65,7 @@ class Changed(NamedTuple):
 
         `published`: the catalog with the published rows.
         """
-        source = f"{published}.{name_of(self.relation.published)}"
+        source = f"{published}.{name_of(self.relation.published())}"
         columns = ", ".join(map(quoted, self.key))
         on = agree("published", "removed", self.key)
         connection.execute(f"""
@@ -111,14 +110,14 @@ class LiveRows:
         texts = view_texts(engine, catalog)
         self.kept: list[Changed] = []
         for published, view in needed(engine, catalog, only=live.served):
-            relation = published.in_warehouse
+            relation = published.in_warehouse()
             self._connection.execute(f"create schema if not exists {quoted(relation.schema)}")
             if view is not None or relation in views:
                 text = portable_view(
                     engine,
                     texts[published] or "",
                     catalog,
-                    name_in_warehouse,
+                    Relation.in_warehouse,
                     into="memory",
                 ).select
                 if relation.schema == "main" and relation.name in _VALUED:

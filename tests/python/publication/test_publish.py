@@ -85,7 +85,7 @@ def test_a_text_is_parsed_once_for_each_name_that_it_gets(settings, monkeypatch)
         for _ in range(2):
             of_it = [
                 views.portable_view(connection, text, "trading", *more).select
-                for more in ((), (views.published_name,), (views.name_in_warehouse,))
+                for more in ((), (Relation.published,), (Relation.in_warehouse,))
             ]
             assert of_it == [
                 "SELECT once FROM raw.ticks",
@@ -120,7 +120,7 @@ def test_people_see_schema_main_and_the_rest_lies_in_one_other(settings):
     names = {"raw__orders", "staging__orders", "odd schema__a__b"}
     assert set(found) == {("internal", name) for name in names}
     for name in names:
-        assert Relation("internal", name).in_warehouse.published.name == name
+        assert Relation("internal", name).in_warehouse().published().name == name
 
 
 TICKS = """
