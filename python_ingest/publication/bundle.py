@@ -26,12 +26,13 @@ from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import scratch_beside, sync_to_disk
 from python_ingest.storage.process_lock import cold_files_stay
-from python_ingest.storage.sql import literal, quoted, sql_path, value_of
+from python_ingest.storage.sql import quoted, sql_path, value_of
 
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
 BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
 _SOURCE, _TARGET = "publication", "bundle"
+Span = tuple[date | None, date | None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def write_bundle(
         with cold_files_stay(settings.data_dir), scratch_beside(path) as folder:
             require_files(settings.data_dir, newest_cold_files(settings))
             made = folder / path.name
-            rows = _fill(settings, made, _span(first, last), say)
+            rows = _fill(settings, made, (first, last), say)
             sync_to_disk(made)
             size = made.stat().st_size
             _put(made, path)
@@ -85,17 +86,7 @@ def _require_free(path: Path) -> None:
         raise UsageError(f"{path}: the folder {path.parent} is not there")
 
 
-def _span(first: date | None, last: date | None) -> tuple[str, str]:
-    """Return both ends as SQL dates."""
-    one, other = (
-        f"date {literal(day.isoformat())}" if day else "null::date" for day in (first, last)
-    )
-    return one, other
-
-
-def _fill(
-    settings: Settings, file: Path, span: tuple[str, str], say: Callable[[str], None]
-) -> dict[str, int]:
+def _fill(settings: Settings, file: Path, span: Span, say: Callable[[str], None]) -> dict[str, int]:
     limits = settings.performance
     connection = attached(settings, limits.num_threads, limits.memory_limit_mb, catalog=_SOURCE)
     try:
@@ -121,12 +112,11 @@ def _fill(
     return rows
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: tuple[str, str]) -> int:
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: Span) -> int:
     source = f"{_SOURCE}.main.{quoted(name)}"
-    first, last = span if name in BY_DATE else ("null::date", "null::date")
+    first, last = span if name in BY_DATE else (None, None)
     # A comparison with a literal spares the cold files of other dates.
-    wanted = [f"date >= {first}"] if first.startswith("date") else []
-    wanted += [f"date <= {last}"] if last.startswith("date") else []
+    wanted = [f"date {sign} date '{day}'" for sign, day in ((">=", first), ("<=", last)) if day]
     where = f" where {' and '.join(wanted)}" if wanted else ""
     rows = value_of(
         connection, f"create table main.{quoted(name)} as from {source}{where}{order_by(name)}"
@@ -136,7 +126,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: tuple[str, str
             f"create index {quoted(f'{name}_by_{column}')} on main.{quoted(name)} ({column})"
         )
     connection.execute(
-        f"insert into main.{CONTENTS} values ({literal(name)}, {rows}, {first}, {last})"
+        f"insert into main.{CONTENTS} values (?, ?, ?, ?)", [name, rows, first, last]
     )
     return int(rows)
 
