@@ -20,6 +20,7 @@ from python_ingest.serving.flight_sql_info import (
 )
 from python_ingest.serving.flight_sql_messages import given
 from python_ingest.serving.pool import Described, ReaderPool
+from python_ingest.serving.query import SQL
 from python_ingest.storage.sql import quoted
 
 SCHEMA, TABLE = "main", "BASE TABLE"
@@ -50,33 +51,12 @@ _SCHEMAS = {
     "CommandGetCrossReference": FOREIGN_KEYS,
 }
 
-# What is in memory bears a published name too.
-_RELATIONS = """
-    select name
-    from (
-        select database_name, schema_name, table_name as name, internal from duckdb_tables()
-        union all
-        select database_name, schema_name, view_name as name, internal from duckdb_views()
-    )
-    where not internal
-        and schema_name = $schema
-        and database_name = $published
-        and ($like is null or name like $like escape '\\')
-    order by name
-"""
-_COMMENTS = """
-    select table_name as name, column_name, comment
-    from duckdb_columns()
-    where schema_name = $schema and database_name = $published and comment is not null
-"""
-_IN_SCHEMA = "select $schema where $like is null or $schema like $like escape '\\'"
-
 
 def _schemas(pool: ReaderPool, command: Any) -> list[str]:
     if given(command, "catalog"):  # there is none
         return []
     like = given(command, "db_schema_filter_pattern")
-    found = pool.query(_IN_SCHEMA, {"schema": SCHEMA, "like": like}, "list_schemas")
+    found = pool.query(SQL.schemas(), {"schema": SCHEMA, "like": like}, "list_schemas")
     return [SCHEMA] if found.num_rows else []
 
 
@@ -86,7 +66,7 @@ def _tables(pool: ReaderPool, published: str, command: Any) -> list[str]:
         return []
     like = given(command, "table_name_filter_pattern")
     values = {"schema": SCHEMA, "published": published, "like": like}
-    names: list[str] = pool.query(_RELATIONS, values, "list_tables")["name"].to_pylist()
+    names: list[str] = pool.query(SQL.relations(), values, "list_tables")["name"].to_pylist()
     return names
 
 
@@ -97,7 +77,7 @@ def _list_tables(pool: ReaderPool, published: str, command: Any) -> list[dict[st
     ]
     if not command.include_schema:
         return rows
-    said = pool.query(_COMMENTS, {"schema": SCHEMA, "published": published}, "list_tables")
+    said = pool.query(SQL.comments(), {"schema": SCHEMA, "published": published}, "list_tables")
     remarks = {(row["name"], row["column_name"]): row["comment"] for row in said.to_pylist()}
     for row in rows:
         described = _described(pool, row["table_name"], remarks)

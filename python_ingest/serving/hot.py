@@ -13,45 +13,15 @@ import pyarrow as pa
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.landing.deduplicate import count, known_ticks
-from python_ingest.landing.identity import KEYLESS, KEYS
-from python_ingest.landing.query import RELIABLE
 from python_ingest.publication.attached import attached
 from python_ingest.publication.status import STATUS
 from python_ingest.serving.opened import Opened
+from python_ingest.serving.query import SQL
 from python_ingest.serving.spool_reader import Content
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.sql import columns_of, literal, quoted, value_of
 from python_ingest.storage.writer import transaction
-
-# What tells ticks without a key apart; the published relation has no content hash.
-_CONTENT = (
-    "hash(exchange, symbol, kind, venue, timestamp, nanoseconds, bid_price, ask_price, bid_size,"
-    " ask_size, last_price, last_size, volume, sequence_number, trade_id, conditions, tape)"
-)
-# One tick per key, or per content and occurrence; ticks from REST files win.
-_ONE_OF_EACH = f"""
-    row_number() over (
-        partition by exchange, symbol, kind, venue, timestamp::date, {", ".join(KEYS)},
-            case when {KEYLESS} then content_hash end, occurrence
-        order by source not in {RELIABLE}, content_hash
-    ) = 1
-"""
-_NUMBERED_BEFORE = f"""
-    insert into known
-    select row_number
-    from batch
-    inner join (
-        select content, count(*) as known_times
-        from (
-            select {_CONTENT} as content
-            from market_ticks
-            where timestamp >= $first and $last >= timestamp
-        )
-        group by content
-    ) as seen on batch.content = seen.content
-    where {KEYLESS} and occurrence <= known_times
-"""
 
 
 class HotDay(Opened):
@@ -95,17 +65,7 @@ class HotDay(Opened):
 
     def _fill(self, catalog: str) -> None:
         since = f"timestamp {literal(self._since.isoformat(sep=' '))}"
-        published = f"{catalog}.main.market_ticks"
-        self.engine.execute(f"""
-            create schema hot;
-            create table hot.ticks as
-                select * from {published} where timestamp >= {since}
-                order by exchange, symbol, timestamp;
-            create view market_ticks as
-                select * from hot.ticks
-                union all
-                select * from {published} where timestamp < {since};
-        """)
+        self.engine.execute(SQL.hot_day(published=f"{catalog}.main.market_ticks", since=since))
 
     def _restrict(self, settings: Settings) -> None:
         """Deny queries all files but cold ones, extensions, settings and Python objects."""
@@ -129,12 +89,7 @@ class HotDay(Opened):
         connection.register("arrived", rows)
         try:
             with transaction(connection):
-                connection.execute(f"""
-                    create or replace temp table batch as
-                    select * exclude (row_number), row_number() over () as row_number,
-                        {_CONTENT} as content, null::varchar as reason, null::varchar as ignored
-                    from (select * from arrived qualify {_ONE_OF_EACH})
-                """)
+                connection.execute(SQL.hot_batch())
                 self._drop_known(connection)
                 insert = f"insert into hot.ticks by name select {self._values()} from batch"
                 return int(value_of(connection, insert))
@@ -156,7 +111,8 @@ class HotDay(Opened):
         by_key = known_ticks("market_ticks", counted)
         if counted.by_content:
             by_key.pop()  # it matches too much: here content and occurrence decide
-            connection.execute(_NUMBERED_BEFORE, counted.values(_NUMBERED_BEFORE))
+            before = SQL.numbered_before()
+            connection.execute(before, counted.values(before))
         for look_up in by_key:
             connection.execute(
                 f"insert into known select row_number from batch as b semi join {look_up}",

@@ -30,6 +30,7 @@ from python_ingest.publication.views import (
 )
 from python_ingest.schema.migrate import migrate
 from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
+from python_ingest.serving.query import SQL
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import columns_of, literal, quoted
 
@@ -40,6 +41,7 @@ _COPIED = ("landings", "cold_files", "tick_confirmations")
 # A view over more rows is planned with each statement that reads it, which then reads few of them.
 MOST_ROWS = 50_000
 _TICKS = Relation("raw", "market_ticks")
+_VANISHED = f"{CHANGES}.vanished_rows"
 _BURIED = Changed(TOMBSTONES, ("relation", "id"))
 
 
@@ -112,13 +114,8 @@ class LiveBuild:
 
     def _make_base(self) -> None:
         run = self._connection.execute
-        vanished = _published(VANISHED)
         run(f"create table state.run as from {_published(RUN)}")
-        run(f"""
-            create table {CHANGES}.vanished_rows as from {vanished} limit 0;
-            create view state.vanished_rows as
-                from {vanished} union all by name from {CHANGES}.vanished_rows;
-        """)
+        run(SQL.vanished_rows(_published(VANISHED), _VANISHED))
         _BURIED.make(self._connection, PUBLISHED)
         for relation in self._live.base:
             name = name_of(relation)
@@ -172,11 +169,7 @@ class LiveBuild:
         # As in a build (profiles.yml); landing has other limits.
         run("set disabled_optimizers = 'common_subplan'; reset preserve_insertion_order")
         run(f"set memory_limit = '{self._settings.performance.memory_limit_mb}MB'")
-        run(f"""
-            update state.run set started_at = now()::timestamp,
-                run_number = (select run_number + 1 from {_published(RUN)}),
-                batch_id = (select coalesce(max(batch_id), 0) from {LANDED}.raw.landings)
-        """)
+        run(SQL.run_begins(_published(RUN), f"{LANDED}.raw.landings"))
 
     def forget(self) -> None:
         """Begin at the publication as it is."""
@@ -219,7 +212,7 @@ class LiveBuild:
                 changed(model).empty(self._connection)
             if model.meta.get("followed"):
                 name = literal(model.relation.name)
-                run(f"delete from {CHANGES}.vanished_rows where relation = {name}")
+                run(f"delete from {_VANISHED} where relation = {name}")
             if cold := model.meta.get("cold"):
                 run(f"delete from {_BURIED.added} where relation = {literal(cold['relation'])}")
 
@@ -258,18 +251,10 @@ class LiveBuild:
         if differing:
             tables = changed(model)
             run(f"insert into {tables.removed} select {key} from differing where was_there")
-            run(
-                f"insert into {tables.added} by name select restated.* from restated"
-                f" semi join differing on {agree('restated', 'differing', model.key)}"
-            )
+            run(SQL.add_restated(tables.added, agree("restated", "differing", model.key)))
         if differing and model.meta.get("followed"):
-            run(f"""
-                insert into {CHANGES}.vanished_rows by name
-                select {literal(model.relation.name)} as relation, exchange, symbol,
-                    {quoted(model.meta["time"])} as vanished_at,
-                    (select run_number from state.run) as run_number
-                from differing where is_gone
-            """)
+            name = literal(model.relation.name)
+            run(SQL.add_vanished(_VANISHED, name, quoted(model.meta["time"])))
         if model.meta.get("cold"):
             self._bury(model)
 
@@ -288,13 +273,8 @@ class LiveBuild:
         kept = [*model.key, *([time] if time and time not in model.key else [])]
         both = ", ".join(f"coalesce(e.{c}, n.{c}) as {c}" for c in map(quoted, kept))
         e, n = (", ".join(f"{side}.{quoted(c)}" for c in columns) for side in "en")
-        return self._count(f"""
-            create or replace temp table differing as
-            select {both}, e.{first} is not null as was_there, n.{first} is null as is_gone
-            from ({existing}) as e
-            full join restated as n on {agree("e", "n", model.key)}
-            where e.{first} is null or n.{first} is null or ({e}) is distinct from ({n})
-        """)
+        same = agree("e", "n", model.key)
+        return self._count(SQL.differing(both, first, existing, e, n, same))
 
     def _bury(self, model: Model) -> None:
         """Leave a tombstone for each cold row of the region that is not there any more."""
@@ -305,14 +285,18 @@ class LiveBuild:
         days = f"cold.date in (select {time}::date from {pending})"
         if region.get("from"):
             days = f"cold.date >= (select min(restart_at)::date from {pending})"
-        self._run(f"""
-            insert into {_BURIED.added} by name
-            select {literal(cold["relation"])} as relation, cold.{quoted(cold["id"])}::varchar as id
-            from {_published(Relation("cold", cold["relation"]))} as cold
-            semi join {pending} as pending on {on}
-            anti join restated on {agree("cold", "restated", model.key)}
-            where {days}
-        """)
+        self._run(
+            SQL.bury(
+                added=_BURIED.added,
+                relation=literal(cold["relation"]),
+                id=quoted(cold["id"]),
+                cold=_published(Relation("cold", cold["relation"])),
+                pending=pending,
+                inside=on,
+                same=agree("cold", "restated", model.key),
+                days=days,
+            )
+        )
 
     def _require_inside(self, model: Model, outside: str) -> None:
         if found := self._count(f"select count(*) from {outside}"):

@@ -19,19 +19,14 @@ from python_ingest.publication.views import (
     portable_view,
     view_texts,
 )
+from python_ingest.serving.query import SQL
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
 
 # The schema of the tables that hold differences.
 CHANGES = "changes"
-# The valuation at the newest moment, which is built and not published until somebody takes it.
+# Those with the valuation at the newest moment (queries/live.sql), and whose accounts they have.
 _VALUED = {"portfolio_snapshots": "account_id = 'all'", "account_snapshots": "account_id <> 'all'"}
-_NEWEST = """
-    union all by name
-    select * replace ('live' as snapshot_type), snapshot_time::date as date
-    from memory.warm.portfolio_snapshots_warm
-    where snapshot_type = 'newest' and {}
-"""
 
 
 class Difference(NamedTuple):
@@ -65,19 +60,16 @@ class Changed(NamedTuple):
 
         `published`: the catalog with the published rows.
         """
-        source = f"{published}.{name_of(self.relation.published())}"
-        columns = ", ".join(map(quoted, self.key))
-        on = agree("published", "removed", self.key)
-        connection.execute(f"""
-            create table {self.added} as from {source} limit 0;
-            create table {self.removed} as
-                select {columns or "true as all_rows"} from {source} limit 0;
-            create view {name_of(self.relation)} as
-                select published.* from {source} as published
-                anti join {self.removed} as removed on {on}
-                union all
-                from {self.added};
-        """)
+        connection.execute(
+            SQL.changed(
+                relation=name_of(self.relation),
+                published=f"{published}.{name_of(self.relation.published())}",
+                added=self.added,
+                removed=self.removed,
+                key=", ".join(map(quoted, self.key)) or "true as all_rows",
+                same=agree("published", "removed", self.key),
+            )
+        )
 
     def empty(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Have no difference."""
@@ -121,7 +113,7 @@ class LiveRows:
                     into="memory",
                 ).select
                 if relation.schema == "main" and relation.name in _VALUED:
-                    text += _NEWEST.format(_VALUED[relation.name])
+                    text = SQL.and_newest(text, _VALUED[relation.name])
                 self._connection.execute(f"create view {name_of(relation)} as {text}")
             elif relation in kept:
                 kept[relation].make(self._connection, quoted(catalog))

@@ -9,8 +9,9 @@ from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import TICKS
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing.batch import segment_rows
-from python_ingest.landing.identity import KEYLESS, KEYS, UNORDERED, place
+from python_ingest.landing.identity import KEYS, place
 from python_ingest.landing.spool import Segment, kept, read_description
+from python_ingest.serving.query import SQL
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
 
@@ -67,22 +68,14 @@ class SpoolReader:
             path = folder / f"{segment.name}.parquet"
             try:
                 sql, given = segment_rows(connection, segment, path)
-                order = place(newest_first=segment.newest_first)
-                return connection.sql(_accepted(sql, order, given=given)).to_arrow_table()
+                accepted = SQL.accepted(
+                    rows=hashed(TICKS, f"(from ({sql}) where reason is null and ignored is null)"),
+                    columns=", ".join(map(quoted, (*TICKS.read_names, *KEYS))),
+                    place=place(newest_first=segment.newest_first),
+                    occurrence="occurrence" if given else SQL.nth_of_content(),
+                )
+                return connection.sql(accepted).to_arrow_table()
             except (duckdb.Error, IngestError):
                 if path.exists():
                     raise
         return None
-
-
-def _accepted(sql: str, order: str, *, given: bool) -> str:
-    accepted = f"(from ({sql}) where reason is null and ignored is null)"
-    columns = ", ".join(quoted(name) for name in (*TICKS.read_names, *KEYS))
-    number = "row_number() over (partition by content_hash order by row_number)"
-    occurrence = "occurrence" if given else number
-    return (
-        f"select {columns}, content_hash, row_number,"
-        f" case when {UNORDERED} then {order} end as place,"
-        f" case when {KEYLESS} then {occurrence} else 1 end as occurrence"
-        f" from {hashed(TICKS, accepted)}"
-    )
