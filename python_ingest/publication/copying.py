@@ -19,6 +19,7 @@ from python_ingest.publication.layout import (
 )
 from python_ingest.publication.live_models import NONE_BUILT, write_models
 from python_ingest.publication.parts import Parts, Source, bring_up_to_date, parts_of
+from python_ingest.publication.query import SQL
 from python_ingest.publication.status import (
     PublishedState,
     batches_of_chains,
@@ -27,7 +28,6 @@ from python_ingest.publication.status import (
 )
 from python_ingest.publication.stored import (
     AMENDED,
-    AMENDED_TICKS,
     COLD_TICKS,
     KEY,
     LANDED_TICKS,
@@ -151,7 +151,7 @@ def _tables(
         if stored and relation == TICKS:
             yield stored.table, _warm_rows(connection, stored), KEY
             if stored.more:
-                yield AMENDED, AMENDED_TICKS, "0"
+                yield AMENDED, SQL.amended_ticks(), "0"
         elif view is None:
             none = " where false" if stored and relation == RAW_TICKS else ""
             yield relation.published(), f"select * from {name_of(relation)}{none}", "0"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from python_ingest.publication.query import SQL
 from python_ingest.publication.views import view_texts
 from python_ingest.storage.sql import literal, quoted, value_of
 
@@ -79,19 +80,9 @@ def read_descriptions(connection: duckdb.DuckDBPyConnection, catalog: str) -> De
     """Return what an attached publication says of its relations."""
     named = {"catalog": catalog}
     columns: dict[str, dict[str, str]] = {}
-    for relation, column, text in connection.execute(
-        "select table_name, column_name, comment from duckdb_columns()"
-        " where database_name = $catalog and schema_name = 'main' and comment is not null",
-        named,
-    ).fetchall():
+    for relation, column, text in connection.execute(SQL.comments_of_columns(), named).fetchall():
         columns.setdefault(relation, {})[column.lower()] = text
-    relations = connection.execute(
-        "select table_name, comment from duckdb_tables()"
-        " where database_name = $catalog and schema_name = 'main' and comment is not null"
-        " union all select view_name, comment from duckdb_views()"
-        " where database_name = $catalog and schema_name = 'main' and comment is not null",
-        named,
-    ).fetchall()
+    relations = connection.execute(SQL.comments_of_relations(), named).fetchall()
     return {name: Description(text, columns.get(name, {})) for name, text in relations}
 
 

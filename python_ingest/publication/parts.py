@@ -12,6 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.publication.layout import PartBy
+from python_ingest.publication.query import SQL
 from python_ingest.storage.sql import row_hash
 
 # Each append adds a sorted run, and a reader of a part reads all of its runs.
@@ -80,20 +81,7 @@ def _read(
     """Return the parts of a source twice: of ids up to `newest`, and of all ids."""
     content = row_hash(connection, f"({source.select})")
     found = connection.execute(
-        # Each row is counted once, among the known ones or the new ones of its part.
-        f"""
-        select part::varchar, coalesce(sum(rows) filter (is_known), 0),
-            coalesce(sum(content) filter (is_known), 0)::varchar,
-            sum(rows), sum(content)::varchar, max(id)
-        from (
-            select {source.by.first} as part, {source.key} <= $newest as is_known,
-                count(*) as rows, sum({content}) as content, max({source.key}) as id
-            from ({source.select})
-            group by all
-        )
-        group by all
-        """,
-        {"newest": newest},
+        SQL.parts(source.select, source.by.first, source.key, content), {"newest": newest}
     ).fetchall()
     known = {part: Part(rows, checksum) for part, rows, checksum, *_ in found}
     now = {part: Part(rows, checksum) for part, _, _, rows, checksum, _ in found}
@@ -110,14 +98,12 @@ def _append(
 ) -> None:
     """Append the rows of these parts with larger ids, as one sorted run."""
     if parts:
-        # DuckDB skips row groups by this span; it cannot by an expression of the column.
-        connection.execute(
-            f"insert into {table} select * from ({source.select})"
-            f" where {source.by.first} in (select unnest($parts::date[])) and {source.key} > $after"
-            f" and {source.by.time} >= $first::date"
-            f" and {source.by.time} < $last::date + {source.by.days}{source.order}",
-            {"parts": parts, "after": after, "first": min(parts), "last": max(parts)},
+        by = source.by
+        rows = SQL.append(
+            table, source.select, by.first, source.key, by.time, str(by.days), source.order
         )
+        span = {"first": min(parts), "last": max(parts)}
+        connection.execute(rows, {"parts": parts, "after": after, **span})
 
 
 def bring_up_to_date(

@@ -15,21 +15,14 @@ import duckdb
 from python_ingest.publication.descriptions import Descriptions
 from python_ingest.publication.former import FORMER
 from python_ingest.publication.live_models import LiveModels
-from python_ingest.publication.views import view_texts
-from python_ingest.storage.cold_files import READABLE, exists
+from python_ingest.publication.query import SQL
+from python_ingest.publication.views import Relation, view_texts
+from python_ingest.storage.cold_files import exists
 from python_ingest.storage.sql import literal, value_of
 
 STATUS, MISSING = "publication_status", "missing_files"
 # Positions and the portfolio are valued by the bars of another chain.
 _MARKED_CHAIN, _MARKING_CHAIN = "trading", "bars"
-_COLUMNS = """
-    relation varchar primary key,
-    chain varchar,
-    batch_id bigint,
-    marked_with_batch_id bigint,
-    published_at timestamp,
-    held_back_because varchar
-"""
 
 
 @dataclass(frozen=True)
@@ -69,15 +62,11 @@ def write_status(
 ) -> None:
     """Add the table to the current database, which holds all else that is published."""
     texts = view_texts(connection, value_of(connection, "select current_database()"))
-    connection.execute(f"create table main.{STATUS} ({_COLUMNS})")
+    connection.execute(SQL.status(STATUS))
     for relation in [name for schema, name in texts if schema == "main"]:
         chain = state.chain_of.get(relation)
         if reason := state.reasons.get(str(chain)):
-            connection.execute(
-                f"insert into main.{STATUS} by name select * replace (? as held_back_because)"
-                f" from {FORMER}.main.{STATUS} where relation = ?",
-                [reason, relation],
-            )
+            connection.execute(SQL.status_of_former(STATUS, FORMER), [reason, relation])
         else:
             marked = batches.get(_MARKING_CHAIN) if chain == _MARKED_CHAIN else None
             connection.execute(
@@ -91,22 +80,8 @@ def create_missing_files(connection: duckdb.DuckDBPyConnection, data_dir: Path) 
 
     `data_dir`: below which local cold files are. Files on S3 are not looked for.
     """
-    found = connection.execute(
-        "select count(*) from duckdb_views() where database_name = current_database()"
-        " and schema_name = 'main' and view_name = 'cold_files'"
-    ).fetchall()
-    if not found[0][0]:
+    texts = view_texts(connection, value_of(connection, "select current_database()"))
+    if not texts.get(Relation("main", "cold_files")):
         return
     cold = literal(f"{data_dir.resolve()}/cold/")
-    connection.execute(f"""
-        create view main.{MISSING} as
-        with cold as (
-            select relation, date, rows,
-                {cold} || regexp_replace(path, '^(.*/)?cold/', '') as path
-            from main.cold_files
-            where {READABLE} and not contains(path, '://')
-        )
-
-        select * from cold
-        where path not in (select file from glob({cold} || '**/*.parquet'))
-    """)
+    connection.execute(SQL.missing_files(MISSING, cold))

@@ -7,7 +7,8 @@ every reader a third of its time (docs/adr/0005).
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from python_ingest.publication.views import INTERNAL, Relation, View, name_of, with_what_it_reads
+from python_ingest.publication.query import SQL
+from python_ingest.publication.views import Relation, View, name_of, with_what_it_reads
 from python_ingest.storage.sql import quoted
 
 Needed = Sequence[tuple[Relation, View | None]]
@@ -16,6 +17,7 @@ TICKS = Relation("main", "market_ticks")
 # The table behind the view, and the id that both carry.
 RAW_TICKS = Relation("raw", "market_ticks")
 KEY = "tick_id"
+_WARM_TICKS = Relation("warm_rows", TICKS.name).published()
 
 
 class Stored(NamedTuple):
@@ -40,35 +42,20 @@ class Stored(NamedTuple):
     @property
     def table(self) -> Relation:
         """Where the rows lie."""
-        return Relation("warm_rows", TICKS.name).published() if self.is_view else TICKS
+        return _WARM_TICKS if self.is_view else TICKS
 
 
-# Rows for live models, in trade order. `is_amended` marks ticks that a correction changed;
-# `live__amended_ticks` holds their landed form.
-_LIVE = """
-    select {columns}, {more}
-    from (
-        select *, tick_id in (select tick_id from intermediate.int_tick_amendments) as is_amended
-        from intermediate.int_market_ticks
-    )
-"""
 COLD_TICKS = Relation("cold_rows", TICKS.name).published()
 """The view of what lies in files."""
 _MORE = ("occurrence", "is_amended")
 AMENDED = Relation("live", "amended_ticks").published()
 LANDED_TICKS = Relation("live", "landed_ticks").published()
-AMENDED_TICKS = (
-    "select * from raw.market_ticks semi join intermediate.int_tick_amendments using (tick_id)"
-)
 
 
 def landed_ticks(columns: Sequence[str]) -> str:
     """Return a SELECT of the ticks as they landed, over what is published."""
     named = ", ".join(map(quoted, columns))
-    return (
-        f"select {named} from {INTERNAL}.warm_rows__market_ticks where not is_amended"
-        f" union all select {named} from {name_of(AMENDED)}"
-    )
+    return SQL.landed_ticks(named, name_of(_WARM_TICKS), name_of(AMENDED))
 
 
 def stored_ticks(
@@ -96,5 +83,5 @@ def stored_ticks(
     only_here = frozenset() if cold else frozenset(mine - others - {TICKS})
     if not also:
         return Stored(only_here, cold, f"select * from {name_of(TICKS)}")
-    live = _LIVE.format(columns=", ".join(map(quoted, columns)), more=", ".join(_MORE))
+    live = SQL.live_ticks(", ".join(map(quoted, [*columns, *_MORE])))
     return Stored(only_here, cold, f"select * from ({live})", _MORE)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from python_ingest.errors import IngestError
+from python_ingest.publication.query import SQL
 from python_ingest.storage.cold_files import here
 from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.sql import quoted, value_of
@@ -180,13 +181,7 @@ def _parsed(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, Any
 
 def view_texts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[Relation, str | None]:
     """Return the `CREATE VIEW` of each relation of a database, None for a table."""
-    found = connection.execute(
-        "select schema_name, table_name, null from duckdb_tables()"
-        " where database_name = $catalog and not internal and not temporary"
-        " union all select schema_name, view_name, sql from duckdb_views()"
-        " where database_name = $catalog and not internal order by all",
-        {"catalog": catalog},
-    ).fetchall()
+    found = connection.execute(SQL.relations(), {"catalog": catalog}).fetchall()
     return {Relation(schema, name): sql for schema, name, sql in found}
 
 
