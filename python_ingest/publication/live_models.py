@@ -6,7 +6,7 @@ texts of a build that restated: the SELECT of an incremental model gives the row
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any, Self
@@ -198,25 +198,19 @@ class LiveModels:
         )
 
 
-def live_models(
-    connection: duckdb.DuckDBPyConnection,
-    manifest: Mapping[str, Any],
-    served: Sequence[str] = SERVED,
-) -> LiveModels:
-    """Return the models behind relations of `main`, from a build's manifest and the warehouse.
+def live_models(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> LiveModels:
+    """Return the models behind what is SERVED, from a build's manifest and the warehouse.
 
     A view is what the warehouse has: not every build makes it anew. Not the models of a chain that
     the build made whole: the SELECTs that it ran give more than a region.
     """
     try:
-        return _live_models(connection, manifest, served)
+        return _live_models(connection, manifest)
     except IngestError as error:
         return LiveModels(missing=str(error))
 
 
-def _live_models(
-    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], served: Sequence[str]
-) -> LiveModels:
+def _live_models(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> LiveModels:
     nodes = {
         Relation(node["schema"], node["alias"]): node
         for node in manifest["nodes"].values()
@@ -225,7 +219,7 @@ def _live_models(
     catalog = str(value_of(connection, "select current_database()"))
     texts = view_texts(connection, catalog)
     models: dict[Relation, Model] = {}
-    waiting = [Relation("main", name) for name in served]
+    waiting = [Relation("main", name) for name in SERVED]
     while waiting:
         relation = waiting.pop()
         if relation in models or relation not in nodes:
@@ -251,7 +245,7 @@ def _live_models(
         if _is_whole(model)
     }
     (database,) = {nodes[relation]["database"] for relation in models}
-    return LiveModels(database, tuple(ordered), tuple(served), "").without(whole)
+    return LiveModels(database, tuple(ordered), SERVED, "").without(whole)
 
 
 def _model(

@@ -106,7 +106,7 @@ def serve(
     told = Told(signal.SIGTERM, signal.SIGINT)
     with process_lock(settings.data_dir / "serve.lock", "ingest serve"):
         secret = token(settings, make=True)
-        source = HotSource(settings, threads=1, functions=functions)
+        source = HotSource(settings, functions)
         with (
             _logged(settings),
             ReaderPool(settings, source=source, service="serve") as pool,

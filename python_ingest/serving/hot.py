@@ -31,8 +31,8 @@ class HotDay(Opened):
     `since` and later, some 300 bytes each.
     """
 
-    def __init__(self, settings: Settings, threads: int, since: datetime) -> None:
-        engine = attached(settings, threads, settings.performance.memory_limit_mb)
+    def __init__(self, settings: Settings, since: datetime) -> None:
+        engine = attached(settings, 1, settings.performance.memory_limit_mb)
         catalog = quoted(settings.published_path.stem)
         search_path = f"memory.main,{catalog}.main"
         super().__init__(engine, search_path)

@@ -41,11 +41,8 @@ class HotSource:
     Raises NotPublishedError when nothing has been published.
     """
 
-    def __init__(
-        self, settings: Settings, threads: int, functions: Functions | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, functions: Functions | None = None) -> None:
         self._settings = settings
-        self._threads = threads
         self._functions = functions
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -149,7 +146,7 @@ class HotSource:
     def _build(self) -> "_State":
         """Fill a new day; readers use the former one meanwhile, which still gets new segments."""
         while True:
-            state = _State(self._settings, self._threads, self._functions)
+            state = _State(self._settings, self._functions)
             try:
                 state.add_new_segments()
                 state.live.follow()
@@ -195,10 +192,10 @@ class HotSource:
 class _State:
     """A hot day and the reader of the spool that fills it."""
 
-    def __init__(self, settings: Settings, threads: int, functions: Functions | None) -> None:
+    def __init__(self, settings: Settings, functions: Functions | None) -> None:
         self.identity = identity_of(settings.published_path)
         now = datetime.now(UTC).replace(tzinfo=None)
-        self.day = HotDay(settings, threads, now - timedelta(hours=settings.serve.hot_hours))
+        self.day = HotDay(settings, now - timedelta(hours=settings.serve.hot_hours))
         self._spool = SpoolReader(settings, self.day.contents)
         self._reading = working_connection(settings)
         self.live = LiveDay(settings, self.day, functions)

@@ -147,7 +147,7 @@ def test_served_it_is_read_and_nothing_beside_it(warehouse: Settings, s3: str) -
     publish(warehouse)
     secret = open_store(warehouse.retention.cold_store).read(objects(warehouse)[0])
     open_store(s3).put_bytes(b"".join(secret), "secret/x.parquet")
-    served = HotDay(warehouse, 1, datetime(2024, 1, 3)).take()
+    served = HotDay(warehouse, datetime(2024, 1, 3)).take()
     cold = "select count(*) from market_ticks where timestamp < '2024-01-03'"
     assert served.execute(cold, None).fetchall() == [(2000,)]
     with pytest.raises(duckdb.PermissionException):

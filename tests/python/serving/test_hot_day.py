@@ -76,7 +76,7 @@ def _every_tick_has_one_home(folder, steps, hot_hours):
     settings = load_settings(env=environment)
     expected: Counter = Counter()
     build_and_publish(settings)
-    source = HotSource(settings, threads=1)
+    source = HotSource(settings)
     pool = ReaderPool(settings, source=source)
     try:
         for number, step in enumerate(steps):
@@ -87,7 +87,7 @@ def _every_tick_has_one_home(folder, steps, hot_hours):
                 build_and_publish(settings)
             elif step == "restart":
                 pool.close()
-                source = HotSource(settings, threads=1)
+                source = HotSource(settings)
                 pool = ReaderPool(settings, source=source)
             else:
                 arrive(settings, [trade(n, keyed=keyed) for n, keyed in step], folder, number)
@@ -108,7 +108,7 @@ def live(settings):
 
 @pytest.fixture
 def pool_and_source(live):
-    source = HotSource(live, threads=1)
+    source = HotSource(live)
     with ReaderPool(live, source=source) as pool:
         yield pool, source
 
@@ -119,7 +119,7 @@ def test_the_newest_hours_are_in_memory_and_the_rest_in_the_file(settings, tmp_p
     arrive(settings, [trade(n, at=MIDNIGHT) for n in range(20)], tmp_path, 2)
     land_pending(settings)
     build_and_publish(settings)
-    with ReaderPool(settings, source=HotSource(settings, threads=1)) as pool:
+    with ReaderPool(settings, source=HotSource(settings)) as pool:
         assert pool.dicts("select count(*) as n from hot.ticks") == [{"n": 10}]
         assert pool.dicts("select count(*) as n from market_ticks") == [{"n": 30}]
 
@@ -208,7 +208,7 @@ def test_the_day_of_a_new_publication_shows_no_less_than_the_former_one(
 ):
     """What a pass showed just before readers got the new day was gone until its next pass."""
     monkeypatch.setattr(hot_source, "LiveDay", _Passes)
-    source = HotSource(live, threads=1)
+    source = HotSource(live)
     with ReaderPool(live, source=source):
         former = source._state
         build_and_publish(live)
@@ -237,7 +237,7 @@ def test_closing_ends_a_pass_of_many_statements(live, monkeypatch):
 
     begun = threading.Event()
     monkeypatch.setattr(hot_source, "LiveDay", _Long)
-    source = HotSource(live, threads=1)
+    source = HotSource(live)
     begun.set()
     source.start()
     closing = threading.Thread(target=source.close, daemon=True)
@@ -286,7 +286,7 @@ def test_a_reader_of_the_former_day_keeps_it(pool_and_source, live, tmp_path):
 
 def test_nothing_published_says_what_to_run(settings):
     with pytest.raises(NotPublishedError, match="ingest cycle"):
-        HotSource(settings, threads=1)
+        HotSource(settings)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
@@ -322,7 +322,7 @@ def test_cold_files_are_part_of_what_is_served(settings, tmp_path):
     arrive(settings, [trade(n) for n in range(5, 15)], tmp_path, 2)
     again = [trade(n, at=MIDNIGHT - timedelta(days=1)) for n in range(5, 15)]
     arrive(settings, again, tmp_path, 3)
-    with ReaderPool(settings, source=HotSource(settings, threads=1)) as pool:
+    with ReaderPool(settings, source=HotSource(settings)) as pool:
         days = pool.dicts(
             "select timestamp::date as day, count(*) as n, count(distinct trade_id) as ids"
             " from market_ticks group by all order by 1"

@@ -128,7 +128,7 @@ def test_a_client_can_neither_write_nor_leave_the_relations(served, client, sql)
 
 def test_the_engine_itself_is_closed_too(served):
     """Past the list of allowed SQL, DuckDB refuses files, settings and extensions all the same."""
-    source = HotSource(served, threads=1)
+    source = HotSource(served)
     opened, connection = source.take()
     for sql in (
         f"from read_csv('{served.data_dir.parent}/secret.csv')",

@@ -44,7 +44,7 @@ def replay(
     Returns the memory of this process after each publication, MB.
     """
     build_and_publish(settings)
-    source = HotSource(settings, threads=1)
+    source = HotSource(settings)
     sizes, done = [], threading.Event()
 
     def read(number: int) -> None:

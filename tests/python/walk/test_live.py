@@ -156,7 +156,7 @@ def test_served_rows_are_those_of_a_build(
 ) -> None:
     chance, desk = random.Random(number), news.Desk(BASE_SEED + number)  # noqa: S311
     published(warehouse)
-    source = HotSource(warehouse.ingest, threads=1, functions=register)
+    source = HotSource(warehouse.ingest, functions=register)
     changed: set[str] = set()
     with ReaderPool(warehouse.ingest, source=source) as pool:
         for moment, files in enumerate(landed_between(number, MOMENTS)):
@@ -189,7 +189,7 @@ def test_published_rows_are_served_where_a_model_fails(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     published(warehouse)
-    source = HotSource(warehouse.ingest, threads=1, functions=register)
+    source = HotSource(warehouse.ingest, functions=register)
     ask = Question("select * from ohlcv_bars order by all", None, "query")
     with ReaderPool(warehouse.ingest, source=source) as pool:
 
@@ -224,7 +224,7 @@ def _fail(*_: object) -> None:
 
 def test_trading_follows_the_market(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     published(warehouse)
-    source = HotSource(warehouse.ingest, threads=1, functions=register)
+    source = HotSource(warehouse.ingest, functions=register)
     with ReaderPool(warehouse.ingest, source=source) as pool:
 
         def shown() -> tuple[pa.Table, pa.Table, str]:
