@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from python_ingest.errors import UsageError
+from python_ingest.storage.sql import dicts
 
 Row = list[Any]
 # Asks a query with values for its $names; gives each row as a dict.
@@ -72,12 +73,7 @@ def query(name: str) -> str:
 def asking(connection: duckdb.DuckDBPyConnection) -> Ask:
     """Return what asks a connection."""
 
-    def ask(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        answer = connection.execute(sql, values or None)
-        names = [column[0] for column in answer.description]
-        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-    return ask
+    return lambda sql, values: dicts(connection.execute(sql, values or None))
 
 
 def _value(value: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import pyarrow as pa
 
+from python_ingest.storage.sql import dicts
+
 if TYPE_CHECKING:
     import pandas
     import polars
@@ -47,17 +49,26 @@ class Readable(ABC):
     """
 
     @abstractmethod
+    def table(self, ask: Question) -> pa.Table:
+        """Return the rows of a question as an Arrow table."""
+
+    def rows(self, ask: Question) -> list[dict[str, Any]]:
+        """Return each row of a question as a dict."""
+        rows: list[dict[str, Any]] = self.table(ask).to_pylist()
+        return rows
+
     def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
         """Return the rows as an Arrow table: the cheapest form for more than a few rows.
 
         `operation` is the name under which metrics and spans count the query.
         """
+        return self.table(Question(sql, params, operation))
 
-    @abstractmethod
     def dicts(
         self, sql: str, params: Parameters = None, operation: str = "query"
     ) -> list[dict[str, Any]]:
         """Return each row as a dict: the cheapest form for a few rows."""
+        return self.rows(Question(sql, params, operation))
 
     def pandas(self, sql: str, params: Parameters = None) -> pandas.DataFrame:
         """Return a pandas frame of Arrow-backed columns, so that DECIMAL stays exact."""
@@ -80,9 +91,7 @@ def _arrow(connection: Connection, ask: Question) -> pa.Table:
 
 
 def _dicts(connection: Connection, ask: Question) -> list[dict[str, Any]]:
-    answer = connection.execute(ask.sql, ask.params)
-    names = [column[0] for column in answer.description or []]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    return dicts(connection.execute(ask.sql, ask.params))
 
 
 class EngineReadable(Readable):
@@ -92,12 +101,10 @@ class EngineReadable(Readable):
     def run(self, ask: Question, fetch: Callable[[Connection, Question], Rows]) -> Rows:
         """Return what `fetch` makes of a question on a connection."""
 
-    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
-        """Return the rows as an Arrow table."""
-        return self.run(Question(sql, params, operation), _arrow)
+    def table(self, ask: Question) -> pa.Table:
+        """Return the rows of a question as an Arrow table."""
+        return self.run(ask, _arrow)
 
-    def dicts(
-        self, sql: str, params: Parameters = None, operation: str = "query"
-    ) -> list[dict[str, Any]]:
-        """Return each row as a dict."""
-        return self.run(Question(sql, params, operation), _dicts)
+    def rows(self, ask: Question) -> list[dict[str, Any]]:
+        """Return each row of a question as a dict."""
+        return self.run(ask, _dicts)

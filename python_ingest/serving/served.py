@@ -4,8 +4,6 @@ with ServedReader() as warehouse:
     newest = latest_tick(warehouse, "binance", "BTCUSDT")    # queries.py
 """
 
-from typing import Any
-
 import pyarrow as pa
 from pyarrow import flight
 
@@ -17,7 +15,7 @@ from python_ingest.errors import (
 )
 from python_ingest.serving.flight_errors import from_status
 from python_ingest.serving.flight_protocol import location, ticket_of, token, token_place
-from python_ingest.serving.results import Closing, Parameters, Question, Readable
+from python_ingest.serving.results import Closing, Question, Readable
 from python_ingest.settings import Settings, load_settings
 
 
@@ -47,9 +45,9 @@ class ServedReader(Readable, Closing):
         """Close the connection."""
         self._client.close()
 
-    def query(self, sql: str, params: Parameters = None, operation: str = "query") -> pa.Table:
-        """Return the rows as an Arrow table."""
-        ticket = flight.Ticket(ticket_of(Question(sql, params, operation)))
+    def table(self, ask: Question) -> pa.Table:
+        """Return the rows of a question as an Arrow table."""
+        ticket = flight.Ticket(ticket_of(ask))
         try:
             return self._client.do_get(ticket, self._options).read_all()
         except (flight.FlightError, pa.ArrowException) as error:
@@ -64,10 +62,3 @@ class ServedReader(Readable, Closing):
         if isinstance(error, flight.FlightTimedOutError):
             return QueryTimeoutError(f"{self._where} did not answer in time")
         return QueryError(str(error).splitlines()[0])
-
-    def dicts(
-        self, sql: str, params: Parameters = None, operation: str = "query"
-    ) -> list[dict[str, Any]]:
-        """Return each row as a dict."""
-        rows: list[dict[str, Any]] = self.query(sql, params, operation).to_pylist()
-        return rows

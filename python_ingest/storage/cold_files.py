@@ -10,7 +10,7 @@ import duckdb
 from python_ingest.errors import ExportError
 from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.s3_session import read_s3
-from python_ingest.storage.sql import value_of
+from python_ingest.storage.sql import dicts, value_of
 
 READABLE = "state in ('local', 'restored')"
 
@@ -70,8 +70,7 @@ def readable_files(
         [relation, first, last, after_batch],
     )
     # A database that is being restored may be of an earlier version.
-    names = [column[0] for column in found.description or ()]
-    rows = [{"is_narrow": True} | dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rows = [{"is_narrow": True} | row for row in dicts(found)]
     return [ColdFile(**{each.name: row[each.name] for each in fields(ColdFile)}) for row in rows]
 
 

@@ -34,6 +34,12 @@ def value_of(
     return connection.execute(sql, values).fetchall()[0][0]
 
 
+def dicts(answer: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return each row of an answer by the names of its columns."""
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
 def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """Return the columns of a relation or query, in order, and their types."""
     return {row[0]: row[1] for row in connection.execute(f"describe {relation}").fetchall()}
