@@ -14,11 +14,11 @@ import duckdb
 
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.publication.attached import attached, identity_of
+from python_ingest.publication.copying import TARGET, attach_target, copy_table
 from python_ingest.publication.descriptions import read_descriptions, write_descriptions
-from python_ingest.publication.layout import BLOCK_SIZE, ROW_GROUP_SIZE, indexed_column, order_by
 from python_ingest.publication.status import MISSING
 from python_ingest.publication.versions import newest_cold_files
-from python_ingest.publication.views import view_texts
+from python_ingest.publication.views import Relation, view_texts
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import require_files
 from python_ingest.storage.cold_relations import RELATIONS
@@ -26,12 +26,12 @@ from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted
 from python_ingest.storage.files import scratch_beside, sync_to_disk
 from python_ingest.storage.process_lock import cold_files_stay
-from python_ingest.storage.sql import quoted, sql_path, value_of
+from python_ingest.storage.sql import quoted
 
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
 BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
-_SOURCE, _TARGET = "publication", "bundle"
+_SOURCE = "published"
 Span = tuple[date | None, date | None]
 
 
@@ -90,12 +90,9 @@ def _fill(settings: Settings, file: Path, span: Span, say: Callable[[str], None]
     limits = settings.performance
     connection = attached(settings, limits.num_threads, limits.memory_limit_mb, catalog=_SOURCE)
     try:
-        connection.execute(
-            f"attach {sql_path(file)} as {_TARGET}"
-            f" (block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
-        )
+        attach_target(connection, file)
         described = read_descriptions(connection, _SOURCE)
-        connection.execute(f"use {_TARGET}")
+        connection.execute(f"use {TARGET}")
         connection.execute(
             f"create table main.{CONTENTS}"
             " (relation varchar primary key, rows bigint, first_date date, last_date date)"
@@ -106,29 +103,23 @@ def _fill(settings: Settings, file: Path, span: Span, say: Callable[[str], None]
                 say(relation.name)
                 rows[relation.name] = _copy(connection, relation.name, span)
         write_descriptions(connection, described)
-        connection.execute(f"checkpoint {_TARGET}")
+        connection.execute(f"checkpoint {TARGET}")
     finally:
         connection.close()
     return rows
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: Span) -> int:
-    source = f"{_SOURCE}.main.{quoted(name)}"
     first, last = span if name in BY_DATE else (None, None)
     # A comparison with a literal spares the cold files of other dates.
     wanted = [f"date {sign} date '{day}'" for sign, day in ((">=", first), ("<=", last)) if day]
     where = f" where {' and '.join(wanted)}" if wanted else ""
-    rows = value_of(
-        connection, f"create table main.{quoted(name)} as from {source}{where}{order_by(name)}"
-    )
-    if column := indexed_column(name):
-        connection.execute(
-            f"create index {quoted(f'{name}_by_{column}')} on main.{quoted(name)} ({column})"
-        )
+    source = f"from {_SOURCE}.main.{quoted(name)}{where}"
+    rows = copy_table(connection, Relation("main", name), source)
     connection.execute(
         f"insert into main.{CONTENTS} values (?, ?, ?, ?)", [name, rows, first, last]
     )
-    return int(rows)
+    return rows
 
 
 def _put(made: Path, path: Path) -> None:

@@ -48,7 +48,8 @@ from python_ingest.publication.views import (
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 
-_TARGET = "publication"
+# The name by which the file that is written is attached.
+TARGET = "publication"
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,31 @@ class Copied:
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: Container[str]) -> None:
     """Drop every relation of the target except the tables in `kept`."""
     filled = {"main"}
-    for relation, text in view_texts(connection, _TARGET).items():
+    for relation, text in view_texts(connection, TARGET).items():
         if ".".join(relation) in kept:
             filled.add(relation.schema)
         else:
             kind = "view" if text else "table"
-            connection.execute(f"drop {kind} {_TARGET}.{name_of(relation)}")
+            connection.execute(f"drop {kind} {TARGET}.{name_of(relation)}")
     schemas = connection.execute(
         "select schema_name from duckdb_schemas() where database_name = ? and not internal",
-        [_TARGET],
+        [TARGET],
     ).fetchall()
     for (schema,) in schemas:
         if schema not in filled:
-            connection.execute(f"drop schema {_TARGET}.{quoted(schema)}")
+            connection.execute(f"drop schema {TARGET}.{quoted(schema)}")
 
 
-def _copy_table(
+def attach_target(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Attach the file that is written, as TARGET; it is made where it is not there."""
+    connection.execute(
+        # Nobody recovers an unfinished copy, and its log would be flushed for each statement.
+        f"attach {sql_path(file)} as {TARGET} (recovery_mode no_wal_writes,"
+        f" block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
+    )
+
+
+def copy_table(
     connection: duckdb.DuckDBPyConnection, target: Relation, select: str, like: str = ""
 ) -> int:
     """Make a table of the attached target in the order of its readers; return its rows.
@@ -86,8 +96,8 @@ def _copy_table(
     `like`: the table whose readers it has, where it is called otherwise.
     """
     like = like or target.name
-    name = f"{_TARGET}.{name_of(target)}"
-    connection.execute(f"create schema if not exists {_TARGET}.{quoted(target.schema)}")
+    name = f"{TARGET}.{name_of(target)}"
+    connection.execute(f"create schema if not exists {TARGET}.{quoted(target.schema)}")
     copied = value_of(connection, f"create table {name} as {select}{order_by(like)}")
     if column := indexed_column(like):
         index = quoted(f"{target.name}_by_{column}")
@@ -126,7 +136,7 @@ def _copy_parts(
     connection: duckdb.DuckDBPyConnection, table: Relation, source: Source, former: Parts | None
 ) -> Parts:
     """Update a table that is kept by part, or create it; return its parts."""
-    name = f"{_TARGET}.{name_of(table)}"
+    name = f"{TARGET}.{name_of(table)}"
     if former:
         there, given = (columns_of(connection, it) for it in (f"from {name}", source.select))
         if list(there.items()) == list(given.items()):
@@ -134,7 +144,7 @@ def _copy_parts(
             if parts is not None:
                 return parts
         connection.execute(f"drop table {name}")
-    _copy_table(connection, table, source.select)
+    copy_table(connection, table, source.select)
     return parts_of(connection, source)
 
 
@@ -184,7 +194,7 @@ def _copy(
     found = [(relation, view) for relation, view in found if relation not in only_here]
     tables = list(_tables(connection, found, stored))
     _drop_all_but(connection, former.keys() & {".".join(table) for table, *_ in tables})
-    connection.execute(f"checkpoint {_TARGET}")  # what is written now takes the room of these
+    connection.execute(f"checkpoint {TARGET}")  # what is written now takes the room of these
     for table, select, key in tables:
         name = ".".join(table)
         if by := part_by(table.name):
@@ -192,16 +202,16 @@ def _copy(
             parts[name] = _copy_parts(connection, table, source, former.get(name))
             rows[name] = parts[name].rows
         else:
-            rows[name] = _copy_table(connection, table, select)
+            rows[name] = copy_table(connection, table, select)
     if state.live.missing != NONE_BUILT:
-        write_models(connection, _TARGET, state.live)
+        write_models(connection, TARGET, state.live)
     # Unqualified names in views are those of the current database: the target.
-    connection.execute(f"use {_TARGET}")
+    connection.execute(f"use {TARGET}")
     for kept in kept_relations(connection, held_back, data_dir) if held_back else ():
         if kept.like is None:
             _create_view(connection, kept.relation, kept.select)
         else:
-            rows[".".join(kept.relation)] = _copy_table(
+            rows[".".join(kept.relation)] = copy_table(
                 connection, kept.relation, kept.select, kept.like
             )
     for relation, view in found:
@@ -242,20 +252,16 @@ def copy_into(
     and what `state` holds back comes from the attached former publication. `data_dir`: where local
     cold files are.
     """
-    connection.execute(
-        # Nobody recovers an unfinished copy, and its log would be flushed for each statement.
-        f"attach {sql_path(target)} as {_TARGET} (recovery_mode no_wal_writes,"
-        f" block_size {BLOCK_SIZE}, row_group_size {ROW_GROUP_SIZE})"
-    )
+    attach_target(connection, target)
     batches = batches_of_chains(connection)
     rows, parts = _copy(connection, former, state, data_dir)
     create_missing_files(connection, data_dir)
     write_status(connection, state, batches)
     write_descriptions(connection, state.described)
-    connection.execute(f"checkpoint {_TARGET}")
+    connection.execute(f"checkpoint {TARGET}")
     free = value_of(
         connection,
         "select free_blocks * block_size from pragma_database_size() where database_name = ?",
-        [_TARGET],
+        [TARGET],
     )
     return Copied(rows, parts, int(free))
