@@ -8,12 +8,13 @@ import duckdb
 from python_ingest.reporting.sides import Columns, Sides
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted
+from python_ingest.storage.statements import Statements
 
 # These columns say when a row was built.
 WHEN_BUILT = frozenset({"built_at", "built_batch_id", "built_run"})
-
-
 EXAMPLES = 3  # of each kind
+_KINDS = ("removed", "added", "changed")
+SQL = Statements(Path(__file__).with_name("queries"))
 
 
 @dataclass(frozen=True)
@@ -70,55 +71,39 @@ def _compared(sides: Sides, relation: str, grain: list[str], columns: list[str])
     """Compare rows that are found by their grain; without one, what only one of both sides has."""
     chosen = ", ".join(map(quoted, columns))
     old, new = (f"(select {chosen} from {quoted(n)}.main.{quoted(relation)})" for n in sides.names)
-    rows = {"o": old, "n": new}
-    if not grain:
-        for side, other in (("o", new), ("n", old)):
-            sides.engine.execute(
-                f"create or replace temp table only_{side} as"
-                f" (from {rows[side]} except all from {other})"
-            )
-        rows = {"o": "only_o", "n": "only_n"}
-    o, n = (f"(select *, true as there from {them}) as {side}" for side, them in rows.items())
-    same = [f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain]
-    joined = f" from {o} full join {n} on {' and '.join(same) or 'o.there = not n.there'}"
     values = [column for column in columns if grain and column not in grain]
     differs = [f"o.{quoted(c)} is distinct from n.{quoted(c)}" for c in values]
-    kinds = {
-        "removed": "n.there is null",
-        "added": "o.there is null",
-        "changed": f"o.there = n.there and ({' or '.join(differs) or 'false'})",
-    }
-    conditions = [*kinds.values(), *(f"o.there = n.there and {one}" for one in differs)]
-    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
-    before, after, *counted = sides.numbers(
-        f"select (select count(*) from {old}), (select count(*) from {new}), {counts}{joined}"
+    if grain:
+        same = " and ".join(f"o.{quoted(c)} is not distinct from n.{quoted(c)}" for c in grain)
+        sides.engine.execute(SQL.by_grain(old, new, same, " or ".join(differs) or "false"))
+    else:
+        sides.engine.execute(SQL.whole_rows(old, new))
+    conditions = [f"kind = '{kind}'" for kind in _KINDS]
+    conditions += [f"kind = 'changed' and {one}" for one in differs]
+    counts = [f"count(*) filter (where {condition})" for condition in conditions]
+    removed, added, changed, *by_column = sides.numbers(
+        f"select {', '.join(counts)} from differing"
     )
-    pairs = zip(values, counted[len(kinds) :], strict=True)
-    by_column = {column: count for column, count in pairs if count}
+    changes = {column: count for column, count in zip(values, by_column, strict=True) if count}
+    before, after = (sides.numbers(f"select count(*) from {side}")[0] for side in (old, new))
     examples = [
         example
-        for (kind, condition), count in zip(kinds.items(), counted, strict=False)
-        if count
-        for example in _examples(
-            sides, kind, f"{joined} where {condition}", grain or columns, list(by_column)
-        )
+        for kind in _KINDS
+        for example in _examples(sides, kind, grain or columns, [*changes])
     ]
-    removed, added, changed = counted[: len(kinds)]
     return Difference(
-        relation, grain, before, after, added, removed, changed, by_column, examples=examples
+        relation, grain, before, after, added, removed, changed, changes, examples=examples
     )
 
 
-def _examples(
-    sides: Sides, kind: str, rows: str, grain: list[str], columns: list[str]
-) -> list[Example]:
+def _examples(sides: Sides, kind: str, grain: list[str], columns: list[str]) -> list[Example]:
     """Return the first rows of a kind, by their grain; `columns` may have changed."""
     keys = [f"coalesce(o.{quoted(c)}, n.{quoted(c)})" for c in grain]
     pairs = columns if kind == "changed" else []
     chosen = keys + [f"{side}.{quoted(column)}" for column in pairs for side in "on"]
-    found = sides.texts(f"select {', '.join(chosen)}{rows} order by {', '.join(keys)}", EXAMPLES)
+    rows = f"select {', '.join(chosen)} from differing where kind = '{kind}'"
     examples = []
-    for row in found:
+    for row in sides.texts(f"{rows} order by {', '.join(keys)}", EXAMPLES):
         key, values = row[: len(grain)], row[len(grain) :]
         changes = zip(pairs, values[::2], values[1::2], strict=True)
         examples.append(
