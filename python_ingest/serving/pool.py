@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import duckdb
@@ -24,7 +24,7 @@ from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.serving.fair_semaphore import FairSemaphore
 from python_ingest.serving.opened import LONGEST_KEPT, Connection, Opened, PublishedFile, Source
 from python_ingest.serving.query_timeouts import QueryTimeouts, Running, nobody_left
-from python_ingest.serving.results import Closing, EngineReadable, Question, Rows
+from python_ingest.serving.results import EngineReadable, Question, Rows
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.telemetry.json_logs import LogSegments
@@ -162,7 +162,7 @@ class Reader(EngineReadable):
             return Described(pa.schema(fields), [str(kind) for kind in answer.types])
 
 
-class ReaderPool(EngineReadable, Closing):
+class ReaderPool(EngineReadable, AbstractContextManager["ReaderPool"]):
     """Up to `[pool] max_readers` readers at once on what is published, thread-safe.
 
     `with ReaderPool() as pool: pool.query(sql, params)` gives a `pyarrow.Table`. A new publication
@@ -203,6 +203,9 @@ class ReaderPool(EngineReadable, Closing):
         self._telemetry.close()
         query_log.removeHandler(self._logs)
         self._logs.close()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     @property
     def active_readers(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -26,20 +26,6 @@ class Question(NamedTuple):
     sql: str
     params: Parameters
     operation: str
-
-
-class Closing(ABC):
-    """Is closed at the end of a `with` block."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Give back what is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 class Readable(ABC):

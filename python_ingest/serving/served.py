@@ -4,6 +4,8 @@ with ServedReader() as warehouse:
     newest = latest_tick(warehouse, "binance", "BTCUSDT")    # queries.py
 """
 
+from contextlib import AbstractContextManager
+
 import pyarrow as pa
 from pyarrow import flight
 
@@ -15,11 +17,11 @@ from python_ingest.errors import (
 )
 from python_ingest.serving.flight_errors import from_status
 from python_ingest.serving.flight_protocol import location, ticket_of, token, token_place
-from python_ingest.serving.results import Closing, Question, Readable
+from python_ingest.serving.results import Question, Readable
 from python_ingest.settings import Settings, load_settings
 
 
-class ServedReader(Readable, Closing):
+class ServedReader(Readable, AbstractContextManager["ServedReader"]):
     """Reads from the server of this machine; thread-safe.
 
     The token comes from SERVE_TOKEN or from the file beside the data. In `dicts`, UUIDs are texts.
@@ -44,6 +46,9 @@ class ServedReader(Readable, Closing):
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def table(self, ask: Question) -> pa.Table:
         """Return the rows of a question as an Arrow table."""
