@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
+from itertools import chain
 
 import pyarrow as pa
 
@@ -40,16 +40,14 @@ class OpenStreams:
         """
         stream = _Stream(first, rest)
         with self._lock:
-            full = len(self._open) >= self._most
-            if not full:
+            if len(self._open) < self._most:
                 self._open.add(stream)
-        if full:
-            rest.close()
-            raise ConnectionTimeoutError(
-                f"{self._most} large answers are being sent already (half of pool.max_readers):"
-                " try again, or narrow the query"
-            )
-        return self._sent(stream)
+                return self._sent(stream)
+        rest.close()
+        raise ConnectionTimeoutError(
+            f"{self._most} large answers are being sent already (half of pool.max_readers):"
+            " try again, or narrow the query"
+        )
 
     def _sent(self, stream: "_Stream") -> Batches:
         try:
@@ -72,7 +70,7 @@ class OpenStreams:
         with self._lock:
             streams = list(self._open)
         for stream in streams:
-            if stream.expire(time.monotonic(), patience):
+            if stream.expire(patience):
                 self._forget(stream)
 
     def _close_paused(self) -> None:
@@ -84,7 +82,7 @@ class _Stream:
     """Batches that one thread takes while another may close them in between."""
 
     def __init__(self, first: list[pa.RecordBatch], rest: Batches) -> None:
-        self._first = deque(first)
+        self._batches = chain(first, rest)
         self._rest = rest
         self._busy = threading.Lock()
         self._since = time.monotonic()
@@ -98,20 +96,21 @@ class _Stream:
                         f"the answer was given up: its client took nothing for {self._expired:.0f}"
                         " s (pool.query_timeout_ms); narrow the query, or read without a pause"
                     )
-                batch = self._first.popleft() if self._first else next(self._rest, None)
+                batch = next(self._batches, None)
                 self._since = time.monotonic()
             if batch is None:
                 return
             yield batch
 
-    def expire(self, now: float, patience: float) -> bool:
+    def expire(self, patience: float) -> bool:
         """Close when the client paused for longer than that; tell whether it did."""
         if not self._busy.acquire(blocking=False):
             return False  # it is being read
         try:
-            if now - self._since > patience:
-                self._expired = now - self._since
-                self._first.clear()
+            paused = time.monotonic() - self._since
+            if paused > patience:
+                self._expired = paused
+                self._batches = chain()
                 self._rest.close()
             return bool(self._expired)
         finally:
