@@ -33,6 +33,7 @@ from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.process_lock import command_of, is_locked
 from python_ingest.storage.sql import value_of
+from python_ingest.storage.statements import Statements
 from python_ingest.storage.writer import open_briefly
 
 _WAITED_TOO_LONG = timedelta(hours=1)  # a cycle runs every quarter of an hour
@@ -40,7 +41,7 @@ _CYCLE_IS_OLD = timedelta(days=1)
 _BACKUP_IS_OLD = timedelta(hours=25)  # a full one every day: docs/restore.md
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _LEAST_FREE = 10**9  # bytes
-_DATA = f"not starts_with(file_name, '{SERVICE}/')"  # what we tell of ourselves waits for nothing
+SQL = Statements(Path(__file__).with_name("queries"), service=SERVICE)
 
 
 @dataclass(frozen=True)
@@ -134,32 +135,22 @@ def _schema(connection: duckdb.DuckDBPyConnection, described: str) -> Found:
 def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
     if not exists(connection, "state.chains"):
         return
-    newest, last_landed = connection.execute(
-        f"select coalesce(max(batch_id) filter ({_DATA}), 0), max(landed_at) from raw.landings"
-    ).fetchall()[0]
+    newest, last_landed = connection.execute(SQL.landed()).fetchall()[0]
     seen.newest_batch = newest
     if last_landed:
         seen.moments["the newest landing"] = last_landed
-    pending = connection.execute(
-        "select string_agg(chain, ', ' order by chain), min(batch_id) from state.chains"
-        " where batch_id < ?",
-        [newest],
-    ).fetchall()[0]
+    pending = connection.execute(SQL.pending(), [newest]).fetchall()[0]
     if not value_of(connection, "select count(*) from state.chains"):
         pending = ("every chain", 0) if newest else (None, None)
     if pending[0] is None:
         yield f"every chain of models is built up to batch {newest}", ""
     else:
-        since = f"select min(landed_at) from raw.landings where batch_id > ? and {_DATA}"
-        waits_since = value_of(connection, since, [pending[1]])
+        waits_since = value_of(connection, SQL.landed_after(), [pending[1]])
         long = seen.now - waits_since > _WAITED_TOO_LONG
         text = f"landed and not built since {age(seen.now - waits_since)}: {pending[0]}"
         yield text, "ingest cycle" if long else ""
     if exists(connection, "state.waiting_regions"):
-        for relation, keys, first, last in connection.execute(
-            "select relation, count(distinct key), min(date), max(date) from state.waiting_regions"
-            " group by relation order by relation"
-        ).fetchall():
+        for relation, keys, first, last in connection.execute(SQL.waiting()).fetchall():
             text = f"{keys:,} keys wait for archived days of {relation} from {first} to {last}"
             yield text, f"ingest archive restore {relation} {first} {last}"
 
