@@ -21,8 +21,10 @@ from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
 from python_ingest.storage.cold_relations import stored_type
 from python_ingest.storage.files import remove_folder, sync_to_disk, write_whole
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
+from python_ingest.storage.statements import Statements
 from python_ingest.storage.writer import open_writer, require_database
 
+SQL = Statements(Path(__file__).with_name("queries"))
 SMALL_TABLES = ("tick_corrections", "tick_conflicts", "tick_confirmations", "landings")
 # Read by models that follow an earlier build, as none does on Spark: they get columns and no rows.
 EMPTY_TABLES = (
@@ -129,16 +131,7 @@ def _write_warm_ticks(
     connection: duckdb.DuckDBPyConnection, previous: Path | None, folder: Path
 ) -> tuple[int, int]:
     """Write, or link from the export before, a file per warm day; return how many of each."""
-    # With the version and when the newest batch landed: an upgrade may write other names into rows,
-    # and a database that was restored lands other batches under the numbers of those it lost.
-    days = connection.execute(
-        "with days as (select timestamp::date as day, count(*) as rows, max(batch_id) as newest,"
-        " min(tick_id) as first from raw.market_ticks group by 1)"
-        " select day, concat_ws('-', 'warm', rows, newest, epoch_us(max(landed_at)), first,"
-        " (select max(version) from raw.schema_versions)) || '.parquet'"
-        " from days left join raw.landings on batch_id = newest"
-        " group by day, rows, newest, first order by day"
-    ).fetchall()
+    days = connection.execute(SQL.warm_days()).fetchall()
     written = linked = 0
     for day, file in days:
         name = Path("market_ticks", f"date={day}", file)
@@ -146,12 +139,7 @@ def _write_warm_ticks(
             link_or_copy(previous / name, folder / name)
             linked += 1
         else:
-            # constants, so that only the day's row groups are read
-            rows_of_day = (
-                f"where timestamp >= timestamp '{day}' and timestamp < timestamp '{day}'"
-                " + interval 1 day order by exchange, symbol, timestamp, tick_id"
-            )
-            _write(connection, "raw.market_ticks", folder / name, rows_of_day)
+            _write(connection, "raw.market_ticks", folder / name, SQL.ticks_of_day(str(day)))
             written += 1
     # today's columns, which cold files may all lack
     none = folder / "market_ticks/date=1970-01-01/none.parquet"
