@@ -109,11 +109,11 @@ def _is_anything_new(connection: duckdb.DuckDBPyConnection) -> bool:
     Every cycle lands its own telemetry, which is judged together with the next other batch.
     """
     # Without bound values: for them DuckDB would load pandas.
-    files = connection.execute(
-        "select distinct file_name from raw.landings"
-        " where batch_id > (select coalesce(max(batch_id), 0) from raw.audits where passed)"
-    ).fetchall()
-    return any(not name.startswith(f"{SERVICE}/") for (name,) in files)
+    others = (
+        f"select count(*) from raw.landings where batch_id > {last_passed(connection)}"
+        f" and not starts_with(file_name, '{SERVICE}/')"
+    )
+    return bool(value_of(connection, others))
 
 
 def _keep(settings: Settings, batch_id: int, *, passed: bool, summary: str) -> None:

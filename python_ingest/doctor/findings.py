@@ -4,7 +4,6 @@ To look changes nothing. The database is opened read only and for a moment, and 
 another process has it.
 """
 
-import json
 import platform
 import re
 import shlex
@@ -23,7 +22,7 @@ from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
 from python_ingest.landing.spool import SERVICE, left_frames
 from python_ingest.publication.publish import by_reason
-from python_ingest.publication.versions import newest_manifest
+from python_ingest.publication.versions import description, newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings
@@ -229,7 +228,7 @@ def _publication(seen: Seen) -> Found:
     if manifest is None or not path.exists():
         yield f"{path} is not there", "ingest cycle"
         return
-    described = json.loads(manifest.read_text(encoding="utf-8"))
+    described = description(manifest)
     at = datetime.fromisoformat(described["published_at"]).replace(tzinfo=None)
     seen.moments["the publication"] = at
     try:
