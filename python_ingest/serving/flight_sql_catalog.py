@@ -25,15 +25,9 @@ from python_ingest.storage.sql import quoted
 
 SCHEMA, TABLE = "main", "BASE TABLE"
 
-CATALOGS = schema_of("catalog_name")
-SCHEMAS = schema_of("catalog_name? db_schema_name")
-TABLES = schema_of("catalog_name? db_schema_name? table_name table_type")
-TABLES_WITH_SCHEMA = TABLES.append(pa.field("table_schema", pa.binary(), nullable=False))
-TABLE_TYPES = schema_of("table_type")
-PRIMARY_KEYS = schema_of(
-    "catalog_name? db_schema_name? table_name column_name key_name? key_sequence:int32"
-)
-FOREIGN_KEYS = schema_of(
+_TABLES = schema_of("catalog_name? db_schema_name? table_name table_type")
+_WITH_SCHEMA = _TABLES.append(pa.field("table_schema", pa.binary(), nullable=False))
+_FOREIGN_KEYS = schema_of(
     "pk_catalog_name? pk_db_schema_name? pk_table_name pk_column_name"
     " fk_catalog_name? fk_db_schema_name? fk_table_name fk_column_name"
     " key_sequence:int32 fk_key_name? pk_key_name? update_rule:uint8 delete_rule:uint8"
@@ -41,14 +35,16 @@ FOREIGN_KEYS = schema_of(
 _SCHEMAS = {
     "CommandGetSqlInfo": SQL_INFO,
     "CommandGetXdbcTypeInfo": XDBC_TYPES,
-    "CommandGetCatalogs": CATALOGS,
-    "CommandGetDbSchemas": SCHEMAS,
-    "CommandGetTables": TABLES,
-    "CommandGetTableTypes": TABLE_TYPES,
-    "CommandGetPrimaryKeys": PRIMARY_KEYS,
-    "CommandGetExportedKeys": FOREIGN_KEYS,
-    "CommandGetImportedKeys": FOREIGN_KEYS,
-    "CommandGetCrossReference": FOREIGN_KEYS,
+    "CommandGetCatalogs": schema_of("catalog_name"),
+    "CommandGetDbSchemas": schema_of("catalog_name? db_schema_name"),
+    "CommandGetTables": _TABLES,
+    "CommandGetTableTypes": schema_of("table_type"),
+    "CommandGetPrimaryKeys": schema_of(
+        "catalog_name? db_schema_name? table_name column_name key_name? key_sequence:int32"
+    ),
+    "CommandGetExportedKeys": _FOREIGN_KEYS,
+    "CommandGetImportedKeys": _FOREIGN_KEYS,
+    "CommandGetCrossReference": _FOREIGN_KEYS,
 }
 
 
@@ -60,24 +56,20 @@ def _schemas(pool: ReaderPool, command: Any) -> list[str]:
     return [SCHEMA] if found.num_rows else []
 
 
-def _tables(pool: ReaderPool, published: str, command: Any) -> list[str]:
+def _tables(pool: ReaderPool, published: str, command: Any) -> list[dict[str, Any]]:
     wanted = list(command.table_types)
     if not _schemas(pool, command) or (wanted and TABLE not in wanted):
         return []
+    of_ours = {"schema": SCHEMA, "published": published}
     like = given(command, "table_name_filter_pattern")
-    values = {"schema": SCHEMA, "published": published, "like": like}
-    names: list[str] = pool.query(SQL.relations(), values, "list_tables")["name"].to_pylist()
-    return names
-
-
-def _list_tables(pool: ReaderPool, published: str, command: Any) -> list[dict[str, Any]]:
+    names = pool.query(SQL.relations(), of_ours | {"like": like}, "list_tables")["name"]
     rows = [
         {"db_schema_name": SCHEMA, "table_name": name, "table_type": TABLE}
-        for name in _tables(pool, published, command)
+        for name in names.to_pylist()
     ]
     if not command.include_schema:
         return rows
-    said = pool.query(SQL.comments(), {"schema": SCHEMA, "published": published}, "list_tables")
+    said = pool.query(SQL.comments(), of_ours, "list_tables")
     remarks = {(row["name"], row["column_name"]): row["comment"] for row in said.to_pylist()}
     for row in rows:
         described = _described(pool, row["table_name"], remarks)
@@ -122,7 +114,7 @@ def is_listing(name: str) -> bool:
 def schema_of_listing(name: str, command: Any) -> pa.Schema:
     """Return the schema of a command's answer."""
     if name == "CommandGetTables" and command.include_schema:
-        return TABLES_WITH_SCHEMA
+        return _WITH_SCHEMA
     return _SCHEMAS[name]
 
 
@@ -137,7 +129,7 @@ def listed(pool: ReaderPool, published: str, name: str, command: Any) -> pa.Tabl
         case "CommandGetDbSchemas":
             rows = [{"db_schema_name": schema} for schema in _schemas(pool, command)]
         case "CommandGetTables":
-            rows = _list_tables(pool, published, command)
+            rows = _tables(pool, published, command)
         case "CommandGetTableTypes":
             rows = [{"table_type": TABLE}]
     return pa.Table.from_pylist(rows, schema=schema_of_listing(name, command))
