@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import duckdb
@@ -43,22 +44,15 @@ class Described(NamedTuple):
     types: list[str]
 
 
+@dataclass(eq=False)
 class Reader(EngineReadable):
     """One connection on one publication: all its queries see the same state."""
 
-    def __init__(
-        self,
-        opened: Opened,
-        connection: Connection,
-        timeouts: QueryTimeouts,
-        telemetry: QueryTelemetry,
-        timeout_ms: int,
-    ) -> None:
-        self._opened = opened
-        self._connection = connection
-        self._timeouts = timeouts
-        self._telemetry = telemetry
-        self._timeout_ms = timeout_ms
+    _opened: Opened
+    _connection: Connection
+    _timeouts: QueryTimeouts
+    _telemetry: QueryTelemetry
+    _timeout_ms: int
 
     @property
     def note(self) -> Mapping[bytes, bytes]:
