@@ -38,13 +38,7 @@ from python_ingest.publication.stored import (
     landed_ticks,
     stored_ticks,
 )
-from python_ingest.publication.views import (
-    Relation,
-    View,
-    name_of,
-    needed,
-    view_texts,
-)
+from python_ingest.publication.views import Relation, View, name_of, needed, view_texts
 from python_ingest.storage.cold_files import has_manifest, readable_files
 from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
 
@@ -179,13 +173,7 @@ def _copy(
     also, held_back = state.live.to_publish, state.held_back
     catalog = str(value_of(connection, "select current_database()"))
     found = list(
-        needed(
-            connection,
-            catalog,
-            left_out=held_back,
-            also=also,
-            renamed=Relation.published,
-        )
+        needed(connection, catalog, left_out=held_back, also=also, renamed=Relation.published)
     )
     seen = TICKS in {relation for relation, _ in found}
     columns = list(columns_of(connection, name_of(TICKS))) if seen else []

@@ -22,12 +22,7 @@ from python_ingest.landing.batch import Elsewhere, land_segment
 from python_ingest.landing.spool import Segment
 from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, LiveModels, Model
 from python_ingest.publication.stored import LANDED_TICKS
-from python_ingest.publication.views import (
-    Relation,
-    name_of,
-    portable_view,
-    view_texts,
-)
+from python_ingest.publication.views import Relation, name_of, portable_view, view_texts
 from python_ingest.schema.migrate import migrate
 from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
 from python_ingest.serving.query import SQL

@@ -12,13 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
-from python_ingest.publication.views import (
-    Relation,
-    name_of,
-    needed,
-    portable_view,
-    view_texts,
-)
+from python_ingest.publication.views import Relation, name_of, needed, portable_view, view_texts
 from python_ingest.serving.query import SQL
 from python_ingest.storage.sql import quoted
 from python_ingest.storage.writer import transaction
@@ -106,11 +100,7 @@ class LiveRows:
             self._connection.execute(f"create schema if not exists {quoted(relation.schema)}")
             if view is not None or relation in views:
                 text = portable_view(
-                    engine,
-                    texts[published] or "",
-                    catalog,
-                    Relation.in_warehouse,
-                    into="memory",
+                    engine, texts[published] or "", catalog, Relation.in_warehouse, into="memory"
                 ).select
                 if relation.schema == "main" and relation.name in _VALUED:
                     text = SQL.and_newest(text, _VALUED[relation.name])
