@@ -1,7 +1,7 @@
 """What the report shows, asked of what is published or served: plain values, ready for JSON."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -107,18 +107,17 @@ def series(
 
     Raises UsageError that lists what there is when a chosen symbol or timeframe has no bars.
     """
-    found: dict[tuple[str, str], Series] = {}
-    known: dict[str, int] = {}
-    for row in ask(query("series"), {}):
-        length = (row["timeframe"], row["seconds"], min(row["bars"], BARS_SHOWN))
-        known[length[0]] = length[1]
-        place = (row["exchange"], row["symbol"])
-        one = found.setdefault(place, Series(*place, row["currency"] or "", row["unit"] or "", []))
-        if not timeframes or length[0] in timeframes:
-            one.timeframes.append(length)
-    _require(symbols, sorted({symbol for _, symbol in found}))
+    found = [Series(**row) for row in ask(query("series"), {"shown": BARS_SHOWN})]
+    known = {name: seconds for one in found for name, seconds, _ in one.timeframes}
+    _require(symbols, sorted({one.symbol for one in found}))
     _require(timeframes, sorted(known, key=lambda name: known[name]))
-    chosen = [one for one in found.values() if not symbols or one.symbol in symbols]
+    chosen = [
+        replace(
+            one, timeframes=[each for each in one.timeframes if each[0] in (timeframes or known)]
+        )
+        for one in found
+        if not symbols or one.symbol in symbols
+    ]
     return [one for one in (chosen if symbols else chosen[:most]) if one.timeframes]
 
 

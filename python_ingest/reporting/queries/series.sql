@@ -1,15 +1,29 @@
--- One row per exchange, symbol and timeframe that has bars: how many, and what prices and volume are in.
+-- One row per exchange and symbol that has bars, the newest first: what its prices and its volume are in, and
+-- (name, seconds, how many bars are shown) of each of its timeframes.
+with
+
+timeframes as (
+
+    select
+        exchange,
+        symbol,
+        timeframe,
+        epoch(any_value(ends_at - timestamp))::bigint as seconds,
+        least(count(*), $shown)::bigint as shown,
+        max(timestamp) as newest_at
+    from ohlcv_bars
+    group by exchange, symbol, timeframe
+
+)
+
 select
-    bars.exchange,
-    bars.symbol,
-    bars.timeframe,
-    count(*) as bars,
-    epoch(any_value(bars.ends_at - bars.timestamp))::bigint as seconds,
-    any_value(terms.quote_currency) as currency,
-    any_value(terms.base_currency) as unit,
-    max(max(bars.timestamp)) over (partition by bars.exchange, bars.symbol) as newest_at
-from ohlcv_bars as bars
+    timeframes.exchange,
+    timeframes.symbol,
+    coalesce(any_value(terms.quote_currency), '') as currency,
+    coalesce(any_value(terms.base_currency), '') as unit,
+    list(row(timeframe, seconds, shown) order by seconds) as timeframes
+from timeframes
 left join instrument_terms as terms
-    on bars.exchange = terms.exchange and bars.symbol = terms.symbol
-group by bars.exchange, bars.symbol, bars.timeframe
-order by newest_at desc, bars.exchange, bars.symbol, seconds
+    on timeframes.exchange = terms.exchange and timeframes.symbol = terms.symbol
+group by timeframes.exchange, timeframes.symbol
+order by max(newest_at) desc, timeframes.exchange, timeframes.symbol
