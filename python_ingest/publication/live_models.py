@@ -21,7 +21,7 @@ from python_ingest.publication.views import (
     portable_view,
     reads_of,
     view_texts,
-    with_what_it_reads,
+    with_what_they_read,
 )
 from python_ingest.storage.sql import value_of
 
@@ -57,7 +57,7 @@ class Model:
 
     `materialized`: view, table or incremental. Of an incremental model: `key` tells its rows apart,
     `meta` says what its region is (macros/engine/restate.sql). `reads`: the relations that its
-    SELECT names. `has_two_forms`: its SELECT is another one where the model is built whole.
+    SELECT names.
     """
 
     relation: Relation
@@ -65,7 +65,6 @@ class Model:
     materialized: str
     sql: str
     reads: tuple[Relation, ...]
-    has_two_forms: bool = False
     key: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
@@ -108,11 +107,9 @@ class LiveModels:
 
         A relation that is served has all that it reads in its own part, or before it.
         """
-        by_relation = {model.relation: model for model in self.models}
         market: set[Relation] = set()
-        for name in self.served:
-            behind = with_what_it_reads(Relation("main", name), by_relation)
-            if all(by_relation[r].chain != _LAST_CHAIN for r in behind & by_relation.keys()):
+        for behind, chains in self._behind().values():
+            if _LAST_CHAIN not in chains:
                 market |= behind
         of_both = (
             tuple(model for model in self.models if (model.relation in market) is is_market)
@@ -160,8 +157,7 @@ class LiveModels:
             if model.materialized == "view" and model.relation not in stored
         }
         return {
-            model.relation: {r for read in model.reads for r in with_what_it_reads(read, views)}
-            & {*stored}
+            model.relation: with_what_they_read(model.reads, views) & {*stored}
             for model in self.models
         }
 
@@ -170,24 +166,28 @@ class LiveModels:
         views = {m.relation: m for m in self.models if m.materialized == "view"}
         inlined = {name: view for name, view in views.items() if name not in stored}
         return {
-            name: {r for read in view.reads for r in with_what_it_reads(read, inlined)}
-            - inlined.keys()
+            name: with_what_they_read(view.reads, inlined) - inlined.keys()
             for name, view in views.items()
         }
+
+    def _behind(self) -> dict[str, tuple[set[Relation], set[str]]]:
+        """Return of what is served all that is read for it, and the chains of these models."""
+        models = {model.relation: model for model in self.models}
+        found = {}
+        for name in self.served:
+            behind = with_what_they_read([Relation("main", name)], models)
+            found[name] = behind, {models[each].chain for each in behind & models.keys()}
+        return found
 
     def without(self, reasons: Mapping[str, str]) -> Self:
         """Return what is left without the models of some chains; `reasons`: why, by chain."""
         held = sorted({model.chain for model in self.models} & reasons.keys())
         if not held:
             return self
-        by_relation = {model.relation: model for model in self.models}
-        behind = {
-            name: with_what_it_reads(Relation("main", name), by_relation) for name in self.served
-        }
         kept = {
-            name: relations
-            for name, relations in behind.items()
-            if not {by_relation[r].chain for r in relations if r in by_relation} & reasons.keys()
+            name: behind
+            for name, (behind, chains) in self._behind().items()
+            if not chains & reasons.keys()
         }
         needed = set().union(*kept.values())
         return replace(
@@ -242,7 +242,7 @@ def _live_models(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, A
     whole = {
         model.chain: f"the last build made {model.relation.name} whole, the next one restates it"
         for model in reversed(ordered)
-        if _is_whole(model)
+        if _is_whole(model, nodes[model.relation]["raw_code"])
     }
     (database,) = {nodes[relation]["database"] for relation in models}
     return LiveModels(database, tuple(ordered), SERVED, "").without(whole)
@@ -273,18 +273,17 @@ def _model(
         materialized=config["materialized"],
         sql=sql,
         reads=tuple(sorted(reads)),
-        has_two_forms="is_incremental()" in node["raw_code"],
         key=(key,) if isinstance(key, str) else tuple(key),
         meta=config["meta"],
     )
 
 
-def _is_whole(model: Model) -> bool:
-    """Return whether the compiled SELECT is the full-refresh form.
+def _is_whole(model: Model, raw_code: str) -> bool:
+    """Return whether the compiled SELECT is the full-refresh form of two.
 
     The other form reads what is pending, or the model's own rows.
     """
-    return model.has_two_forms and not {model.pending, model.relation} & set(model.reads)
+    return "is_incremental()" in raw_code and not {model.pending, model.relation} & set(model.reads)
 
 
 def write_models(connection: duckdb.DuckDBPyConnection, catalog: str, live: LiveModels) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from python_ingest.publication.query import SQL
-from python_ingest.publication.views import Relation, View, name_of, with_what_it_reads
+from python_ingest.publication.views import Relation, View, name_of, with_what_they_read
 from python_ingest.storage.sql import quoted
 
 Needed = Sequence[tuple[Relation, View | None]]
@@ -69,13 +69,12 @@ def stored_ticks(
     views = dict(needed)
     if views.get(TICKS) is None or RAW_TICKS not in views:
         return None
-    mine = with_what_it_reads(TICKS, views)
+    mine = with_what_they_read([TICKS], views)
     # Who reads the view reads what is stored of it.
     elsewhere = {**views, TICKS: None}
-    others: set[Relation] = set()
-    for relation in views:
-        if (relation.schema == "main" and relation != TICKS) or relation in also:
-            others |= with_what_it_reads(relation, elsewhere)
+    others = with_what_they_read(
+        (r for r in views if (r.schema == "main" and r != TICKS) or r in also), elsewhere
+    )
     if RAW_TICKS not in mine or RAW_TICKS in others:
         return None
     behind = [views[relation] for relation in mine]

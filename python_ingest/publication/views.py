@@ -5,7 +5,7 @@ under another name would read the old file, or nothing.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,13 +60,15 @@ class View(NamedTuple):
     reads_files: bool
 
 
-def with_what_it_reads(start: Relation, known: Mapping[Relation, Any]) -> set[Relation]:
-    """Return a relation with all that it reads, directly or not.
+def with_what_they_read(
+    relations: Iterable[Relation], known: Mapping[Relation, Any]
+) -> set[Relation]:
+    """Return relations with all that they read, directly or not.
 
     `known`: views or models, which have `reads`, and None for tables.
     """
     found: set[Relation] = set()
-    waiting = [start]
+    waiting = [*relations]
     while waiting:
         relation = waiting.pop()
         if relation not in found:
