@@ -10,20 +10,11 @@ from uuid import UUID
 import pyarrow as pa
 
 from python_ingest.serving.bound_values import in_utc
+from python_ingest.serving.query import SQL
 from python_ingest.serving.results import Readable
 
 _BEGINNING = datetime(1970, 1, 1)
 _END = datetime(9999, 1, 1)
-
-
-# As models have it (macros/engine/trade_order.sql), but for equal ticks, which our own ids divide.
-_NEWEST_FIRST = (
-    "timestamp desc, coalesce(nanoseconds, 0) desc, sequence_number desc nulls first,"
-    " try_cast(trade_id as hugeint) desc nulls first, place desc nulls first,"
-    " tick_id desc nulls first"
-)
-# Only the cold files of these dates are opened.
-_DATES = "date between ? and ?"
 
 
 def _dates(first: datetime, last: datetime) -> tuple[date, date]:
@@ -60,9 +51,7 @@ def recent_ticks(  # noqa: PLR0913 - an instrument, a span and a limit
     Of one instant the last in trade order comes first.
     """
     return source.query(
-        "select * from market_ticks"
-        " where exchange = ? and symbol = ? and timestamp >= ? and timestamp <= ?"
-        f" and {_DATES} order by {_NEWEST_FIRST} limit ?",
+        SQL.recent_ticks(),
         [exchange, symbol, in_utc(since), in_utc(until), *_dates(since, until), limit],
         operation="recent_ticks",
     )
@@ -79,9 +68,7 @@ def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
 ) -> pa.Table:
     """Return the bars that begin in [start, end), oldest first."""
     return source.query(
-        "select * from ohlcv_bars"
-        " where exchange = ? and symbol = ? and timeframe = ? and timestamp >= ? and timestamp < ?"
-        f" and {_DATES} order by timestamp",
+        SQL.bars(),
         [exchange, symbol, timeframe, in_utc(start), in_utc(end), *_dates(start, end)],
         operation="bars",
     )
@@ -90,10 +77,7 @@ def bars(  # noqa: PLR0913 - an instrument, a timeframe and a span
 def open_positions(source: Readable, strategy_id: str | None = None) -> pa.Table:
     """Return the positions that are not flat, of one strategy or of all."""
     return source.query(
-        "select * from current_positions where ?::varchar is null or strategy_id = ?"
-        " order by exchange, symbol, strategy_id",
-        [strategy_id, strategy_id],
-        operation="open_positions",
+        SQL.open_positions(), [strategy_id, strategy_id], operation="open_positions"
     )
 
 
@@ -111,9 +95,7 @@ def portfolio_curve(
 ) -> pa.Table:
     """Return the portfolio's snapshots of one type in [start, end), oldest first."""
     return source.query(
-        "select * from portfolio_snapshots"
-        " where snapshot_type = ? and snapshot_time >= ? and snapshot_time < ?"
-        " order by snapshot_time",
+        SQL.portfolio_curve(),
         [snapshot_type, in_utc(start), in_utc(end)],
         operation="portfolio_curve",
     )
