@@ -24,6 +24,14 @@ from python_ingest.storage.sql import columns_of, literal, quoted, value_of
 from python_ingest.storage.writer import transaction
 
 
+def _cold_folders(settings: Settings) -> str:
+    """Return the folders of cold files, all that queries may open, as SQL."""
+    cold = [str(settings.data_dir / "cold"), str(settings.data_dir.resolve() / "cold")]
+    if settings.retention.cold_store:
+        cold.append(f"{settings.retention.cold_store}/cold")
+    return ", ".join(map(literal, cold))
+
+
 class HotDay(Opened):
     """One publication and what arrived since. One thread calls `add`, any thread may query.
 
@@ -36,14 +44,14 @@ class HotDay(Opened):
         catalog = quoted(settings.published_path.stem)
         search_path = f"memory.main,{catalog}.main"
         super().__init__(engine, search_path)
-        self._since = since
+        published = f"{catalog}.main.market_ticks"
         try:
             self.contents = self._landed(catalog)
-            self._columns = columns_of(engine, f"{catalog}.main.market_ticks")
+            self._columns = columns_of(engine, published)
             if not {"nanoseconds", "place"} <= self._columns.keys():
                 raise duckdb.CatalogException("an earlier version published it")
-            self._fill(catalog)
-            self._restrict(settings)
+            engine.execute(SQL.hot_day(published, literal(since.isoformat(sep=" "))))
+            engine.execute(SQL.restricted(_cold_folders(settings)))
             self._feeder = engine.cursor()
             self._feeder.execute(f"set search_path = {literal(search_path)}")
         except duckdb.CatalogException as error:
@@ -62,22 +70,6 @@ class HotDay(Opened):
             f"select published_at from {catalog}.main.{STATUS} where relation = 'market_ticks')"
         ).fetchall()
         return {(str(kind), str(sha256)) for kind, sha256 in found}
-
-    def _fill(self, catalog: str) -> None:
-        since = f"timestamp {literal(self._since.isoformat(sep=' '))}"
-        self.engine.execute(SQL.hot_day(published=f"{catalog}.main.market_ticks", since=since))
-
-    def _restrict(self, settings: Settings) -> None:
-        """Deny queries all files but cold ones, extensions, settings and Python objects."""
-        cold = [str(settings.data_dir / "cold"), str(settings.data_dir.resolve() / "cold")]
-        if settings.retention.cold_store:
-            cold.append(f"{settings.retention.cold_store}/cold")
-        folders = ", ".join(literal(folder) for folder in cold)
-        self.engine.execute(f"set allowed_directories = [{folders}]")
-        self.engine.execute("set python_enable_replacements = false")
-        self.engine.execute("set allow_community_extensions = false")
-        self.engine.execute("set enable_external_access = false")
-        self.engine.execute("set lock_configuration = true")
 
     def add(self, rows: pa.Table) -> int:
         """Add ticks that neither memory nor the publication has; return how many.

@@ -3,12 +3,12 @@
 -- :hot_day(published, since)
 create schema hot;
 create table hot.ticks as
-select * from $published where timestamp >= $since
+select * from $published where timestamp >= timestamp $since
 order by exchange, symbol, timestamp;
 create view market_ticks as
 select * from hot.ticks
 union all
-select * from $published where timestamp < $since;
+select * from $published where timestamp < timestamp $since;
 
 -- :accepted(rows, columns, place, occurrence)
 select $columns, content_hash, row_number,
@@ -53,3 +53,11 @@ inner join (
     group by content
 ) as seen on batch.content = seen.content
 where $keyless and occurrence <= known_times
+
+-- Queries get no files but cold ones, no extensions, settings and Python objects.
+-- :restricted(folders)
+set allowed_directories = [$folders];
+set python_enable_replacements = false;
+set allow_community_extensions = false;
+set enable_external_access = false;
+set lock_configuration = true;
