@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import duckdb
-import pyarrow as pa
 
 from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS
@@ -17,7 +16,7 @@ from python_ingest.publication.live_models import read_models
 from python_ingest.serving.hot import HotDay
 from python_ingest.serving.live_build import PUBLISHED, LiveBuild
 from python_ingest.serving.live_rows import LiveRows
-from python_ingest.serving.spool_reader import SpoolReader
+from python_ingest.serving.spool_reader import FAILURES, SpoolReader
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import first_line
 
@@ -28,7 +27,6 @@ LIVE = b"live"
 Functions = Callable[[duckdb.DuckDBPyConnection], None]
 # What comes while the former segments land is in the same pass; a stream does not hold it up.
 _LOOKS = 3
-_FAILURES = (IngestError, duckdb.Error, pa.ArrowException, OSError)
 
 
 class LiveDay:
@@ -39,7 +37,6 @@ class LiveDay:
     """
 
     def __init__(self, settings: Settings, day: HotDay, functions: Functions | None) -> None:
-        self._settings = settings
         self._day = day
         self._build: LiveBuild | None = None
         self._rows: LiveRows | None = None
@@ -63,7 +60,7 @@ class LiveDay:
             self._build = LiveBuild(settings, self._engine, live)
             self._rows = LiveRows(day.engine, settings.published_path.stem, live)
             self._shown = ["as published"] * len(self._build.parts)
-        except _FAILURES as error:
+        except FAILURES as error:
             self._build = None
             self._engine.close()
             what = "the models cannot be run"
@@ -96,23 +93,16 @@ class LiveDay:
                 self._restate()
 
     def _land(self, build: LiveBuild, segment: Segment) -> int:
-        folders = (self._settings.spool_dir, self._settings.spool_dir / "landed")
-        paths = [folder / f"{segment.name}.parquet" for folder in folders]
-        for path in paths:
-            try:
-                landed = build.land(segment, path)
-            except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-                raise  # it may be landed later
-            except _FAILURES as error:
-                if path.exists():
-                    self._warn(f"segment {segment.name} is left out: {_without_values(error)}")
-                    self._left_out.append(segment.name)
-                    break
-            else:
-                self._spool.mark_read(segment)
-                return landed
-        self._spool.mark_read(segment)  # it is gone, since it is published, or damaged
-        return 0
+        try:
+            landed = self._spool.read(segment, lambda path: build.land(segment, path))
+        except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+            raise  # it may be landed later
+        except FAILURES as error:
+            self._warn(f"segment {segment.name} is left out: {_without_values(error)}")
+            self._left_out.append(segment.name)
+            landed = None
+        self._spool.mark_read(segment)  # where it is gone, it is published
+        return landed or 0
 
     def _restate(self) -> None:
         assert self._build is not None and self._rows is not None  # noqa: S101, PT018
@@ -128,9 +118,9 @@ class LiveDay:
                 self._say_how_new()
         except duckdb.InterruptException:
             raise  # the server closes
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fall_back(first_line(error), _without_values(error))
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 self._rows.show_published()
         else:
             self._failure = ""

@@ -1,6 +1,8 @@
 """Finds spool segments, landed or not, that a publication may lack; reads their ticks."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +17,9 @@ from python_ingest.serving.query import SQL
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted
 
+Read = TypeVar("Read")
+# What a file that is damaged, or gone, is told by.
+FAILURES = (IngestError, duckdb.Error, pa.ArrowException, OSError)
 Content = tuple[str, str]  # kind and sha256, as the manifest of landings has them
 
 
@@ -64,18 +69,26 @@ class SpoolReader:
         `key_number` and `occurrence`. Equal ticks without a key are numbered 1, 2, ... within the
         file or stream; all others have 1.
         """
+
+        def accepted(path: Path) -> pa.Table:
+            sql, given = segment_rows(connection, segment, path)
+            ticks = SQL.accepted(
+                rows=hashed(TICKS, f"(from ({sql}) where reason is null and ignored is null)"),
+                columns=", ".join(map(quoted, (*TICKS.read_names, *KEYS))),
+                place=place(newest_first=segment.newest_first),
+                occurrence="occurrence" if given else SQL.nth_of_content(),
+            )
+            return connection.sql(ticks).to_arrow_table()
+
+        return self.read(segment, accepted)
+
+    def read(self, segment: Segment, what: Callable[[Path], Read]) -> Read | None:
+        """Return what is read of a segment's file, which landing may move; None when it is gone."""
         for folder in (self._settings.spool_dir, self._settings.spool_dir / "landed"):
             path = folder / f"{segment.name}.parquet"
             try:
-                sql, given = segment_rows(connection, segment, path)
-                accepted = SQL.accepted(
-                    rows=hashed(TICKS, f"(from ({sql}) where reason is null and ignored is null)"),
-                    columns=", ".join(map(quoted, (*TICKS.read_names, *KEYS))),
-                    place=place(newest_first=segment.newest_first),
-                    occurrence="occurrence" if given else SQL.nth_of_content(),
-                )
-                return connection.sql(accepted).to_arrow_table()
-            except (duckdb.Error, IngestError):
+                return what(path)
+            except FAILURES:
                 if path.exists():
                     raise
         return None

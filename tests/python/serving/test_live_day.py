@@ -11,6 +11,7 @@ from python_ingest.publication.live_models import LiveModels, Model, read_models
 from python_ingest.publication.views import Relation
 from python_ingest.serving import live_day
 from python_ingest.serving.live_day import LIVE, LiveDay
+from python_ingest.serving.spool_reader import SpoolReader
 
 MODELS = LiveModels("trading", (Model(Relation("main", "orders"), "", "table", "", ()),))
 
@@ -47,10 +48,11 @@ class _Build:
         return {}
 
 
-class _Spool:
+class _Spool(SpoolReader):
     """One segment, until it is read."""
 
-    def __init__(self, *_):
+    def __init__(self, settings, *_):
+        super().__init__(settings, set())
         self.waiting = [SimpleNamespace(name="a-ticks-1")]
 
     def unread(self):
