@@ -117,19 +117,17 @@ def table_html(name: str, found: Table, nothing: str) -> str:
     title = f"<h3>{html.escape(name)}{count}</h3>"
     if not found.rows:
         return f'<section>{title}<p class="nothing">{html.escape(nothing)}</p></section>'
-    # What the page needs and people do not read.
-    shown = [place for place, column in enumerate(found.columns) if column != "second"]
-    kinds = {place: _kind(found, place) for place in shown}
+    columns = [
+        (place, column, _kind(found, place))
+        for place, column in enumerate(found.columns)
+        if column != "second"  # what the page needs and people do not read
+    ]
     head = "".join(
-        f'<th scope="col" class="{kinds[place]}">{html.escape(_heading(found.columns[place]))}</th>'
-        for place in shown
+        f'<th scope="col" class="{kind}">{html.escape(_heading(column))}</th>'
+        for _, column, kind in columns
     )
-    body = "".join(
-        "<tr>"
-        + "".join(_cell(row[place], found.columns[place], kinds[place]) for place in shown)
-        + "</tr>"
-        for row in found.rows
-    )
+    rows = ("".join(_cell(row[place], *said) for place, *said in columns) for row in found.rows)
+    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
     more = found.total - len(found.rows)
     rest = f'<p class="nothing">and {more:,} more</p>' if more > 0 else ""
     return (
