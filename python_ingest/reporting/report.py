@@ -97,16 +97,6 @@ def write_report(
     return report
 
 
-def _is_there(ask: Ask, relation: str) -> bool:
-    return bool(
-        ask(
-            "select 1 as found from information_schema.tables"
-            " where table_schema = 'main' and table_name = $relation limit 1",
-            {"relation": relation},
-        )
-    )
-
-
 def last_build(ask: Ask, published: Path) -> dict[str, str]:
     """Return when the file was published, how large it is, and when bars last changed."""
     found = published.stat()
@@ -123,8 +113,10 @@ def last_build(ask: Ask, published: Path) -> dict[str, str]:
 def health(ask: Ask) -> dict[str, Table]:
     """Return title -> rows of each part of the data's health that this publication has."""
     parts = {title: figures.table(ask, name) for title, name in _ALWAYS.items()}
+    tables = "select table_name from information_schema.tables where table_schema = 'main'"
+    there = {row["table_name"] for row in ask(tables, {})}
     for title, (name, relation) in _SOMETIMES.items():
-        if _is_there(ask, relation):
+        if relation in there:
             shown = figures.table(ask, name, _SLOWEST_SHOWN if name == "slowest" else 50)
             if shown.rows:
                 parts[title] = shown
