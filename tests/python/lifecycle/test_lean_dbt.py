@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dbt import compilation
 from dbt.adapters.base.impl import BaseAdapter
 from dbt.adapters.duckdb.relation import DuckDBRelation
 from dbt.adapters.events.types import SQLQuery
 from dbt.adapters.exceptions import ApproximateMatchError
+from dbt.artifacts.resources import InjectedCTE
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.macros import MacroNamespaceBuilder
 from dbt.exceptions import PackageNotFoundForMacroError
@@ -135,6 +137,35 @@ def test_a_template_that_was_compiled_before_reads_its_own_context() -> None:
     assert rendered == ["one a", "one b"]
     assert jinja.get_template("{{ n }}", {}, native=True).render({"n": 1}) == 1
     assert jinja.get_template("{{ n }}", {}).render({"n": 1}) == "1"
+
+
+@pytest.mark.parametrize("edges", ["ab bc ac", "ab bc ca", "aa"])
+def test_a_cycle_is_told_as_dbt_tells_it(edges: str) -> None:
+    linker = compilation.Linker()
+    for model, reads in edges.split():
+        linker.dependency(model, reads)
+    assert linker.find_cycles() == type(linker).find_cycles.__wrapped__(linker)
+    assert (linker.find_cycles() is None) == (edges == "ab bc ac")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with a as (select 1) select * from a",
+        "\n\n-- with b\n/* with\nc */ WITH\n\na as (select 1)\nselect * from a\n",
+        "with recursive a as (select 1) select * from a",
+        "select 1 as within",
+        "/* /* */ with */ select 1",
+        "within",
+    ],
+)
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_what_is_read_is_put_where_dbt_puts_it(sql: str, count: int) -> None:
+    ctes = [
+        InjectedCTE(id=str(n), sql=f" __dbt__cte__{n} as (\nselect {n}\n)") for n in range(count)
+    ]
+    inject = compilation.inject_ctes_into_sql
+    assert inject(sql, ctes) == inject.__wrapped__(sql, ctes)
 
 
 def test_whoever_listens_hears_all_and_else_warnings_are_heard() -> None:
