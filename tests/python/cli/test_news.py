@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from testkit import land_text, register_cold_file
+from testkit import land_text, new_database, register_cold_file
 
 from python_ingest.cli import news as looked
 from python_ingest.cli.news import News, begin, news, nothing_new, remember, views_stand
-from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_writer
 
@@ -21,8 +20,7 @@ def cycled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A warehouse after a cycle that left nothing."""
     monkeypatch.setattr(looked.time, "time", lambda: AT)
     monkeypatch.setattr(looked, "project_files", lambda: FILES)
-    with open_writer(settings) as connection:
-        migrate(connection)
+    new_database(settings)
     settings.published_path.parent.mkdir(parents=True)
     settings.published_path.write_text("published")
     remember(settings, begin(settings), news(settings))

@@ -87,6 +87,8 @@ def test_what_one_file_sets_is_not_there_for_the_next(settings: Settings, tmp_pa
             assert found() == fresh
 
 
+# A process each, and none of them asks for the name.
+@pytest.mark.parametrize("settings", ["trading"], indirect=True)
 def test_the_machines_zone_moves_no_time(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "zoned.parquet"
     time = "timestamptz '2024-01-02 00:30:00+00'"
