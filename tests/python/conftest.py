@@ -38,19 +38,21 @@ def pytest_configure(config: pytest.Config) -> None:
 LONG = """
 walk/test_years cli/test_resident walk/test_live review/test_docs_site walk/test_partial_builds
 migration/test_consistency walk/test_old_days trading/test_corporate_actions test_duckdb15
-walk/test_walk walk/test_invariants trading/test_lot_marts market/test_rules trading/test_accounts
-schema/test_upgrade trading/test_order_feeds trading/test_reconciliation trading/test_changed_inputs
-trading/test_chain trading/test_extremes trading/test_transfers landing/test_killed
-schema/test_widened lifecycle/test_compaction streaming/test_outage review/test_chains
+walk/test_walk walk/test_invariants trading/test_order_cases trading/test_lot_marts
+market/test_rules trading/test_accounts schema/test_upgrade trading/test_order_feeds
+trading/test_reconciliation trading/test_changed_inputs trading/test_chain trading/test_extremes
+recovery/test_restore trading/test_transfers landing/test_killed schema/test_widened
+lifecycle/test_compaction streaming/test_outage review/test_chains serving/test_hot_day
 migration/test_proof lifecycle/test_restated cli/test_clock publication/test_publish_parts
 landing/test_power_loss trading/test_inverse review/test_slim migration/test_switch
-landing/test_damaged_files recovery/test_snapshot lifecycle/test_archive lifecycle/test_killed
-cli/test_interrupts serving/test_soak migration/test_dual_write_stream streaming/test_stream_killed
-recovery/test_killed market/test_any_order review/test_live_page recovery/test_clock
+landing/test_damaged_files trading/test_forgotten recovery/test_snapshot lifecycle/test_archive
+lifecycle/test_killed cli/test_interrupts recovery/test_disk_full serving/test_soak
+migration/test_dual_write_stream streaming/test_stream_killed recovery/test_killed
+market/test_any_order review/test_live_page recovery/test_clock
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]
-FIRST += ["trading/test_order_cases", "trading/test_scenarios", "trading/test_forgotten"]
+FIRST += ["trading/test_scenarios"]
 FIRST += ["market/test_recorded_data", "feeds/test_examples", "feeds/test_declarations"]
 FIRST += ["review/test_report"]
 

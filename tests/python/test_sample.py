@@ -236,6 +236,7 @@ def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
         assert connection.execute(PROVEN).fetchall() == [(False,)]
 
 
+@pytest.mark.long
 def test_a_test_that_fails_holds_back_its_chain_and_no_other(built, tmp_path):
     data_dir = tmp_path / "data"
     shutil.copytree(built, data_dir)

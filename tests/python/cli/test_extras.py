@@ -152,6 +152,7 @@ def test_extras_say_what_they_have() -> None:
     assert set(NEEDS) <= set(COMMANDS)
 
 
+@pytest.mark.long
 def test_the_core_runs_without_any_extra(project: Path, without: dict[str, str]) -> None:
     assert {"boto3", "great_expectations", "opentelemetry.sdk", "psycopg"} <= of_extras()
     lands_and_publishes(project, without, sys.executable)

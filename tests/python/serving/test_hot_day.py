@@ -57,11 +57,8 @@ EVERY_STEP = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "count", [3, pytest.param(12, marks=pytest.mark.long)], ids=["few", "many"]
-)
-def test_never_missing_never_double(tmp_path_factory, count):
-    @hypothesis_settings(max_examples=count, deadline=None, database=None)
+def test_never_missing_never_double(tmp_path_factory):
+    @hypothesis_settings(max_examples=12, deadline=None, database=None)
     @example(steps=EVERY_STEP, hot_hours=1)
     @example(steps=EVERY_STEP, hot_hours=10**6)
     @given(steps=STEPS, hot_hours=st.sampled_from([1, 10**6]))

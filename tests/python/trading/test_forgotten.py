@@ -278,7 +278,6 @@ def test_what_a_turn_loses_is_of_what_it_closes(warehouse: Warehouse) -> None:
     }
 
 
-@pytest.mark.long
 def test_a_full_refresh_gives_the_same(warehouse: Warehouse, tmp_path: Path) -> None:
     built = warehouse.copy(tmp_path / "data")
     built.build("seed", "--full-refresh", *SETTINGS)

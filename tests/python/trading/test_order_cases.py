@@ -214,7 +214,6 @@ def marts(warehouse: Warehouse) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.long
 def test_any_order_and_any_split_into_builds_give_the_same(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
