@@ -1,29 +1,20 @@
-"""A warehouse of its own for a test: rows go straight into raw, dbt runs in a subprocess."""
+"""A warehouse of its own for a test: rows are landed here, dbt runs in a forked process."""
 
-import hashlib
 import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import views_only
 from forked import WITHOUT_VIEWS, kill_dbt, run_dbt, settings_of
-from testkit import ask_dicts
+from testkit import ask_dicts, land_text
 
-LANDED_AT = datetime(2030, 1, 1)
-TIME_COLUMN = {
-    "order_events": "event_time",
-    "cash_events": "event_time",
-    "market_ticks": "timestamp",
-    "corporate_actions": None,
-    "statements": "as_of",
-}
+from python_ingest.settings import load_settings
+
 KIND = {
     "order_events": "orders",
     "cash_events": "cash",
@@ -43,22 +34,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "quantity": "100",
     },
     "cash_events": {"kind": "deposit", "currency": "USD"},
-    "statements": {"account_id": "main", "occurrence": 1},
-    "market_ticks": {"exchange": "alpaca", "symbol": "AAPL", "kind": "trade", "occurrence": 1},
+    "statements": {},
+    "market_ticks": {"exchange": "alpaca", "symbol": "AAPL"},
     "corporate_actions": {"exchange": "alpaca", "symbol": "AAPL", "kind": "split"},
 }
-
-
-def content_hash(row: dict[str, Any]) -> int:
-    """Of the row's own columns only, so that it does not depend on file or order."""
-    text = json.dumps(row, sort_keys=True, default=str)
-    return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big") >> 1  # noqa: S324
 
 
 @dataclass
 class Warehouse:
     data_dir: Path
-    batch: int = field(default=0)
+    files: int = 0  # that were landed
     built: str = ""  # what the build that made it printed
     views: tuple[str, ...] = ()  # the settings of which its views are
 
@@ -71,66 +56,31 @@ class Warehouse:
         """The same rows in another folder."""
         data_dir.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.path, data_dir)
-        return Warehouse(data_dir, self.batch, views=self.views)
+        return Warehouse(data_dir, self.files, views=self.views)
 
     @property
     def path(self) -> Path:
         return self.data_dir / "trading.duckdb"
 
     def land(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
-        """Land one batch; columns that are left out take the defaults above or NULL."""
-        self.batch += 1
-        complete = []
-        for number, row in enumerate(rows, start=1):
-            full = {"source": "websocket", **DEFAULTS[table], **row}
+        """Land one file; columns that are left out take the defaults above or are not in it."""
+        lines = []
+        for row in rows:
+            full = {**DEFAULTS[table], **row}
             if table == "order_events":
                 full.setdefault("client_order_id", f"client-{full['order_id']}")
-            if table == "statements":
-                del full["source"]
-            if table == "corporate_actions":
-                full["ex_date"] = str(full["ex_date"])
-            complete.append(
-                full
-                | {
-                    "batch_id": self.batch,
-                    "ingestion_time": LANDED_AT,
-                    **(
-                        {"tick_id": (self.batch << 32) + number}
-                        if table == "market_ticks"
-                        else {"row_number": number, "content_hash": content_hash(full)}
-                    ),
-                }
-            )
-        times = [datetime.fromisoformat(str(r[TIME_COLUMN[table]])) for r in complete
-                 if TIME_COLUMN[table]]  # fmt: skip
-        with duckdb.connect(str(self.path)) as connection:
-            columns = list(dict.fromkeys(name for row in complete for name in row))
-            landed = pa.table(  # noqa: F841 - DuckDB finds it by its name
-                {
-                    name: [None if row.get(name) is None else str(row[name]) for row in complete]
-                    for name in columns
-                }
-            )
-            connection.execute(
-                f"insert into raw.{table} ({', '.join(columns)}) select * from landed"
-            )
-            connection.execute(
-                "insert into raw.landings (batch_id, kind, file_name, sha256, format, rows_read,"
-                " rows_landed, rows_duplicate, rows_rejected, min_timestamp, max_timestamp,"
-                " landed_at, duration_ms) values (?, ?, ?, ?, 'ndjson', ?, ?, 0, 0, ?, ?, ?, 1)",
-                [
-                    self.batch,
-                    KIND[table],
-                    f"{table}-{self.batch}",
-                    f"sha-{self.batch}",
-                    len(complete),
-                    len(complete),
-                    min(times, default=None),
-                    max(times, default=None),
-                    LANDED_AT,
-                ],
-            )
-        return self.batch
+            told = {name: str(value) for name, value in full.items() if value is not None}
+            lines.append(json.dumps(told) + "\n")
+        self.files += 1
+        path = self.data_dir / "landed" / f"{table}-{self.files}.ndjson"
+        settings = load_settings(
+            self.data_dir / "none.toml",
+            {"DATA_DIR": str(self.data_dir), "DATABASE_PATH": str(self.path)},
+        )
+        result = land_text(settings, KIND[table], path, "".join(lines))
+        assert (result.error, result.rejected) == (None, 0), result
+        assert result.batch_id is not None
+        return result.batch_id
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt in this warehouse."""
