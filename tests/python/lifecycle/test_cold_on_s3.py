@@ -31,7 +31,7 @@ from python_ingest.storage.s3_session import _files, read_s3, read_s3_where_name
 from python_ingest.storage.writer import open_writer
 
 from .conftest import ALL_TICKS, TICKS, days, make_warehouse, manifest
-from .test_archive import FIRST, LAST, LATE, POLICIES, with_store
+from .test_archive import FIRST, LAST, LATE, NEWS, POLICIES, with_store
 
 EVERYTHING = "select *, true as is_kept from raw.market_ticks where timestamp < timestamp '{}'"
 VIEW = """
@@ -183,6 +183,7 @@ def test_an_object_that_changed_is_not_merged(warehouse: Settings, s3_server: S3
 
 def test_it_goes_to_the_archive_and_back(warehouse: Settings) -> None:
     before, were = ask(warehouse, ALL_TICKS), objects(warehouse)
+    land_text(warehouse, "logs", warehouse.data_dir.parent / "news.ndjson", NEWS)
     publish(warehouse)
     assert len(archive(warehouse, datetime(2024, 6, 1))) == 2
     sweep(warehouse, named_cold_files(warehouse))

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import duckdb
 import pytest
-from testkit import ask
+from testkit import ask, asking
 
+from python_ingest.landing.land import land_files
 from python_ingest.lifecycle.compaction import compact_database
 from python_ingest.lifecycle.merge import merge
 from python_ingest.lifecycle.sweep import sweep
@@ -48,25 +50,26 @@ def start(**more) -> subprocess.Popen[bytes]:
     )
 
 
-def late_ticks(settings, number: int) -> None:
+def late_ticks(settings, number: int, folder: Path) -> None:
     """Ticks for all three days that came after their export."""
-    with open_writer(settings) as connection:
+    path = folder / f"late-{number}.parquet"
+    with asking(settings) as connection:
         connection.execute(
-            "insert into raw.market_ticks select * replace ("
-            " tick_id + ?::bigint * 1099511627776 as tick_id, symbol || 'late' as symbol)"
-            " from (select * from raw.market_ticks union all"
-            "  select * exclude (date) from cold.market_ticks) where sequence_number % 1000 = 0"
-            "  and symbol not like '%late'",
-            [number + 1],
+            "copy (select * exclude (tick_id, batch_id, ingestion_time, occurrence, nanoseconds,"
+            f" place) replace ('late {number}' as symbol) from (select * from raw.market_ticks"
+            " union all select * exclude (date) from cold.market_ticks)"
+            f" where sequence_number % 1000 = 0 and symbol not like 'late %') to '{path}'"
         )
+    (result,) = land_files(settings, "ticks", [path])
+    assert (result.landed, result.error) == (ROWS // 1000, None)
 
 
-def kill_rounds(settings, rounds: int, seed: int) -> None:
+def kill_rounds(settings, folder: Path, rounds: int, seed: int) -> None:
     make_warehouse(settings, ROWS, ["A", "B"])
     rng = random.Random(seed)  # noqa: S311
     longest = 1.0
     for number in range(rounds):
-        late_ticks(settings, number)
+        late_ticks(settings, number, folder)
         before = ask(settings, ALL_TICKS)
         process = start()
         process.stdout.readline()
@@ -88,13 +91,13 @@ def kill_rounds(settings, rounds: int, seed: int) -> None:
     assert len(named) == 3
 
 
-def test_killed_ten_times(settings):
-    kill_rounds(settings, rounds=10, seed=1)
+def test_killed_ten_times(settings, tmp_path):
+    kill_rounds(settings, tmp_path, rounds=10, seed=1)
 
 
 @pytest.mark.slow
-def test_killed_a_hundred_times(settings):
-    kill_rounds(settings, rounds=100, seed=2)
+def test_killed_a_hundred_times(settings, tmp_path):
+    kill_rounds(settings, tmp_path, rounds=100, seed=2)
 
 
 @pytest.mark.parametrize("limit", [1000, 100_000, 400_000])
