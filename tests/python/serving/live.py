@@ -136,12 +136,15 @@ def serving(port: int, *arguments: str, **environment: str) -> Iterator[subproce
 
 
 @contextmanager
-def served_ticks(folder: Path, others: str = "") -> Iterator[Settings]:
-    """Serve ten published ticks, and `others` (SQL of more relations) at the second publication."""
+def served_ticks(folder: Path, others: str = "", *, timeout_ms: int = 5000) -> Iterator[Settings]:
+    """Serve ten published ticks, and `others` (SQL of more relations) at the second publication.
+
+    `timeout_ms`: of a query.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(folder / "data"))
         patch.setenv("SERVE_PORT", str(free_port()))
-        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", "5000")
+        patch.setenv("DATABASE_QUERY_TIMEOUT_MS", str(timeout_ms))
         patch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
         patch.delenv("SERVE_TOKEN", raising=False)
         settings = load_settings()

@@ -48,7 +48,8 @@ from tests.python.serving.live import (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A server with ten published ticks; its settings."""
-    with served_ticks(tmp_path_factory.mktemp("served")) as settings:
+    # an endless query takes all cores until then
+    with served_ticks(tmp_path_factory.mktemp("served"), timeout_ms=3000) as settings:
         yield settings
 
 
@@ -156,7 +157,7 @@ def test_a_late_query_is_interrupted_and_hinders_nobody(client):
         for _ in range(20):
             assert len(client.query("from market_ticks")) == 10
         for query in late:
-            with pytest.raises(QueryTimeoutError, match="5000 ms"):
+            with pytest.raises(QueryTimeoutError, match="3000 ms"):
                 query.result()
 
 
@@ -257,6 +258,7 @@ def test_no_log_carries_the_token_or_a_value(settings, monkeypatch):
     assert not (live.data_dir / "serve.token").exists()
 
 
+@pytest.mark.long
 def test_while_landing_and_publishing_every_read_is_whole(settings, tmp_path, monkeypatch):
     """Segment n brings ticks 100 n .. 100 n + 99: a read shows segments whole and without holes."""
     monkeypatch.setenv("SERVE_PORT", str(free_port()))
