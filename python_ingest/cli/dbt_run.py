@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ make_dbt_lean()  # before it reads the project; the plugin would do it afterward
 dbt.cli()
 """
 _ROOM_FOR_DBT = 16 << 20  # bytes: its graph, what it parsed, its results
+_HEADING = re.compile(r"\w+ Error in \w+ \S+ \(.*\)")  # Runtime Error in model orders (models/...)
 _WITHOUT_VIEWS = (
     *(f"resource_type:{kind}" for kind in ("seed", "snapshot", "test")),
     *(f"config.materialized:{kind}" for kind in ("incremental", "table", "cold_export")),
@@ -97,7 +99,7 @@ def _summary(results: list[tuple[str, str, str]], manifest: Path) -> BuildSummar
         ],
         failed={
             **{
-                node: message.strip().splitlines()[0] if message.strip() else status
+                node: _reason(message) or status
                 for node, status, message in results
                 if status in ("error", "fail", "runtime error")
             },
@@ -109,6 +111,15 @@ def _summary(results: list[tuple[str, str, str]], manifest: Path) -> BuildSummar
         },
         manifest=manifest,
     )
+
+
+def _reason(message: str) -> str:
+    """Return what a message of dbt's says first: above an error stand its kind and its node."""
+    lines = message.strip().splitlines()
+    beneath = [line.strip() for line in lines[1:] if line.strip()]
+    if beneath and _HEADING.fullmatch(lines[0].strip()):
+        return beneath[0]
+    return lines[0] if lines else ""
 
 
 def require_project() -> None:

@@ -162,7 +162,7 @@ def test_outside_the_project_it_says_where_to_run_it(settings, tmp_path, monkeyp
     assert not settings.data_dir.exists()
 
 
-def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
+def test_a_failed_node_is_named_with_its_cause(settings, tmp_path, monkeypatch):
     """A project of one model that cannot be built, run by the real dbt."""
     project = tmp_path / "project"
     (project / "models").mkdir(parents=True)
@@ -172,7 +172,7 @@ def test_a_failed_node_is_named(settings, tmp_path, monkeypatch):
     (project / "profiles.yml").write_text(json.dumps({"p": profile}))
     monkeypatch.chdir(project)
     failed = dbt_run.dbt_build(settings, {}).failed
-    assert failed["model.p.broken"].startswith("Runtime Error in model broken")
+    assert failed["model.p.broken"].startswith("Catalog Error: Table with name nowhere does not")
     with open_writer(settings) as connection:
         logged = connection.execute("select level, event, message from raw.application_logs")
         assert logged.fetchall() == [("error", "dbt_error", "model.p.broken: error")]
