@@ -114,6 +114,10 @@ class PublishedInPartError(IngestError):
     """Some chains of models stay as they were published before, the others are new (code 3)."""
 
 
+class NothingBeforeError(IngestError):
+    """What was held back has no former publication with which it could go on."""
+
+
 class AuditFailedError(IngestError):
     """What was landed broke a critical expectation; it is not published."""
 

@@ -18,7 +18,13 @@ from python_ingest.cli.dual_write import states_written_twice, written_twice
 from python_ingest.cli.news import News, begin, news, nothing_new, remember, views_stand
 from python_ingest.cli.progress import steps
 from python_ingest.cli.resident import Every, parse_seconds, stay
-from python_ingest.errors import IngestError, PublishedInPartError, UsageError
+from python_ingest.errors import (
+    AuditFailedError,
+    IngestError,
+    NothingBeforeError,
+    PublishedInPartError,
+    UsageError,
+)
 from python_ingest.landing.land import LandingResult, land_pending
 from python_ingest.landing.report import land_telemetry
 from python_ingest.lifecycle.compaction import compact_database
@@ -145,7 +151,12 @@ def run(
             if _WRITTEN_TWICE not in held:
                 states_written_twice(settings)
             say("publishing")
-            published = publish(settings, chains.of_relations, held, manifest, begun=copy)
+            try:
+                published = publish(settings, chains.of_relations, held, manifest, begun=copy)
+            except NothingBeforeError as error:
+                if verdict.passed:
+                    raise
+                raise AuditFailedError(f"{error}. {verdict.advice}") from None
         say("tidying up")
         untidy = _tidy(settings, published)
         error = _left(landed, untidy, published if held else None, verdict)

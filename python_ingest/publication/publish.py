@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from python_ingest.errors import IngestError
+from python_ingest.errors import IngestError, NothingBeforeError
 from python_ingest.publication.copying import Copied, copy_into
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.former import FORMER
@@ -107,7 +107,7 @@ def _attach_former(
     manifest = newest_manifest(settings)
     if manifest is None:
         first = next(iter(state.reasons.values()))
-        raise IngestError(f"nothing was published, and nothing was before: {first}")
+        raise NothingBeforeError(f"nothing was published, and nothing was before: {first}")
     file = manifest.with_name(settings.published_path.name)
     connection.execute(f"attach {sql_path(file)} as {FORMER} (read_only)")
     return newest_cold_files(settings)

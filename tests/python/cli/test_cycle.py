@@ -121,6 +121,15 @@ def test_a_failed_audit_leaves_what_was_published_of_those_rows(steps, settings,
         ]
 
 
+def test_a_failed_audit_of_the_first_cycle_says_what_to_do(steps, settings, monkeypatch):
+    why = "ticks, lean AIG trade: no price"
+    bad = AuditResult(passed=False, batch_id=2, critical=[why], failed={"raw.market_ticks": why})
+    monkeypatch.setattr(command, "audit", lambda _: bad)
+    with pytest.raises(IngestError, match=r"nothing was before: .*no price.*audit --accept"):
+        command.cycle()
+    assert not settings.published_path.exists()
+
+
 def test_a_segment_that_cannot_be_landed_is_named_after_the_rest_was_published(
     steps, settings, monkeypatch
 ):
