@@ -153,10 +153,10 @@ def run(
             say("publishing")
             try:
                 published = publish(settings, chains.of_relations, held, manifest, begun=copy)
-            except NothingBeforeError as error:
+            except NothingBeforeError as nothing:
                 if verdict.passed:
                     raise
-                raise AuditFailedError(f"{error}. {verdict.advice}") from None
+                raise AuditFailedError(f"{nothing}. {verdict.advice}") from None
         say("tidying up")
         untidy = _tidy(settings, published)
         error = _left(landed, untidy, published if held else None, verdict)
