@@ -35,6 +35,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # What failed is tried again after this long, or when something is new.
 _RETRY_SECONDS = 60
 _POLL_SECONDS = 0.2
+_ENDING_SECONDS = 1.0
 
 
 def parse_seconds(every: str) -> float:
@@ -88,7 +89,12 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(send,))
-    child.start()
+    try:
+        child.start()
+    except EOFError:  # who would have forked it is gone; systemd sends SIGTERM to it as to us
+        if not stopping.wait(_ENDING_SECONDS):
+            print("ingest: the process that keeps dbt read was ended", file=sys.stderr, flush=True)
+        return None
     pid = child.pid
     send.close()
     try:

@@ -116,6 +116,15 @@ def test_sigterm_ends_it_within_a_cycle_and_dbt_with_it(data_dir: Path) -> None:
     assert said() == ""
 
 
+def test_sigterm_to_all_its_processes_ends_it_like_one_to_itself(data_dir: Path) -> None:
+    with resident(data_dir) as (command, said):
+        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+        wait_for(lambda: len(children.read_text().split()) == 2, said)  # one tracks, one forks
+        os.killpg(command.pid, signal.SIGTERM)  # as systemd does
+        assert command.wait(20) == 0
+    assert said() == ""
+
+
 def test_what_a_cycle_tells_of_itself_is_no_news(settings: Settings, tmp_path: Path) -> None:
     with open_writer(settings) as connection:
         migrate(connection)
