@@ -4,6 +4,7 @@ To look changes nothing. The database is opened read only and for a moment, and 
 another process has it.
 """
 
+import os
 import platform
 import re
 import shlex
@@ -117,7 +118,10 @@ def _database(seen: Seen) -> Found:
             mend if long else "",
         )
     except (IngestError, duckdb.Error) as error:
-        yield first_line(error), f"{_restore(seen)}  # docs/restore.md"
+        # locks are files beside it
+        barred = not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK))
+        mend = _as_owner(path) if barred else f"{_restore(seen)}  # docs/restore.md"
+        yield first_line(error), mend
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, described: str) -> Found:
@@ -183,7 +187,15 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
             f" the first is {cut[0]}",
             what_to_do,
         )
-    if sizes and not gone and not cut:
+    local = (seen.settings.data_dir / path for path in there if not is_remote(path))
+    barred = sorted(file for file in local if not os.access(file, os.R_OK))
+    if barred:
+        yield (
+            f"{len(barred):,} of {len(sizes):,} cold files may not be read,"
+            f" the first is {barred[0]}",
+            _as_owner(barred[0]),
+        )
+    if sizes and not (gone or cut or barred):
         yield f"all {len(sizes):,} cold files are there", ""
 
 
@@ -304,6 +316,19 @@ _CHECKS: dict[str, Callable[[Seen], Found]] = {
     "disk": _disk,
     "clock": _clock,
 }
+
+
+def _name_of_owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except KeyError:  # a number without a name
+        return f"user {path.stat().st_uid}"
+
+
+def _as_owner(path: Path) -> str:
+    """Return what to do where this user lacks a right to a file: a backup would not help."""
+    owner = _name_of_owner(path)
+    return f"# run this as {owner}, whose {path} is, or give your user the right to it"
 
 
 def _restore(seen: Seen) -> str:

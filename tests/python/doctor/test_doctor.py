@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from testkit import new_database, register_cold_file
 from python_ingest.cli.main import COMMANDS
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
+from python_ingest.errors import IngestError
 from python_ingest.landing.land import land_files
 from python_ingest.publication.publish import publish
 from python_ingest.publication.versions import newest_manifest
@@ -234,6 +237,33 @@ def test_cold_files_that_are_gone_or_cut_off(
     assert "1 of 1 cold files are not as long as they were written" in said(well, "database")
     (well.data_dir / key).write_bytes(b"x")
     assert wrong(well) == {}
+
+
+def test_what_this_user_may_not_open_needs_no_restore(
+    well: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "cold/ohlcv_bars/date=2024-01-01/a.parquet"
+    (well.data_dir / key).parent.mkdir(parents=True)
+    (well.data_dir / key).write_bytes(b"x")
+    with duckdb.connect(str(well.database_path)) as connection:
+        register_cold_file(connection, "ohlcv_bars", "2024-01-01", path=key, state="local")
+    assert wrong(well) == {}
+
+    barred: set[Path] = {well.data_dir / key}  # tests may run as root, who may all
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in barred and may(path, mode))
+    owner = f"# run this as {well.database_path.owner()}, whose "
+    assert wrong(well)["database"].startswith(owner)
+    assert "1 of 1 cold files may not be read" in said(well, "database")
+
+    @contextmanager
+    def refused(_: Settings) -> Iterator[None]:
+        raise IngestError("trading.duckdb: cannot be opened: Permission denied")
+        yield
+
+    barred.add(well.database_path)
+    monkeypatch.setattr(findings, "open_briefly", refused)
+    assert wrong(well)["database"].startswith(owner)
 
 
 def test_archived_days_that_something_waits_for(well: Settings) -> None:
