@@ -58,7 +58,8 @@ class Segment:
 
 def new_name(kind: str, sha256: str) -> str:
     """Return a name that sorts by time and is taken by nobody else."""
-    return f"{time.time_ns():020d}-{kind}-{sha256[:12]}"
+    made = max(time.time_ns(), 0)  # a clock before 1970: a sign would be no part of the number
+    return f"{made:020d}-{kind}-{sha256[:12]}"
 
 
 def of_scan(kind: str, file_name: str, sha256: str, scan: Scan, others: dict[str, int]) -> Segment:

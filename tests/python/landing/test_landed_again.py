@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from forked import run_ingest
 
 from python_ingest.landing import batch as batches
+from python_ingest.landing import spool
 from python_ingest.landing.land import land_files, land_pending
 from python_ingest.settings import Settings
 
@@ -155,3 +157,15 @@ def test_what_a_former_declaration_read_otherwise_is_said(
     same = ingest(settings, "land", "ticks", str(path))  # its rows are those of the first
     assert "1 duplicate" in same.stdout
     assert "landed before" not in same.stdout
+
+
+def test_a_clock_before_1970_names_a_segment_that_lands(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text(TRADE % 1)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(spool.time, "time_ns", lambda: -1)
+        (landed,) = land_files(settings, "ticks", [path], "binance")
+    assert landed.state == "landed"
+    assert land_pending(settings) == []
