@@ -248,5 +248,7 @@ class DirectoryStore(ObjectStore):
             yield
         except FileNotFoundError as error:
             raise StoreError(f"{error.filename or place}: is not there") from error
+        except PermissionError as error:  # it may be the source's
+            raise StoreError(f"{error.filename or place}: {error.strerror}") from error
         except OSError as error:
             raise StoreError(f"{place}: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import boto3
@@ -91,6 +92,21 @@ def test_a_consumed_file_is_gone(store: ObjectStore, tmp_path: Path) -> None:
     store.put(source, "key", sha256=sha256, consume=True)
     assert not source.exists()
     assert b"".join(store.read("key")) == b"consumed"
+
+
+def test_a_source_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "theirs.parquet"
+    source.write_bytes(b"x")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(source))
+
+    monkeypatch.setattr(shutil, "copyfile", refused)
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(StoreError, match=r"theirs\.parquet: Permission denied"):
+        open_store(str(tmp_path / "store")).put(source, "cold/x", sha256="0" * 64)
 
 
 @pytest.mark.parametrize("key", ["../out", "/etc/x", "a//b", "a/./b"])
