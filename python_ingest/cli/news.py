@@ -108,6 +108,11 @@ def remember(settings: Settings, begun: Begun, newest: News) -> None:
         _kept_in(settings).write_text(json.dumps(done), encoding="utf-8")
 
 
+def ended_well(settings: Settings) -> bool:
+    """Whether the last cycle is known to have built and published all that there was."""
+    return _kept_in(settings).exists()
+
+
 def nothing_new(settings: Settings) -> str | None:
     """Return why a cycle would change nothing, in one line; None where it may."""
     done = _noted(settings)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.cli.news import ended_well
 from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
@@ -225,7 +226,8 @@ def _cycle(seen: Seen) -> Found:
         yield f"{holder} runs for {age(passed)}", _look_at(holder) if long else ""
         return
     manifest = newest_manifest(seen.settings)
-    if manifest is None or _modified(manifest) < began:
+    # `ingest archive` and `compact` take its lock too, and publish nothing
+    if manifest is None or (_modified(manifest) < began and not ended_well(seen.settings)):
         yield (
             f"the last began {age(passed)} ago and published nothing",
             "ingest cycle  # it says why",

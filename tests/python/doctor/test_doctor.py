@@ -19,6 +19,7 @@ import typer
 from testkit import new_database, register_cold_file
 
 from python_ingest.cli.main import COMMANDS
+from python_ingest.cli.news import begin, news, remember
 from python_ingest.doctor import findings
 from python_ingest.doctor.command import doctor
 from python_ingest.errors import IngestError
@@ -206,6 +207,18 @@ def test_a_cycle_that_published_nothing(well: Settings) -> None:
     with process_lock(well.data_dir / "cycle.lock", "ingest cycle"):
         assert wrong(well) == {}
         assert f"process {os.getpid()} (" in said(well, "cycle")
+
+
+def test_an_archive_after_a_cycle_is_no_cycle_that_published_nothing(well: Settings) -> None:
+    remember(well, begin(well), news(well))
+    manifest = newest_manifest(well)
+    assert manifest
+    age(manifest, timedelta(minutes=5))
+    with process_lock(well.data_dir / "cycle.lock", "ingest archive"):
+        pass
+    assert wrong(well) == {}
+    begin(well)  # and the next cycle is killed
+    assert wrong(well) == {"cycle": "ingest cycle  # it says why"}
 
 
 def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
