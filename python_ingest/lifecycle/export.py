@@ -4,15 +4,17 @@ Manifest, delete and view change in one database transaction: after a kill eithe
 or nothing (sweep.py deletes files that no manifest row names).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from python_ingest.lifecycle.partition import Place, Writer, Written
-from python_ingest.storage.cold_files import READABLE, archived_dates, locations, readable_files
+from python_ingest.lifecycle.query import SQL
+from python_ingest.storage.cold_files import archived_dates, locations, readable_files
 from python_ingest.storage.cold_relations import ColdRelation
 from python_ingest.storage.cold_views import make_view, scan, view_columns
 from python_ingest.storage.failures import as_database_error
@@ -70,11 +72,8 @@ class _Mover:
 
     def days(self) -> list[date]:
         """Return the days to write, oldest first."""
-        days = set(
-            self._dates(
-                f"select distinct {quoted(self._relation.time)}::date from ({self._leaving.sql})"
-            )
-        )
+        time = quoted(self._relation.time)
+        days = set(self._column(f"select distinct {time}::date from ({self._leaving.sql})"))
         if self._relation.restated:
             days |= self._days_with_tombstones()
         if days:  # an archived day is not written to: it comes back whole, or its rows stay warm
@@ -96,24 +95,23 @@ class _Mover:
             written += writer.write(day, content, per_symbol=self._leaving.per_symbol)
         writer.check(written)
         for day in rewritten if self._relation.restated else []:
-            self._replace_files(day)
+            writer.replace(day)
         writer.record(written)
         self._note_removed(days)
         if self._relation.restated:
-            self._clear_tombstones(days, written)
+            self._clear_tombstones(days)
         for day in days:
             self._delete(day)
         make_view(self._connection, self._data_dir, self._relation.name)
 
     def _days_with_tombstones(self) -> set[date]:
-        name, key = self._relation.name, quoted(self._relation.key)
-        stones = f"select id::{self._key_type} as id from warm.tombstones where relation = ?"
-        if not self._count(f"select count(*) from ({stones})", name):
+        of_it = {"relation": self._relation.name}
+        if not self._column(f"{SQL.tombstones(self._key_type)} limit 1", of_it):
             return set()
-        files = self._files_sql([f.path for f in readable_files(self._connection, name)])
-        return set(
-            self._dates(f"select distinct date from ({files}) where {key} in ({stones})", name)
-        )
+        known = readable_files(self._connection, self._relation.name)
+        files = self._files_sql([file.path for file in known])
+        key = quoted(self._relation.key)
+        return set(self._column(SQL.days_of_tombstones(files, key, self._key_type), of_it))
 
     def _files_sql(self, paths: Sequence[str]) -> str:
         """Key and date of every row in files."""
@@ -121,94 +119,70 @@ class _Mover:
         return scan([(self._relation.key, self._key_type), ("date", "DATE")], places)
 
     def _of_day(self, day: date) -> str:
-        """SQL of one day's leaving rows; constants, so that only its row groups are read."""
-        time = quoted(self._relation.time)
-        return (
-            f"select * from ({self._leaving.sql}) where {time} >= timestamp '{day}'"
-            f" and {time} < timestamp '{day}' + interval 1 day"
-        )
+        """SQL of one day's leaving rows."""
+        return SQL.of_day(self._leaving.sql, quoted(self._relation.time), str(day))
 
     def _content(self, day: date) -> str:
         """SQL of the day's new file; a restated relation's valid cold rows are included.
 
         They are few and lie behind a view of all its files, so they are looked up once.
         """
-        kept = f"select {self._names} from ({self._of_day(day)}) where is_kept"
+        kept = self._kept(day)
         if not self._relation.restated:
             return kept
         view = f"cold.{quoted(self._relation.name)}"
-        self._connection.execute(
-            "create or replace temp table day_content as"
-            f" {kept} union all select {self._names} from {view} where date = date '{day}'"
-        )
+        self._connection.execute(SQL.day_content(kept, self._names, view, str(day)))
         return "select * from temp.day_content"
+
+    def _kept(self, day: date) -> str:
+        """SQL of those of one day's leaving rows that a file keeps."""
+        return f"select {self._names} from ({self._of_day(day)}) where is_kept"
 
     def _is_written_already(self, writer: Writer, day: date) -> bool:
         """Whether the leaving rows equal the day's file, as after a rebuild without changes."""
         files = readable_files(self._connection, self._relation.name, day, day)
         if not self._relation.restated or len(files) != 1:
             return False
-        proof = writer.proof_of(f"select {self._names} from ({self._of_day(day)}) where is_kept")
+        proof = writer.proof_of(self._kept(day))
         return (proof.rows, proof.checksum) == (files[0].rows, files[0].checksum)
 
-    def _replace_files(self, day: date) -> None:
-        self._connection.execute(
-            "update raw.cold_files set state = 'replaced', replaced_at = now()::timestamp"
-            f" where relation = ? and date = ? and {READABLE}",
-            [self._relation.name, day],
-        )
-
     def _note_removed(self, days: Sequence[date]) -> None:
-        if not self._relation.batch:
+        batch = self._relation.batch
+        if not batch:
             return
         for day in days:
-            self._connection.execute(
-                "insert into raw.removed_rows"
-                f" select ?, date '{day}', {quoted(self._relation.batch)}, count(*),"
-                f" now()::timestamp from ({self._of_day(day)}) where not is_kept group by all",
-                [self._relation.name],
-            )
+            note = SQL.note_removed(quoted(batch), self._of_day(day), str(day))
+            self._connection.execute(note, {"relation": self._relation.name})
 
-    def _clear_tombstones(self, days: Sequence[date], written: Sequence[Written]) -> None:
+    def _clear_tombstones(self, days: Sequence[date]) -> None:
         """Delete tombstones that the new files made needless; archived files may need theirs.
 
         What a file replaced earlier held had its tombstones deleted then.
         """
-        name, key = self._relation.name, quoted(self._relation.key)
-        archived = self._count(
-            "select count(*) from raw.cold_files where relation = ? and state = 'archived'", name
-        )
-        where = "relation = ?"
-        if archived:
-            rows = " union all ".join(f"select {key} from ({self._of_day(day)})" for day in days)
-            paths = [
-                row[0]
-                for row in self._connection.execute(
-                    f"select path from raw.cold_files where relation = ? and ({READABLE}"
-                    " or replaced_at = now()::timestamp) and date in (select unnest(?::date[]))",
-                    [name, list(days)],
-                ).fetchall()
-            ]
-            files = self._files_sql(paths)
-            where += f" and id::{self._key_type} in ({rows} union all select {key} from ({files}))"
-        self._connection.execute(f"delete from warm.tombstones where {where}", [name])
+        key, of_it = quoted(self._relation.key), {"relation": self._relation.name}
+        cleared = "delete from warm.tombstones where relation = $relation"
+        if value_of(self._connection, SQL.has_archived(), of_it):
+            read = self._column(SQL.files_until_now(), {**of_it, "days": list(days)})
+            rows = [*map(self._of_day, days), self._files_sql(read)]
+            keys = " union all ".join(f"select {key} from ({some})" for some in rows)
+            cleared += f" and id::{self._key_type} in ({keys})"
+        self._connection.execute(cleared, of_it)
 
     def _delete(self, day: date) -> None:
         """Delete one day's exported rows from their table."""
         key, time = quoted(self._relation.key), quoted(self._relation.time)
-        expected = self._count(f"select count(*) from ({self._of_day(day)})")
-        where = f"{time} >= timestamp '{day}' and {time} < timestamp '{day}' + interval 1 day"
+        leaving = self._of_day(day)
+        expected = value_of(self._connection, f"select count(*) from ({leaving})")
+        where = SQL.on_day(time, str(day))
         if self._relation.restated:
-            where += f" and {key} in (select {key} from ({self._of_day(day)}))"
-        deleted = self._count(f"delete from {self._relation.home} where {where}")
+            where += f" and {key} in (select {key} from ({leaving}))"
+        deleted = value_of(self._connection, f"delete from {self._relation.home} where {where}")
         if deleted != expected:
             raise duckdb.Error(
                 f"{self._relation.name} of {day}: {expected} rows were to leave, {deleted} would"
                 " be deleted: nothing was"
             )
 
-    def _count(self, sql: str, *values: str) -> int:
-        return int(value_of(self._connection, sql, list(values)))
-
-    def _dates(self, sql: str, *values: str) -> list[date]:
-        return [row[0] for row in self._connection.execute(sql, list(values)).fetchall()]
+    def _column(self, sql: str, values: Mapping[str, object] | None = None) -> list[Any]:
+        """Return the first column of what a query gives."""
+        return [row[0] for row in self._connection.execute(sql, values).fetchall()]

@@ -7,10 +7,11 @@ import duckdb
 
 from python_ingest.errors import ExportError
 from python_ingest.lifecycle.partition import Place, Writer
+from python_ingest.lifecycle.query import SQL
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, readable_files
+from python_ingest.storage.cold_files import readable_files
 from python_ingest.storage.cold_place import sha256_at
-from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
+from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.cold_views import make_view, scan_files, view_columns
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import scratch
@@ -30,11 +31,7 @@ class Partition:
 
 def scattered(connection: duckdb.DuckDBPyConnection) -> list[Partition]:
     """Return the partitions that lie in more than one file."""
-    found = connection.execute(
-        "select relation, date, folder, count(*), sum(rows)::bigint from raw.cold_files"
-        f" where {READABLE} group by all having count(*) > 1 order by all"
-    ).fetchall()
-    return [Partition(*row) for row in found]
+    return [Partition(*row) for row in connection.execute(SQL.scattered()).fetchall()]
 
 
 def merge(settings: Settings, *, dry_run: bool = False) -> list[Partition]:
@@ -60,38 +57,23 @@ def merge(settings: Settings, *, dry_run: bool = False) -> list[Partition]:
 def _merge(connection: duckdb.DuckDBPyConnection, place: Place, partition: Partition) -> None:
     relation = RELATIONS[partition.relation]
     columns = [c for c in view_columns(connection, relation.name) if c[0] != "date"]
-    where = f"relation = ? and date = ? and folder = ? and {READABLE}"
-    values = [relation.name, partition.date, partition.folder]
-    files = connection.execute(
-        f"select path, sha256 from raw.cold_files where {where}", values
-    ).fetchall()
-    for path, sha256 in files:
-        if sha256_at(place.data_dir, path) != sha256:
+    of_day = readable_files(connection, relation.name, partition.date, partition.date)
+    files = [file for file in of_day if file.folder == partition.folder]
+    for file in files:
+        if sha256_at(place.data_dir, file.path) != file.sha256:
             raise ExportError(
-                f"{path} is not what was written (its sha256 differs): restore it from the archive"
-                " or a backup; nothing was merged"
+                f"{file.path} is not what was written (its sha256 differs): restore it from the"
+                " archive or a backup; nothing was merged"
             )
     writer = Writer(connection, relation, columns, place)
-    merged = {path for path, _ in files}
-    of_day = readable_files(connection, relation.name, partition.date, partition.date)
-    rows = scan_files(
-        connection, place.data_dir, columns, [file for file in of_day if file.path in merged]
-    )
+    rows = scan_files(connection, place.data_dir, columns, files)
     written = writer.write_file(partition.date, partition.folder, rows)
-    _require_all(relation, partition, written.proof.rows)
+    if written.proof.rows != partition.rows:
+        raise ExportError(
+            f"{relation.name} of {partition.date}: {written.proof.rows} rows were read, the"
+            f" manifest has {partition.rows}; nothing was merged"
+        )
     writer.check([written])
-    connection.execute(
-        "update raw.cold_files set state = 'replaced', replaced_at = now()::timestamp"
-        f" where {where}",
-        values,
-    )
+    writer.replace(partition.date, partition.folder)
     writer.record([written])
     make_view(connection, place.data_dir, relation.name)
-
-
-def _require_all(relation: ColdRelation, partition: Partition, rows: int) -> None:
-    if rows != partition.rows:
-        raise ExportError(
-            f"{relation.name} of {partition.date}: {rows} rows were read, the manifest has"
-            f" {partition.rows}; nothing was merged"
-        )

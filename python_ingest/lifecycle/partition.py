@@ -11,6 +11,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.errors import ExportError
+from python_ingest.lifecycle.query import SQL
 from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
 from python_ingest.storage.cold_relations import ColdRelation, stored_type
 from python_ingest.storage.files import sha256_of
@@ -139,12 +140,10 @@ class Writer:
 
     def _proof(self, stored: str) -> Proof:
         time, batch = quoted(self._relation.time), self._relation.batch
-        batches = f"min({quoted(batch)}), max({quoted(batch)})" if batch else "null, null"
-        row = self._connection.execute(
-            f"select count(*), coalesce(sum(hash({self._names})), 0), min({time}), max({time}),"
-            f" {batches} from ({stored})"
-        ).fetchall()[0]
-        return Proof(row[0], f"duckdb {self._version}: {row[1]}", *row[2:])
+        batches = [f"{end}({quoted(batch)})" if batch else "null" for end in ("min", "max")]
+        rows = self._connection.execute(SQL.proof(self._names, time, *batches, stored)).fetchall()
+        ((count, checksum, *ends),) = rows
+        return Proof(count, f"duckdb {self._version}: {checksum}", *ends)
 
     def check(self, written: Sequence[Written]) -> None:
         """Raise ExportError unless the bytes on disk are those that were proven.
@@ -163,22 +162,12 @@ class Writer:
     def record(self, written: Sequence[Written]) -> None:
         """Name the files in the manifest."""
         for file in written:
-            self._connection.execute(
-                "insert into raw.cold_files (file_id, relation, date, folder, path, rows, checksum,"
-                " sha256, bytes, min_timestamp, max_timestamp, min_batch_id, max_batch_id,"
-                " exported_at, state, columns)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now()::timestamp, 'local', ?)",
-                [
-                    file.file_id,
-                    self._relation.name,
-                    file.date,
-                    file.folder,
-                    file.path,
-                    file.proof.rows,
-                    file.proof.checksum,
-                    file.sha256,
-                    file.bytes,
-                    *file.proof[2:],
-                    self._columns,
-                ],
-            )
+            values = {**file._asdict(), **file.proof._asdict()}
+            values |= {"relation": self._relation.name, "columns": self._columns}
+            del values["proof"]
+            self._connection.execute(SQL.record_file(), values)
+
+    def replace(self, day: date, folder: str | None = None) -> None:
+        """Say in the manifest that other files replace those of a day, or of a folder of it."""
+        values = {"relation": self._relation.name, "date": day, "folder": folder}
+        self._connection.execute(SQL.replace_files(), values)

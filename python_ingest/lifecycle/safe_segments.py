@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.lifecycle.query import SQL
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
 from python_ingest.storage.sql import value_of
@@ -77,35 +78,9 @@ def _published(settings: Settings, last: BackedUp) -> set[tuple[str, str]]:
     Empty if the publication does not hold the backup's last batch.
     """
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
-        built = value_of(
-            connection,
-            "select count(*) from information_schema.tables where table_schema = 'main'"
-            " and table_name in ('landings', 'publication_status')"
-            " and table_catalog = current_database()",
-        )
-        if built < 2:  # noqa: PLR2004 - published before the first build
+        if not value_of(connection, SQL.is_built()):
             return set()
-        known = value_of(
-            connection,
-            "select count(*) from landings where batch_id = ? and sha256 = ? and landed_at = ?",
-            [last.batch_id, last.sha256, last.landed_at],
-        )
-        # another database may have batches of the same numbers
-        if not known:
+        if not value_of(connection, SQL.has_batch(), asdict(last)):
             return set()
-        # A content of several batches is safe when its newest batch is. Where the relation of ticks
-        # is held back, `ingest serve` has newer ones from their segments.
-        return set(
-            connection.execute(
-                """
-                select kind, sha256
-                from landings
-                group by all
-                having max(batch_id) <= ? and max(landed_at) <= coalesce(
-                    (select published_at from publication_status where relation = 'market_ticks'),
-                    'infinity'
-                )
-                """,
-                [last.batch_id],
-            ).fetchall()
-        )
+        safe = connection.execute(SQL.safe_contents(), {"batch_id": last.batch_id})
+        return set(safe.fetchall())

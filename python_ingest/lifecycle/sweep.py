@@ -4,16 +4,23 @@ import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from python_ingest.lifecycle.unknown_files import require_leftovers
+from python_ingest.errors import ExportError
+from python_ingest.lifecycle.query import SQL
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, has_manifest
+from python_ingest.storage.cold_files import exists, has_manifest
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
+from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_views import scan, view_columns
+from python_ingest.storage.failures import raise_if_interrupted
 from python_ingest.storage.files import clear_unfinished
 from python_ingest.storage.process_lock import cold_files_may_go
+from python_ingest.storage.s3_session import read_s3_where_named
+from python_ingest.storage.sql import columns_of, quoted, sql_path
 from python_ingest.storage.writer import open_writer, transaction
 
 
@@ -46,11 +53,9 @@ def _swept(
     connection: duckdb.DuckDBPyConnection, data_dir: Path, published: Collection[str]
 ) -> Swept:
     cold = data_dir / "cold"
-    manifest = connection.execute(
-        f"select path, {READABLE}, bytes, removed_at is null, object_url from raw.cold_files"
-    ).fetchall()
+    manifest = connection.execute(SQL.manifest()).fetchall()
     local = {str(path.relative_to(data_dir)) for path in cold.glob("*/date=*/**/*.parquet")}
-    require_leftovers(connection, data_dir, local - {path for path, *_ in manifest})
+    _require_leftovers(connection, data_dir, local - {path for path, *_ in manifest})
     clear_unfinished(cold / "tmp")
     kept = {path for path, is_read, *_ in manifest if is_read}.union(published)
     files = size = 0
@@ -72,12 +77,64 @@ def _swept(
         removed.append(name)
     _remove_empty_days(cold)
     with transaction(connection):
-        connection.execute(
-            "update raw.cold_files set removed_at = now()::timestamp"
-            " where path in (select unnest(?::varchar[])) and removed_at is null",
-            [removed],
-        )
+        connection.execute(SQL.note_swept(), {"paths": removed})
     return Swept(files, size)
+
+
+def _require_leftovers(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, unknown: Collection[str]
+) -> None:
+    """Raise ExportError unless the database has every row of these files, which it does not name.
+
+    A killed export wrote them and did not commit, so it has. A database that was put back from
+    before they were written, or made anew, has not: they are the only copy. One that cannot be read
+    may be that too.
+    """
+    if not unknown:
+        return
+    read_s3_where_named(connection)
+    only = [path for path in sorted(unknown) if not _is_elsewhere(connection, data_dir, path)]
+    if only:
+        raise ExportError(
+            f"{len(only)} cold files that the database does not name have rows that it lacks, the"
+            f" first is {data_dir / only[0]}; no file was deleted. If the database is new or an"
+            " older copy, put back the newest one or restore a backup (docs/restore.md); else move"
+            " these files away"
+        )
+
+
+def _is_elsewhere(connection: duckdb.DuckDBPyConnection, data_dir: Path, path: str) -> bool:
+    """Whether the database has every row of a file: warm, or in files that it reads."""
+    _, name, folder, *_ = Path(path).parts
+    relation = RELATIONS.get(name)
+    if relation is None or not exists(connection, relation.home):
+        return False
+    try:
+        day = date.fromisoformat(folder.removeprefix("date="))
+        place = data_dir / path
+        in_file = columns_of(
+            connection, f"from read_parquet({sql_path(place)}, hive_partitioning = false)"
+        )
+        # A row that is restated may be equal and built anew.
+        columns = [
+            (column, kind)
+            for column, kind in view_columns(connection, name)
+            if column in in_file and not (relation.restated and column.startswith("built_"))
+        ]
+        if not columns:
+            return False
+        lacking = SQL.lacking(
+            in_file=scan(columns, [str(place)]),
+            names=", ".join(quoted(column) for column, _ in columns),
+            home=relation.home,
+            view=f"cold.{quoted(name)}",
+            time=quoted(relation.time),
+            day=str(day),
+        )
+        return not connection.execute(lacking).fetchall()
+    except (duckdb.Error, ValueError) as error:
+        raise_if_interrupted(error)
+        return False
 
 
 def _remove_empty_days(cold: Path) -> None:

@@ -11,8 +11,11 @@ from python_ingest.errors import ExportError
 from python_ingest.storage.cold_place import is_remote
 from python_ingest.storage.s3_session import read_s3
 from python_ingest.storage.sql import dicts, value_of
+from python_ingest.storage.statements import Statements
 
 READABLE = "state in ('local', 'restored')"
+
+SQL = Statements(Path(__file__).with_name("queries"), is_readable=READABLE)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class ColdFile:
     file_id: int
     path: str
     date: date
+    folder: str
     rows: int
     checksum: str
     sha256: str
@@ -39,15 +43,7 @@ def has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Return whether the database has a table `schema.name`."""
-    # schema and name apart: the engine looks at all tables for a text made of both
-    return bool(
-        value_of(
-            connection,
-            "select count(*) from duckdb_tables() where database_name = current_database()"
-            " and schema_name = ? and table_name = ?",
-            table.split("."),
-        )
-    )
+    return bool(value_of(connection, SQL.exists(), table.split(".")))
 
 
 def readable_files(
@@ -61,14 +57,7 @@ def readable_files(
 
     Only those of dates from first to last, and with rows of batches after `after_batch`.
     """
-    found = connection.execute(
-        "select * from raw.cold_files"
-        f" where relation = ? and {READABLE}"
-        " and date between coalesce(?, '-infinity'::date) and coalesce(?, 'infinity'::date)"
-        " and coalesce(max_batch_id > ?, true)"
-        " order by date, file_id",
-        [relation, first, last, after_batch],
-    )
+    found = connection.execute(SQL.readable_files(), [relation, first, last, after_batch])
     # A database that is being restored may be of an earlier version.
     rows = [{"is_narrow": True} | row for row in dicts(found)]
     return [ColdFile(**{each.name: row[each.name] for each in fields(ColdFile)}) for row in rows]
@@ -78,11 +67,7 @@ def archived_dates(
     connection: duckdb.DuckDBPyConnection, relation: str, first: date, last: date
 ) -> list[date]:
     """Return the dates from first to last of which rows lie in the archive only."""
-    rows = connection.execute(
-        "select distinct date from raw.cold_files where relation = ? and state = 'archived'"
-        " and date between ? and ? order by date",
-        [relation, first, last],
-    ).fetchall()
+    rows = connection.execute(SQL.archived_dates(), [relation, first, last]).fetchall()
     return [row[0] for row in rows]
 
 

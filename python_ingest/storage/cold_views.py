@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from python_ingest.storage.cold_files import (
-    READABLE,
+    SQL,
     ColdFile,
     exists,
     here,
@@ -101,12 +101,7 @@ def _with_columns(
 
 def view_columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
     """Return (name, type) of the view `cold.<relation>`; `date` is one of them."""
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where database_name ="
-        " current_database() and schema_name = 'cold' and table_name = ? order by column_index",
-        [relation],
-    ).fetchall()
-    return [(str(row[0]), str(row[1])) for row in rows]
+    return connection.execute(SQL.view_columns(), [relation]).fetchall()
 
 
 def make_view(
@@ -136,14 +131,19 @@ def make_view(
         return
     all_rows = f"cold.{quoted(relation + '_in_files')}"
     connection.execute(f"create or replace view {all_rows} as {sql}")
+    sql = f"from {all_rows}"
     # A database that is being restored has the files before it has the table.
-    restated = ""
     if bounds and exists(connection, known.home):
-        restated = _restated(known, dict(columns), bounds.newest)
-    connection.execute(
-        f"create or replace view cold.{quoted(relation)} as"
-        f" select cold.* from {all_rows} as cold{restated}"
-    )
+        sql = SQL.not_restated(
+            all_rows=all_rows,
+            key=quoted(known.key),
+            key_type=dict(columns)[known.key],
+            home=known.home,
+            time=quoted(known.time),
+            newest=str(bounds.newest),
+            relation=literal(known.name),
+        )
+    connection.execute(f"create or replace view cold.{quoted(relation)} as {sql}")
 
 
 def follow_data_dir(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
@@ -153,18 +153,10 @@ def follow_data_dir(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> No
     """
     if not exists(connection, "raw.cold_files"):
         return
-    local = connection.execute(
-        f"select relation, list(path order by path) from raw.cold_files where {READABLE}"
-        f" and not starts_with(path, {literal(SCHEME)}) group by relation"
-    ).fetchall()
+    local = connection.execute(SQL.local_files(literal(SCHEME))).fetchall()
     if not local:
         return
-    texts = dict(
-        connection.execute(
-            "select view_name, sql from duckdb_views()"
-            " where database_name = current_database() and schema_name = 'cold'"
-        ).fetchall()
-    )
+    texts = dict(connection.execute(SQL.views()).fetchall())
     for relation, paths in local:
         text = texts.get(f"{relation}_in_files", texts.get(relation))
         if text is None or literal(here(data_dir, paths[0])) in text:
@@ -181,11 +173,7 @@ class _Bounds(NamedTuple):
 
 
 def _bounds(connection: duckdb.DuckDBPyConnection, known: ColdRelation) -> _Bounds:
-    first, last, newest, batch = connection.execute(
-        "select min(date), max(date), max(max_timestamp), max(max_batch_id)"
-        f" from raw.cold_files where relation = ? and {READABLE}",
-        [known.name],
-    ).fetchall()[0]
+    ((first, last, newest, batch),) = connection.execute(SQL.bounds(), [known.name]).fetchall()
     condition = (
         f"date between date '{first}' and date '{last}'"
         f" and {quoted(known.time)} <= timestamp '{newest}'"
@@ -193,15 +181,3 @@ def _bounds(connection: duckdb.DuckDBPyConnection, known: ColdRelation) -> _Boun
     if known.batch and batch is not None:
         condition += f" and {quoted(known.batch)} <= {batch}"
     return _Bounds(condition, newest)
-
-
-def _restated(known: ColdRelation, types: dict[str, str], newest: datetime) -> str:
-    """Join that leaves out what is warm again, of the files' times, and what has a tombstone."""
-    key = quoted(known.key)
-    return (
-        f" anti join (select {key} from {known.home}"
-        f" where {quoted(known.time)} <= timestamp '{newest}'"
-        f" union all select id::{types[known.key]} from warm.tombstones"
-        f" where relation = {literal(known.name)}"
-        f") as restated on cold.{key} = restated.{key}"
-    )
