@@ -110,23 +110,19 @@ class Place:
             )
 
 
-class _ReplacedError(Exception):
-    """Another file took the database's place while it was opened."""
-
-
-def _open_as_named(path: Path, open_file: Callable[[], Opened]) -> Opened:
-    """Open the file that `path` names when it is open, not one that it named before."""
+def _open_as_named(path: Path, open_file: Callable[[], Opened]) -> Opened | None:
+    """Open the file that `path` names; None where another one took its place meanwhile."""
     before = identity(path)
     try:
         opened = open_file()
-    except duckdb.Error as error:
-        if before is not None and identity(path) != before:
-            raise _ReplacedError from error
-        raise
-    if identity(path) != before and before is not None:
-        opened.close()
-        raise _ReplacedError
-    return opened
+    except duckdb.Error:
+        if before in (None, identity(path)):
+            raise
+        return None
+    if before in (None, identity(path)):
+        return opened
+    opened.close()
+    return None
 
 
 @contextmanager
@@ -208,9 +204,11 @@ def open_locked(
         def attempt() -> Opened:
             with ExitStack() as held:
                 _take_lock_file(settings, held)
-                if not create:
-                    _require_there(settings)
-                opened = _open_as_named(settings.database_path, open_file)
+                opened = None
+                while opened is None:  # whoever replaces it does so once
+                    if not create:
+                        _require_there(settings)
+                    opened = _open_as_named(settings.database_path, open_file)
                 held.callback(opened.close)
                 stack.push(held.pop_all())
             return opened
@@ -234,20 +232,17 @@ def _waiting(settings: Settings, timeout_ms: int | None, attempt: Callable[[], R
         _take_turn(settings, turn)
         return attempt()
 
-    while True:
-        try:
-            with ExitStack() as turn:
-                return retrying(in_turn, turn)
-        except _ReplacedError:
-            continue  # whoever replaces it does so once
-        except RetryError as error:
-            holder = _holder(error.last_attempt.exception())
-            raise DatabaseBusyError(
-                f"{path} is held by {holder} since more than {limit} ms; try again when it is done",
-                holder,
-            ) from None
-        except (duckdb.Error, OSError) as error:
-            raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
+    try:
+        with ExitStack() as turn:
+            return retrying(in_turn, turn)
+    except RetryError as error:
+        holder = _holder(error.last_attempt.exception())
+        raise DatabaseBusyError(
+            f"{path} is held by {holder} since more than {limit} ms; try again when it is done",
+            holder,
+        ) from None
+    except (duckdb.Error, OSError) as error:
+        raise IngestError(f"{path}: cannot be opened: {first_line(error)}") from error
 
 
 class _Attached:
