@@ -17,7 +17,7 @@ from typing import Protocol
 
 from python_ingest.errors import ConfigError, StoreError
 from python_ingest.extras import require
-from python_ingest.storage.files import sha256_of, sync_to_disk
+from python_ingest.storage.files import make_folder, sha256_of, sync_to_disk
 
 _CHUNK_BYTES = 8 << 20
 _UNFINISHED = ".unfinished"
@@ -233,13 +233,10 @@ class DirectoryStore(ObjectStore):
 
     def _place(self, unfinished: Path, key: str) -> None:
         path = self._path(key)
-        made = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         sync_to_disk(unfinished)
         os.link(unfinished, path)  # unlike a rename it never replaces
         sync_to_disk(path.parent)
-        for folder in made:
-            sync_to_disk(folder.parent)
 
     @contextmanager
     def _complaints(self, key: str) -> Iterator[None]:
