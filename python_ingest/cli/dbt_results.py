@@ -5,12 +5,15 @@ from typing import Any
 
 import duckdb
 
+from python_ingest.landing.report import log_record, metric_record
+
+_SERVICE = "dbt"
 _BAD = {"error": "error", "fail": "error", "warn": "warning"}
 
 
-def _ended_at(result: dict[str, Any], generated_at: str) -> str:
+def _ended_at(result: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
     timing = result.get("timing") or []
-    return str(timing[-1]["completed_at"]) if timing else generated_at
+    return {"timestamp": timing[-1]["completed_at"] if timing else metadata["generated_at"]}
 
 
 def metrics_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -25,42 +28,24 @@ def metrics_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "dbt.node.rows": (result.get("adapter_response") or {}).get("rows_affected"),
             "dbt.test.failures": result.get("failures"),
         }
+        node, run = result["unique_id"], metadata["invocation_id"]
         for name, value in values.items():
-            if value is None:
-                continue
-            yield {
-                "timestamp": _ended_at(result, metadata["generated_at"]),
-                "metric_name": name,
-                "metric_type": "gauge",
-                "value": float(value),
-                "labels": {
-                    "service": "dbt",
-                    "component": result["unique_id"],
-                    "environment": None,
-                    "instance": metadata["invocation_id"],
-                },
-            }
+            if value is not None:
+                told = metric_record(name, float(value), node, run) | _ended_at(result, metadata)
+                told["labels"]["service"] = _SERVICE
+                yield told
 
 
 def logs_of(run_results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a row for each node that failed or warned, without its message: that may quote rows."""
     metadata = run_results["metadata"]
     for result in run_results["results"]:
-        level = _BAD.get(result["status"])
-        if level is None:
-            continue
-        yield {
-            "timestamp": _ended_at(result, metadata["generated_at"]),
-            "level": level,
-            "service": "dbt",
-            "component": result["unique_id"],
-            "message": f"{result['unique_id']}: {result['status']}",
-            "event": f"dbt_{result['status']}",
-            "data": {
-                "failures": result.get("failures"),
-                "invocation_id": metadata["invocation_id"],
-            },
-        }
+        node, status = result["unique_id"], result["status"]
+        if status in _BAD:
+            what, event = f"{node}: {status}", f"dbt_{status}"
+            data = {"failures": result.get("failures"), "invocation_id": metadata["invocation_id"]}
+            told = log_record(_BAD[status], node, what, event=event, data=data)
+            yield told | {"service": _SERVICE} | _ended_at(result, metadata)
 
 
 def is_of_every_row(node: str) -> bool:
