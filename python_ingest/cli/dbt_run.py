@@ -66,7 +66,7 @@ def run_dbt(arguments: list[str]) -> int:
     """
     project = warm.kept()
     if project:
-        return warm.fork_dbt(arguments, project)
+        return warm.forked(warm.run_dbt, arguments, project)
     command = [sys.executable, "-c", _DBT, str(os.getpid()), *arguments]
     # Ctrl-C is for us, from its first moment on: Python's own start answers it with a traceback
     return subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603

@@ -92,11 +92,6 @@ def _empty_place(folder: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def fork_dbt(arguments: list[str], project: Manifest) -> int:
-    """Run dbt on a project that was read, in a child of this process; returns its exit code."""
-    return forked(_invoke, arguments, project)
-
-
 def forked(work: Callable[..., None], *arguments: object) -> int:
     """Do work in a child of this process; returns its exit code."""
     child = multiprocessing.get_context("fork").Process(target=work, args=arguments)
@@ -105,7 +100,8 @@ def forked(work: Callable[..., None], *arguments: object) -> int:
     return child.exitcode or 0
 
 
-def _invoke(arguments: list[str], project: Manifest) -> None:
+def run_dbt(arguments: list[str], project: Manifest) -> None:
+    """Run dbt on a project that was read, and exit with its code: the work of a child."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     done = dbtRunner(project).invoke(arguments)
