@@ -341,23 +341,15 @@ class LotFold:
                 own, unit = cost, _per_unit(cost, quantity)
             money = (own, unit, paid, _per_unit(paid, size), so_far - before, self.cost, so_far)
             before = so_far
-            self._append((number, part, lot, opened_at), (quantity, opened, size), money)
+            sizes = (None, None, None) if self.is_lost else (quantity, opened, size)
+            own, unit, *rest = money if self.is_known else (None,) * len(money)
+            row = (number, part, lot, opened_at, *sizes[:2], own, unit, sizes[2], *rest)
+            for column, value in zip(self.changes, row, strict=True):
+                column.append(value)
             if not quantity:
                 del self.held[lot]
         if self.is_disordered:
             self._put_in_order()
-
-    def _append(
-        self,
-        names: tuple[int, int, int, int],
-        sizes: tuple[int, int, int],
-        money: tuple[int | None, ...],
-    ) -> None:
-        quantity, opened, taken = (None, None, None) if self.is_lost else sizes
-        cost, unit, *rest = money if self.is_known else (None,) * len(money)
-        row = (*names, quantity, opened, cost, unit, taken, *rest)
-        for column, value in zip(self.changes, row, strict=True):
-            column.append(value)
 
     def _look_for_room(self) -> None:
         lots = [self.held[number] for number, _, _ in self.parts]
