@@ -18,7 +18,6 @@ from python_ingest.feeds.layout import (
     require_a_document_a_line,
     require_canonical_layout,
     require_feeds_layout,
-    require_known_layout,
 )
 from python_ingest.feeds.lines import Source, first_line, opened, seems_encoded
 from python_ingest.feeds.parquet_pages import require_whole
@@ -170,7 +169,7 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
         feed = next(feed for feed in known if feed.name == wanted.format)
         if not feed.refuse:
             require_a_document_a_line(beginning, [feed])
-            require_feeds_layout(feed, beginning, wanted.folder, named=True)
+            require_feeds_layout([feed], beginning, wanted.folder)
             _require_fits(feed, known, beginning)
         elif not sees(feed, beginning):
             raise FileRejectedError(f"it is not of feed {feed.name}, whose files are refused")
@@ -186,7 +185,7 @@ def detect_format(wanted: Wanted, beginning: Beginning) -> Declaration | str:
     if not seen:
         return _unknown(wanted, beginning)
     feed = _decided(seen, wanted, beginning)
-    require_feeds_layout(feed, beginning, wanted.folder, named=False)
+    require_feeds_layout([feed], beginning, wanted.folder, seen=True)
     require_sound(feed.name, feed.kind, wanted.folder)  # one that was to replace it
     return _contradicted(feed, wanted, beginning)
 
@@ -278,7 +277,7 @@ def _require_layout(wanted: Wanted, known: list[Declaration], beginning: Beginni
     """Raise FileRejectedError where a header is canonical or a feed's, but lies otherwise."""
     require_canonical_layout(wanted.csv, beginning, said=wanted.delimiter is not None)
     if not _is_canonical(first_line(beginning.source), wanted, beginning):
-        require_known_layout(known, beginning, wanted.folder)
+        require_feeds_layout(known, beginning, wanted.folder)
 
 
 def _require_no_delimiter(wanted: Wanted, what: str) -> None:

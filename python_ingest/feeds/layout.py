@@ -68,15 +68,18 @@ def _shown(delimiter: str) -> str:
 
 
 def require_feeds_layout(
-    feed: Declaration, beginning: Beginning, folder: Path | None, *, named: bool
+    feeds: Sequence[Declaration], beginning: Beginning, folder: Path | None, *, seen: bool = False
 ) -> None:
-    """Raise FileRejectedError where a file has a feed's own header, but lies otherwise.
+    """Raise FileRejectedError where a file has the header or lines of a feed, but lies otherwise.
 
-    `named`: a user says that it is of the feed, which its layout may hide.
+    `seen`: it is of the feed as it lies, so that nothing else separates its fields.
     """
-    found = _of_feed(feed, beginning)
-    if found is not None and (found.delimiter == feed.file.delimiter or named):
-        raise _refused([feed], found, folder)
+    found = [(feed, layout) for feed in feeds if (layout := _of_feed(feed, beginning))]
+    if seen:
+        found = [(feed, lies) for feed, lies in found if lies.delimiter == feed.file.delimiter]
+    if found:
+        _, best = max(found, key=lambda one: one[1].names)
+        raise _refused([feed for feed, layout in found if layout == best], best, folder)
 
 
 def require_canonical_layout(feed: Declaration, beginning: Beginning, *, said: bool) -> None:
@@ -92,20 +95,6 @@ def require_canonical_layout(feed: Declaration, beginning: Beginning, *, said: b
     done = found.cut(expected)
     done += [f"ingest land {feed.kind} {'NEW' if done else 'FILE'}{option}"]
     raise FileRejectedError(f"{'; '.join(differs)}: {', then: '.join(done)}")
-
-
-def require_known_layout(
-    known: Sequence[Declaration], beginning: Beginning, folder: Path | None
-) -> None:
-    """Raise FileRejectedError where a file has the header or lines of a feed, but lies otherwise.
-
-    `known`: the feeds of its kind.
-    """
-    found = [(feed, layout) for feed in known if (layout := _of_feed(feed, beginning))]
-    if not found:
-        return
-    _, best = max(found, key=lambda one: one[1].names)
-    raise _refused([feed for feed, layout in found if layout == best], best, folder)
 
 
 def _of_feed(feed: Declaration, beginning: Beginning) -> Layout | None:
