@@ -35,10 +35,6 @@ class Fault:
     name: str | None = None
     kind: str | None = None
 
-    def is_of(self, name: str, kind: str) -> bool:
-        """Whether it would be the feed of that name and kind."""
-        return self.name == name and self.kind in (None, kind)
-
 
 def feeds(folder: Path | None = None) -> tuple[Declaration, ...]:
     """Return the feeds, by name and kind. `folder` holds a user's own, and may be missing.
@@ -70,10 +66,13 @@ def faults(folder: Path | None = None) -> tuple[Fault, ...]:
     return _all(folder)[1]
 
 
-def require_sound(name: str, kind: str, folder: Path | None) -> None:
-    """Raise ConfigError where a declaration that is wrong would be the feed of a name and kind."""
+def require_sound(name: str, kind: str | None, folder: Path | None) -> None:
+    """Raise ConfigError where a declaration that is wrong would be the feed of a name and kind.
+
+    `kind`: None for any.
+    """
     for fault in faults(folder):
-        if fault.is_of(name, kind):
+        if fault.name == name and (fault.kind == kind or None in (fault.kind, kind)):
             raise ConfigError(fault.what)
 
 
@@ -82,9 +81,7 @@ def named(name: str, folder: Path | None = None) -> list[Declaration]:
 
     Raises UsageError when there is none, ConfigError when its declaration is wrong.
     """
-    for fault in faults(folder):
-        if fault.name == name:
-            raise ConfigError(fault.what)
+    require_sound(name, None, folder)
     found = [feed for feed in feeds(folder) if feed.name == name]
     if not found:
         raise UsageError(f"there is no feed {name!r}: ingest feeds lists them")
