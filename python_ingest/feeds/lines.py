@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -149,19 +150,12 @@ class Lines:
             len(ends), pa.py_buffer(offsets), pa.py_buffer(block)
         )  # not looked at before `_damaged` found it to be UTF-8
         damage = self._damaged(block, offsets, lengths)
+        damages = pa.nulls(len(ends), pa.string())
         if damage:
-            texts = pa.array(
-                [
-                    _shown(block[offsets[i] : offsets[i + 1]])
-                    if i in damage
-                    else block[offsets[i] : offsets[i + 1]].decode()
-                    for i in range(len(ends))
-                ],
-                pa.string(),
-            )
+            lines = enumerate(block[begin:end] for begin, end in pairwise(offsets))
+            shown = [_shown(line) if i in damage else line.decode() for i, line in lines]
+            texts = pa.array(shown, pa.string())
             damages = pa.array([damage.get(i) for i in range(len(ends))], pa.string())
-        else:
-            damages = pa.nulls(len(ends), pa.string())
         # only two-byte lines can be "\r\n", and every line has a first byte
         blank = (first == _NEWLINE) | ((first == _RETURN) & (lengths <= len(b"\r\n")))
         keep = ~blank
@@ -206,9 +200,8 @@ def _skip_line(file: BinaryIO, length: int) -> tuple[int, bytes]:
 def _each(
     block: bytes, offsets: np.ndarray, is_bad: Callable[[bytes], bool], reason: str
 ) -> dict[int, str]:
-    return {
-        i: reason for i in range(len(offsets) - 1) if is_bad(block[offsets[i] : offsets[i + 1]])
-    }
+    lines = enumerate(pairwise(offsets))
+    return {i: reason for i, (begin, end) in lines if is_bad(block[begin:end])}
 
 
 def _is_utf8(text: bytes) -> bool:

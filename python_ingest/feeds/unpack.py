@@ -33,8 +33,7 @@ _RESERVE_MB = 512
 def is_packed(path: Path) -> bool:
     """Whether the file is a gzip or zip archive, by its first bytes."""
     with path.open("rb") as file:
-        head = file.read(4)
-    return head[:2] == _GZIP or head in _ZIP
+        return file.read(4).startswith((_GZIP, *_ZIP))
 
 
 def is_zip(path: Path) -> bool:
