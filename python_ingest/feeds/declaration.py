@@ -31,9 +31,10 @@ from pydantic import (
 from python_ingest.errors import ConfigError
 from python_ingest.feeds.faults import close_to, in_our_words
 from python_ingest.feeds.kinds import DECIMALS, KINDS, Column
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.values import CLOCK, converted, wrong_with
 from python_ingest.storage.failures import first_line
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import first_of, literal, quoted
 
 ISO = "ISO"
 """The format of a time such as 2024-07-02T00:00:00.000001100Z, however people write it."""
@@ -65,29 +66,12 @@ def _pattern(text: str) -> str:
 
 
 @lru_cache
-def _asked(sql: str, text: str) -> str | None:
-    """Return what DuckDB has against a text; it reads the files, so its word counts."""
-    try:
-        duckdb.execute(sql, [text]).fetchall()
-    except duckdb.Error as error:
-        return first_line(error)
-    return None
-
-
 def _sql_pattern(text: str) -> str:
-    wrong = _asked("select regexp_full_match('', ?)", _pattern(text))
-    if wrong is not None:
-        raise ValueError(f"not a pattern that DuckDB knows: {wrong}")
+    try:  # it reads the files, so its word counts
+        duckdb.execute("select regexp_full_match('', ?)", [_pattern(text)]).fetchall()
+    except duckdb.Error as error:
+        raise ValueError(f"not a pattern that DuckDB knows: {first_line(error)}") from None
     return text
-
-
-# A time in the afternoon, written and read: of what is read no digit may differ from it.
-_READ_AGAIN = """
-select {read}::timestamp in (
-    t, date_trunc('ms', t), date_trunc('second', t), date_trunc('minute', t),
-    date_trunc('hour', t), date_trunc('day', t)
-)
-from (select timestamp '2024-11-23 21:08:07.123456' as t)"""
 
 
 @lru_cache
@@ -95,7 +79,7 @@ def _time_format(text: str) -> str:
     if text == ISO:
         return text
     read = f"try_strptime(strftime(t, {literal(text)}), {literal(text)})"
-    asked = _READ_AGAIN.format(read=f"timezone('UTC', {read})" if "%z" in text else read)
+    asked = SQL.is_read_again(f"timezone('UTC', {read})" if "%z" in text else read)
     try:
         ((same,),) = duckdb.execute(asked).fetchall()
     except duckdb.Error as error:
@@ -111,12 +95,9 @@ def _time_format(text: str) -> str:
 def _refusal(column: Column, text: str) -> str | None:
     """Return why a canonical column takes no such text; None where it does."""
     source, typed = quoted(f"source.{column.name}"), quoted(column.name)
-    wrong = wrong_with(column, "VARCHAR", CLOCK)
-    whens = " ".join(f"when {condition} then {reason}" for condition, reason in wrong)
-    if not whens:
-        return None
+    wrong = first_of(wrong_with(column, "VARCHAR", CLOCK))
     given = f"select {literal(text)} as {source}, {converted(literal(text), 'VARCHAR', column)}"
-    ((reason,),) = duckdb.execute(f"select case {whens} end from ({given} as {typed})").fetchall()
+    ((reason,),) = duckdb.execute(f"select {wrong} from ({given} as {typed})").fetchall()
     return str(reason).removeprefix(f"{column.name}: ") if reason else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import cast
+from typing import TypeVar, cast
 
 import duckdb
 
@@ -24,11 +24,10 @@ from python_ingest.feeds.declaration import (
     Test,
     Value,
 )
-from python_ingest.feeds.json_lines import Usual, usual_fields
+from python_ingest.feeds.json_lines import Usual, messages, path_of, usual_fields
 from python_ingest.feeds.kinds import DECIMALS, KINDS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.lines import first_line as first_line_of
-from python_ingest.feeds.messages import messages
 from python_ingest.feeds.query import SQL
 from python_ingest.feeds.recognise import like_header, names_fields
 from python_ingest.feeds.relation import Scan, validated
@@ -41,7 +40,7 @@ from python_ingest.feeds.text import (
 )
 from python_ingest.feeds.values import SPOILED, converted
 from python_ingest.storage.failures import first_line
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import first_of, literal, quoted
 
 _UNITS = {
     "s": "a Unix time in seconds",
@@ -55,6 +54,7 @@ _DIGITS = {"ms": 13, "us": 16, "ns": 19}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _PLACES = "10"  # decimals of WIDE
 _SHOWN = 40  # characters of a text in a reason
+Said = TypeVar("Said")
 UNTOLD = "it may be of "
 """Begins the reason of a row that is of one exchange or another, and nothing tells which."""
 _DATE_FORMATS = {8: "%Y%m%d", 10: "%Y-%m-%d"}
@@ -196,10 +196,10 @@ def _reading(
     typed = {name: one for name, one in typed.items() if one[0] != "null"}
     values = ",\n    ".join(f"{sql} as {quoted(name)}" for name, (sql, _) in typed.items())
     complaints = [
-        "when damage is not null then damage" if is_csv
-        else "when doc is null then coalesce(damage, 'not a JSON object')",
-        f"when message is null and {_nameless(declaration, fields)}"
-        " then 'nothing says what kind of message it is'",
+        ("damage is not null", "damage") if is_csv
+        else ("doc is null", "coalesce(damage, 'not a JSON object')"),
+        (f"message is null and {_nameless(declaration, fields)}",
+         "'nothing says what kind of message it is'"),
         *_complaints(declaration, given, fields),
     ]  # fmt: skip
     ignored = _ignored(declaration, fields, is_csv=is_csv)
@@ -214,7 +214,7 @@ select
     {values},
     raw_text,
     line_number,
-    case {" ".join(complaints)} end as complaint,
+    {first_of(complaints)} as complaint,
     {ignored} as ignored
 from ({rows})"""
     if declaration.file.sections or any(value.numbered for value in declaration.values):
@@ -240,23 +240,18 @@ def _csv(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str]
 
 def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str]]:
     file, wanted = declaration.file, declaration.field_names
-    paths = ", ".join(literal(_path(name)) for name in wanted)
+    paths = ", ".join(literal(path_of(name)) for name in wanted)
     around = sorted({value.around for value in declaration.values if value.around is not None})
     numbers = file.numbers == "json"
     values = f"json_extract_string(doc, [{paths}])"
     given = {"v": SQL.unmarked_list(values, "is_long") if numbers else values}
     for name in around:
-        value = f"json_extract_string(page, {literal(_path(name))})"
+        value = f"json_extract_string(page, {literal(path_of(name))})"
         given["^" + name] = SQL.unmarked(value, "is_long") if numbers else value
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
     opened = messages(layout.usual, file.clock, file.rows, file.comment, numbers=numbers)
     sql = f"select *, {extracted} from ({opened})"
     return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
-
-
-def _path(name: str) -> str:
-    """A field of a document; a dot leads into an object, as in `order.id`."""
-    return name if name.startswith("$") else "$." + ".".join(f'"{p}"' for p in name.split("."))
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
@@ -277,36 +272,35 @@ def _message(declaration: Declaration, fields: _Fields) -> str:
     """
     if not declaration.messages:
         return "1"
-    whens = [
-        f"when {_holds(message.when, message.unless, fields)} then {number}"
+    is_one = [
+        (_holds(message.when, message.unless, fields), str(number))
         for number, message in enumerate(declaration.messages, start=1)
     ]
     if declaration.several:
-        each = ", ".join(f"case {when} end" for when in whens)
+        each = ", ".join(first_of([one]) for one in is_one)
         found = f"list_filter([{each}], lambda n: n is not null)"
         return f"unnest(case when len({found}) > 0 then {found} else [null] end)"
-    return f"case {' '.join(whens)} end"
+    return first_of(is_one)
 
 
 def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
     """SQL for the kind of a record that is no row of ours."""
     named = [f"coalesce({fields.at[name]}, '')" for name in declaration.named_by]
     name = f"coalesce(nullif(trim(concat_ws(' ', {', '.join(named) or 'null'})), ''), 'unnamed')"
-    whens = [
-        f"when message = {number} then {literal(message.ignore)}"
+    others = [
+        (f"message = {number}", literal(message.ignore))
         for number, message in enumerate(declaration.messages, start=1)
         if message.ignore
     ]
-    readable = "damage is null" if is_csv else "doc is not null"
-    file = declaration.file
-    may_be_nothing = file.comment or file.sections or not is_csv
-    nothing = ["when nothing is not null then nothing"] if may_be_nothing else []
     if declaration.messages:
-        whens.append(f"when message is null and not {_nameless(declaration, fields)} then {name}")
-    if not whens and not nothing:
-        return "null::varchar"
-    told = f"when {readable} then case {' '.join(whens)} end" if whens else ""
-    return f"case {' '.join(nothing)} {told} end"
+        others.append((f"message is null and not {_nameless(declaration, fields)}", name))
+    file = declaration.file
+    ignored = []
+    if file.comment or file.sections or not is_csv:
+        ignored.append(("nothing is not null", "nothing"))
+    if others:
+        ignored.append(("damage is null" if is_csv else "doc is not null", first_of(others)))
+    return first_of(ignored, "null::varchar")
 
 
 def _nameless(declaration: Declaration, fields: _Fields) -> str:
@@ -349,8 +343,7 @@ def _column(column: Column, given: list[Columns], fields: _Fields) -> tuple[str,
     if len(set(sqls)) == 1:
         return sqls[0], kind_of
     found = _by_message([sql] if sql != "null" else [] for sql in sqls)
-    whens = " ".join(f"when message in ({numbers}) then {sql}" for sql, numbers in found.items())
-    return f"case {whens} end", kind_of
+    return first_of((f"message in ({numbers})", sql) for sql, numbers in found.items()), kind_of
 
 
 def _type_of(column: Column, given: list[Columns]) -> str:
@@ -412,11 +405,10 @@ def _text(value: Value, fields: _Fields, columns: Columns) -> str:
         text = (SQL.number_of if value.part == "number" else SQL.unit_of)(text)
     if value.sign:
         signed = SQL.decimal_of(text, "decimal(38, 10)")
-        sides = [
-            f"when {signed} {'>' if sign == 'positive' else '<'} 0 then {literal(word)}"
+        text = first_of(
+            (f"{signed} {'>' if sign == 'positive' else '<'} 0", literal(word))
             for sign, word in value.sign.items()
-        ]
-        text = f"case {' '.join(sides)} end"
+        )
     if value.words:
         whens = [
             f"when {literal(word)} then {literal(means) if means else 'null'}"
@@ -453,10 +445,8 @@ def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
     if value.sum is not None:
         terms = [fields.at[name] for name in value.sum]
         total = " + ".join(SQL.decimal_of(term, WIDE) for term in terms)
-        refused = " ".join(
-            f"when {SQL.is_inexact(term, WIDE, _PLACES)} then {term}" for term in terms
-        )
-        return f"case {refused} else ({total})::varchar end"
+        refused = [(SQL.is_inexact(term, WIDE, _PLACES), term) for term in terms]
+        return first_of(refused, f"({total})::varchar")
     if value.around is not None or value.key:
         found = [quoted("^" + value.around) if value.around else "row_key"]
     else:
@@ -485,11 +475,11 @@ def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
         return _times(text, value.scale[0].by)
     moment = next(fields.kind.column(name) for name in MOMENTS if name in columns)
     time = converted(f"({_sql(moment, columns, fields)})", _type_of(moment, [columns]), moment)
-    whens = [
-        f"when {time} >= timestamp '{factor.since}' then {_times(text, factor.by)}"
+    scaled = [
+        (f"{time} >= timestamp '{factor.since}'", _times(text, factor.by))
         for factor in sorted(value.scale, key=lambda scale: scale.since, reverse=True)
     ]
-    return f"case {' '.join(whens)} else {text} end"
+    return first_of(scaled, text)
 
 
 def _times(text: str, by: Decimal) -> str:
@@ -512,16 +502,13 @@ def _time(value: Value, text: str, fields: _Fields) -> str:
     if not value.format:
         return text
     parsed = _parsed(text, value.format, value.zone)
-    if not value.offsets:
-        return parsed
-    whens = []
+    with_word = []
     for word, offset in value.offsets.items():  # a word behind it, such as EST
         minutes = int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[4:]))
         local = _parsed(f"rtrim(left({text}, length({text}) - {len(word)}))", value.format, None)
-        whens.append(
-            f"when ends_with({text}, {literal(word)}) then {local} - to_minutes({minutes})"
-        )
-    return f"case {' '.join(whens)} else {parsed} end"
+        has_word = f"ends_with({text}, {literal(word)})"
+        with_word.append((has_word, f"{local} - to_minutes({minutes})"))
+    return first_of(with_word, parsed)
 
 
 def _parsed(text: str, formats: list[str], zone: str | None) -> str:
@@ -583,19 +570,15 @@ def _after_midnight(value: Value, text: str, fields: _Fields) -> str:
 def _unix_time(text: str, unit: str) -> str:
     if unit == "s":
         return SQL.unix_seconds(text)
-    units = unit.split(" or ")
-    whens = []
-    for one in units:
+    whole, floats = [], []
+    for one in unit.split(" or "):
         digits, number = _DIGITS[one], f"try_cast({text} as bigint)"
         is_one = f"length({text}) = {digits} and {number} >= {10 ** (digits - 1)}"
-        whens.append(f"when {is_one} then {_moment(number, one)}")
-    for one in units:  # a float of a whole number, as pandas writes a column with gaps
-        digits = _DIGITS[one]
+        whole.append((is_one, _moment(number, one)))
+        # a float of a whole number, as pandas writes a column with gaps
         is_one = f"regexp_full_match({text}, '[1-9]\\d{{{digits - 1}}}\\.0+')"
-        whens.append(
-            f"when {is_one} then {_moment(f'try_cast(left({text}, {digits}) as bigint)', one)}"
-        )
-    return f"case {' '.join(whens)} end"
+        floats.append((is_one, _moment(f"try_cast(left({text}, {digits}) as bigint)", one)))
+    return first_of(whole + floats)
 
 
 def _moment(number: str, unit: str) -> str:
@@ -604,23 +587,26 @@ def _moment(number: str, unit: str) -> str:
     return f"make_timestamp({number} * {_MICROSECONDS[unit]})"
 
 
-def _complaints(declaration: Declaration, given: list[Columns], fields: _Fields) -> list[str]:
-    """Return SQL branches for what a message lacks, and for times that are none."""
+def _complaints(
+    declaration: Declaration, given: list[Columns], fields: _Fields
+) -> Iterator[tuple[str, str]]:
+    """Give (condition, reason) for what a message lacks, and for times that are none."""
     messages = declaration.messages or [Message()]
     found = _by_message(
-        [f"{test} then {why}" for test, why in _wrong(declaration, message, columns, fields)]
+        _wrong(declaration, message, columns, fields)
         for message, columns in zip(messages, given, strict=True)
     )
-    return [f"when message in ({numbers}) and {wrong}" for wrong, numbers in found.items()]
+    for (wrong, why), numbers in found.items():
+        yield f"message in ({numbers}) and {wrong}", why
 
 
-def _by_message(said: Iterable[list[str]]) -> dict[str, str]:
-    """Return each SQL once, with the numbers of the messages that have it."""
-    found: dict[str, list[str]] = {}
-    for number, sqls in enumerate(said, start=1):
-        for sql in sqls:
-            found.setdefault(sql, []).append(str(number))
-    return {sql: ", ".join(numbers) for sql, numbers in found.items()}
+def _by_message(said: Iterable[Iterable[Said]]) -> dict[Said, str]:
+    """Return each once, with the numbers of the messages that have it."""
+    found: dict[Said, list[str]] = {}
+    for number, ones in enumerate(said, start=1):
+        for one in ones:
+            found.setdefault(one, []).append(str(number))
+    return {one: ", ".join(numbers) for one, numbers in found.items()}
 
 
 def _wrong(
@@ -643,7 +629,7 @@ def _wrong(
         if column.type == "VARCHAR" and not _is_csv(declaration):
             for name in sorted({name for value in values for name in value.fields}):
                 # a list or an object is a text that nobody wrote
-                is_nested = SQL.is_nested(fields.at[name], literal(_path(name)))
+                is_nested = SQL.is_nested(fields.at[name], literal(path_of(name)))
                 yield is_nested, literal(f"{column.name}: not a text")
 
 
@@ -691,13 +677,13 @@ def _why_absent(name: str, columns: Columns, fields: _Fields) -> str:
     """SQL of why a column that a message requires is not there: what does not tell it, if any."""
     missing, values = literal(f"{name}: missing"), columns.get(name, [])
     sources = {source for value in values if value.take for source in value.source or []}
-    whens = [
-        f"when {fields.at[source]} is not null then"
-        f" {literal(f'{name}: {source} ')} || left({fields.at[source]}, {_SHOWN})"
-        f" || {literal(' does not tell it' + _expected(values))}"
+    untold = literal(f" does not tell it{_expected(values)}")
+    there = [
+        (f"{fields.at[source]} is not null",
+         f"{literal(f'{name}: {source} ')} || left({fields.at[source]}, {_SHOWN}) || {untold}")
         for source in sorted(sources)
-    ]
-    return f"case {' '.join(whens)} else {missing} end" if whens else missing
+    ]  # fmt: skip
+    return first_of(there, missing)
 
 
 def _expected(values: Sequence[Value]) -> str:

@@ -1,5 +1,6 @@
-"""Canonical NDJSON: one object per line."""
+"""JSON in lines: canonical NDJSON, an object a line; and messages, whatever they lie in."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +9,7 @@ import orjson
 
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.kinds import Kind
-from python_ingest.feeds.lines import MAX_LINE, Lines, Source, first_line, opened
+from python_ingest.feeds.lines import MAX_LINE, Lines, Source, begins_with, first_line, opened
 from python_ingest.feeds.parquet import check_columns
 from python_ingest.feeds.query import SQL
 from python_ingest.feeds.relation import Scan
@@ -68,17 +69,65 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
         may_be_no_text=_no_text(texts),
         not_a_text=SQL.not_a_text(", ".join(map(literal, texts)), ", ".join(map(_path, texts))),
         no_list=no_list,
-        line_has_nul=SQL.has_nul("line"),
         is_usual=is_usual("fields", usual),
         unknown=f"list_filter(fields, lambda k: k not in ({names}))",
-        fields_twice=SQL.has_field_twice("fields"),
         unmarked_v=SQL.unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long"),
-        marked_line=SQL.marked("line", "is_long"),
         asks_is_long=_is_long(documents),
-        asks_is_object=SQL.is_object("line"),
     )
     types = dict.fromkeys(kind.column_names, "VARCHAR")
     return Scan("ndjson", sql, types, ("line_number", "complaint"), lines=Lines(source))
+
+
+def messages(
+    usual: Usual,
+    clock: str | None = None,
+    rows: str | None = None,
+    comment: Sequence[str] = (),
+    *,
+    numbers: bool = True,
+) -> str:
+    """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
+
+    A line is a message, an array of messages, or an envelope with the message in `data` or
+    `event`; it may begin with a local clock, in the unit `clock`. With `rows` it is a page that
+    holds a list of messages, or a list per `row_key`, in that field. `page` is the page or the
+    envelope. `doc` is NULL where there is no JSON object, and `damage` may say why. `nothing` names
+    a line that is no message by itself: one that begins with a `comment`, or a page or
+    list without rows.
+    The raw text of a message in an array is the message, not the whole line; a line that is no JSON
+    stays whole.
+    `usual`: what `usual_fields` found in the text. With `numbers` those of a `doc` that is
+    `is_long` are marked, as `queries/json.sql` says.
+    """
+    fields, around = usual
+    before = "substr(line, 1, strpos(line, ' ') - 1)"
+    in_ns = f"try_cast({before} as bigint)"
+    return SQL.messages(
+        has_clock="line[1] between '0' and '9'" if clock else "false",
+        clock=SQL.nanoseconds_of(f"rtrim({before}, ':')") if clock == "s" else in_ns,
+        is_comment=begins_with(comment),
+        asks_is_long=SQL.has_long_number("text") if numbers else "false",
+        documents=_rows(rows) if rows else SQL.lists(),
+        is_usual=is_usual("fields", fields),
+        is_usual_around=is_usual("fields_around", around),
+    )
+
+
+def _rows(field: str) -> str:
+    """The step that opens pages: `field` holds a list of rows, or an object of such lists.
+
+    A dot leads into an object. What has no such field is a row itself. Each row has its page beside
+    it, without the rows: a page of 10,000 is read anew for each.
+    """
+    name = path_of(field)
+    before, _, last = field.rpartition(".")
+    without = json.dumps({before: {last: None}} if before else {last: None})
+    return SQL.pages(
+        at=literal(name),
+        each=literal(f"{name}[*]"),
+        lists=literal(f"{name}.*"),
+        without=literal(without),
+    )
 
 
 def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
@@ -87,8 +136,13 @@ def is_usual(fields: str, usual: Sequence[tuple[str, ...]]) -> str:
     return f"{fields} in ({lists})" if lists else "false"
 
 
+def path_of(name: str) -> str:
+    """Return the path of a field of a document; a dot leads into an object, as in `order.id`."""
+    return name if name.startswith("$") else "$." + ".".join(f'"{p}"' for p in name.split("."))
+
+
 def _path(name: str) -> str:
-    return literal(f'$."{name}"')
+    return literal(path_of(name))
 
 
 def _is_long(documents: Sequence[str]) -> str:

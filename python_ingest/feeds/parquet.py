@@ -13,6 +13,7 @@ import duckdb
 from python_ingest.errors import FileRejectedError, IngestError
 from python_ingest.feeds import parquet_times
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.query import SQL
 from python_ingest.feeds.relation import Scan
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import quoted, sql_path
@@ -57,7 +58,8 @@ def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Pa
     """
     reader = f"read_parquet({sql_path(path)})"
     try:
-        milliseconds = _columns(connection, path, "converted_type = 'TIMESTAMP_MILLIS'")
+        found = connection.execute(SQL.milliseconds(sql_path(path))).fetchall()
+        milliseconds = [name for (name,) in found]
         counts = ", ".join(f"count({quoted(name)})" for name in milliseconds)
         if counts:
             connection.execute(f"select {counts} from {reader}").fetchall()
@@ -66,13 +68,6 @@ def with_readable_times(connection: duckdb.DuckDBPyConnection, path: Path) -> Pa
     except duckdb.Error:
         pass
     return path
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, path: Path, condition: str) -> list[str]:
-    found = connection.execute(
-        f"select name from parquet_schema({sql_path(path)}) where {condition}"
-    )
-    return [name for (name,) in found.fetchall()]
 
 
 def _rewritten(path: Path, columns: Sequence[str]) -> Path:
@@ -103,10 +98,7 @@ def _has_long_times(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
     Raises FileRejectedError for numbers that the engine would read as floats of another kind.
     """
-    found = connection.execute(
-        f"select name, precision, type = 'INT96' from parquet_schema({sql_path(path)})"
-        " where precision > 38 or logical_type like 'Float16%' or type = 'INT96'"
-    ).fetchall()
+    found = connection.execute(SQL.odd_columns(sql_path(path))).fetchall()
     for name, digits, is_time in found:
         if digits is None and not is_time:
             raise FileRejectedError(

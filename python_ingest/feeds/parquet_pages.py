@@ -10,18 +10,11 @@ from pathlib import Path
 import duckdb
 
 from python_ingest.errors import FileRejectedError
+from python_ingest.feeds.query import SQL
 from python_ingest.storage.sql import sql_path
 
 _ENDS = _BEGINS = b"PAR1"
 _FOOTER = 8  # bytes behind it: its length and the end
-_CHUNKS = """
-select
-    case when dictionary_page_offset > 0 then least(dictionary_page_offset, data_page_offset)
-        else data_page_offset end as first_byte,
-    first_byte + total_compressed_size as end_byte
-from parquet_metadata({path})
-where total_compressed_size > 0
-"""
 # Thrift's compact protocol: the types of fields that a page's header has, and two fields of it.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 7, 8, 12
 _INTEGERS = (4, 5, 6)
@@ -36,7 +29,7 @@ def require_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     be read at all is left to the engine.
     """
     with suppress(duckdb.Error, ValueError, LookupError, RecursionError):
-        chunks = connection.execute(_CHUNKS.format(path=sql_path(path))).fetchall()
+        chunks = connection.execute(SQL.chunks(sql_path(path))).fetchall()
         with (
             path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,

@@ -20,7 +20,7 @@ from python_ingest.feeds.values import (
     with_nul,
     without_nothing,
 )
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import first_of, quoted
 
 CANONICAL_VERSION = 3
 """Of the reading of canonical files."""
@@ -98,26 +98,23 @@ def validated(
         for c in kind.columns
         if c.default
     ]
-    whens = [
-        f"when {condition} then {reason}"
-        for condition, reason in complaints(kind, scan.types, clock, plain)
-    ]
+    wrong = complaints(kind, scan.types, clock, plain)
     if markets and {"exchange", "symbol"} <= set(scan.types):
-        whens += [f"when {told} then {why}" for told, why in contradictions("exchange", "symbol")]
-    if "complaint" in scan.extra:
-        whens.insert(0, "when complaint is not null then complaint")
-    if "ignored" in scan.extra:
-        whens.insert(0, "when ignored is not null then null")
-    missing = [
-        f"when {quoted(c.name)} is null then '{c.name}: missing'"
+        wrong += contradictions("exchange", "symbol")
+    wrong += [
+        (f"{quoted(c.name)} is null", f"'{c.name}: missing'")
         for c in kind.columns
         if c.required and c.name not in scan.types
     ]
-    reason = f"case {' '.join(whens + missing)} end" if whens + missing else "null::varchar"
+    if "complaint" in scan.extra:
+        wrong.insert(0, ("complaint is not null", "complaint"))
     names = ", ".join(quoted(name) for name in kind.read_names)
-    ignored = "ignored" if "ignored" in scan.extra else "null::varchar"
-    nuls = " ".join(f"when {holds} then {why}" for holds, why in with_nul(kind, scan.types))
-    others = f"when reason is not null then reason when {ignored} is not null then null"
+    ignored = "null::varchar"
+    if "ignored" in scan.extra:
+        ignored = "ignored"
+        wrong.insert(0, ("ignored is not null", "null"))
+    others = [("reason is not null", "reason"), (f"{ignored} is not null", "null")]
+    nuls = with_nul(kind, scan.types)
     lacking = [c.name for c in kind.columns if c.name not in scan.types and not c.default]
     said = [
         f"{sql} as {quoted(c.name)}" for c in present if (sql := without_nothing(c)) is not None
@@ -127,11 +124,11 @@ def validated(
         names=names,
         text="to_json(raw_text)::varchar" if scan.raw_is_struct else r"rtrim(raw_text, e'\r\n')",
         hash_name=", content_hash" if kind.keeps_hash else "",
-        with_nuls=f"case {others} {nuls} end" if nuls else "reason",
+        with_nuls=first_of(others + nuls) if nuls else "reason",
         ignored=ignored,
         hashed=f", {content_hash(kind, lacking)} as content_hash" if kind.keeps_hash else "",
         without=f"replace ({', '.join(said)})" if said else "",
-        reason=reason,
+        reason=first_of(wrong, "null::varchar"),
         replaced=f"replace ({', '.join(defaults)})" if defaults else "",
         source=", ".join(source),
         typed=", ".join(typed),

@@ -18,7 +18,7 @@ from python_ingest.feeds.kinds import (
     Kind,
 )
 from python_ingest.feeds.query import SQL
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import first_of, literal, quoted
 
 CLOCK = "now()::timestamp"
 """The time of the transaction, UTC."""
@@ -148,12 +148,7 @@ def _text(value: str, column: Column) -> str:
     if column.trimmed:  # few have spaces, and to look for them costs less than to take them off
         trimmed = f"coalesce(nullif(trim({value}), ''), {value})"
         cases += [(f"starts_with({value}, ' ') or ends_with({value}, ' ')", trimmed)]
-    return _first_of(cases, value)
-
-
-def _first_of(cases: list[tuple[str, str]], value: str) -> str:
-    whens = " ".join(f"when {condition} then {result}" for condition, result in cases)
-    return f"case {whens} else {value} end" if cases else value
+    return first_of(cases, value)
 
 
 def is_nested(column: Column) -> bool:
@@ -216,7 +211,7 @@ def _json(value: str) -> str:
 
 def spelled(value: str, column: Column) -> str:
     """Return SQL of a name as it is known, however it was written; of others as they are."""
-    return _first_of(_known_names(value, column), value)
+    return first_of(_known_names(value, column), value)
 
 
 def _known_names(value: str, column: Column) -> list[tuple[str, str]]:

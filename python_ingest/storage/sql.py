@@ -3,7 +3,7 @@
 Among them an order-free checksum of a relation, which proves that a copy holds the same rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ def literal(text: str) -> str:
 def sql_path(path: Path) -> str:
     """A path as an SQL string literal, for statements that take no bound value."""
     return literal(str(path))
+
+
+def first_of(cases: Iterable[tuple[str, str]], otherwise: str = "null") -> str:
+    """Return SQL of the value of the first (condition, value) whose condition holds."""
+    whens = "".join(f"when {condition} then {value} " for condition, value in cases)
+    return f"case {whens}else {otherwise} end" if whens else otherwise
 
 
 def value_of(

@@ -6,13 +6,13 @@ SQL.pages(at="'$.rows'", ...)  # or by their names
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 _BEGINS = re.compile(r"^-- :(\w+)\(([^)]*)\)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
-_NAME = re.compile(r"\$(\$|\w+)")
+_NAME = re.compile(r"\$(\$|\w+)(?:\(([\w., ]+)\))?")
 
 
 class Statements:
@@ -20,8 +20,8 @@ class Statements:
 
     `always`: what stands for a name in each of them.
     Each begins below a line `-- :name(parameter, ...)`. In it `$parameter` stands for what is said,
-    `$other` for another one of them, of which every parameter is said here too, and `$$` for a
-    dollar before a letter. A line that is a comment is left out.
+    `$other(column, ...)` for another one of them, `$other` for one of which every parameter is said
+    here too, and `$$` for a dollar before a letter. A line that is a comment is left out.
     """
 
     def __init__(self, folder: Path, **always: str) -> None:
@@ -42,7 +42,7 @@ class Statements:
         if name.startswith("__") or name not in self._texts:
             raise AttributeError(name)
         parameters, _ = self._texts[name]
-        text = self._format(name, parameters)
+        text = self._format(name, {parameter: f"{{{parameter}}}" for parameter in parameters})
 
         def filled(*arguments: str, **named: str) -> str:
             said = dict(zip(parameters, arguments, strict=False), **named)
@@ -53,12 +53,16 @@ class Statements:
         self.__dict__[name] = filled  # asked for once
         return filled
 
-    def _format(self, name: str, parameters: Sequence[str]) -> str:
+    def _format(self, name: str, said: Mapping[str, str]) -> str:
         """Return a text as `str.format` takes it, with the others that are named in it."""
 
         def stands_for(found: re.Match[str]) -> str:
-            if found[1] in parameters:
-                return f"{{{found[1]}}}"
-            return "$" if found[1] == "$" else self._format(found[1], parameters)
+            other, columns = found.groups()
+            if other == "$" or other in said:
+                return said.get(other, "$") + (f"({columns})" if columns else "")
+            if columns:
+                named = zip(self._texts[other][0], columns.split(", "), strict=True)
+                return self._format(other, dict(named))
+            return self._format(other, said)
 
         return _NAME.sub(stands_for, self._texts[name][1])

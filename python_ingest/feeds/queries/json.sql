@@ -47,15 +47,8 @@ ltrim(regexp_replace($value, '"$mark([^"]*)"', '\1', 'g'), '$mark')
 -- A list of such values.
 -- :unmarked_list(values, is_long)
 case when $is_long then list_transform(
-    $values, lambda x: ltrim(regexp_replace(x, '"$mark([^"]*)"', '\1', 'g'), '$mark')
+    $values, lambda x: $without_marks(x)
 ) else $values end
-
--- Is a value of a marked text a number?
--- :is_marked(value)
-coalesce(starts_with($value, '$mark'), false)
--- Is it one with a point or an exponent?
--- :is_marked_fraction(value)
-coalesce(regexp_matches($value, '^$mark-?[0-9]+[.eE]'), false)
 
 -- A text without blanks between its tokens; its numbers have the digits they had. A number alone is
 -- not minified.

@@ -1,7 +1,6 @@
--- Recorded messages and pages: the documents in lines, whatever they lie in. messages.py says what
+-- Recorded messages and pages: the documents in lines, whatever they lie in. json_lines.py says what
 -- stands for the names with a dollar, and what the columns are.
--- :messages(has_clock, clock, is_comment, asks_is_long, marked_text, documents, unmarked_document,
---  object_has_nul, is_usual, is_usual_around, fields_twice, fields_around_twice)
+-- :messages(has_clock, clock, is_comment, asks_is_long, documents, is_usual, is_usual_around)
 with
 
 clocked as (
@@ -31,7 +30,7 @@ readable as (
 
 exact as (
 
-    select * replace (case when is_json then $marked_text else text end as text)
+    select * replace (case when is_json then $marked(text, is_long) else text end as text)
     from readable
 
 ),
@@ -54,7 +53,7 @@ objects as (
     select line_number, damage, clock, row_key, nothing, is_long, in_data, in_event, document,
         coalesce(page, case when in_data or in_event then document end) as page,
         case when in_array and document is not null
-            then $unmarked_document else line end as raw_text,
+            then $unmarked(document, is_long) else line end as raw_text,
         case
             when in_data then inside[1]::varchar
             when in_event then inside[2]::varchar
@@ -75,12 +74,12 @@ named as (
 checked as (
 
     select *,
-        coalesce($object_has_nul, false) as has_nul,
+        coalesce($has_nul(object), false) as has_nul,
         case
             when object is null then false
-            when not $is_usual and $fields_twice then true
+            when not $is_usual and $has_field_twice(fields) then true
             when fields_around is null or $is_usual_around then false
-            else $fields_around_twice
+            else $has_field_twice(fields_around)
         end as twice,
         case
             when in_data and in_event then true

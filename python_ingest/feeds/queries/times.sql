@@ -73,3 +73,12 @@ make_timestamp(epoch_ns($local) // 1000)
 floor(
     try_cast(regexp_replace($text, '(\.[0-9]{6})[0-9]+$', '\1') as decimal(18, 6)) * $factor
 )::bigint
+
+-- Is a time in the afternoon what it was after it was written and read, `read`? Of what is read no digit
+-- may differ from it.
+-- :is_read_again(read)
+select $read::timestamp in (
+    t, date_trunc('ms', t), date_trunc('second', t), date_trunc('minute', t),
+    date_trunc('hour', t), date_trunc('day', t)
+)
+from (select timestamp '2024-11-23 21:08:07.123456' as t)

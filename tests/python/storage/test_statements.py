@@ -18,6 +18,8 @@ $number > $limit
 select '{"$.a": 1}', $$first, '^x{2}$' from $table
     -- a comment
 where $is_large
+-- :larger(table)
+select $is_large(t.n), $table (n) from $table as t where ($is_large(m))
 """
 
 
@@ -31,6 +33,11 @@ def test_names_stand_for_what_is_said_and_for_each_other(statements: Statements)
     said = "select '{\"$.a\": 1}', $first, '^x{2}$' from \"$t{0}\"\nwhere n + 1 > 7"
     assert statements.counted('"$t{0}"', "n + 1") == said
     assert statements.counted(number="n + 1", table='"$t{0}"') == said
+
+
+def test_a_statement_is_named_with_the_columns_that_it_is_about(statements: Statements) -> None:
+    said = "select t.n > 7, {s} (n) from {s} as t where (m > 7)"
+    assert statements.larger("{s}") == said
 
 
 @pytest.mark.parametrize("said", [(), ("a", "b"), ("a", "b", "c")])
