@@ -32,7 +32,7 @@ from table import Row, save
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing.archives import InputFile
+from python_ingest.landing.input_files import InputFile
 from python_ingest.landing.prepare import prepare
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish

@@ -10,30 +10,13 @@ import typer
 
 from python_ingest.cli.shown import printable, shortened
 from python_ingest.errors import DatabaseBusyError
+from python_ingest.landing.query import SQL
 from python_ingest.publication.attached import opened
 from python_ingest.schema.version import require_current
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage.writer import open_briefly
 
 app = typer.Typer()
-
-_GROUPS = """
-select
-    source_file, kind, reason, count(*) as rows, max(batch_id) as batch_id,
-    min(coalesce(line_number, row_number)) as line, arg_min(raw_text, row_number) as text
-from {relation}
-where {wanted}
-group by source_file, kind, reason
-order by batch_id desc, source_file, rows desc, reason
-limit {limit} + 1
-"""
-_ROWS = """
-select source_file, coalesce(line_number, row_number) as line, reason, raw_text
-from {relation}
-where {wanted}
-order by batch_id desc, source_file, row_number
-limit {limit} + 1
-"""
 
 
 @app.command(epilog="Example: ingest rejected ticks.csv --rows")
@@ -44,13 +27,10 @@ def rejected(
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many lines.")] = 50,
 ) -> None:
     """Show which rows of which file were rejected, why, and the first of each reason."""
-    wanted = "contains(source_file, $file) and contains(reason, $reason)"
-    sql = _ROWS if as_rows else _GROUPS
+    sql = SQL.shown_rows if as_rows else SQL.shown_reasons
+    wanted = {"file": file, "reason": reason}
     with _relation(load_settings()) as (connection, relation):
-        found = connection.execute(
-            sql.format(relation=relation, wanted=wanted, limit=limit),
-            {"file": file, "reason": reason},
-        ).fetchall()
+        found = connection.execute(sql(relation, str(limit)), wanted).fetchall()
     for row in found[:limit]:
         if as_rows:
             name, line, why, text = row

@@ -14,9 +14,10 @@ from python_ingest.feeds import parquet
 from python_ingest.feeds.kinds import KINDS, Kind
 from python_ingest.feeds.relation import respelled, validated
 from python_ingest.feeds.values import CLOCK
-from python_ingest.landing import amounts, cold_duplicates, conflicts, deduplicate, rejects, waiting
+from python_ingest.landing import cold_duplicates, deduplicate, rejects, waiting
 from python_ingest.landing.identity import UNORDERED, Identity
 from python_ingest.landing.prepare import TRUST_NO_STATISTICS, memory_limit, read
+from python_ingest.landing.query import SQL
 from python_ingest.landing.rejects import Reason
 from python_ingest.landing.spool import Segment, not_as_written, path_of
 from python_ingest.settings import Settings
@@ -101,12 +102,7 @@ Former = list[tuple[Landed, bool, bool]]
 
 def landed_before(connection: duckdb.DuckDBPyConnection, kind: str, sha256: str) -> Former:
     """Return the batches that a content became before."""
-    rows = connection.execute(
-        "select batch_id, format, feed_version, rows_landed > 0,"
-        " rows_read > 0 and rows_rejected = 0"
-        " from raw.landings where sha256 = ? and kind = ? order by batch_id",
-        [sha256, kind],
-    ).fetchall()
+    rows = connection.execute(SQL.landed_before(), [sha256, kind]).fetchall()
     return [(Landed(*row[:3]), *row[3:]) for row in rows]
 
 
@@ -143,7 +139,7 @@ def land_segment(
         return Batch(before.batch_id, 0, 0, 0, 0, 0, new=False)
     clock = landed_as.clock if landed_as else CLOCK
     sql, given = segment_rows(connection, segment, path, clock)
-    sql = amounts.within_limit(connection, kind, sql)
+    sql = rejects.within_limit(connection, kind, sql)
     if path.stat().st_size <= LITTLE_BYTES:
         # Of few rows the planning takes the longest: the verdicts are planned once.
         connection.execute(f"create or replace temp table few_rows as {sql}")
@@ -243,8 +239,8 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
     if counted.accepted:
         landed = _insert(connection, kind, counted, batch_id, clock, judged=judged, placed=placed)
     if judged and kind.is_ordered:
-        conflicts.record_confirmations(connection, batch_id)
-        conflicts.record_conflicts(connection, batch_id, known)
+        deduplicate.record_confirmations(connection, batch_id)
+        deduplicate.record_conflicts(connection, batch_id, known)
     recorded = 0
     reasons = rejects.reasons(connection, segment) if counted.rejected else []
     if counted.rejected:

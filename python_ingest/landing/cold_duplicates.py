@@ -9,11 +9,12 @@ import duckdb
 from python_ingest.feeds.kinds import Kind
 from python_ingest.feeds.relation import respelled
 from python_ingest.landing.deduplicate import Count
+from python_ingest.landing.query import SQL
 from python_ingest.landing.rejects import rejected_where
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_relations import RELATIONS, ColdRelation
 from python_ingest.storage.cold_views import with_files
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import first_of, literal, quoted
 
 WAITS = (
     "the row waits for it"  # the end of the reason of a row that is in no table yet, and not lost
@@ -70,20 +71,17 @@ def reject_what_left(connection: duckdb.DuckDBPyConnection, kind: Kind, counted:
         for day in archived
     }
     if relation.name == "system_metrics":
+        removed = connection.execute(SQL.removed_days(), [relation.name, first, last]).fetchall()
         reasons |= {
             day: f"the samples of {day} were rolled up into system_metrics_1h and removed"
-            for (day,) in connection.execute(
-                "select distinct date from raw.removed_rows"
-                " where relation = ? and date between ? and ?",
-                [relation.name, first, last],
-            ).fetchall()
+            for (day,) in removed
         }
     if not reasons:
         return False
     waits = ", ".join(f"date '{day}'" for day in archived) or "null"
-    cases = " ".join(f"when date '{day}' then {literal(why)}" for day, why in reasons.items())
     day_of = f"{quoted(kind.time)}::date"
+    why = first_of((f"{day_of} = date '{day}'", literal(why)) for day, why in reasons.items())
     is_archived = f", late_reason is not null and {day_of} in ({waits}) as is_archived"
-    rows = rejected_where(kind, "segment_rows", f"case {day_of} {cases} end", is_archived)
+    rows = rejected_where(kind, "segment_rows", why, is_archived)
     connection.execute(f"create or replace temp view batch as {rows}")
     return True

@@ -21,7 +21,6 @@ from python_ingest.errors import (
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import frames, spool, waiting
-from python_ingest.landing.archives import InputFile, files_in
 from python_ingest.landing.batch import (
     LITTLE_BYTES,
     Landed,
@@ -30,7 +29,7 @@ from python_ingest.landing.batch import (
     read_whole,
 )
 from python_ingest.landing.engine import Engine
-from python_ingest.landing.pin import name_of
+from python_ingest.landing.input_files import InputFile, files_in, name_of
 from python_ingest.landing.prepare import format_of, prepare
 from python_ingest.landing.rejects import Reason
 from python_ingest.schema.migrate import migrate

@@ -126,10 +126,7 @@ def _under(settings: Settings, number: int, market: str) -> spool.Segment:
         with open_writer(settings) as connection:
             ticks = SQL.ticks_under(_UNNAMED, str(number), literal(market))
             connection.execute(SQL.copy_under(columns, ticks, sql_path(finished)))
-            landing = connection.execute(
-                "select file_name, format, feed_version, trade_id_identifies, sequence_identifies"
-                f" from raw.landings where batch_id = {number}"
-            ).fetchall()
+            landing = connection.execute(SQL.reading_of(), [number]).fetchall()
         ((file_name, named_format, version, by_trade_id, by_sequence),) = landing
         sha256 = sha256_of(finished)
         segment = spool.Segment(

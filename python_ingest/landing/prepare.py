@@ -16,8 +16,7 @@ from python_ingest.feeds.recognise import Beginning
 from python_ingest.feeds.relation import HEADER, Scan, validated
 from python_ingest.feeds.unpack import beginning, is_packed, unpack
 from python_ingest.landing import spool
-from python_ingest.landing.archives import InputFile
-from python_ingest.landing.pin import name_of, pin
+from python_ingest.landing.input_files import InputFile, name_of, pin
 from python_ingest.settings import Settings
 from python_ingest.storage.disk_full import is_disk_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted

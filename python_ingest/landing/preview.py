@@ -7,7 +7,7 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
-from python_ingest.landing.archives import files_in
+from python_ingest.landing.input_files import files_in
 from python_ingest.landing.prepare import read, read_file, working_connection
 from python_ingest.settings import Settings
 from python_ingest.storage.sql import quoted

@@ -1,13 +1,21 @@
-"""The rejected rows of a file: recorded once, and why they were rejected."""
+"""The rejected rows of a file: recorded once, and why they were rejected.
+
+Among them are those whose amount is too large, which only the warehouse knows: it has the
+multipliers of instruments.
+"""
 
 from dataclasses import dataclass
 
 import duckdb
 
 from python_ingest.feeds.kinds import Kind
+from python_ingest.feeds.values import MULTIPLIER, too_large
 from python_ingest.landing.query import SQL
 from python_ingest.landing.spool import Segment
-from python_ingest.storage.sql import quoted, value_of
+from python_ingest.storage.cold_files import exists
+from python_ingest.storage.sql import first_of, quoted, value_of
+
+_INSTRUMENTS = "reference.instruments"  # dbt's seed; there is none before the first build
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,20 @@ def rejected_where(kind: Kind, rows: str, why: str, more: str = "") -> str:
     """
     fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in kind.column_names)
     return SQL.rejected_where(rows, why, fields, more)
+
+
+def within_limit(connection: duckdb.DuckDBPyConnection, kind: Kind, rows: str) -> str:
+    """Return SQL of a segment's rows, those rejected whose amount times multiplier is too large.
+
+    Files are read without the warehouse, with a multiplier of 1; this is what that cannot see.
+    """
+    if not kind.products or not exists(connection, _INSTRUMENTS):
+        return rows
+    if not value_of(connection, f"select count(*) from {_INSTRUMENTS} where multiplier > 1"):
+        return rows
+    with_multiplier = SQL.with_multiplier(rows, _INSTRUMENTS, MULTIPLIER)
+    judged = rejected_where(kind, with_multiplier, first_of(too_large(kind, "multiplier")))
+    return f"select * exclude (multiplier) from ({judged})"
 
 
 def reasons(connection: duckdb.DuckDBPyConnection, segment: Segment) -> list[Reason]:

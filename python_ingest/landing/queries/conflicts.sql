@@ -70,7 +70,7 @@ and $one.key_number is not distinct from $other.key_number
 -- Pairs of ticks with one key and different content, new ones against the best known: each new tick
 -- with the best of all of its key, and that one, if it is new, with the best before. What was a key
 -- says what its feed said when it landed; before that was kept every number was one.
--- :record_conflicts(batch_id, known, others, hashed_rivals, t_new, new_best, new_old)
+-- :record_conflicts(batch_id, known, others, hashed_rivals)
 insert into raw.tick_conflicts by name
 with
 new as (
@@ -86,7 +86,7 @@ rivals as (
         where timestamp >= $$first and timestamp < $$last::date + interval 1 day
             and batch_id < $batch_id
     ) as t
-    semi join new on $t_new
+    semi join new on $same_key(t, new)
 ),
 old as (
     select exchange, symbol, kind, venue, day, key_id, key_number,
@@ -105,8 +105,8 @@ pairs as (
         case when new.tick_id = best.tick_id then old.tick_id else best.tick_id end as rival,
         case when new.tick_id = best.tick_id then old.told else best.told end as rival_told
     from new
-    join best on $new_best
-    left join old on $new_old
+    join best on $same_key(new, best)
+    left join old on $same_key(new, old)
 )
 select $batch_id as batch_id, tick_id, rival as rival_tick_id, $is_one_trade as is_one_trade
 from pairs

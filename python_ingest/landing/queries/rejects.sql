@@ -45,3 +45,22 @@ exists (
     ) as listed
     on given.exchange = listed.exchange and given.symbol = listed.symbol
 )
+
+-- What `ingest rejected` shows: the rows of a file, or its reasons with the first row of each.
+-- :shown_rows(relation, limit)
+select source_file, coalesce(line_number, row_number) as line, reason, raw_text
+from $relation
+where $is_wanted
+order by batch_id desc, source_file, row_number
+limit $limit + 1
+-- :shown_reasons(relation, limit)
+select
+    source_file, kind, reason, count(*) as rows, max(batch_id) as batch_id,
+    min(coalesce(line_number, row_number)) as line, arg_min(raw_text, row_number) as text
+from $relation
+where $is_wanted
+group by source_file, kind, reason
+order by batch_id desc, source_file, rows desc, reason
+limit $limit + 1
+-- :is_wanted()
+contains(source_file, $$file) and contains(reason, $$reason)

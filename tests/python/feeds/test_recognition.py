@@ -13,7 +13,7 @@ from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.declaration import Declaration
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
-from python_ingest.landing import pin
+from python_ingest.landing import input_files
 from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult, land_files
 from python_ingest.landing.preview import preview
@@ -303,9 +303,11 @@ def test_a_zip_is_copied_once_however_many_files_it_has(
     settings: Settings, land: Callable[..., list[LandingResult]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied: list[Path] = []
-    original = pin.copy_hashed
+    original = input_files.copy_hashed
     monkeypatch.setattr(
-        pin, "copy_hashed", lambda file, *rest: copied.append(file.name) or original(file, *rest)
+        input_files,
+        "copy_hashed",
+        lambda file, *rest: copied.append(file.name) or original(file, *rest),
     )
     members = {f"{n}.csv": GOOD.replace("01-02", f"01-{n:02}") for n in range(1, 9)}
     assert [result.landed for result in land("all.zip", zipped(members))] == [1] * 8

@@ -13,7 +13,7 @@ from python_ingest.feeds.catalogue import feeds
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS, OWNERS
 from python_ingest.landing import spool
-from python_ingest.landing.archives import InputFile
+from python_ingest.landing.input_files import InputFile
 from python_ingest.landing.land import land_files
 from python_ingest.landing.prepare import read, read_file
 from python_ingest.settings import Settings

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from python_ingest.errors import NotPublishedError
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import TICKS
-from python_ingest.landing.archives import InputFile
+from python_ingest.landing.input_files import InputFile
 from python_ingest.landing.land import land_pending
 from python_ingest.landing.prepare import prepare
 from python_ingest.landing.spool import kept
