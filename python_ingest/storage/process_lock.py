@@ -121,28 +121,22 @@ def cold_files_stay(data_dir: Path) -> Iterator[None]:
 
     Any number may hold it. Where the folder cannot be written, and so has no lock, it holds none.
     """
-    try:
-        descriptor = locked(data_dir / _COLD, fcntl.LOCK_SH, os.O_RDONLY)
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
-            raise
+    with ExitStack() as held:
+        try:
+            held.callback(os.close, locked(data_dir / _COLD, fcntl.LOCK_SH, os.O_RDONLY))
+        except OSError as error:
+            if error.errno not in _CANNOT_WRITE:
+                raise
         yield
-        return
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
 def cold_files_may_go(data_dir: Path) -> Iterator[bool]:
     """Yield whether cold files may be deleted until its end: nobody copies them."""
-    try:
-        descriptor = locked(data_dir / _COLD, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        os.close(descriptor)
+    with ExitStack() as held:
+        may_go = True
+        try:
+            held.callback(os.close, locked(data_dir / _COLD, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            may_go = False
+        yield may_go
