@@ -131,7 +131,8 @@ def _say(line: str, file: TextIO | None = None) -> None:
 def _print(result: LandingResult, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(result)), flush=True)
-    elif result.state == "failed":
+        return
+    if result.state == "failed":
         _say(f"ingest: {result.file}: {result.error}; nothing of it was landed", sys.stderr)
     elif result.state == "spooled":
         _say(f"{result.file}: spooled; {result.error}, then: ingest land --pending")
@@ -143,13 +144,12 @@ def _print(result: LandingResult, *, as_json: bool) -> None:
         _say(f"{result.file}: nothing new since batch {result.batch_id}, {_figures([result])}")
     else:
         _say(f"{result.file}: batch {result.batch_id}, {_figures([result])}")
-    if not as_json and result.error and result.state in ("landed", "already landed"):
+    if result.error and result.state in ("landed", "already landed"):
         _say(f"ingest: warning: {result.error}; ingest land --pending moves it", sys.stderr)
-    if not as_json and result.before:
+    if result.before:
         former = f"batch {result.before.batch_id} ({result.before.format})"
         _say(f"  warning: the same file landed before, as {former}; its rows stay")
-    if not as_json:
-        _print_reasons(result)
+    _print_reasons(result)
 
 
 def _print_reasons(result: LandingResult) -> None:

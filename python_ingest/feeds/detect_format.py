@@ -31,7 +31,7 @@ from python_ingest.feeds.recognise import (
 )
 from python_ingest.feeds.relation import CANONICAL_VERSION, Scan
 from python_ingest.feeds.values import spelled
-from python_ingest.storage.sql import literal, quoted
+from python_ingest.storage.sql import first_of, literal, quoted
 
 _PACKED = {
     b"\x1f\x8b": "packed twice (gzip within); unpack it once",
@@ -418,18 +418,16 @@ def _of_one(scan: Scan, column: str, value: str) -> Scan:
         said = spelled(f"nullif(trim({quoted(column)}::varchar), '')", OWNERS[column])
     complaint = "complaint" if "complaint" in scan.extra else "null::varchar"
     others = literal(f", and {option} says {value}")
-    not_there = None
-    if column == "exchange" and "symbol" in scan.types:
-        not_there = foreign(value, "symbol::varchar")
-    no_symbol = literal(f" is no symbol of {value}, which --exchange names")
-    no_such = f"when {not_there} then 'symbol: ' || symbol || {no_symbol}" if not_there else ""
+    wrong = [(f"{said} <> {literal(value)}", f"'{column}: it is of ' || {said} || {others}")]
+    not_there = foreign(value, "symbol::varchar") if column == "exchange" else None
+    if not_there and "symbol" in scan.types:
+        no_symbol = literal(f" is no symbol of {value}, which --exchange names")
+        wrong.append((not_there, f"'symbol: ' || symbol || {no_symbol}"))
     replaced = [name for name in (column, "complaint") if name in (*scan.types, *scan.extra)]
     rest = f"* exclude ({', '.join(replaced)})" if replaced else "*"
     sql = f"""
 select {rest}, coalesce({said}, {literal(value)}) as {column},
-    case when {said} <> {literal(value)} then '{column}: it is of ' || {said} || {others}
-        {no_such}
-        else {complaint} end as complaint
+    {first_of(wrong, complaint)} as complaint
 from ({scan.sql})"""
     extra = (*(name for name in scan.extra if name != "complaint"), "complaint")
     return replace(scan, sql=sql, types={**scan.types, column: "VARCHAR"}, extra=extra)

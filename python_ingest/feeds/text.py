@@ -16,7 +16,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 def field(place: int, last: int) -> str:
     """Return SQL for a field of `record_fields` by its place, from 1; NULL where it is empty."""
-    return f"nullif({_without_end(f'v[{place}]') if place == last else f'v[{place}]'}, '')"
+    text = f"v[{place}]" if place != last else f"rtrim(v[{place}], e'\\r\\n')"
+    return f"nullif({text}, '')"
 
 
 def record_fields(
@@ -91,7 +92,3 @@ def names_in(line: str, delimiter: str = ",", until: str | None = None) -> list[
 def _names(line: str, delimiter: str, until: str | None) -> list[str]:
     names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     return [name.partition(until)[0] for name in names] if until else names
-
-
-def _without_end(text: str) -> str:
-    return f"rtrim({text}, e'\\r\\n')"
