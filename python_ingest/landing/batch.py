@@ -22,7 +22,7 @@ from python_ingest.landing.rejects import Reason
 from python_ingest.landing.spool import Segment, not_as_written, path_of
 from python_ingest.settings import Settings
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import columns_of, quoted, value_of
+from python_ingest.storage.sql import columns_of, named_in, quoted, value_of
 from python_ingest.storage.writer import transaction
 
 _NEXT_BATCH = "select coalesce(max(batch_id), 0) + 1 from raw.landings"
@@ -267,30 +267,13 @@ def _land(  # noqa: PLR0913, PLR0917 - what is landed, where, and as what
         if before is not None:
             raise _NothingNewError(replace(batch, batch_id=before.batch_id, new=False))
     milliseconds = round((time.monotonic() - started) * 1000)
-    values = {
-        "batch_id": batch_id,
-        "kind": segment.kind,
-        "file_name": segment.file_name,
-        "sha256": segment.sha256,
-        "format": segment.format,
-        "rows_read": batch.read,
-        "rows_landed": batch.landed,
-        "rows_duplicate": batch.duplicate,
-        "rows_rejected": batch.rejected,
-        "min_timestamp": counted.first,
-        "max_timestamp": counted.last,
+    sql = SQL.record_landing(clock, str(kind.is_ordered))
+    # the counts are those of the batch
+    values = {**vars(segment), **vars(counted), **vars(batch)} | {
+        "others": json.dumps(segment.others) if segment.others else None,
         "duration_ms": landed_as.duration_ms if landed_as else milliseconds,
-        "rows_ignored": batch.ignored,
-        "ignored": json.dumps(segment.others) if segment.others else None,
-        "feed_version": segment.feed_version,
-        "sequence_identifies": segment.sequence_identifies if kind.is_ordered else None,
-        "trade_id_identifies": segment.trade_id_identifies if kind.is_ordered else None,
     }
-    connection.execute(
-        f"insert into raw.landings ({', '.join(values)}, landed_at)"
-        f" values ({', '.join('?' * len(values))}, {clock})",
-        list(values.values()),
-    )
+    connection.execute(sql, named_in(sql, values))
     return batch
 
 

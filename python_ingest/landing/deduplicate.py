@@ -4,7 +4,6 @@ Only suspects are compared: rows whose key shows twice in the batch, or is found
 within the batch's dates. Everything else is inserted without a second look.
 """
 
-import re
 from dataclasses import dataclass
 
 import duckdb
@@ -13,7 +12,7 @@ from python_ingest.feeds.kinds import TICKS, Kind
 from python_ingest.feeds.relation import hashed
 from python_ingest.landing.identity import CLOCK_TICK, KEYLESS, UNORDERED, place
 from python_ingest.landing.query import RELIABLE, SQL
-from python_ingest.storage.sql import quoted, value_of
+from python_ingest.storage.sql import named_in, quoted, value_of
 
 _BLOCK = 200_000  # keys
 # What each tick has; of the other columns a feed may leave some out.
@@ -61,8 +60,7 @@ class Count:
 
     def values(self, sql: str) -> dict[str, object]:
         """Return the parameters that a look-up names."""
-        named = vars(self).items()
-        return {name: value for name, value in named if re.search(rf"\${name}\b", sql)}
+        return named_in(sql, vars(self))
 
 
 def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -13,7 +13,7 @@ from python_ingest.feeds.values import MULTIPLIER, too_large
 from python_ingest.landing.query import SQL
 from python_ingest.landing.spool import Segment
 from python_ingest.storage.cold_files import exists
-from python_ingest.storage.sql import first_of, quoted, value_of
+from python_ingest.storage.sql import first_of, named_in, quoted, value_of
 
 _INSTRUMENTS = "reference.instruments"  # dbt's seed; there is none before the first build
 
@@ -58,18 +58,14 @@ def within_limit(connection: duckdb.DuckDBPyConnection, kind: Kind, rows: str) -
 
 def reasons(connection: duckdb.DuckDBPyConnection, segment: Segment) -> list[Reason]:
     """Return why rows of the relation `batch` are rejected; ask before they are recorded."""
-    content = {"kind": segment.kind, "sha256": segment.sha256}
-    return [Reason(*row) for row in connection.execute(SQL.reasons(), content).fetchall()]
+    sql = SQL.reasons()
+    rows = connection.execute(sql, named_in(sql, vars(segment))).fetchall()
+    return [Reason(*row) for row in rows]
 
 
 def record(
     connection: duckdb.DuckDBPyConnection, segment: Segment, batch_id: int, clock: str
 ) -> int:
     """Record the rejected rows of the relation `batch` that are not yet; return how many."""
-    values = {
-        "batch_id": batch_id,
-        "kind": segment.kind,
-        "file": segment.file_name,
-        "sha256": segment.sha256,
-    }
-    return int(value_of(connection, SQL.record(clock), values))
+    sql = SQL.record(clock)
+    return int(value_of(connection, sql, named_in(sql, {**vars(segment), "batch_id": batch_id})))

@@ -15,7 +15,7 @@ from python_ingest.lifecycle.query import SQL
 from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
 from python_ingest.storage.cold_relations import ColdRelation, stored_type
 from python_ingest.storage.files import sha256_of
-from python_ingest.storage.sql import literal, quoted, sql_path, value_of
+from python_ingest.storage.sql import literal, named_in, quoted, sql_path, value_of
 
 _FORMAT = (
     # Half of the usual rows a group: reading one symbol's day decodes fewer other rows. Version 2
@@ -162,10 +162,9 @@ class Writer:
     def record(self, written: Sequence[Written]) -> None:
         """Name the files in the manifest."""
         for file in written:
-            values = {**file._asdict(), **file.proof._asdict()}
+            sql, values = SQL.record_file(), {**file._asdict(), **file.proof._asdict()}
             values |= {"relation": self._relation.name, "columns": self._columns}
-            del values["proof"]
-            self._connection.execute(SQL.record_file(), values)
+            self._connection.execute(sql, named_in(sql, values))
 
     def replace(self, day: date, folder: str | None = None) -> None:
         """Say in the manifest that other files replace those of a day, or of a folder of it."""

@@ -3,6 +3,7 @@
 Among them an order-free checksum of a relation, which proves that a copy holds the same rows.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def first_of(cases: Iterable[tuple[str, str]], otherwise: str = "null") -> str:
     """Return SQL of the value of the first (condition, value) whose condition holds."""
     whens = "".join(f"when {condition} then {value} " for condition, value in cases)
     return f"case {whens}else {otherwise} end" if whens else otherwise
+
+
+def named_in(sql: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values that a statement names, as `$name`: the engine takes no others."""
+    return {name: values[name] for name in re.findall(r"\$(\w+)", sql) if name in values}
 
 
 def value_of(

@@ -1,4 +1,18 @@
--- Batches that landed before.
+-- Batches that landed.
+
+-- What a feed says of numbers is about ticks alone.
+-- :record_landing(clock, is_ordered)
+insert into raw.landings (
+    batch_id, kind, file_name, sha256, format, rows_read, rows_landed, rows_duplicate,
+    rows_rejected, min_timestamp, max_timestamp, duration_ms, rows_ignored, ignored, feed_version,
+    sequence_identifies, trade_id_identifies, landed_at
+)
+values (
+    $$batch_id, $$kind, $$file_name, $$sha256, $$format, $$read, $$landed, $$duplicate,
+    $$rejected, $$first, $$last, $$duration_ms, $$ignored, $$others, $$feed_version,
+    case when $is_ordered then $$sequence_identifies end,
+    case when $is_ordered then $$trade_id_identifies end, $clock
+)
 
 -- Those of a content: whether each took rows, and whether it read some and rejected none.
 -- :landed_before()

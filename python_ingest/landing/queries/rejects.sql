@@ -23,7 +23,7 @@ group by reason order by 2 desc, 4
 insert into raw.rejected_rows (
     batch_id, kind, source_file, sha256, row_number, line_number, raw_text, reason, rejected_at
 )
-select $$batch_id, $$kind, $$file, $$sha256, row_number, line_number, raw_text, reason, $clock
+select $$batch_id, $$kind, $$file_name, $$sha256, row_number, line_number, raw_text, reason, $clock
 from batch
 where reason is not null and not $is_known
 
