@@ -57,8 +57,10 @@ def merge(settings: Settings, *, dry_run: bool = False) -> list[Partition]:
 def _merge(connection: duckdb.DuckDBPyConnection, place: Place, partition: Partition) -> None:
     relation = RELATIONS[partition.relation]
     columns = [c for c in view_columns(connection, relation.name) if c[0] != "date"]
+    of_it = [relation.name, partition.date, partition.folder]
+    paths = connection.execute(SQL.paths_of_partition(), of_it).fetchall()
     of_day = readable_files(connection, relation.name, partition.date, partition.date)
-    files = [file for file in of_day if file.folder == partition.folder]
+    files = [file for file in of_day if (file.path,) in paths]
     for file in files:
         if sha256_at(place.data_dir, file.path) != file.sha256:
             raise ExportError(

@@ -28,7 +28,6 @@ class ColdFile:
     file_id: int
     path: str
     date: date
-    folder: str
     rows: int
     checksum: str
     sha256: str

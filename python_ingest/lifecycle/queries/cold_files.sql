@@ -34,6 +34,9 @@ from raw.cold_files
 where $is_readable
 group by all having count(*) > 1 order by all
 
+-- :paths_of_partition()
+select path from raw.cold_files where relation = ? and date = ? and folder = ? and $is_readable
+
 -- :manifest()
 select path, $is_readable, bytes, removed_at is null, object_url from raw.cold_files
 -- :note_swept()
