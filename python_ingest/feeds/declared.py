@@ -300,7 +300,7 @@ def _ignored(declaration: Declaration, fields: _Fields, *, is_csv: bool) -> str:
         ignored.append(("nothing is not null", "nothing"))
     if others:
         ignored.append(("damage is null" if is_csv else "doc is not null", first_of(others)))
-    return first_of(ignored, "null::varchar")
+    return first_of(ignored) if ignored else "null::varchar"
 
 
 def _nameless(declaration: Declaration, fields: _Fields) -> str:

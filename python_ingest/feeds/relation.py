@@ -128,7 +128,7 @@ def validated(
         ignored=ignored,
         hashed=f", {content_hash(kind, lacking)} as content_hash" if kind.keeps_hash else "",
         without=f"replace ({', '.join(said)})" if said else "",
-        reason=first_of(wrong, "null::varchar"),
+        reason=first_of(wrong) if wrong else "null::varchar",
         replaced=f"replace ({', '.join(defaults)})" if defaults else "",
         source=", ".join(source),
         typed=", ".join(typed),

@@ -26,10 +26,12 @@ def sql_path(path: Path) -> str:
     return literal(str(path))
 
 
-def first_of(cases: Iterable[tuple[str, str]], otherwise: str = "null") -> str:
-    """Return SQL of the value of the first (condition, value) whose condition holds."""
+def first_of(cases: Iterable[tuple[str, str]], otherwise: str = "") -> str:
+    """Return SQL of the value of the first (condition, value) whose condition holds, else NULL."""
     whens = "".join(f"when {condition} then {value} " for condition, value in cases)
-    return f"case {whens}else {otherwise} end" if whens else otherwise
+    if not whens:
+        return otherwise or "null"
+    return f"case {whens}else {otherwise} end" if otherwise else f"case {whens}end"
 
 
 def named_in(sql: str, values: Mapping[str, object]) -> dict[str, object]:
