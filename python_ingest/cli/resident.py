@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -89,13 +90,15 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(send,))
-    try:
-        child.start()
-    except EOFError:  # who would have forked it is gone; systemd sends SIGTERM to it as to us
+    # it waits for who forks it, and that one reads the project first
+    starting = Thread(target=_start, args=(child,), daemon=True)
+    starting.start()
+    while starting.is_alive() and not stopping.is_set():
+        starting.join(_POLL_SECONDS)
+    if child.pid is None:
         if not stopping.wait(_ENDING_SECONDS):
             print("ingest: the process that keeps dbt read was ended", file=sys.stderr, flush=True)
         return None
-    pid = child.pid
     send.close()
     try:
         while not receive.poll(_POLL_SECONDS):
@@ -107,11 +110,17 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
         child.join()
         return built
     finally:
-        if pid and child.is_alive():  # to kill a build loses nothing
+        if child.is_alive():  # to kill a build loses nothing
             with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(child.pid, signal.SIGKILL)
             child.kill()
             child.join()
+
+
+def _start(child: ForkServerProcess) -> None:
+    # who would have forked it may be gone: systemd sends SIGTERM to all of us
+    with suppress(EOFError):
+        child.start()
 
 
 def _child(send: Connection) -> None:

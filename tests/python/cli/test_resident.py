@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -122,6 +122,21 @@ def test_sigterm_to_all_its_processes_ends_it_like_one_to_itself(data_dir: Path)
         wait_for(lambda: len(children.read_text().split()) == 2, said)  # one tracks, one forks
         os.killpg(command.pid, signal.SIGTERM)  # as systemd does
         assert command.wait(20) == 0
+    assert said() == ""
+
+
+def test_sigterm_ends_it_while_the_project_is_read(data_dir: Path) -> None:
+    with resident(data_dir) as (command, said):
+        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+        wait_for(lambda: len(children.read_text().split()) == 2, said)
+        forking = max(map(int, children.read_text().split()))
+        os.kill(forking, signal.SIGSTOP)  # it reads for as long as the test wants
+        try:
+            command.terminate()
+            assert command.wait(60) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(forking, signal.SIGKILL)
     assert said() == ""
 
 
