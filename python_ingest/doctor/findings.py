@@ -30,7 +30,7 @@ from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, exists
 from python_ingest.storage.cold_place import is_remote, key_of, store_of
-from python_ingest.storage.failures import first_line
+from python_ingest.storage.failures import first_line, run_as_owner
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.process_lock import command_of, is_locked
 from python_ingest.storage.sql import value_of
@@ -121,7 +121,7 @@ def _database(seen: Seen) -> Found:
     except (IngestError, duckdb.Error) as error:
         # locks are files beside it
         barred = not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK))
-        mend = _as_owner(path) if barred else f"{_restore(seen)}  # docs/restore.md"
+        mend = f"# {run_as_owner(path)}" if barred else f"{_restore(seen)}  # docs/restore.md"
         yield first_line(error), mend
 
 
@@ -194,7 +194,7 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
         yield (
             f"{len(barred):,} of {len(sizes):,} cold files may not be read,"
             f" the first is {barred[0]}",
-            _as_owner(barred[0]),
+            f"# {run_as_owner(barred[0])}",
         )
     if sizes and not (gone or cut or barred):
         yield f"all {len(sizes):,} cold files are there", ""
@@ -318,19 +318,6 @@ _CHECKS: dict[str, Callable[[Seen], Found]] = {
     "disk": _disk,
     "clock": _clock,
 }
-
-
-def _name_of_owner(path: Path) -> str:
-    try:
-        return path.owner()
-    except KeyError:  # a number without a name
-        return f"user {path.stat().st_uid}"
-
-
-def _as_owner(path: Path) -> str:
-    """Return what to do where this user lacks a right to a file: a backup would not help."""
-    owner = _name_of_owner(path)
-    return f"# run this as {owner}, whose {path} is, or give your user the right to it"
 
 
 def _restore(seen: Seen) -> str:

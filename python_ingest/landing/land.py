@@ -248,7 +248,7 @@ def _land_one(settings: Settings, segment: spool.Segment, engine: Engine | None)
         else:
             spool.discard(settings, segment)
     except OSError as error:  # its rows are committed: whoever lands the spool next moves it
-        stays = f"its rows are landed, but {segment.name} stays in the spool: {error}"
+        stays = f"its rows are landed, but {segment.name} stays in the spool: {first_line(error)}"
     return replace(
         told,
         state="landed" if batch.new else "already landed",

@@ -50,7 +50,8 @@ def prepare(
             segment, finished = read_file(settings, wanted, file, folder, connection)
             return spool.commit(settings, replace(segment, again=again), finished)
     except OSError as error:
-        raise IngestError(f"cannot write to the spool {settings.spool_dir}: {error}") from error
+        why = first_line(error)
+        raise IngestError(f"cannot write to the spool {settings.spool_dir}: {why}") from error
 
 
 def read_file(

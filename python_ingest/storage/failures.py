@@ -1,8 +1,10 @@
 """DuckDB's errors in our words, and another try where that can help."""
 
+import os
 import re
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import duckdb
@@ -62,6 +64,8 @@ def first_line(error: BaseException) -> str:
     A Python error that DuckDB 2 passes on begins with its traceback, whose lines are indented.
     """
     lines = str(error).splitlines() or [type(error).__name__]
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename}: {error.strerror}; {run_as_owner(Path(error.filename))}"
     if lines[0].startswith("Traceback "):
         lines = [line for line in lines[1:] if line.strip() and line[0] != " "] or lines
     if _NO_FILE in lines[0] and "/cold/" in lines[0]:
@@ -69,6 +73,22 @@ def first_line(error: BaseException) -> str:
     if "/cold/" in lines[0] and _DAMAGED.search(lines[0]):
         return f"{lines[0]}: {_BRING_BACK}"
     return lines[0]
+
+
+def run_as_owner(path: Path) -> str:
+    """Return what to do where this user lacks a right to a file, or to the folder it would lie in.
+
+    >>> run_as_owner(Path("data/cycle.lock"))
+    'run this as trading, whose data is, or give your user the right to it'
+    """
+    place = path if os.path.lexists(path) else path.parent
+    try:
+        owner = place.owner()
+    except KeyError:  # a number without a name
+        owner = f"user {place.stat().st_uid}"
+    except OSError:  # it lies where this user may not look
+        return "run this as its owner, or give your user the right to it"
+    return f"run this as {owner}, whose {place} is, or give your user the right to it"
 
 
 def is_damaged_file(error: BaseException) -> bool:

@@ -103,7 +103,8 @@ class Place:
         try:
             is_there = identity(self._data_dir) == self._began or self._database.exists()
         except OSError as error:  # such as of a server or a device that is gone
-            raise DatabaseAwayError(f"{self._data_dir} cannot be reached: {error}") from error
+            why = first_line(error)
+            raise DatabaseAwayError(f"{self._data_dir} cannot be reached: {why}") from error
         if not is_there:
             raise DatabaseAwayError(
                 f"{self._data_dir} is not there, or another folder is in its place: mount it again"

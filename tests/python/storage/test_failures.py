@@ -1,4 +1,5 @@
 import errno
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,7 +13,7 @@ from python_ingest.errors import (
     QueryTimeoutError,
     WriteConflictError,
 )
-from python_ingest.storage.failures import as_database_error, with_retry
+from python_ingest.storage.failures import as_database_error, first_line, with_retry
 
 
 def test_a_real_write_conflict_is_told_and_retried():
@@ -34,6 +35,22 @@ def test_a_real_write_conflict_is_told_and_retried():
 
         with_retry(change)
         assert two.execute("from t").fetchall() == [(12,)]
+
+
+def test_who_lacks_a_right_is_told_whose_it_is(tmp_path, monkeypatch):
+    missing = tmp_path / "cycle.lock"
+    refused = PermissionError(errno.EACCES, "Permission denied", str(missing))
+    does = "or give your user the right to it"
+    assert first_line(refused) == (
+        f"{missing}: Permission denied; run this as {tmp_path.owner()}, whose {tmp_path} is, {does}"
+    )
+    missing.touch()
+    assert f", whose {missing} is, " in first_line(refused)
+    monkeypatch.setattr(Path, "owner", lambda path: {}[path])
+    assert f"run this as user {missing.stat().st_uid}, whose " in first_line(refused)
+    monkeypatch.undo()
+    refused.filename = str(tmp_path / "nowhere" / "at" / "all")
+    assert first_line(refused).endswith(f"; run this as its owner, {does}")
 
 
 @pytest.mark.parametrize(
