@@ -53,7 +53,10 @@ def process_lock(path: Path, what: str) -> Iterator[None]:
     try:
         file = _locked(path)
     except HeldError as held:
-        raise DatabaseBusyError(f"another {what} is running (process {held})") from None
+        holder = f"process {held} ({command_of(str(held))})"
+        raise DatabaseBusyError(
+            f"another {what} is running, {holder}: run this again when it has ended"
+        ) from None
     with file:
         yield
 

@@ -24,7 +24,9 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_frees_it(tmp_pat
     )
     assert other.stdout.readline().strip() == b"held"
     with (
-        pytest.raises(DatabaseBusyError, match=rf"another cycle .*{other.pid}"),
+        pytest.raises(
+            DatabaseBusyError, match=rf"another cycle .*{other.pid} \(python.*when it has ended"
+        ),
         process_lock(lock, "cycle"),
     ):
         pass
