@@ -17,7 +17,7 @@ from python_ingest.archiving.query import SQL
 from python_ingest.cli.progress import Report
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, exists, has_manifest
+from python_ingest.storage.cold_files import exists, has_manifest
 from python_ingest.storage.cold_place import brought_near, key_of
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch
@@ -138,7 +138,7 @@ def _due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Day]:
         raise NotInitialisedError("there are no cold files yet: run `ingest init`, then a build")
     try:
         rows = connection.execute(
-            SQL.due(_POLICIES, READABLE),
+            SQL.due(_POLICIES),
             {"as_of": as_of, "read_before": as_of - timedelta(days=_DAYS_RESTORED)},
         ).fetchall()
     except duckdb.CatalogException:
@@ -186,11 +186,11 @@ def _mark(
     connection: duckdb.DuckDBPyConnection, settings: Settings, store: ObjectStore, day: Day
 ) -> bool:
     """Mark a day as archived in the manifest, unless an export added to it meanwhile."""
-    now = connection.execute(SQL.files_of(READABLE), [day.relation, day.date]).fetchall()
+    now = connection.execute(SQL.files_of(), [day.relation, day.date]).fetchall()
     if set(now) != {(file.path, file.sha256) for file in day.files}:
         return False  # it is due again in the next run
     for file in day.files:
         url = f"{store.url}/{key_of(file.path)}"
         values = [url, settings.archive.storage_class, file.path]
-        connection.execute(SQL.mark_archived(READABLE), values)
+        connection.execute(SQL.mark_archived(), values)
     return True

@@ -119,7 +119,7 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
 
 def _start(child: ForkServerProcess) -> None:
     # who would have forked it may be gone: systemd sends SIGTERM to all of us
-    with suppress(EOFError):
+    with suppress(EOFError, ConnectionError):
         child.start()
 
 

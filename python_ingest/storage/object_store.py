@@ -17,6 +17,7 @@ from typing import Protocol
 
 from python_ingest.errors import ConfigError, StoreError
 from python_ingest.extras import require
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import make_folder, sha256_of, sync_to_disk
 
 _CHUNK_BYTES = 8 << 20
@@ -246,6 +247,6 @@ class DirectoryStore(ObjectStore):
         except FileNotFoundError as error:
             raise StoreError(f"{error.filename or place}: is not there") from error
         except PermissionError as error:  # it may be the source's
-            raise StoreError(f"{error.filename or place}: {error.strerror}") from error
+            raise StoreError(first_line(error)) from error
         except OSError as error:
             raise StoreError(f"{place}: {error.strerror or error}") from error

@@ -2,11 +2,11 @@
 
 -- The files of days whose last moment lies `archive_after_days` before `as_of`, oldest first. Nor do
 -- days count back from a time later than the newest landed moment (docs/adr/0034).
--- :due(policies, readable)
+-- :due(policies)
 select cold.relation, cold.date, cold.path, cold.bytes, cold.sha256
 from raw.cold_files as cold
 join $policies as policy on policy.relation = cold.relation
-where $readable
+where $is_readable
     and cold.date + 1 <= least($$as_of, (select max(landings.max_timestamp) from raw.landings))
     - to_days(policy.archive_after_days::integer)
     and coalesce(cold.restored_at, '-infinity') <= $$read_before
@@ -21,12 +21,12 @@ select
     coalesce((select max(batch_id) from raw.landings), 0),
     coalesce((select max(run_number) from state.run), 0)
 
--- :files_of(readable)
-select path, sha256 from raw.cold_files where relation = ? and date = ? and $readable
--- :mark_archived(readable)
+-- :files_of()
+select path, sha256 from raw.cold_files where relation = ? and date = ? and $is_readable
+-- :mark_archived()
 update raw.cold_files
 set state = 'archived', object_url = ?, storage_class = ?, archived_at = now()::timestamp
-where path = ? and $readable
+where path = ? and $is_readable
 
 -- :archived_files()
 select path, bytes, sha256, object_url from raw.cold_files

@@ -37,7 +37,7 @@ create view main.$name as
 with cold as (
     select relation, date, rows, $cold || regexp_replace(path, '^(.*/)?cold/', '') as path
     from main.cold_files
-    where $readable and not contains(path, '://')
+    where $is_readable and not contains(path, '://')
 )
 
 select * from cold
