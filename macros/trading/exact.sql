@@ -1,39 +1,45 @@
 {# numerator / denominator with so many decimals, rounded half up (away from zero); NULL when the
-   denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. DuckDB divides
-   large HUGEINTs bit by bit, 25 us each, so a DOUBLE guesses, and where it lies near a tie exact
-   products say whether the guess is one off; beyond 1e15 it might be more, so there it does divide. #}
+   denominator is 0. Both are integers of one unit: DECIMAL / DECIMAL would be DOUBLE. #}
 {% macro divide_exactly(numerator, denominator, decimals) -%}
-    {{- divide_where_doubtful(
-        "(" ~ numerator ~ ")::double / nullif((" ~ denominator ~ ")::double, 0)",
-        numerator, denominator, decimals
-    ) -}}
+    {%- set whole = divide_whole_numbers('given.numerator', 'given.denominator', decimals) -%}
+    {{- of_fraction(numerator, denominator, divide_where_doubtful(
+        'given.numerator::double / nullif(given.denominator::double, 0)', whole, decimals
+    )) -}}
 {%- endmacro %}
 
 {# 100 * numerator / denominator as DECIMAL(10, 4), money of 16 decimals; NULL where it is undefined
    or does not fit. #}
 {% macro percentage(numerator, denominator) -%}
+    {%- set whole = divide_in_integers('100 * ' ~ units(numerator), units(denominator), 4) -%}
     try_cast({{ divide_where_doubtful(
-        "100 * " ~ nearly(numerator) ~ " / nullif(" ~ nearly(denominator) ~ ", 0)",
-        '100 * ' ~ units(numerator), units(denominator), 4
+        '100 * ' ~ nearly(numerator) ~ ' / nullif(' ~ nearly(denominator) ~ ', 0)', whole, 4
     ) }} as decimal(10, 4))
 {%- endmacro %}
 
 {# A DOUBLE is right to 5e-16 of itself: below 1e11 units a quotient that is 0.001 or more away from a
    tie is rounded as the exact one would be. #}
-{% macro divide_where_doubtful(quotient, numerator, denominator, decimals) -%}
+{% macro divide_where_doubtful(quotient, exact, decimals) -%}
     {%- set near = "((" ~ quotient ~ ") * 1e" ~ decimals ~ ")" -%}
     (case
         when abs({{ near }}) < 1e11 and abs({{ near }} - floor({{ near }}) - 0.5) > 0.001
             then round({{ near }})::bigint::decimal(38, 0)
                 * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }})
-        else {{ divide_in_integers(numerator, denominator, decimals) }}
+        else {{ exact }}
     end)
 {%- endmacro %}
 
 {# Exact where the numerator, of so many decimals more, has room in 38 digits; else NULL. #}
 {% macro divide_in_integers(numerator, denominator, decimals, decimals_of_numerator=0) -%}
-    {%- set whole = "(abs((" ~ numerator ~ ")::hugeint) * " ~ 10 ** (decimals - decimals_of_numerator) ~ ")" -%}
-    {%- set part = "abs((" ~ denominator ~ ")::hugeint)" -%}
+    try({{ of_fraction(numerator, denominator, divide_whole_numbers(
+        'given.numerator', 'given.denominator', decimals, decimals_of_numerator
+    )) }})
+{%- endmacro %}
+
+{# The same of two columns. DuckDB divides large HUGEINTs bit by bit, 25 us each, so a DOUBLE guesses, and
+   exact products say whether the guess is one off; beyond 1e15 it might be more, so there it does divide. #}
+{% macro divide_whole_numbers(numerator, denominator, decimals, decimals_of_numerator=0) -%}
+    {%- set whole = "(abs(" ~ numerator ~ ") * " ~ 10 ** (decimals - decimals_of_numerator) ~ ")" -%}
+    {%- set part = "abs(" ~ denominator ~ ")" -%}
     {%- set guess = "round(" ~ whole ~ "::double / nullif(" ~ part ~ ", 0)::double)" -%}
     {%- set rest = "2 * (" ~ whole ~ " - " ~ guess ~ "::bigint * " ~ part ~ ")" -%}
     try((
@@ -50,10 +56,19 @@
     )::decimal(38, 0) * 0.{{ '0' * (decimals - 1) }}1::decimal({{ decimals }}, {{ decimals }}))
 {%- endmacro %}
 
+{# SQL over `given.numerator` and `given.denominator`. DuckDB plans an expression as often as it is written,
+   and in TRY and CASE computes it as often: a share of something in three times as long. #}
+{% macro of_fraction(numerator, denominator, sql) -%}
+    list_transform(
+        [{'numerator': ({{ numerator }})::hugeint, 'denominator': ({{ denominator }})::hugeint}],
+        lambda given: {{ sql }}
+    )[1]
+{%- endmacro %}
+
 {# What was paid by what was bought, rounded half up at 10 decimals: a notional of 1e-20 counted in whole
-   numbers by a quantity of 1e-10; NULL when there is none. #}
+   numbers by a quantity of 1e-10, two columns; NULL when there is none. #}
 {% macro average_price(notional_units, quantity_units) -%}
-    {{- divide_in_integers(notional_units, quantity_units, 10, decimals_of_numerator=10) -}}
+    {{- divide_whole_numbers(notional_units, quantity_units, 10, decimals_of_numerator=10) -}}
     ::decimal(28, 10)
 {%- endmacro %}
 
@@ -133,13 +148,24 @@
     coalesce({{ guessed(column, decimals) }}, {{ rounded(column, decimals) }})
 {%- endmacro %}
 
-{# Money rounded: the guess of a DOUBLE, of more than 8 decimals that of what the first 8 leave over, where
-   it is less than half a unit away, which is said exactly. NULL at a tie, and where a BIGINT
-   has no room for the guess. #}
+{# Money rounded: the guess of a DOUBLE, of more than 8 decimals that of what the first 8 leave over. #}
 {% macro guessed(money, decimals) -%}
-    {%- set eighth = nearest(money, 8) -%}
-    {%- set guess = eighth if decimals == 8
-        else "(" ~ eighth ~ " + " ~ nearest("(" ~ money ~ " - " ~ eighth ~ ")", decimals) ~ ")" -%}
+    {%- if decimals == 8 -%}
+    {{ unless_doubtful(money, nearest(money, 8), 8) }}
+    {%- else -%}
+    list_transform([{{ money }}], lambda money:
+        list_transform([{{ nearest('money', 8) }}], lambda eighth:
+            list_transform([eighth + {{ nearest('(money - eighth)', decimals) }}], lambda guess:
+                {{ unless_doubtful('money', 'guess', decimals) }}
+            )[1]
+        )[1]
+    )[1]
+    {%- endif -%}
+{%- endmacro %}
+
+{# A guess that is less than half a unit away, which is said exactly. NULL at a tie, and where a BIGINT had no
+   room for the guess. #}
+{% macro unless_doubtful(money, guess, decimals) -%}
     case
         when abs({{ money }} - {{ guess }}) < 0.{{ '0' * decimals }}5
             then {{ guess }}::decimal(38, {{ decimals }})
@@ -168,7 +194,7 @@
     )
 {%- endmacro %}
 
-{# The same for a column of many rows, by a guess: in half the time, and planned in three times as long. #}
+{# The same for a column of many rows, by a guess: in half the time, and planned in twice as long. #}
 {% macro column_in_money(column, multiplier) -%}
     coalesce({{ guessed("try(" ~ column ~ " * " ~ multiplier ~ ")", 16) }}, {{ in_money(column, multiplier) }})
 {%- endmacro %}
