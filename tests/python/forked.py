@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -84,6 +85,11 @@ def _child(arguments: list[str], environment: dict[str, str], cwd: Path, printed
         # a process of its own all the same
         dbt_run.run_dbt = lambda dbt: forked(_dbt, dbt)
         main()
+    elif arguments[0] == "compile":
+        from compiled_models import write  # noqa: PLC0415
+        from warm_dbt import MANIFEST  # noqa: PLC0415
+
+        write(Path(arguments[1]), MANIFEST)
     else:
         _dbt(arguments[1:])
 
@@ -150,6 +156,18 @@ def run_dbt(
     values = {**os.environ, "DATA_DIR": str(data_dir), **(environment or {})}
     done = _run(_dbt_command(data_dir, arguments, target), values, cwd)
     return CompletedProcess(["dbt", *arguments], done.returncode, done.stdout + done.stderr, "")
+
+
+def compile_models(folder: Path) -> CompletedProcess[str]:
+    """Write what selects.py reads into a folder.
+
+    Several workers fork dbt anyway. One pytest without workers may run tests of selects.py only:
+    a new process is there sooner, which reads what changed since the former one.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return _run(["compile", str(folder)], os.environ, PROJECT)
+    command = [sys.executable, str(Path(__file__).with_name("compiled_models.py")), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def settings_of(arguments: Sequence[str]) -> tuple[str, ...]:

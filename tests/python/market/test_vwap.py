@@ -1,14 +1,12 @@
-"""The macro that divides, against Python fractions."""
+"""The vwap of bars, against Python fractions."""
 
 import random
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
-import duckdb
 import pandas as pd
-
-from .conftest import Warehouse
+import selects
 
 CASES = 20_000
 
@@ -32,37 +30,25 @@ def _rounded(units: int, volume: Decimal) -> Decimal:
     return Decimal(whole if units >= 0 else -whole).scaleb(-8)
 
 
-def test_vwap_is_rounded_half_up_as_fractions_are(
-    new_warehouse: Callable[[], Warehouse],
-) -> None:
-    inline = """
-        with guessed as (
-            select *, {{ vwap_guess('notional_whole', 'notional_fraction', 'volume') }} as guess
-            from cases
-        )
-        select {{ vwap('notional_whole', 'notional_fraction', 'volume', 'guess') }} from guessed
-    """
-    compiled = new_warehouse().dbt("--quiet", "compile", "--inline", inline).stdout
+def test_vwap_is_rounded_half_up_as_fractions_are(tmp_path: Path) -> None:
+    """Each case is a bar of one constituent."""
     chance = random.Random(8)  # noqa: S311
     made = [case for case in (_case(chance) for _ in range(CASES)) if case[0] // 10**16 < 10**21]
     made = [case for case in made if abs(_rounded(*case)) < 10**10]
     rows = pd.DataFrame(
         {
+            "symbol": [str(number) for number in range(len(made))],
             "notional_whole": [str(units // 10**16) for units, _ in made],
             "notional_fraction": [f"0.{units % 10**16:016}" for units, _ in made],
             "volume": [format(volume, "f") for _, volume in made],
         }
     )
-    with duckdb.connect() as connection:
-        connection.register("given", rows)
-        connection.execute("""
-            create table cases as
-            select
-                notional_whole::hugeint as notional_whole,
-                notional_fraction::decimal(38, 16) as notional_fraction,
-                volume::decimal(38, 8) as volume
-            from given
-        """)
-        vwaps = [row[0] for row in connection.execute(compiled).fetchall()]
+    rows.to_parquet(tmp_path / "cases.parquet")
+    constituents = f"""
+        select *, 'x' as exchange, '5m' as timeframe, 5 as minutes, 1 as open, 1 as trade_count
+        from '{tmp_path}/cases.parquet'
+    """
+    bars = selects.of("ohlcv_bars_warm", {"int_bar_constituents": constituents})
+    vwaps = {bar["symbol"]: bar["vwap"] for bar in bars}
     assert len(made) > CASES * 0.9
-    assert vwaps == [_rounded(*case) for case in made]
+    assert vwaps == {str(number): _rounded(*case) for number, case in enumerate(made)}
