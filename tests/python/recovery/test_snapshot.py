@@ -15,6 +15,7 @@ from python_ingest.storage.writer import open_writer
 
 from .conftest import Land, contents
 
+# Blocks that were there are written anew, and others become free: landing only appends.
 CHANGES = """
 delete from raw.market_ticks where tick_id % 3 = 0;
 update raw.market_ticks set last_price = last_price + 1 where tick_id % 3 = 1;
@@ -30,6 +31,7 @@ def test_blocks_that_are_written_during_the_copy_are_copied_again(
     for _ in range(4):
         land()
     with open_writer(settings) as connection:
+        # a file of many blocks, whatever its rows say
         connection.execute(
             "insert into raw.market_ticks select ticks.* replace (tick_id + i as tick_id)"
             " from raw.market_ticks as ticks, range(1, 150) r(i)"

@@ -172,6 +172,7 @@ def unbuilt(landed: Warehouse, tmp_path: Path) -> Warehouse:
     ingest(other, "init")
     with other.connect() as connection:
         connection.execute(f"attach '{landed.path}' as landed (read_only)")
+        # landed again, the rows would have other times than those that Spark read
         for table in ("market_ticks", *SMALL_TABLES):
             connection.execute(f"insert into raw.{table} by name from landed.raw.{table}")
     other.dbt("run", "--select", "stg_run")  # so that it has counted other runs than Spark
