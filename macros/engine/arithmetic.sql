@@ -98,30 +98,37 @@
    value; the mean of one value does not. #}
 {% macro nearly(number) -%} list_avg([{{ number }}]) {%- endmacro %}
 
-{# The same for figures of any size, in integers of base 10^8; in units of 1e-8. #}
+{# The same for figures of any size, in integers of base 10^8; in units of 1e-8. DuckDB plans an expression
+   as often as it is written: each step is written once. #}
 {% macro long_division(whole, fraction, volume) -%}
-    {%- set size = "nullif((" ~ volume ~ " * 100000000)::hugeint, 0)" -%}
-    {%- set floored = "(" ~ whole ~ " + floor(" ~ fraction ~ ")::hugeint)" -%}
-    {%- set negative = "(" ~ floored ~ " < 0)" -%}
-    {%- set part = "(" ~ fraction ~ " - floor(" ~ fraction ~ "))" -%}
-    {%- set units = "(" ~ part ~ " * 10000000000000000)::hugeint" -%}
-    {#- the magnitude, as wholes and units of 1e-16 -#}
-    {%- set wholes = "(case when " ~ negative ~ " then -" ~ floored ~ " - (" ~ part ~ " > 0)::integer"
-        ~ " else " ~ floored ~ " end)" -%}
-    {%- set rest = "(case when " ~ negative ~ " and " ~ part ~ " > 0 then 10000000000000000 - "
-        ~ units ~ " else " ~ units ~ " end)" -%}
     {%- set base = "100000000" -%}
-    {%- set second = "(" ~ wholes ~ " % " ~ size ~ " * " ~ base ~ " + " ~ rest ~ " // " ~ base ~ ")" -%}
-    {%- set third = "(" ~ second ~ " % " ~ size ~ " * " ~ base ~ " + " ~ rest ~ " % " ~ base ~ ")" -%}
-    (
-        (case when {{ negative }} then -1 else 1 end)
-        * (
-            {{ wholes }} // {{ size }} * 10000000000000000
-            + {{ second }} // {{ size }} * {{ base }}
-            + {{ third }} // {{ size }}
-            + ({{ third }} % {{ size }} * 2 >= {{ size }})::integer
-        )
-    )
+    list_transform(
+        [{
+            'floored': {{ whole }} + floor({{ fraction }})::hugeint,
+            'units': (({{ fraction }} - floor({{ fraction }})) * 10000000000000000)::hugeint,
+            'size': nullif(({{ volume }} * 100000000)::hugeint, 0)
+        }],
+        lambda given: list_transform(
+            [{#- the magnitude, as wholes and units of 1e-16 #}{
+                'wholes': if(given.floored < 0, -given.floored - (given.units > 0)::integer, given.floored),
+                'rest': if(
+                    given.floored < 0 and given.units > 0, 10000000000000000 - given.units, given.units
+                )
+            }],
+            lambda first: list_transform(
+                [first.wholes % given.size * {{ base }} + first.rest // {{ base }}],
+                lambda second: list_transform(
+                    [second % given.size * {{ base }} + first.rest % {{ base }}],
+                    lambda third: if(given.floored < 0, -1, 1) * (
+                        first.wholes // given.size * 10000000000000000
+                        + second // given.size * {{ base }}
+                        + third // given.size
+                        + (third % given.size * 2 >= given.size)::integer
+                    )
+                )[1]
+            )[1]
+        )[1]
+    )[1]
 {%- endmacro %}
 
 {# There is no use for a guess. #}
