@@ -1,0 +1,32 @@
+"""`python -m tools.lineage MANIFEST PAGE`: the page of column lineage (`make docs`).
+
+MANIFEST is what `dbt compile --full-refresh` leaves; the database is that of the settings.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from python_ingest.settings import load_settings
+from python_ingest.storage.writer import open_briefly
+from tools.lineage.page import page
+from tools.lineage.warehouse import relations, types
+
+
+def main(manifest_path: Path, out: Path) -> None:
+    """Write the page; says which relation has no lineage, and ends with 1 then."""
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    settings = load_settings()
+    with open_briefly(settings) as connection:
+        columns = types(connection)
+    found = relations(manifest, columns, settings.database_path.stem)
+    out.write_text(page(found, columns, manifest), encoding="utf-8")
+    for relation in found.values():
+        if relation.unknown:
+            print(f"no lineage of {relation.name}: {relation.unknown}", file=sys.stderr)
+    if any(relation.unknown for relation in found.values()):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
