@@ -118,9 +118,12 @@ bench: $(VENV)/.installed ## SCALE=small|20m|100m: ratios against bare DuckDB an
 house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build with no news costs
 	python benchmarks/house.py --check
 
-docs: $(VENV)/.installed ## The dbt docs site, one file: target/docs/static_index.html
+# Lineage is that of a full refresh: what an increment reads besides is what it restates.
+docs: $(VENV)/.installed ## The dbt docs site and column lineage, one file each: target/docs/
 	@dbt docs generate --static --quiet --target-path target/docs
-	@echo "open target/docs/static_index.html"
+	@dbt compile --full-refresh --quiet --target-path target/lineage
+	@python -m tools.lineage target/lineage/manifest.json target/docs/lineage.html
+	@echo "open target/docs/static_index.html, and target/docs/lineage.html for columns"
 
 report: $(VENV)/.installed ## One HTML page of what is published: data/report.html
 	ingest report

@@ -16,10 +16,10 @@ from tools.lineage.warehouse import relations, types
 def main(manifest_path: Path, out: Path) -> None:
     """Write the page; says which relation has no lineage, and ends with 1 then."""
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    settings = load_settings()
-    with open_briefly(settings) as connection:
+    with open_briefly(load_settings()) as connection:
         columns = types(connection)
-    found = relations(manifest, columns, settings.database_path.stem)
+        (database,) = connection.execute("select current_database()").fetchone() or ("",)
+    found = relations(manifest, columns, database)
     out.write_text(page(found, columns, manifest), encoding="utf-8")
     for relation in found.values():
         if relation.unknown:
