@@ -14,8 +14,7 @@ from tools.lineage.warehouse import SNAPSHOT, Manifest, Relation, Typed, own_fun
 MADE_AS = {
     "incremental": "table, of which a build restates what changed",
     "cold_export": "files of old days; what is warm again, or has a tombstone, does not count",
-    "source": "written by ingest and by the mechanism of builds, not by a model",
-    "table": "table",
+    "source": "written by ingest or by the mechanism of builds",
     "seed": "seed, a file that people review",
 }
 STEPS = {SNAPSHOT: "dbt's snapshot, when it saw the row"}
@@ -45,7 +44,9 @@ def _shown(relation: str) -> str:
 
 
 def _sources(sources: Iterable[Source]) -> list[str]:
-    return sorted(f"{_shown(relation)}.{column}" for relation, column in sources)
+    """By name, files of old days behind what wrote them."""
+    ordered = sorted(sources, key=lambda source: (source.relation.startswith("cold."), source))
+    return [f"{_shown(relation)}.{column}" for relation, column in ordered]
 
 
 def _said(

@@ -123,7 +123,7 @@ def test_a_wrong_lineage_is_found(columns):
         "main.p": {"a": "INTEGER", "b": "INTEGER"},
         "main.q": {"c": "INTEGER", "d": "INTEGER"},
     }
-    sql = "select a as x, b as y from p union all by name select d as y, c as x from q"
+    sql = "select a as x, b as y from main.p union all by name select d as y, c as x from main.q"
     with empty_warehouse(tables, "trading") as connection:
         connection.execute("insert into p values (1, 2), (3, 4)")
         connection.execute("insert into q values (5, 6), (7, 8)")

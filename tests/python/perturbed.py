@@ -4,6 +4,7 @@ Nothing here reads a plan, so it can say that lineage is wrong. Rows of a relati
 empty warehouse of tools/lineage/warehouse.py.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,6 +15,7 @@ from tools.lineage.plan import Column, Source
 from tools.lineage.warehouse import Typed
 
 ROWS = 1000  # of each relation
+NAMED = re.compile(r"\b\w+\.\w+\b(?!\.)")  # schema.relation, also behind a database's name
 TIMES = ("TIMESTAMP", "DATE", "TIME")
 NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT")
 
@@ -24,21 +26,24 @@ def fill(connection: duckdb.DuckDBPyConnection, columns: Typed, warehouse: str) 
         connection.execute(f"insert into {relation} from {warehouse}.{relation} limit {ROWS}")
 
 
+def invented(kind: str) -> str:
+    """An expression of few values of a type by the number i, so that rows join; else NULL."""
+    value = "null"
+    if kind == "VARCHAR":
+        value = "if(i % 2 = 0, 'a', 'b')"
+    elif kind == "BOOLEAN":
+        value = "i % 2 = 0"
+    elif kind.startswith(NUMBERS):
+        value = "i % 3"
+    elif kind.startswith(TIMES):
+        value = "timestamp '2024-08-01' + to_hours((i % 3)::int)"
+    return f"cast({value} as {kind})"
+
+
 def invent(connection: duckdb.DuckDBPyConnection, relation: str, typed: Mapping[str, str]) -> None:
-    """Put eight rows into a relation of which the sample has none, of few values: they join."""
-    values = []
-    for column, kind in typed.items():
-        value = "null"
-        if kind == "VARCHAR":
-            value = "if(i % 2 = 0, 'a', 'b')"
-        elif kind == "BOOLEAN":
-            value = "i % 2 = 0"
-        elif kind.startswith(NUMBERS):
-            value = "i % 3"
-        elif kind.startswith(TIMES):
-            value = "timestamp '2024-08-01' + to_hours((i % 3)::int)"
-        values.append(f'cast({value} as {kind}) as "{column}"')
-    connection.execute(f"insert into {relation} select {', '.join(values)} from range(8) as r(i)")
+    """Put eight rows into a relation of which the sample has none."""
+    values = ", ".join(f'{invented(kind)} as "{column}"' for column, kind in typed.items())
+    connection.execute(f"insert into {relation} select {values} from range(8) as r(i)")
 
 
 def ways(column: str, kind: str) -> Iterator[str]:
@@ -55,7 +60,8 @@ def ways(column: str, kind: str) -> Iterator[str]:
         other = f"({name} + 1)::{kind}"
     elif kind.startswith(TIMES):
         other = f"({name} + interval 1 day)::{kind}"
-    yield f"if(rowid % 2 = 0, {other}, {name})"
+    anything = invented(kind).replace("i %", "rowid %")
+    yield f"if(rowid % 2 = 0, coalesce({other}, {anything}), {name})"
 
 
 @dataclass
@@ -87,8 +93,7 @@ def tried(
     found = Tried()
     lineage = {name: it for name, it in lineage.items() if "now" not in it.functions}
     names = list(lineage)
-    named = connection.get_table_names(sql, qualified=True)
-    read = {name.split(" AS ")[0].replace('"', "").removeprefix("trading.") for name in named}
+    read = set(columns) & set(NAMED.findall(sql.replace('"', "")))
     if not connection.execute(f"from ({sql}) limit 1").fetchall():
         for relation in read:
             if not connection.execute(f"from {relation} limit 1").fetchall():
