@@ -64,6 +64,8 @@ def test_where_the_close_is_computed_what_tests_it_and_who_uses_it(page, site):
 
 def test_the_first_page_says_where_to_look(page, site):
     page.goto(site)
+    columns = page.get_by_role("link", name="Of which columns is a column made?").first
+    expect(columns).to_have_attribute("href", "lineage.html")
     page.get_by_role("link", name="ohlcv_bars_warm", exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("ohlcv_bars_warm")
 

