@@ -73,13 +73,10 @@ def migrate(
 
 
 def _remember(settings: Settings, name: str, found: list[Manifest]) -> None:
-    known = state.load(settings)
     ends = [one.covered[-1].end for one in found if one.covered]
-    known.migrated[name] = {
-        "at": state.now(),
-        "covered_to": min(ends).isoformat() if ends else "",
-    }
-    state.save(settings, known)
+    covered_to = min(ends).isoformat() if ends else ""
+    with state.changed(settings) as known:
+        known.migrated[name] = {"at": state.now(), "covered_to": covered_to}
 
 
 def _land(settings: Settings, found: Manifest) -> Iterator[LandingResult]:

@@ -75,16 +75,17 @@ class Drift:
 
 def begin(settings: Settings) -> None:
     """Store the batch after which dual write begins; call it before anything lands."""
-    known = state.load(settings)
-    if not settings.timescale.dual_write or known.dual_write_from is not None:
+    if not settings.timescale.dual_write:
         return
-    newest = 0
-    if settings.database_path.exists():
-        with open_writer(settings) as connection:
-            newest = _newest_batch(connection)
-    known.dual_write_from = known.replayed_to = known.orders_replayed_to = newest
-    known.dual_write_since = state.now()
-    state.save(settings, known)
+    with state.changed(settings) as known:
+        if known.dual_write_from is not None:
+            return
+        newest = 0
+        if settings.database_path.exists():
+            with open_writer(settings) as connection:
+                newest = _newest_batch(connection)
+        known.dual_write_from = known.replayed_to = known.orders_replayed_to = newest
+        known.dual_write_since = state.now()
 
 
 def replay(settings: Settings) -> Drift:
@@ -127,7 +128,6 @@ def _replay(settings: Settings) -> Drift:
     refused, refusal = 0, None
     if not left:
         return Drift()
-    known = state.load(settings)
     with connected() as server:
         server.execute(_LEDGER_SQL)
         there = {
@@ -145,9 +145,9 @@ def _replay(settings: Settings) -> Drift:
                 refused += len(done.refused)
                 refusal = refusal or next(iter(done.refused.values()), None)
             left = left[1:]
-            known.replayed_to = batch.batch_id
-            known.replayed_at = state.now()
-            state.save(settings, known)
+            with state.changed(settings) as known:
+                known.replayed_to = batch.batch_id
+                known.replayed_at = state.now()
     return Drift(written, lost=lost, refused=refused, refusal=refusal)
 
 

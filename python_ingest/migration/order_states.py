@@ -30,33 +30,32 @@ def replay_orders(settings: Settings) -> Drift:
 
     Never raises: what could not be written is written after the next build.
     """
-    known = state.load(settings)
-    if known.dual_write_from is None:
+    if state.load(settings).dual_write_from is None:
         return Drift()
     try:
         with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
-            return _replay(settings, known)
+            return _replay(settings)
     except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:
         return Drift(error=first_line(error))
 
 
-def _replay(settings: Settings, known: state.State) -> Drift:
+def _replay(settings: Settings) -> Drift:
+    seen = state.load(settings).orders_replayed_to
     with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
         touched = Path(folder) / "touched.parquet"
         with open_writer(settings) as connection:
             built = _built(connection)
-            if built <= known.orders_replayed_to:
+            if built <= seen:
                 return Drift()
-            seen = known.orders_replayed_to
             sql = SQL.touched_orders(str(seen), str(built), literal(FORMAT))
             found = value_of(connection, f"copy ({sql}) to {sql_path(touched)} (format parquet)")
         drift = Drift()
         if found:
             with connected() as server:
                 drift = _write(settings, server, touched, Path(folder))
-    known.orders_replayed_to = built
-    known.replayed_at = state.now()
-    state.save(settings, known)
+    with state.changed(settings) as known:
+        known.orders_replayed_to = built
+        known.replayed_at = state.now()
     return drift
 
 

@@ -1,13 +1,16 @@
 """State of the migration between commands: one small file under DATA_DIR/migration/."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from python_ingest.errors import IngestError
 from python_ingest.settings import Settings
-from python_ingest.storage.files import write_whole
+from python_ingest.storage.files import hold, make_folder, write_whole
 
 
 @dataclass
@@ -46,8 +49,20 @@ def load(settings: Settings) -> State:
         raise IngestError(f"{path} is damaged: {error}") from None
 
 
-def save(settings: Settings, state: State) -> None:
-    """Write it durably."""
+@contextmanager
+def changed(settings: Settings) -> Iterator[State]:
+    """Yield the state, and write durably what the block changes in it.
+
+    Commands that run at once each change a field of their own: one waits for the other.
+    """
     path = _path(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(state), indent=1))
+    make_folder(path.parent)
+    lock = hold(path.with_suffix(".lock"))
+    try:
+        known = load(settings)
+        before = asdict(known)
+        yield known
+        if asdict(known) != before:
+            write_whole(path, json.dumps(asdict(known), indent=1))
+    finally:
+        os.close(lock)

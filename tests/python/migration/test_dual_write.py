@@ -1,6 +1,8 @@
 """Dual write: every landed row is in TimescaleDB once, whenever it comes back."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 
@@ -85,9 +87,8 @@ def test_a_server_that_is_away_stops_nothing_and_gets_what_it_missed(
 
 def test_a_replay_killed_after_the_commit_writes_nothing_twice(source, twice, tmp_path):
     landed(twice, ticks(tmp_path / "a.parquet"))
-    known = state.load(twice)
-    known.replayed_to = 0  # as if the process had died before it remembered
-    state.save(twice, known)
+    with state.changed(twice) as known:
+        known.replayed_to = 0  # as if the process had died before it remembered
     assert dual_write.replay(twice).written == 0
     assert source.execute("select count(*) from market_ticks").fetchone() == (10,)
 
@@ -268,3 +269,31 @@ def test_the_command_lands_says_what_is_missing_and_measures_it(
     assert "phase" in printed.out
     assert "TimescaleDB lacks" in printed.out
     assert "next: ingest migrate" in printed.out
+
+
+def test_what_another_command_notes_during_a_replay_is_kept(source, twice, tmp_path, monkeypatch):
+    write = dual_write._write
+
+    def meanwhile(*given):
+        done = write(*given)
+        migrate(twice, Wish(("system_metrics",)), lambda name: Listener(), lambda result: None)
+        return done
+
+    monkeypatch.setattr(dual_write, "_write", meanwhile)
+    assert landed(twice, ticks(tmp_path / "a.parquet")).written == 10
+    known = state.load(twice)
+    assert (list(known.migrated), known.replayed_to) == (["system_metrics"], 1)
+
+
+def test_a_command_that_changes_the_state_waits_for_another_one(settings):
+    """Each adds a table: with the state of before the other one's would be lost."""
+
+    def note(name):
+        with state.changed(settings) as known:
+            before = dict(known.migrated)
+            time.sleep(0.05)
+            known.migrated = {**before, name: {}}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(note, "abcd"))
+    assert sorted(state.load(settings).migrated) == list("abcd")
