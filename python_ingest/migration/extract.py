@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from python_ingest.errors import UsageError
 from python_ingest.migration import manifest
@@ -174,21 +175,34 @@ def begin(
     folder: Path,
     finished: Manifest | None,
 ) -> Manifest:
-    """Return the killed run to continue, else a new run.
+    """Return the killed run to continue, where it read the same columns of the same table there.
 
-    Raises UsageError when the folder holds a table of another schema, TimescaleError when rows have
-    no time.
+    Else a new run. Raises UsageError when the folder holds a table of another schema, or what the
+    run would keep is by another time; TimescaleError when rows have no time.
     """
     if finished and finished.source not in ("", relation.sql_name):
         raise UsageError(
             f"{folder} holds the rows of {finished.source}: extract {relation.sql_name} as a view"
             " of another name, or move that folder away"
         )
+    if finished and finished.time != relation.time and (request.since or request.until):
+        raise UsageError(
+            f"{folder} holds {relation.name} by {finished.time}: extract it by {relation.time} as a"
+            " whole, without --from and --to"
+        )
     require_times(server, relation)
+    columns = {column.name: column.type for column in relation.columns}
+    read: dict[str, Any] = {
+        "source": relation.sql_name,
+        "table_there": relation.table_there,
+        "time": relation.time,
+        "timeframe": relation.timeframe,
+        "columns": columns,
+        "since": request.since,
+        "until": request.until,
+    }
     unfinished = manifest.load(folder, manifest.UNFINISHED)
-    if unfinished and (
-        unfinished.source, unfinished.since, unfinished.until, unfinished.timeframe,
-    ) == (relation.sql_name, request.since, request.until, request.timeframe):  # fmt: skip
+    if unfinished and all(getattr(unfinished, name) == value for name, value in read.items()):
         intact = [part for part in unfinished.parts if _is_intact(folder, part)]
         return replace(unfinished, parts=tuple(intact))
     started = datetime.now(UTC).replace(tzinfo=None)
@@ -196,25 +210,20 @@ def begin(
     plan, asked = chosen(ranges(server, relation), request.since, request.until, kept)
     # Nothing that has happened by now is missing; what is dated later may still come.
     covered = Range(asked.start, min(asked.end, started))
-    known, columns = relation.table, {column.name: column.type for column in relation.columns}
+    known = relation.table
     return Manifest(
         relation=relation.name,
         table=known.name if known else None,
-        time=known.time if known else relation.time,
-        timeframe=relation.timeframe,
         run=f"{started:%Y%m%dT%H%M%S%f}",
         started_at=started,
-        since=request.since,
-        until=request.until,
         plan=tuple(plan),
         covered=(covered,) if covered.start < covered.end else (),
-        columns=columns,
         # orders and trades become events together
         landed_sql=landed_sql(known, columns)
         if known and known.kind not in (None, "orders")
         else "",
         asked=asked,
-        source=relation.sql_name,
+        **read,
     )
 
 

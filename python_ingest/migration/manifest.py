@@ -64,8 +64,8 @@ class Manifest:
     row of the server; a row of ours in such a span that is in no part is missing on the server.
     `gone`: parts that the server no longer has; their files are kept and read, but not compared.
     `columns`: name to DuckDB type. `landed_sql` returns canonical rows of a relation `extracted`
-    with these columns and a `row_number`. `source`: schema and name there; empty where an earlier
-    version read it.
+    with these columns and a `row_number`. `source`: schema and name there, `table_there`: as
+    `Relation` has it; both are empty where an earlier version read it. `time`: the column there.
     """
 
     relation: str
@@ -86,6 +86,7 @@ class Manifest:
     gone: tuple[Part, ...] = ()
     retention: Retention | None = None
     source: str = ""
+    table_there: str = ""
 
     @property
     def read(self) -> tuple[Part, ...]:

@@ -9,7 +9,7 @@ from python_ingest.errors import UsageError
 from python_ingest.migration.columns import Column, column_of, time_of
 from python_ingest.migration.manifest import Part, Retention
 from python_ingest.migration.ranges import Range
-from python_ingest.migration.server import Session, TimescaleError, instant
+from python_ingest.migration.server import SERVER, Session, TimescaleError, instant
 from python_ingest.migration.tables import TABLES, Table
 from python_ingest.storage.sql import literal, quoted
 
@@ -19,11 +19,13 @@ class Relation:
     """A table, hypertable, view or continuous aggregate that can be extracted.
 
     `table` is the known table whose rows it holds; None for a table that is only archived.
-    `timeframe` is set where it is a continuous aggregate of bars.
+    `timeframe` is set where it is a continuous aggregate of bars. `table_there` names the server,
+    the database and the table in numbers that no other one has.
     """
 
     name: str
     sql_name: str
+    table_there: str
     time: str
     time_is_zoned: bool
     columns: tuple[Column, ...]
@@ -51,13 +53,13 @@ def read_relation(
     holds bars of that timeframe, whose time may be called `bucket`.
     """
     found = server.rows(
-        "select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint"
-        " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        "select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint,"
+        f" {SERVER} from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         f" where c.oid = to_regclass({literal(name)})"
     )
     if not found:
         raise UsageError(_unknown(server, name))
-    oid, schema, short, kind, estimate = found[0]
+    oid, schema, short, kind, estimate, whose = found[0]
     table = TABLES["ohlcv_bars"] if timeframe else TABLES.get(short)
     columns = {
         column: (type_, modifier, is_array)
@@ -89,6 +91,7 @@ def read_relation(
     return Relation(
         name=short,
         sql_name=f"{quoted(schema)}.{quoted(short)}",
+        table_there=f"{whose}/{oid}",
         time=time,
         time_is_zoned=columns[time][0] == "timestamptz",
         columns=tuple(taken),

@@ -17,6 +17,11 @@ from python_ingest.errors import ConfigError, IngestError
 
 DSN_VARIABLE = "TIMESCALE_DSN"
 SETTINGS = ("set timezone = 'UTC'", "set datestyle = 'ISO'", "set extra_float_digits = 1")
+# What no other database is called, whatever its address: two numbers as text.
+SERVER = (
+    "(select system_identifier || '/' || pg_database.oid from pg_control_system(), pg_database"
+    " where datname = current_database())"
+)
 
 # libpq's message about a failed connection contains host, port, user and database, so the user sees
 # only the kind of failure.

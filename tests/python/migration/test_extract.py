@@ -273,6 +273,14 @@ def test_tables_of_one_name_in_two_schemas_do_not_replace_each_other(source, set
     assert extract(settings, Request("public.twins")).rows == 1
 
 
+def kill(settings, request, monkeypatch):
+    """Have a run read everything and be killed before its end."""
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "FINISHED", "killed/before.json")
+        with pytest.raises(FileNotFoundError):
+            extract(settings, request)
+
+
 def test_a_killed_run_of_another_schemas_table_is_not_continued(source, settings, monkeypatch):
     source.execute(
         "drop schema if exists former cascade; create schema former;"
@@ -281,12 +289,52 @@ def test_a_killed_run_of_another_schemas_table_is_not_continued(source, settings
         " insert into twins values ('2024-01-01 00:00+00', 1);"
         " insert into former.twins values ('2024-01-01 00:00+00', 2)"
     )
-    with monkeypatch.context() as patch:
-        patch.setattr(manifest, "FINISHED", "killed/before.json")
-        with pytest.raises(FileNotFoundError):
-            extract(settings, Request("former.twins"))
+    kill(settings, Request("former.twins"), monkeypatch)
     extract(settings, Request("twins"))
     assert rows_of(settings, "twins", "n") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "time"),
+    [
+        # another table of that name, whose rows are older than the run, as on another server
+        ("drop table moved; alter table other rename to moved", "made"),
+        ("alter table moved add column more int default 7", "made"),
+        ("select", "late"),
+    ],
+    ids=["table", "column", "time"],
+)  # fmt: skip
+def test_a_killed_run_that_read_something_else_is_not_continued(
+    source, settings, monkeypatch, meanwhile, time
+):
+    source.execute(
+        "drop table if exists moved;"
+        " create table moved (made timestamptz, late timestamptz, n int);"
+        " insert into moved values ('2024-01-01 00:00+00', '2024-06-01 00:00+00', 1),"
+        " ('2024-01-01 01:00+00', '2026-06-01 00:00+00', 2);"
+        " drop table if exists other; create table other (like moved);"
+        " insert into other select made, late, n + 10 from moved"
+    )
+    kill(settings, Request("moved", time="made"), monkeypatch)
+    source.execute(meanwhile)
+    found = extract(settings, Request("moved", time=time))
+    columns = "n, made at time zone 'utc', late at time zone 'utc'"
+    columns += ", more" if "more" in meanwhile else ""
+    expected = source.execute(f"select {columns} from moved order by 1").fetchall()
+    assert rows_of(settings, "moved", columns.replace(" at time zone 'utc'", "")) == expected
+    assert found.time == time
+
+
+def test_a_part_by_another_time_than_the_rest_is_refused(source, settings):
+    source.execute(
+        "drop table if exists moved;"
+        " create table moved (made timestamptz, late timestamptz);"
+        " insert into moved values ('2024-01-01 00:00+00', '2026-06-01 00:00+00')"
+    )
+    extract(settings, Request("moved", time="made"))
+    with pytest.raises(UsageError, match="holds moved by made: extract it by late as a whole"):
+        extract(settings, Request("moved", since=datetime(2026, 6, 1), time="late"))
+    assert extract(settings, Request("moved", time="late")).rows == 1
 
 
 def test_columns_that_a_file_cannot_hold_beside_each_other_are_refused(source, settings):
