@@ -118,7 +118,7 @@ def _segment(settings: Settings, found: Manifest, part: Part, scratch: Path) -> 
                 judged as (
                     with extracted as (
                         select * exclude (file_row_number), file_row_number + 1 as row_number
-                        from read_parquet({sql_path(folder / part.file)}, file_row_number = true)
+                        from ({manifest.rows_of(folder, found, [part])})
                     )
                     {found.landed_sql}
                 ),

@@ -5,7 +5,7 @@ are replaced as a whole.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from python_ingest.errors import IngestError
 from python_ingest.migration.ranges import Range
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
+from python_ingest.storage.sql import quoted, sql_path
 
 EVERYTHING = Range(datetime.min, datetime.max)
 FINISHED, UNFINISHED = "manifest.json", "run.json"
@@ -148,6 +149,17 @@ def load(folder: Path, name: str = FINISHED) -> Manifest | None:
         return _READ.validate_python({"asked": asked, **document})
     except (ValueError, TypeError, KeyError):
         raise IngestError(f"{path} is damaged: remove it and extract the table again") from None
+
+
+def rows_of(folder: Path, extracted: Manifest, parts: Iterable[Part]) -> str:
+    """Return SQL of the rows of parts with every column of the extract; NULL where a file is older.
+
+    `file_row_number` counts the rows of a file from 0.
+    """
+    columns = (f"null::{type_} as {quoted(name)}" for name, type_ in extracted.columns.items())
+    files = ", ".join(sql_path(folder / part.file) for part in parts)
+    rows = f"from read_parquet([{files}], union_by_name = true, file_row_number = true)"
+    return f"select {', '.join(columns)} where false" + f" union all by name {rows}" * bool(files)
 
 
 def all_finished(settings: Settings) -> Iterator[Manifest]:

@@ -82,11 +82,9 @@ def make_order_events(settings: Settings) -> Manifest | None:
 def _rows(settings: Settings, source: Manifest) -> str:
     """Return SQL of an extract with every column that its table may have."""
     folder = manifest.folder_of(settings, source.relation)
-    parts = (*source.parts, *source.gone)
-    files = ", ".join(sql_path(folder / part.file) for part in parts)
+    rows = manifest.rows_of(folder, source, (*source.parts, *source.gone))
     columns = ", ".join(
-        f"{quoted(name) if parts and name in source.columns else 'null'}::{type_} as {quoted(name)}"
+        f"{quoted(name) if name in source.columns else 'null'}::{type_} as {quoted(name)}"
         for name, type_ in TABLES[source.relation].columns.items()
     )
-    rows = f"from read_parquet([{files}], union_by_name = true)" if parts else "where false"
-    return f"select {columns} {rows}"
+    return f"select {columns} from ({rows})"

@@ -14,6 +14,7 @@ from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, state
 from python_ingest.migration.backfill import Wish, migrate
+from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.write_twice import report
@@ -240,6 +241,21 @@ def test_a_row_that_differs_from_what_is_here_in_what_tells_it_lands(source, set
         assert found == [("a",), ("b",)]
         found = connection.execute("select value from raw.system_metrics order by 1").fetchall()
         assert found == [(1,), (2,)]
+
+
+def test_ranges_that_were_read_before_a_column_was_there_land(source, settings):
+    insert = "insert into market_ticks (tick_id, exchange, symbol, timestamp, last_price) values"
+    source.execute(f"{insert} (1, 'x', 's', '2024-08-01', 1), (2, 'x', 's', '2025-08-01', 1)")
+    extract(settings, Request("market_ticks"))
+    source.execute("alter table market_ticks add column trade_id text default 'new'")
+    try:
+        wish = Wish(("market_ticks",), since=datetime(2025, 1, 1))
+        migrate(settings, wish, lambda name: Listener(), lambda result: None)
+    finally:
+        source.execute("alter table market_ticks drop column trade_id")
+    with duckdb.connect(str(settings.database_path)) as connection:
+        found = connection.execute("select trade_id from raw.market_ticks order by timestamp")
+        assert found.fetchall() == [(None,), ("new",)]
 
 
 def test_the_command_lands_says_what_is_missing_and_measures_it(
