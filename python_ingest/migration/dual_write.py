@@ -5,16 +5,15 @@ TimescaleDB lists its batches; it is written in the transaction of their rows, s
 written once, whatever is killed. Orders and trades follow as states after each build.
 """
 
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import psycopg
 
 from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import KINDS
+from python_ingest.landing import spool
 from python_ingest.migration import state
 from python_ingest.migration.postgres_rows import (
     Put,
@@ -159,8 +158,8 @@ def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tupl
     """
     table = _TABLES[batch.kind]
     columns = common_columns(server, table, KINDS[batch.kind].table, settings)
-    with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
-        rows = Path(folder) / "rows.csv"
+    with spool.scratch(settings) as scratch:
+        rows = scratch / "rows.csv"
         with open_writer(settings) as connection:
             cold = readable_files(connection, table.name, after_batch=batch.batch_id - 1)
             kept = with_files(connection, settings.data_dir, RELATIONS[table.name], cold)

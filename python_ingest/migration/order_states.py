@@ -1,12 +1,12 @@
 """Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
 
-import tempfile
 from pathlib import Path
 
 import duckdb
 import psycopg
 
 from python_ingest.errors import IngestError
+from python_ingest.landing import spool
 from python_ingest.migration import state
 from python_ingest.migration.dual_write import Drift
 from python_ingest.migration.postgres_rows import (
@@ -41,8 +41,8 @@ def replay_orders(settings: Settings) -> Drift:
 
 def _replay(settings: Settings) -> Drift:
     seen = state.load(settings).orders_replayed_to
-    with tempfile.TemporaryDirectory(dir=settings.data_dir / "migration") as folder:
-        touched = Path(folder) / "touched.parquet"
+    with spool.scratch(settings) as scratch:
+        touched = scratch / "touched.parquet"
         with open_writer(settings) as connection:
             built = _built(connection)
             if built <= seen:
@@ -52,7 +52,7 @@ def _replay(settings: Settings) -> Drift:
         drift = Drift()
         if found:
             with connected() as server:
-                drift = _write(settings, server, touched, Path(folder))
+                drift = _write(settings, server, touched, scratch)
     with state.changed(settings) as known:
         known.orders_replayed_to = built
         known.replayed_at = state.now()

@@ -1,5 +1,6 @@
 """Dual write: every landed row is in TimescaleDB once, whenever it comes back."""
 
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,24 @@ def test_a_replay_killed_after_the_commit_writes_nothing_twice(source, twice, tm
         known.replayed_to = 0  # as if the process had died before it remembered
     assert dual_write.replay(twice).written == 0
     assert source.execute("select count(*) from market_ticks").fetchone() == (10,)
+
+
+def test_a_replay_killed_amid_leaves_nothing_for_ever(source, twice, tmp_path):
+    dual_write.begin(twice)
+    land_files(twice, "ticks", [ticks(tmp_path / "a.parquet")])
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from python_ingest.migration import dual_write\n"
+        "from python_ingest.settings import load_settings\n"
+        "dual_write.take_in = lambda *_: os.kill(os.getpid(), 9)\n"
+        "dual_write.replay(load_settings(Path('none.toml'), {'DATA_DIR': sys.argv[1]}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(twice.data_dir)], check=False)
+    assert done.returncode == -9
+    assert list(twice.data_dir.rglob("rows.csv"))
+    assert dual_write.replay(twice).written == 10
+    assert not list(twice.data_dir.rglob("rows.csv"))
 
 
 def test_only_what_lands_after_it_was_switched_on_is_written(source, settings, twice, tmp_path):
