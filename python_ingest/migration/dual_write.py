@@ -22,7 +22,7 @@ from python_ingest.migration.postgres_rows import (
     put_apart,
     take_in,
 )
-from python_ingest.migration.server import connected
+from python_ingest.migration.server import SERVER, connected
 from python_ingest.migration.tables import FORMAT, TABLES
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import readable_files
@@ -129,6 +129,8 @@ def _replay(settings: Settings) -> Drift:
         return Drift()
     with connected() as server:
         server.execute(_LEDGER_SQL)
+        _follow_server(settings, server)
+        left = pending(settings)
         there = {
             (batch_id, sha256)
             for batch_id, sha256 in server.execute(
@@ -148,6 +150,15 @@ def _replay(settings: Settings) -> Drift:
                 known.replayed_to = batch.batch_id
                 known.replayed_at = state.now()
     return Drift(written, lost=lost, refused=refused, refusal=refusal)
+
+
+def _follow_server(settings: Settings, server: psycopg.Connection) -> None:
+    """Begin anew where TIMESCALE_DSN names another server: its ledger lists what it has."""
+    ((there,),) = server.execute(f"select {SERVER}".encode()).fetchall()
+    with state.changed(settings) as known:
+        if known.server not in (None, there):
+            known.replayed_to = known.orders_replayed_to = known.dual_write_from or 0
+        known.server = there
 
 
 def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tuple[int, Put]:

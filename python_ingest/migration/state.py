@@ -18,7 +18,7 @@ class State:
     """Times are UTC texts. `migrated`: per table, when and up to when it was landed here.
 
     `dual_write_from`: the batch after which dual write begins. `replayed_to` and
-    `orders_replayed_to`: the last batch that was written.
+    `orders_replayed_to`: the last batch that was written, to `server`.
     """
 
     migrated: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -27,6 +27,7 @@ class State:
     replayed_to: int = 0
     orders_replayed_to: int = 0
     replayed_at: str | None = None
+    server: str | None = None
 
 
 def now() -> str:

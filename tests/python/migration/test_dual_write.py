@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import duckdb
+import psycopg
 import pytest
 from lifecycle.conftest import export_ticks, make_cold_view
 
@@ -20,6 +21,8 @@ from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.write_twice import report
 from python_ingest.storage.writer import open_writer
+
+from .conftest import SCHEMA
 
 AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
 
@@ -111,6 +114,23 @@ def test_a_replay_killed_amid_leaves_nothing_for_ever(source, twice, tmp_path):
     assert list(twice.data_dir.rglob("rows.csv"))
     assert dual_write.replay(twice).written == 10
     assert not list(twice.data_dir.rglob("rows.csv"))
+
+
+def test_another_server_gets_all_since_dual_write_began(
+    source, twice, tmp_path, monkeypatch, postgres_dsn
+):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    source.execute("drop database if exists another")
+    source.execute("create database another")
+    other = psycopg.conninfo.make_conninfo(postgres_dsn, dbname="another")
+    with psycopg.connect(other, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        monkeypatch.setenv("TIMESCALE_DSN", other)
+        assert landed(twice, ticks(tmp_path / "b.parquet", first=100)).written == 20
+        assert connection.execute("select count(*) from market_ticks").fetchone() == (20,)
+    monkeypatch.setenv("TIMESCALE_DSN", postgres_dsn)
+    assert landed(twice, ticks(tmp_path / "c.parquet", first=200)).written == 20
+    assert source.execute("select count(distinct tick_id) from market_ticks").fetchone() == (30,)
 
 
 def test_only_what_lands_after_it_was_switched_on_is_written(source, settings, twice, tmp_path):
