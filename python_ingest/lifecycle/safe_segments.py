@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.landing.spool import Segment, age_seconds
+from python_ingest.landing.spool import age_seconds, read_description
 from python_ingest.lifecycle.query import SQL
 from python_ingest.settings import Settings
 from python_ingest.storage.files import write_whole
@@ -62,8 +62,9 @@ def remove_safe_segments(settings: Settings) -> int:
     safe = _published(settings, last)
     removed = 0
     for description in sorted((settings.spool_dir / "landed").glob("*.json")):
-        with suppress(FileNotFoundError):  # a cycle and a backup may remove them at once
-            segment = Segment(**json.loads(description.read_text(encoding="utf-8")))
+        # a cycle and a backup may remove them at once; one that is damaged stays
+        with suppress(FileNotFoundError, ValueError):
+            segment = read_description(description)
             if (segment.kind, segment.sha256) in safe and age_seconds(segment) > _KEEP_SECONDS:
                 # the description last: a segment without one cannot be identified
                 description.with_suffix(".parquet").unlink(missing_ok=True)

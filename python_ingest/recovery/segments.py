@@ -1,6 +1,5 @@
 """Landed segments: packed into an incremental backup, and landed again as the same batches."""
 
-import json
 import shutil
 import tarfile
 import time
@@ -14,14 +13,16 @@ import duckdb
 
 from python_ingest.errors import BackupDamagedError, BackupError
 from python_ingest.landing.batch import LandedAs, land_segment
-from python_ingest.landing.spool import Segment, made_at, path_of
+from python_ingest.landing.spool import Segment, made_at, path_of, read_description
 from python_ingest.recovery.manifest import Landing, Manifest, PackedSegment
 from python_ingest.settings import Settings
+from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import value_of
 
 # A loader commits first and moves its segment afterwards.
 _MOVE_SECONDS = 5.0
+_MAKE_FULL = "make a full backup: ingest backup create --full"
 
 
 def landings(
@@ -56,10 +57,7 @@ def pack(settings: Settings, batches: Sequence[Landing], target: Path) -> list[P
             path = _moved(settings, f"{segment.name}.parquet")
             sha256 = sha256_of(path)
             if segment.canonical and sha256 != segment.sha256:
-                raise BackupError(
-                    f"{path} was changed after it had been landed; make a full backup:"
-                    " ingest backup create --full"
-                )
+                raise BackupError(f"{path} was changed after it had been landed; {_MAKE_FULL}")
             tar.add(path, arcname=path.name)
             packed.append(
                 PackedSegment(
@@ -88,7 +86,7 @@ def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segme
     }
     of_content: dict[tuple[str, str], list[Segment]] = defaultdict(list)
     for name in sorted(names):
-        segment = Segment(**json.loads(_read_moving(settings, name)))
+        segment = _described(settings, name)
         of_content[segment.kind, segment.sha256].append(segment)
     segments = {}
     for batch in reversed(batches):
@@ -96,8 +94,7 @@ def _segments(settings: Settings, batches: Sequence[Landing]) -> dict[int, Segme
         if not same:
             raise BackupError(
                 f"batch {batch.batch_id} ({batch.file_name}): its segment is not in"
-                f" {settings.spool_dir / 'landed'}; make a full backup:"
-                " ingest backup create --full"
+                f" {settings.spool_dir / 'landed'}; {_MAKE_FULL}"
             )
         before = [it for it in same if made_at(it) <= batch.landed_at] or same
         segments[batch.batch_id] = before[-1]
@@ -114,19 +111,21 @@ def _moved(settings: Settings, name: str) -> Path:
             if (folder / name).exists():
                 return folder / name
         if time.monotonic() > deadline:
-            raise BackupError(
-                f"{settings.spool_dir / 'landed' / name} is gone; make a full backup:"
-                " ingest backup create --full"
-            )
+            raise BackupError(f"{settings.spool_dir / 'landed' / name} is gone; {_MAKE_FULL}")
         time.sleep(0.01)
 
 
-def _read_moving(settings: Settings, name: str) -> str:
+def _described(settings: Settings, name: str) -> Segment:
     while True:
+        path = _moved(settings, name)
         try:
-            return _moved(settings, name).read_text(encoding="utf-8")
+            return read_description(path)
         except FileNotFoundError:
             continue
+        except (OSError, ValueError) as error:
+            raise BackupError(
+                f"{path} cannot be read ({first_line(error)}); {_MAKE_FULL}"
+            ) from None
 
 
 def replay(

@@ -188,6 +188,29 @@ def test_a_segment_that_is_gone_makes_a_full_backup_due(settings: Settings, land
     assert "its segment is not in" in made.notes[0]
 
 
+def test_a_damaged_description_makes_a_full_backup_due(settings: Settings, land: Land) -> None:
+    land()
+    create_backup(settings)
+    land()
+    damaged = settings.spool_dir / "landed" / f"{landed(settings)[-1]}.json"
+    damaged.write_text(damaged.read_text()[:40])
+    with pytest.raises(BackupError, match=r"json cannot be read .*--full"):
+        create_backup(settings, "incremental")
+    made = create_backup(settings)
+    assert made.manifest.kind == "full"
+    assert f"{damaged} cannot be read" in made.notes[0]
+
+
+def test_a_damaged_description_keeps_no_other_segment(settings: Settings, land: Land) -> None:
+    for _ in range(2):
+        land()
+    damaged, _ = make_old(settings, landed(settings))
+    publish_landings(settings)
+    (settings.spool_dir / "landed" / f"{damaged}.json").write_text("{")
+    assert create_backup(settings).removed_segments == 1
+    assert landed(settings) == [damaged]
+
+
 def test_a_segment_written_over_in_place_is_noticed(settings: Settings, tmp_path: Path) -> None:
     """A canonical Parquet file is its own segment, a private copy of what the user has."""
     create = "exchange varchar, symbol varchar, timestamp timestamp, last_price decimal(18, 8)"
