@@ -234,6 +234,11 @@ def require_free(settings: Settings, to: Path, *, force: bool) -> None:
     """Raise BackupError unless a restore may write there."""
     if to.exists() and not to.is_dir():
         raise BackupError(f"{to} is a file: give the folder that shall be the new DATA_DIR")
+    if to.is_mount():
+        raise BackupError(
+            f"{to} is a mount, whose place no other folder can take: restore to a folder in it,"
+            f" such as {to / 'data'}, and make that DATA_DIR"
+        )
     if not to.exists() or not any(to.iterdir()):
         return
     if not force:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from forked import run_ingest
 
+from python_ingest.errors import BackupError
+from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.restore import restore
 from python_ingest.settings import Settings
 
 from .conftest import Land
@@ -86,3 +89,11 @@ def test_wrong_use_is_one_line_and_a_code(settings: Settings, tmp_path: Path) ->
         assert says in done[2]
     assert ingest(settings, "backup", "list", store="ftp://x")[0] == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_a_mount_is_refused_before_anything_is_fetched(settings: Settings, land: Land) -> None:
+    """No folder can be renamed over it, as over the volume of a container."""
+    land()
+    create_backup(settings)
+    with pytest.raises(BackupError, match=r"/proc is a mount, .* such as /proc/data"):
+        restore(settings, Path("/proc"))
