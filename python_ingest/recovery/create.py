@@ -20,7 +20,7 @@ from python_ingest.recovery import cold, sets
 from python_ingest.recovery.cold import archive_event
 from python_ingest.recovery.manifest import Landing, Manifest, StoredFile, Table, WaitingSegment
 from python_ingest.recovery.run import Kind, Run, in_our_words, new_id, tools, working_folder
-from python_ingest.recovery.segments import landing, landings, pack
+from python_ingest.recovery.segments import landing, landings, outermost, pack
 from python_ingest.recovery.small_files import read_feeds, read_state
 from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
@@ -58,12 +58,16 @@ def create_backup(
     is no new backup, and its uploaded files are removed.
     """
     require_database(settings)
+    patient = settings.waiting(_PATIENCE_MS)
     with process_lock(settings.data_dir / "backup.lock", "ingest backup"):
         store = open_store(settings.backup_store)
+        backups = sets.load(store)
+        with in_our_words("the backup", settings.data_dir), open_writer(patient) as connection:
+            first = outermost(connection, "min")
+        _require_own(store, backups, first)
         with working_folder(store, settings) as folder:
             state = read_state(settings.data_dir)
-            patient = settings.waiting(_PATIENCE_MS)
-            run = Run(patient, store, sets.load(store), folder, report, migration=state)
+            run = Run(patient, store, backups, folder, report, migration=state, first=first)
             run.feeds = read_feeds(settings, run.notes)
             run.notes.extend(f"damaged: {it}" for it in run.backups.damaged.values())
             with in_our_words("the backup", folder.parent), _undone(store):
@@ -77,6 +81,23 @@ def create_backup(
         )
         removed = remove_safe_segments(settings)
     return Created(manifest, held, [m.id for m in gone], removed, run.notes)
+
+
+def _require_own(store: ObjectStore, backups: sets.Backups, first: Landing | None) -> None:
+    """Raise BackupError where a backup is of another warehouse, which would lose it in time."""
+    for one in backups.made:
+        if one.first and (first is None or _began(one.first) != _began(first)):
+            began = "nothing landed in" if first is None else f"{first.file_name} began"
+            raise BackupError(
+                f"{one.id} in {store.url} is of another database: {one.first.file_name} began that"
+                f" one, {began} this one; restore it (docs/restore.md), or give this one a store of"
+                " its own (BACKUP_STORE)"
+            )
+
+
+def _began(first: Landing) -> tuple[str, datetime]:
+    """Return what of the first batch no later version of ours changes."""
+    return first.sha256, first.landed_at
 
 
 def _make(run: Run, kind: Kind | None) -> tuple[Manifest, float]:
@@ -124,8 +145,7 @@ def make_full(run: Run) -> tuple[Manifest, float]:
         known = set(run.backups.objects)
         cold.put_cold_files(run.store, run.settings.data_dir, files, known, run.folder)
         closing = _close_set_before(run, reader, snapshot.taken_at)
-        newest = value_of(reader, "select max(batch_id) from raw.landings")
-        last = None if newest is None else landing(reader, newest)
+        last = outermost(reader, "max")
         views, archived = cold.cold_views(reader), cold.archived_files(reader)
         schema_version = current_version(reader)
     manifest = Manifest(

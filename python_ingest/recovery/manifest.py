@@ -99,8 +99,9 @@ class Manifest(_Part):
     `number`: backups of a store count up in the order they were made, whatever the clock said (0:
     made before they were counted). `taken_at`: it and the backups before it hold everything
     committed until then. `base` is the
-    full backup of its set, `previous` the backup that it continues (empty: none). `last` is its
-    newest landing, None in an empty database. `cold_views`: name and type of the columns of each
+    full backup of its set, `previous` the backup that it continues (empty: none). `first` is the
+    first landing of its database, by which one knows it again, `last` the newest; None in an empty
+    one (`first`: also not known). `cold_views`: name and type of the columns of each
     view over cold files. `migration`: the state of a move from TimescaleDB, None without one.
     `feeds`: the declarations in DATA_DIR/feeds by their file's name, None if not known.
     """
@@ -124,6 +125,7 @@ class Manifest(_Part):
     migration: dict[str, Any] | None = None
     feeds: dict[str, str] | None = None
     number: int = 0
+    first: Landing | None = None
 
     @property
     def key(self) -> str:

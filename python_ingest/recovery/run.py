@@ -16,7 +16,7 @@ import duckdb
 
 from python_ingest.cli.progress import Report
 from python_ingest.errors import DiskFullError
-from python_ingest.recovery.manifest import Manifest, StoredFile, Tools, encoded
+from python_ingest.recovery.manifest import Landing, Manifest, StoredFile, Tools, encoded
 from python_ingest.recovery.sets import UNFINISHED, Backups
 from python_ingest.settings import Settings
 from python_ingest.storage.disk_full import is_disk_full
@@ -32,7 +32,7 @@ class Run:
     """A backup while it is made, under the lock. `notes`: messages for the operator.
 
     `migration`: the state of a move from TimescaleDB, as it was before the database was copied;
-    `feeds`: the declarations in DATA_DIR/feeds by their file's name.
+    `feeds`: the declarations in DATA_DIR/feeds by their file's name; `first`: the first landing.
     `finished`: how many backups this run has made; a full one may close the set before it.
     """
 
@@ -44,6 +44,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     migration: dict[str, Any] | None = None
     feeds: dict[str, str] = field(default_factory=dict)
+    first: Landing | None = None
     finished: int = 0
 
     def begin(self, backup_id: str) -> None:
@@ -62,8 +63,8 @@ class Run:
         self.finished += 1
         known = max((one.number for one in self.backups.made), default=0)
         number = known + self.finished
-        known_too = {"migration": self.migration, "feeds": self.feeds, "number": number}
-        manifest = manifest.model_copy(update=known_too)
+        known_too = {"migration": self.migration, "feeds": self.feeds, "first": self.first}
+        manifest = manifest.model_copy(update={**known_too, "number": number})
         self.store.put_bytes(encoded(manifest), manifest.key)
         self.store.delete(f"{manifest.id}/{UNFINISHED}")
         return manifest

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -42,6 +43,14 @@ def landing(connection: duckdb.DuckDBPyConnection, batch_id: int) -> Landing | N
     """Return one row of raw.landings."""
     found = landings(connection, batch_id - 1, batch_id)
     return found[0] if found else None
+
+
+def outermost(
+    connection: duckdb.DuckDBPyConnection, which: Literal["min", "max"]
+) -> Landing | None:
+    """Return the first or the newest row of raw.landings; None where nothing has landed."""
+    batch_id = value_of(connection, f"select {which}(batch_id) from raw.landings")
+    return None if batch_id is None else landing(connection, batch_id)
 
 
 def pack(settings: Settings, batches: Sequence[Landing], target: Path) -> list[PackedSegment]:

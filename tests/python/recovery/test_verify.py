@@ -1,19 +1,23 @@
 """Every kind of damage is found and named; what is not damaged is not."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from testkit import new_database
 
+from python_ingest.errors import BackupError
 from python_ingest.recovery import sets
 from python_ingest.recovery.create import create_backup
+from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups
 from python_ingest.settings import Settings
 from python_ingest.storage.object_store import DirectoryStore, open_store
 
-from .conftest import Land
+from .conftest import Land, contents
 
 
 def flipped(content: bytes) -> bytes:
@@ -98,6 +102,26 @@ def test_only_the_newest_sets_are_kept(settings: Settings, land: Land) -> None:
         assert closing.last == manifest.last
         assert manifest.taken_at - closing.taken_at == timedelta(0)
     assert verify_backups(settings) == []
+
+
+def test_backups_of_another_database_are_not_replaced(
+    settings: Settings, land: Land, tmp_path: Path
+) -> None:
+    """DATA_DIR is lost and begun anew, or two warehouses name one store."""
+    land()
+    create_backup(settings)
+    before = contents(settings.database_path)
+    shutil.rmtree(settings.data_dir)
+    new_database(settings)
+    with pytest.raises(BackupError, match=r"is of another database.* nothing landed in this one"):
+        create_backup(settings)
+    land()
+    with pytest.raises(BackupError, match=r"is of another database.* began this one.*BACKUP_STORE"):
+        create_backup(settings, "full")
+    done = restore(settings, tmp_path / "restored")
+    assert contents(done.database) == before
+    moved = {"data_dir": done.path, "database_path": done.database}
+    assert create_backup(settings.model_copy(update=moved)).manifest.kind == "incremental"
 
 
 def test_what_a_killed_removal_left_goes_with_the_next_backup(
