@@ -5,18 +5,19 @@ of its trades becomes a fill (queries/order_events.sql). Folding the events give
 again. Event ids are derived from the rows' ids, so the same order always gives the same events.
 """
 
+import os
 from datetime import UTC, datetime
-
-import duckdb
+from pathlib import Path
 
 from python_ingest.feeds.kinds import ORDERS
 from python_ingest.feeds.relation import Scan, validated
+from python_ingest.landing.prepare import working_connection
 from python_ingest.migration import manifest
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.query import SQL
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place, sha256_of
+from python_ingest.storage.files import hold, make_folder, move_into_place, sha256_of
 from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 RELATION = "order_events"
@@ -25,19 +26,26 @@ RELATION = "order_events"
 def make_order_events(settings: Settings) -> Manifest | None:
     """Write the events of the extracted orders and trades as an extract of their own.
 
-    Returns its manifest; None unless both tables are extracted.
+    Returns its manifest; None unless both tables are extracted. Waits while another one makes them.
     """
     folder = manifest.folder_of(settings, RELATION)
+    make_folder(folder)
+    lock = hold(folder / ".lock")
+    try:
+        return _make(settings, folder)
+    finally:
+        os.close(lock)
+
+
+def _make(settings: Settings, folder: Path) -> Manifest | None:
     sources = [manifest.load(manifest.folder_of(settings, name)) for name in ("orders", "trades")]
     if None in sources:
         return None
     orders, trades = [source for source in sources if source]
-    folder.mkdir(parents=True, exist_ok=True)
     started = max(orders.finished_at or orders.started_at, trades.finished_at or trades.started_at)
     run = f"{started:%Y%m%dT%H%M%S%f}"
     temporary, final = folder / f".{run}.parquet", folder / f"{run}.parquet"
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with working_connection(settings) as connection:
         for source in (orders, trades):
             connection.execute(f"create view {source.relation} as {_rows(settings, source)}")
         connection.execute(f"create temp table events as {SQL.order_events()}")

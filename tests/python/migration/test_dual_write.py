@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from threading import Thread
 
 import duckdb
 import psycopg
@@ -14,12 +15,13 @@ from lifecycle.conftest import export_ticks, make_cold_view
 
 from python_ingest.cli.main import main
 from python_ingest.landing.land import land_files
-from python_ingest.migration import dual_write, state
+from python_ingest.migration import dual_write, manifest, order_events, state
 from python_ingest.migration.backfill import Wish, migrate
 from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.write_twice import report
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.writer import open_writer
 
 from .conftest import SCHEMA
@@ -280,6 +282,28 @@ def test_a_row_that_differs_from_what_is_here_in_what_tells_it_lands(source, set
         assert found == [("a",), ("b",)]
         found = connection.execute("select value from raw.system_metrics order by 1").fetchall()
         assert found == [(1,), (2,)]
+
+
+def test_order_events_that_two_make_at_once_are_whole(source, settings, monkeypatch):
+    """`ingest extract timescale` of orders in one shell, of trades in another."""
+    for name in ("orders", "trades"):
+        extract(settings, Request(name))
+    move, others = order_events.move_into_place, []
+
+    def meanwhile(temporary, final):
+        if not others:
+            others.append(Thread(target=order_events.make_order_events, args=[settings]))
+            others[0].start()
+            others[0].join(1)
+        move(temporary, final)
+
+    monkeypatch.setattr(order_events, "move_into_place", meanwhile)
+    order_events.make_order_events(settings)
+    others[0].join()
+    folder = manifest.folder_of(settings, "order_events")
+    (part,) = manifest.load(folder).parts
+    assert [path.name for path in folder.glob("*.parquet")] == [part.file]
+    assert sha256_of(folder / part.file) == part.sha256
 
 
 def test_ranges_that_were_read_before_a_column_was_there_land(source, settings):
