@@ -160,21 +160,16 @@ def _copy_known_orders(settings: Settings, target: Path) -> None:
     with open_writer(settings) as connection:
         schema.migrate(connection)
         own = "select 1 from raw.order_events where event_id not like 'timescale/%' limit 1"
-        if not connection.execute(own).fetchone():
-            connection.execute(
-                f"copy (select null::varchar as id where false) to {sql_path(target)}"
-                " (format parquet)"
+        known = "select null::varchar as id where false"
+        if connection.execute(own).fetchone():
+            built = value_of(
+                connection,
+                "select count(*) from duckdb_views() where schema_name = 'main'"
+                " and view_name in ('orders', 'trades') and database_name = current_database()",
             )
-            return
-        built = value_of(
-            connection,
-            "select count(*) from duckdb_views() where schema_name = 'main'"
-            " and view_name in ('orders', 'trades') and database_name = current_database()",
-        )
-        if built < 2:  # noqa: PLR2004
-            raise IngestError("orders have landed and were never built: run dbt build first")
-        connection.execute(f"""
-            copy (
+            if built < 2:  # noqa: PLR2004
+                raise IngestError("orders have landed and were never built: run dbt build first")
+            known = """
                 select order_id::varchar as id from main.orders
                 where source_order_id in (
                     select order_id from raw.order_events
@@ -185,5 +180,5 @@ def _copy_known_orders(settings: Settings, target: Path) -> None:
                 where source_trade_id is null or source_trade_id in (
                     select trade_id from raw.order_events where event_id not like 'timescale/%'
                 )
-            ) to {sql_path(target)} (format parquet)
-        """)
+            """
+        connection.execute(f"copy ({known}) to {sql_path(target)} (format parquet)")

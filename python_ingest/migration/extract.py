@@ -118,24 +118,18 @@ def _finish(
     with server.snapshot():
         now = ranges(server, reader.relation)
         retention = read_retention(server, reader.relation, now)
+    before = before or replace(run, parts=(), covered=())
     start = attrgetter("start")
-    kept: list[Part] = []
-    replaced: list[Part] = []
-    away: list[Part] = []
-    covered = run.covered
-    if before:
-        for part in before.parts:
-            (replaced if part.range.overlaps(run.asked) else kept).append(part)
-        for part in before.gone:
-            (replaced if part.range.overlaps(run.asked) else away).append(part)
-        for span in before.covered:
-            covered = merged(covered, span)
+    kept = [part for part in before.parts if not part.range.overlaps(run.asked)]
+    away = [part for part in before.gone if not part.range.overlaps(run.asked)]
+    former = (*before.parts, *before.gone)
+    replaced = [part for part in former if part.range.overlaps(run.asked)]
     finished = replace(
         run,
         parts=tuple(sorted([*kept, *(p for p in run.parts if _is_there(p, now))], key=start)),
         gone=tuple(sorted([*away, *_gone([*run.parts, *replaced], now)], key=start)),
         retention=retention,
-        covered=covered,
+        covered=merged([*run.covered, *before.covered]),
         finished_at=datetime.now(UTC).replace(tzinfo=None),
     )
     manifest.save(folder, finished, manifest.FINISHED)

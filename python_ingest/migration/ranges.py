@@ -94,10 +94,10 @@ def chosen(
         low, high = wider
 
 
-def merged(older: Iterable[Range], newer: Range) -> tuple[Range, ...]:
+def merged(spans: Iterable[Range]) -> tuple[Range, ...]:
     """Return the union of the spans; touching spans are joined."""
     found: list[Range] = []
-    for span in sorted([*older, newer]):
+    for span in sorted(spans):
         if found and span.start <= found[-1].end:
             found[-1] = Range(found[-1].start, max(found[-1].end, span.end))
         else:

@@ -78,7 +78,7 @@ def status(settings: Settings, env: Mapping[str, str] | None = None) -> Status:
     ]
     left = pending(settings)
     reads = _reads(env)
-    phase, name = _phase(settings, known, reads, migrated=bool(known.migrated))
+    phase, name = _phase(settings, known, reads)
     return Status(
         phase=phase,
         phase_name=name,
@@ -142,10 +142,8 @@ def _is_compared(env: Mapping[str, str]) -> bool:
     }
 
 
-def _phase(
-    settings: Settings, known: state.State, reads: str, *, migrated: bool
-) -> tuple[int, str]:
-    if not migrated and known.dual_write_from is None:
+def _phase(settings: Settings, known: state.State, reads: str) -> tuple[int, str]:
+    if not known.migrated and known.dual_write_from is None:
         return 0, "before the migration"
     if reads == "timescale":
         return 1, "dual write, reads from TimescaleDB"

@@ -658,7 +658,7 @@ def test_merged_spans_are_those_instants(spans):
     ranges = [Range(DAY + timedelta(hours=s), DAY + timedelta(hours=s + n)) for s, n in spans]
     found = ()
     for one in ranges:
-        found = merged(found, one)
+        found = merged([*found, one])
     hours = {s + k for s, n in spans for k in range(n)}
     covered = {h for h in range(70) for r in found
                if r.start <= DAY + timedelta(hours=h) < r.end}  # fmt: skip
