@@ -9,6 +9,7 @@ files.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 
 import duckdb
@@ -129,7 +130,9 @@ def _store(settings: Settings) -> ObjectStore:
             f"archive.store and retention.cold_store are both {settings.archive.store}: give the"
             " archive a prefix or bucket of its own"
         )
-    return open_store(settings.archive.store)
+    store = settings.archive.store
+    # the manifest names it for as long as there is an archive, from whatever folder that is read
+    return open_store(store if "://" in store else str(Path(store).absolute()))
 
 
 def _due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Day]:

@@ -98,6 +98,20 @@ def test_a_day_that_leaves_leaves_no_folder(settings: Settings, tmp_path: Path) 
     assert ask(kept, ALL_TICKS) == before
 
 
+def test_a_relative_archive_is_found_from_every_folder(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_cold(settings)
+    before = ask(settings, ALL_TICKS)
+    monkeypatch.chdir(tmp_path)
+    kept = with_store(settings, "archive")
+    archive(kept, LATER)
+    sweep(kept, published=set())
+    monkeypatch.chdir("/")
+    assert bring_back(kept, "market_ticks", FIRST, LAST).files
+    assert ask(kept, ALL_TICKS) == before
+
+
 def test_a_sweep_takes_nothing_that_is_coming_back(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
