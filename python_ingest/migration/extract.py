@@ -202,8 +202,10 @@ def begin(
     started = datetime.now(UTC).replace(tzinfo=None)
     kept = [part.range for part in (*finished.parts, *finished.gone)] if finished else []
     plan, asked = chosen(ranges(server, relation), request.since, request.until, kept)
-    # Nothing that has happened by now is missing; what is dated later may still come.
-    covered = Range(asked.start, min(asked.end, started))
+    # Nothing that has happened by now is missing; what is dated later may still come. Of two clocks
+    # the one that is ahead is wrong.
+    ((now,),) = server.rows("select now()::text")
+    covered = Range(asked.start, min(asked.end, started, instant(now, "the server's clock")))
     known = relation.table
     return Manifest(
         relation=relation.name,

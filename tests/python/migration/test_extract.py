@@ -377,6 +377,20 @@ def test_ranges_files_checksums_and_coverage_are_in_the_manifest(source, setting
     )
 
 
+def test_a_clock_that_is_ahead_covers_nothing_that_is_yet_to_come(source, settings, monkeypatch):
+    add_ticks(source)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr("python_ingest.migration.extract.datetime", Ahead)
+    found = extract(settings, Request("market_ticks"))
+    ((there,),) = source.execute("select now() at time zone 'utc'").fetchall()
+    assert found.covered[-1].end <= there
+
+
 @pytest.fixture
 def by_day(monkeypatch):
     """Small tables are read day by day, as large ones are."""
