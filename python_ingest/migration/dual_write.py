@@ -129,8 +129,8 @@ def _replay(settings: Settings) -> Drift:
         return Drift()
     with connected() as server:
         server.execute(_LEDGER_SQL)
-        _follow_server(settings, server)
-        left = pending(settings)
+        if _is_another(settings, server):
+            left = pending(settings)
         there = {
             (batch_id, sha256)
             for batch_id, sha256 in server.execute(
@@ -138,27 +138,27 @@ def _replay(settings: Settings) -> Drift:
                 [left[0].batch_id],
             )
         }
-        while left:
-            batch = left[0]
+        for batch in left:
             if (batch.batch_id, batch.sha256) not in there:
                 number, done = _write(settings, server, batch)
                 written, lost = written + done.rows, lost + batch.rows - number
                 refused += len(done.refused)
                 refusal = refusal or next(iter(done.refused.values()), None)
-            left = left[1:]
             with state.changed(settings) as known:
                 known.replayed_to = batch.batch_id
                 known.replayed_at = state.now()
     return Drift(written, lost=lost, refused=refused, refusal=refusal)
 
 
-def _follow_server(settings: Settings, server: psycopg.Connection) -> None:
-    """Begin anew where TIMESCALE_DSN names another server: its ledger lists what it has."""
+def _is_another(settings: Settings, server: psycopg.Connection) -> bool:
+    """Whether TIMESCALE_DSN names another server: begin anew then, its ledger lists what it has."""
     ((there,),) = server.execute(f"select {SERVER}".encode()).fetchall()
     with state.changed(settings) as known:
-        if known.server not in (None, there):
+        is_another = known.server not in (None, there)
+        if is_another:
             known.replayed_to = known.orders_replayed_to = known.dual_write_from or 0
         known.server = there
+    return is_another
 
 
 def _write(settings: Settings, server: psycopg.Connection, batch: Batch) -> tuple[int, Put]:

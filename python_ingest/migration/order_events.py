@@ -38,10 +38,10 @@ def make_order_events(settings: Settings) -> Manifest | None:
 
 
 def _make(settings: Settings, folder: Path) -> Manifest | None:
-    sources = [manifest.load(manifest.folder_of(settings, name)) for name in ("orders", "trades")]
-    if None in sources:
+    orders = manifest.load(manifest.folder_of(settings, "orders"))
+    trades = manifest.load(manifest.folder_of(settings, "trades"))
+    if orders is None or trades is None:
         return None
-    orders, trades = [source for source in sources if source]
     started = max(orders.finished_at or orders.started_at, trades.finished_at or trades.started_at)
     run = f"{started:%Y%m%dT%H%M%S%f}"
     temporary, final = folder / f".{run}.parquet", folder / f"{run}.parquet"

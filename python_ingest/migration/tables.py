@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from python_ingest.feeds.kinds import KINDS, Kind
+from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.relation import Scan, validated
 from python_ingest.landing import spool
 from python_ingest.settings import Settings
@@ -56,7 +56,8 @@ def landed_sql(table: Table, columns: Mapping[str, str]) -> str:
     kind = KINDS[str(table.kind)]
     taken = {name: columns[name] for name in kind.column_names if name in columns}
     expressions = [quoted(name) for name in taken]
-    if _has_origin(kind):
+    # where rows come from; in logs it is a place in the code
+    if any(column.name == "source" and column.default for column in kind.columns):
         taken["source"] = "VARCHAR"
         expressions = [e for e in expressions if e != '"source"'] + ["'backfill' as source"]
     sql = f"select {', '.join(expressions)}, row_number, null::varchar as raw_text from extracted"
@@ -78,8 +79,3 @@ def into_spool(settings: Settings, kind: str, name: str, finished: Path) -> spoo
     )
     spool.commit(settings, segment, finished)
     return segment
-
-
-def _has_origin(kind: Kind) -> bool:
-    """Whether rows say where they come from (in logs `source` is a place in the code)."""
-    return any(c.name == "source" and c.default for c in kind.columns)

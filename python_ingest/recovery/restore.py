@@ -208,7 +208,7 @@ class _Work:
         if incremental.pack:
             pack = self.folder / "segments.tar"
             self._fetch(incremental.pack, pack)
-            for _, difference in replay(connection, self.settings, incremental, pack, self.at):
+            for difference in replay(connection, self.settings, incremental, pack, self.at):
                 count += 1
                 if difference:
                     self.notes.append(difference)

@@ -143,18 +143,17 @@ def replay(
     manifest: Manifest,
     pack: Path,
     at: datetime | None,
-) -> Iterator[tuple[Landing, str]]:
+) -> Iterator[str]:
     """Land the segments of an incremental backup up to a moment.
 
-    Yields each batch, and how it differs from the original batch (empty: it does not).
-
+    Yields how each batch differs from the original one (empty: it does not).
     Raises BackupDamagedError when a segment differs from what was packed.
     """
     with tarfile.open(pack) as tar:
         for packed in manifest.segments:
             if at is not None and packed.landing.landed_at > at:
                 return
-            yield packed.landing, _land(connection, settings, manifest.id, tar, packed)
+            yield _land(connection, settings, manifest.id, tar, packed)
 
 
 def _land(

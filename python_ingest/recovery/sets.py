@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from python_ingest.errors import BackupDamagedError, BackupError, StoreError
 from python_ingest.recovery.manifest import Manifest, decoded, manifest_key
@@ -76,10 +77,6 @@ class Path:
         return self.incrementals[-1].taken_at if self.incrementals else self.full.taken_at
 
 
-def _taken_at(manifest: Manifest) -> datetime:
-    return manifest.taken_at
-
-
 def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
     """Return the newest full backup before `at`, and the backups that continue it up to `at`.
 
@@ -90,9 +87,9 @@ def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
         raise BackupError("there is no full backup: run `ingest backup create --full`")
     before = fulls
     if at is not None:
-        before = sorted((full for full in fulls if full.taken_at <= at), key=_taken_at)
+        before = sorted((full for full in fulls if full.taken_at <= at), key=attrgetter("taken_at"))
     if not before:
-        oldest = min(fulls, key=_taken_at).taken_at
+        oldest = min(fulls, key=attrgetter("taken_at")).taken_at
         raise BackupError(f"{at} lies before the oldest full backup ({oldest})")
     found = Path(before[-1], [])
     for incremental in path_from(made, before[-1]).incrementals:
