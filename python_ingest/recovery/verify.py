@@ -18,10 +18,10 @@ def verify_backups(settings: Settings, report: Report = lambda *_: None) -> list
         for backup_id in backups.unfinished
     ]
     found += _missing_backups(backups.made)
-    files = {file.key: file for manifest in backups.made for file in manifest.files()}
-    for number, file in enumerate(files.values(), 1):
+    files = {file.key: (file, of) for of in backups.made for file in of.files()}
+    for number, (file, of) in enumerate(files.values(), 1):
         complaint = _complaint(store, backups, file)
-        if complaint:
+        if complaint and store.stat(of.key):  # else a backup beside this removed it meanwhile
             found.append(f"{file.key}: {complaint}")
         report(f"{file.key}: {complaint or 'as written'}", number, len(files))
     expected = {*files, *(manifest.key for manifest in backups.made)}

@@ -10,12 +10,12 @@ import pytest
 from testkit import new_database
 
 from python_ingest.errors import BackupError
-from python_ingest.recovery import sets
+from python_ingest.recovery import sets, verify
 from python_ingest.recovery.create import create_backup
 from python_ingest.recovery.restore import restore
 from python_ingest.recovery.verify import verify_backups
 from python_ingest.settings import Settings
-from python_ingest.storage.object_store import DirectoryStore, open_store
+from python_ingest.storage.object_store import DirectoryStore, ObjectStore, open_store
 
 from .conftest import Land, contents
 
@@ -102,6 +102,27 @@ def test_only_the_newest_sets_are_kept(settings: Settings, land: Land) -> None:
         assert closing.last == manifest.last
         assert manifest.taken_at - closing.taken_at == timedelta(0)
     assert verify_backups(settings) == []
+
+
+def test_a_backup_that_is_removed_meanwhile_is_not_damaged(
+    settings: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a `backup create` beside it, which has one set too many then."""
+    for _ in range(2):
+        land()
+        create_backup(settings, "full")
+    read = verify.sha256_of_object
+
+    def meanwhile(store: ObjectStore, key: str) -> str:
+        backups = sets.load(store)
+        sets.remove(store, backups, backups.made[:-1])
+        return read(store, key)
+
+    monkeypatch.setattr(verify, "sha256_of_object", meanwhile)
+    assert verify_backups(settings) == []
+    (left,) = sets.load(open_store(settings.backup_store)).made
+    Path(settings.backup_store, left.files()[0].key).write_text("damaged")
+    assert len(verify_backups(settings)) == 1
 
 
 def test_backups_of_another_database_are_not_replaced(
