@@ -179,9 +179,11 @@ def begin(
             f"{folder} holds the rows of {finished.source}: extract {relation.sql_name} as a view"
             " of another name, or move that folder away"
         )
-    if finished and finished.time != relation.time and (request.since or request.until):
+    known = relation.table
+    time = known.time if known and relation.timeframe else relation.time
+    if finished and finished.time != time and (request.since or request.until):
         raise UsageError(
-            f"{folder} holds {relation.name} by {finished.time}: extract it by {relation.time} as a"
+            f"{folder} holds {relation.name} by {finished.time}: extract it by {time} as a"
             " whole, without --from and --to"
         )
     require_times(server, relation)
@@ -189,7 +191,7 @@ def begin(
     read: dict[str, Any] = {
         "source": relation.sql_name,
         "table_there": relation.table_there,
-        "time": relation.time,
+        "time": time,
         "timeframe": relation.timeframe,
         "columns": columns,
         "since": request.since,
@@ -206,7 +208,6 @@ def begin(
     # the one that is ahead is wrong.
     ((now,),) = server.rows("select now()::text")
     covered = Range(asked.start, min(asked.end, started, instant(now, "the server's clock")))
-    known = relation.table
     return Manifest(
         relation=relation.name,
         table=known.name if known else None,

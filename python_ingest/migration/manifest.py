@@ -66,7 +66,7 @@ class Manifest:
     `gone`: parts that the server no longer has; their files are kept and read, but not compared.
     `columns`: name to DuckDB type. `landed_sql` returns canonical rows of a relation `extracted`
     with these columns and a `row_number`. `source`: schema and name there, `table_there`: as
-    `Relation` has it; both are empty where an earlier version read it. `time`: the column there.
+    `Relation` has it; both are empty where an earlier version read it. `time`: the files' column.
     """
 
     relation: str
