@@ -36,6 +36,7 @@ FILLS: dict[tuple[str, str], str | None] = {
     ("0.12345678901", "1"): f"fill_quantity: {FITS}",
     ("1", "0.00000000015"): f"fill_price: {FITS}",
     ("1000000000000000000", "0"): f"fill_quantity: {FITS}",
+    ("0", "5"): "a fill of nothing: its fill_quantity is 0",
 }
 
 
