@@ -51,7 +51,8 @@ def prepare(
             return spool.commit(settings, replace(segment, again=again), finished)
     except OSError as error:
         why = first_line(error)
-        raise IngestError(f"cannot write to the spool {settings.spool_dir}: {why}") from error
+        where = "" if str(settings.spool_dir) in why else f" {settings.spool_dir}"
+        raise IngestError(f"cannot write to the spool{where}: {why}") from error
 
 
 def read_file(

@@ -418,3 +418,22 @@ def test_an_error_of_the_disk_is_told_of_what_was_read_or_written(
     says = f"cannot write {tmp_path}" if is_ours else 'Could not use file "it"'
     with pytest.raises(IngestError if is_ours else FileRejectedError, match=re.escape(says)):
         write_segment(Engine(), KINDS["ticks"], scan, tmp_path / "segment.parquet")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("names_a_file", [True, False])
+def test_a_spool_that_cannot_be_written_is_named_once(
+    settings, monkeypatch, tmp_path, names_a_file
+):
+    """The system's error mostly names the file; a write that fails names none."""
+    lock = settings.spool_dir / "tmp" / "1.lock"
+    given = (5, "Input/output error", *([str(lock)] if names_a_file else []))
+
+    def refused(_: Settings) -> None:
+        raise OSError(*given)
+
+    monkeypatch.setattr("python_ingest.landing.spool.scratch", refused)
+    file = tmp_path / "a.csv"
+    file.write_text(GOOD)
+    (result,) = land_files(settings, "ticks", [file])
+    assert result.error.startswith("cannot write to the spool")
+    assert result.error.count(str(settings.spool_dir)) == 1
