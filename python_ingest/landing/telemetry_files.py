@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from python_ingest.settings import Settings
-from python_ingest.storage.files import move_into_place
+from python_ingest.storage.files import move_into_place, scratch
 
 
 def telemetry_dir(settings: Settings) -> Path:
@@ -27,9 +27,9 @@ def write_rows(folder: Path, kind: str, rows: Iterable[dict[str, Any]]) -> Path 
     lines = [json.dumps(row, default=str) for row in rows]
     if not lines:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{kind}-{time.time_ns():020d}-{os.getpid()}.ndjson"
-    temporary = final.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    move_into_place(temporary, final)
+    with scratch(folder / "tmp") as unfinished:  # what a killed writer leaves, the next removes
+        temporary = unfinished / final.name
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        move_into_place(temporary, final)
     return final

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from python_ingest.landing import telemetry_files
 from python_ingest.landing.land import land_files
 from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.telemetry.json_logs import JsonFormatter, LogSegments
@@ -84,6 +86,17 @@ def _kept_by(folder, *messages):
     handler.close()
     lines = [line for file in folder.glob("*.ndjson") for line in file.read_text().splitlines()]
     return {json.loads(line)["message"] for line in lines}
+
+
+def test_what_a_killed_writer_leaves_is_removed_by_the_next(tmp_path):
+    """Each kill of a server in the midst of it left one more unfinished file for ever."""
+    killed = os.fork()
+    if not killed:  # ended as `kill -9` ends it, once the text is written
+        telemetry_files.move_into_place = lambda *_: os._exit(0)
+        telemetry_files.write_rows(tmp_path, "logs", [{"message": "lost"}])
+    os.waitpid(killed, 0)
+    kept = telemetry_files.write_rows(tmp_path, "logs", [{"message": "kept"}])
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
 
 
 def test_a_record_that_comes_while_a_file_is_written_is_kept(tmp_path):
