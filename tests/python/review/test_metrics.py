@@ -17,7 +17,7 @@ pytest.importorskip("metricflow", reason="requirements.lock has it: make build")
 CASES = {
     "net_pnl": (
         ["metric_time__day"],
-        "select snapshot_time::date, daily_pnl from portfolio_snapshots"
+        "select (snapshot_time - interval 1 microsecond)::date, daily_pnl from portfolio_snapshots"
         " where snapshot_type = 'eod'",
     ),
     "closed_net_pnl": (
@@ -69,7 +69,7 @@ CASES = {
     ),
     "market_volume": (
         ["bar__symbol", "metric_time__day"],
-        "select timestamp::date, symbol, volume from ohlcv_bars where timeframe = '1d'",
+        "select trading_date, symbol, volume from ohlcv_bars where timeframe = '1d'",
     ),
 }
 Compile = Callable[[str, list[str]], str]
@@ -148,6 +148,32 @@ def test_days_add_up_to_what_the_portfolio_earned(sample, compiled):
         ).fetchone()
     assert total != 0
     assert abs(earned - total) <= Decimal("0.005") * (days + 1)
+
+
+def test_a_month_has_what_its_own_days_earned(sample, compiled):
+    """The day before the first of a month ends on it, at midnight."""
+    by_month = dict(rows(sample, compiled("net_pnl", ["metric_time__month"])))
+    days = "select date_trunc('month', day), count(*) from days group by all"
+    ends = "select (snapshot_time - interval 1 microsecond)::date as day from portfolio_snapshots"
+    counted = dict(rows(sample, f"with days as ({ends} where snapshot_type = 'eod') {days}"))
+    months = rows(sample, "select month, net_pnl from monthly_returns where account_id = 'all'")
+    assert by_month.keys() == {month for month, _ in months}
+    for month, earned in months:
+        assert abs(by_month[month] - earned) <= Decimal("0.005") * (counted[month] + 1)
+
+
+def test_a_market_day_that_begins_on_the_evening_before_is_of_its_own_month(tmp_path, compiled):
+    """CME's Friday 1 March begins at 23:00 UTC on 29 February."""
+    (tmp_path / "published").mkdir()
+    with duckdb.connect(str(tmp_path / "published" / "trading.duckdb")) as market:
+        market.execute(
+            "create table ohlcv_bars as select 1 as bar_id, 'cme' as exchange, 'ES' as symbol,"
+            " '1d' as timeframe, timestamp '2024-02-29 23:00:00' as timestamp,"
+            " date '2024-03-01' as trading_date, 5::decimal(18, 8) as volume"
+        )
+    assert rows(tmp_path, compiled("market_volume", ["metric_time__month"])) == [
+        ("2024-03-01", Decimal(5))
+    ]
 
 
 def test_every_metric_is_tried_and_says_what_it_is_in(manifest, compiled):
