@@ -81,9 +81,11 @@ class Begun:
 
 def begin(settings: Settings) -> Begun:
     """Note that a cycle is under way: if it fails or is killed, the next one does everything."""
-    before = _noted(settings)
+    before, moment = _noted(settings), time.time()
     _kept_in(settings).unlink(missing_ok=True)
-    return Begun(time.time(), _project(settings), before)
+    with suppress(OSError):  # a full disk: the doctor looks at the lock instead
+        _kept_in(settings).write_text(json.dumps({"begun": moment}), encoding="utf-8")
+    return Begun(moment, _project(settings), before)
 
 
 def views_stand(connection: duckdb.DuckDBPyConnection, begun: Begun) -> bool:
@@ -110,7 +112,14 @@ def remember(settings: Settings, begun: Begun, newest: News) -> None:
 
 def ended_well(settings: Settings) -> bool:
     """Whether the last cycle is known to have built and published all that there was."""
-    return _kept_in(settings).exists()
+    return bool(_noted(settings))
+
+
+def begun_at(settings: Settings) -> float | None:
+    """Return the Unix time when a cycle began that noted no end: as of a time, failed or killed."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        return float(json.loads(_kept_in(settings).read_text(encoding="utf-8"))["begun"])
+    return None
 
 
 def nothing_new(settings: Settings) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.cli.news import ended_well
+from python_ingest.cli.news import begun_at, ended_well
 from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
@@ -227,7 +227,9 @@ def _cycle(seen: Seen) -> Found:
         return
     manifest = newest_manifest(seen.settings)
     # `ingest archive` and `compact` take its lock too, and publish nothing
-    if manifest is None or (_modified(manifest) < began and not ended_well(seen.settings)):
+    begun = begun_at(seen.settings)
+    since = datetime.fromtimestamp(begun, UTC).replace(tzinfo=None) if begun else began
+    if manifest is None or (_modified(manifest) < since and not ended_well(seen.settings)):
         yield (
             f"the last began {age(passed)} ago and published nothing",
             "ingest cycle  # it says why",

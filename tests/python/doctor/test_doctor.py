@@ -221,6 +221,21 @@ def test_an_archive_after_a_cycle_is_no_cycle_that_published_nothing(well: Setti
     assert wrong(well) == {"cycle": "ingest cycle  # it says why"}
 
 
+def test_an_archive_after_a_cycle_as_of_a_time_is_none_either(well: Settings) -> None:
+    """Such a cycle notes nothing, since the next one has another clock: `make build` is one."""
+    began = begin(well)
+    publish(well)
+    manifest = newest_manifest(well)
+    assert manifest
+    age(well.data_dir / "cycle.lock", timedelta(minutes=5))
+    assert manifest.stat().st_mtime >= began.moment
+    with process_lock(well.data_dir / "cycle.lock", "ingest archive"):
+        pass
+    assert wrong(well) == {}
+    age(manifest, timedelta(minutes=5))  # and one that published nothing is still told
+    assert wrong(well) == {"cycle": "ingest cycle  # it says why"}
+
+
 def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
     manifest = newest_manifest(well)
     assert manifest
