@@ -369,8 +369,6 @@ class File(_Strict):
     the lines after them, up to the next such line; lines with fewer fields that begin with a word
     of `between` say nothing. `clock`: the unit of a local clock that may stand before the JSON of a
     line. `rows`: the field of a document that holds the list of records, or one list per key.
-    `numbers`: whether numbers are written as JSON numbers, which have digits that a double has not,
-    or as texts.
     """
 
     format: Literal["csv", "json"]
@@ -383,7 +381,6 @@ class File(_Strict):
     between: list[str] = []
     clock: Literal["s", "ns"] | None = None
     rows: str | None = None
-    numbers: Literal["json", "texts"] = "json"
 
 
 class Recognise(_Strict):

@@ -242,14 +242,12 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
     file, wanted = declaration.file, declaration.field_names
     paths = ", ".join(literal(path_of(name)) for name in wanted)
     around = sorted({value.around for value in declaration.values if value.around is not None})
-    numbers = file.numbers == "json"
-    values = f"json_extract_string(doc, [{paths}])"
-    given = {"v": SQL.unmarked_list(values, "is_long") if numbers else values}
+    given = {"v": SQL.unmarked_list(f"json_extract_string(doc, [{paths}])", "is_long")}
     for name in around:
         value = f"json_extract_string(page, {literal(path_of(name))})"
-        given["^" + name] = SQL.unmarked(value, "is_long") if numbers else value
+        given["^" + name] = SQL.unmarked(value, "is_long")
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
-    opened = messages(layout.usual, file.clock, file.rows, file.comment, numbers=numbers)
+    opened = messages(layout.usual, file.clock, file.rows, file.comment)
     sql = f"select *, {extracted} from ({opened})"
     return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
 

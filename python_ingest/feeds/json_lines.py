@@ -83,8 +83,6 @@ def messages(
     clock: str | None = None,
     rows: str | None = None,
     comment: Sequence[str] = (),
-    *,
-    numbers: bool = True,
 ) -> str:
     """Return SQL of `raw_text`, the local `clock` in nanoseconds and the message as `doc`.
 
@@ -96,8 +94,8 @@ def messages(
     list without rows.
     The raw text of a message in an array is the message, not the whole line; a line that is no JSON
     stays whole.
-    `usual`: what `usual_fields` found in the text. With `numbers` those of a `doc` that is
-    `is_long` are marked, as `queries/json.sql` says.
+    `usual`: what `usual_fields` found in the text. The numbers of a `doc` that is `is_long` are
+    marked, as `queries/json.sql` says.
     """
     fields, around = usual
     before = "substr(line, 1, strpos(line, ' ') - 1)"
@@ -106,7 +104,7 @@ def messages(
         has_clock="line[1] between '0' and '9'" if clock else "false",
         clock=SQL.nanoseconds_of(f"rtrim({before}, ':')") if clock == "s" else in_ns,
         is_comment=begins_with(comment),
-        asks_is_long=SQL.has_long_number("text") if numbers else "false",
+        asks_is_long=SQL.has_long_number("text"),
         documents=_rows(rows) if rows else SQL.lists(),
         is_usual=is_usual("fields", fields),
         is_usual_around=is_usual("fields_around", around),

@@ -22,8 +22,12 @@ case when json_valid($text) then not $has_loose_part else false end
 
 -- May a JSON text hold a number that a double does not hold? It holds 15 digits for sure, and an
 -- exponent may lead out of its range.
+-- Each pattern begins with one character: such a search takes a third of the time of any other.
 -- :has_long_number(text)
-regexp_matches($text, '[0-9.]{17}|[0-9][eE][+-]?[0-9]')
+(regexp_matches($text, ':$long_number') or contains($text, '[')
+    and (regexp_matches($text, '\[$long_number') or regexp_matches($text, ',$long_number')))
+-- :long_number()
+\s*-?[0-9](?:[0-9.]{16}|[0-9.]*[eE])
 
 -- May it hold a number that the engine would write in other digits? Besides those, zeros at the end of
 -- a fraction, and -0.
@@ -102,9 +106,9 @@ not starts_with($text, '[') and (
 )
 
 -- A column of JSON as a text that tells what it says: numbers by their value, as the engine writes it;
--- where one is too long for that, by their digits.
+-- where one may be too long for that, by their digits. Hashes of what landed depend on this pattern.
 -- :said_json(text)
-case when $has_long_number then $text else to_json($text) end::varchar
+case when regexp_matches($text, '[0-9.]{17}|[0-9][eE][+-]?[0-9]') then $text else to_json($text) end::varchar
 
 -- The first of some fields (`names`) that is there and is no text, or NULL. A whole number stands for
 -- its digits; one with a point or an exponent is no text.
