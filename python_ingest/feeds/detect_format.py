@@ -100,7 +100,8 @@ class Wanted:
 
 def _as_known(name: str, said: str | None) -> str | None:
     known = OWNERS["account_id" if name == "account" else name].names
-    return next((one for one in known if said and said.lower() == one), said)
+    small = said.lower() if said and said.isascii() else said
+    return small if small in known else said
 
 
 def scan_of(

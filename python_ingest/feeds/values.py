@@ -137,12 +137,11 @@ def _text(value: str, column: Column) -> str:
     cases = []
     if column.words:  # nearly all are written as they should be
         words = ", ".join(map(literal, column.words))
-        plain = f"regexp_replace(lower(trim({value})), '[ -]+', '_', 'g')"
+        plain = f"regexp_replace({SQL.small(f'trim({value})')}, '[ -]+', '_', 'g')"
         cases += [(f"{value} in ({words})", value), (f"{plain} in ({words})", plain)]
         cases += [(f"{plain} = {literal(word)}", literal(to)) for word, to in column.synonyms]
     if column.empty_is_null:
-        # nearly all begin with a letter or digit, and are not looked at twice
-        cases += [(f"({value} < '!' or {value} > '~') and {SQL.is_blank(value)}", "null")]
+        cases += [(SQL.is_blank(value), "null")]
     if column.names:
         cases += _known_names(value, column)
     if column.trimmed:  # few have spaces, and to look for them costs less than to take them off
@@ -217,7 +216,7 @@ def spelled(value: str, column: Column) -> str:
 def _known_names(value: str, column: Column) -> list[tuple[str, str]]:
     """Return (condition, result) of names that are known."""
     names = ", ".join(map(literal, column.names))
-    plain = f"lower(replace({value}, ' ', ''))"
+    plain = SQL.small(f"replace({value}, ' ', '')")
     # a known name has neither capitals nor spaces, and nearly all are written as they are known
     is_plain = f"{value} = lower({value}) and not contains({value}, ' ')"
     return [(is_plain, value), (f"{plain} in ({names})", plain)]

@@ -84,9 +84,15 @@ case when json_type(try_cast($text as json)) = 'OBJECT' and len(list_filter(
         json_keys(try_cast($text as json)), lambda k: k not in ($names)
     )) = 0 then try_cast(try_cast($text as json) as $made) end
 
--- Does a text say nothing, by blanks of any alphabet?
+-- Does a text say nothing, by blanks of any alphabet? Nearly all begin with a letter or digit, and are
+-- not looked at twice.
 -- :is_blank(text)
-regexp_full_match($text, '[\s\p{Z}]*')
+(($text < '!' or $text > '~') and regexp_full_match($text, '[\s\p{Z}]*'))
+
+-- A name or word in small letters. Those outside ASCII stay: the engine's own `lower` makes an i of a
+-- Turkish capital with its dot, and so one market of another.
+-- :small(text)
+translate($text, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
 
 -- A field that is JSON, of which `value` is the text: a text stays one, unless it is a document. One
 -- that says nothing says nothing here too.

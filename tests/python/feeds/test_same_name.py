@@ -100,6 +100,24 @@ def test_no_second_market_by_its_spelling(
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_name_with_other_letters_is_another_name(
+    settings: Settings, tmp_path: Path, form: str
+) -> None:
+    """Small letters made of a dotted I and of Kelvin's sign are those of ASCII."""
+    texts = ("B\u0130NANCE", "\u212araken", "binance")
+    path = written(tmp_path, each("ticks", "exchange", texts), form)
+    assert verdicts(settings, path, "ticks", "exchange") == [(None, name) for name in texts]
+    said = verdicts(settings, path, "ticks", "exchange", exchange="\u212araken")
+    assert said[1] == (None, "\u212araken")
+    assert said[2][0] == "exchange: it is of binance, and --exchange says \u212araken"
+    path = written(tmp_path, each("orders", "event_type", ("f\u0130ll", "FILL")), form)
+    (wrong, _), right = verdicts(settings, path, "orders", "event_type")
+    assert wrong is not None
+    assert wrong.startswith("event_type: not one of created, ")
+    assert right == (None, "fill")
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_an_exchange_that_is_said_has_the_known_spelling(
     settings: Settings, tmp_path: Path, form: str
 ) -> None:

@@ -55,6 +55,8 @@ def nothings(column: Column, suffix: str) -> list[Any]:
         values = [{}, {"service": None}, {"service": ""}] if column.name == "labels" else [{}]
         found += ["", " "]
         as_text |= suffix == "parquet"
+    else:
+        found += ["", " "]
     return found + [json.dumps(value) if as_text else value for value in values]
 
 
