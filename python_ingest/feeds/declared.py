@@ -249,7 +249,7 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
     opened = messages(layout.usual, file.clock, file.rows, file.comment)
     sql = f"select *, {extracted} from ({opened})"
-    return sql, {name: f"nullif(v[{place}], '')" for place, name in enumerate(wanted, start=1)}
+    return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:

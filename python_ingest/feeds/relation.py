@@ -13,6 +13,7 @@ from python_ingest.feeds.values import (
     content_hash,
     converted,
     has_plain_number,
+    is_nested,
     nanoseconds,
     one_spelling,
     plain_numbers,
@@ -160,8 +161,8 @@ def respelled(kind: Kind, rows: str) -> str:
 
 
 def _given(column: Column, scan: Scan) -> str:
-    """SQL of a value as it came; where no text is meant a blank one says nothing, as in CSV."""
+    """SQL of a value as it came; a blank text is no list and no object, as in CSV."""
     name = quoted(column.name)
-    if scan.types[column.name] == "VARCHAR" != column.type:
+    if is_nested(column) and scan.types[column.name] == "VARCHAR":
         return f"case when not {SQL.is_blank(name)} then {name} end"
     return name

@@ -282,7 +282,10 @@ def wrong_with(
     if not re.fullmatch(rf"{readable}|\"NULL\"", source_type):
         yield f"{raw} is not null", _because(column, other_type)
     if column.required and not column.default:
-        yield f"{typed if column.empty_is_null else raw} is null", _because(column, "missing")
+        is_there = (
+            f"{typed} is not null" if column.empty_is_null else _is_there(column, source_type)
+        )
+        yield f"not ({is_there})", _because(column, "missing")
     if column.is_id and source_type == "VARCHAR":
         yield SQL.is_spoiled(raw), _because(column, SPOILED)
     yield from _not_converted(column, source_type, plain)
@@ -300,6 +303,7 @@ def wrong_with(
 
 def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tuple[str, str]]:
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
+    is_there = _is_there(column, source_type)
     if has_plain_number(column, source_type):
         written = as_written(raw, source_type)
         why = SQL.not_decimal(
@@ -308,7 +312,7 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
             _because(column, "NaN or infinite"),
             literal(_no_fit(column)),
         )
-        yield f"{raw} is not null and {typed} is null", why
+        yield f"{is_there} and {typed} is null", why
         yield SQL.is_grouped(written), _because(column, "not a number")
         is_finer = SQL.is_finer(written, _places(column))
         if plain:
@@ -323,10 +327,17 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
             is_other = f"not regexp_full_match({raw}, {_WHOLE})"
         elif source_type in _FLOATS:
             is_other = f"{raw} <> {typed} or abs({raw}) > {_EXACT_FLOATS[source_type]}"
-        wrong = f"{raw} is not null and ({typed} is null or {is_other})"
+        wrong = f"{is_there} and ({typed} is null or {is_other})"
         yield wrong, _because(column, "not a whole number of 64 bits")
     elif source_type != column.type or column.type == "JSON":
-        yield f"{raw} is not null and {typed} is null", _because(column, _wanted(column))
+        yield f"{is_there} and {typed} is null", _because(column, _wanted(column))
+
+
+def _is_there(column: Column, source_type: str) -> str:
+    """SQL: was a value written? An empty text is no number and no time, as in CSV; never NULL."""
+    raw = quoted(f"source.{column.name}")
+    is_text = source_type != "VARCHAR" or column.type == "VARCHAR"
+    return f"{raw} is not null" if is_text else f"coalesce({raw} <> '', false)"
 
 
 def _because(column: Column, why: str) -> str:

@@ -56,7 +56,7 @@ def nothings(column: Column, suffix: str) -> list[Any]:
         found += ["", " "]
         as_text |= suffix == "parquet"
     else:
-        found += ["", " "]
+        found += [""]
     return found + [json.dumps(value) if as_text else value for value in values]
 
 

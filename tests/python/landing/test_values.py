@@ -85,7 +85,7 @@ TEXT_NUMBERS = {
     "0x10": "not a number",
     "1,5": "not a number",
     "": None,
-    " \t": None,
+    " \t": "not a number",
     "nan": "NaN or infinite",
     "-inf": "NaN or infinite",
     "1e400": "NaN or infinite",
