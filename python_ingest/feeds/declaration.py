@@ -30,7 +30,7 @@ from pydantic import (
 
 from python_ingest.errors import ConfigError
 from python_ingest.feeds.faults import close_to, in_our_words
-from python_ingest.feeds.kinds import DECIMALS, KINDS, Column
+from python_ingest.feeds.kinds import DECIMALS, KINDS, OWNERS, Column
 from python_ingest.feeds.query import SQL
 from python_ingest.feeds.values import CLOCK, converted, wrong_with
 from python_ingest.storage.failures import first_line
@@ -204,11 +204,7 @@ _ARE_FOR = {
     "times": ("clock", "unit", "format", "offsets", "zone", "after_midnight"),
     "lists": ("split",),
 }
-MOMENTS = ("timestamp", "event_time", "as_of", "ex_date")
-"""The columns that tell a row's own time, which a scale's `since` is about: each kind has one."""
 _FIXED = 'a text that is the same in each row is {{ constant = "{0}" }}'
-OWNERS = ("exchange", "account_id")
-"""Within these a value is numbered."""
 ANY = "*"
 """Stands for every exchange that `--exchange` may name."""
 

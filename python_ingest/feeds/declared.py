@@ -15,8 +15,6 @@ from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.declaration import (
     ANY,
     ISO,
-    MOMENTS,
-    OWNERS,
     Columns,
     Conditions,
     Declaration,
@@ -25,7 +23,7 @@ from python_ingest.feeds.declaration import (
     Value,
 )
 from python_ingest.feeds.json_lines import Usual, messages, path_of, usual_fields
-from python_ingest.feeds.kinds import DECIMALS, KINDS, WIDE, Column, Kind
+from python_ingest.feeds.kinds import DECIMALS, KINDS, OWNERS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.lines import first_line as first_line_of
 from python_ingest.feeds.query import SQL
@@ -42,13 +40,7 @@ from python_ingest.feeds.values import SPOILED, converted
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.sql import first_of, literal, quoted
 
-_UNITS = {
-    "s": "a Unix time in seconds",
-    "ms": "a Unix time in milliseconds",
-    "us": "a Unix time in microseconds",
-    "ns": "a Unix time in nanoseconds",
-    "ms or us": "a Unix time in milliseconds or microseconds",
-}
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 # Digits of a Unix time from 2001 to 2286, which no two units share.
 _DIGITS = {"ms": 13, "us": 16, "ns": 19}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -471,7 +463,7 @@ def _number(value: Value, text: str, columns: Columns, fields: _Fields) -> str:
         return text
     if not any("since" in factor.model_fields_set for factor in value.scale):
         return _times(text, value.scale[0].by)
-    moment = next(fields.kind.column(name) for name in MOMENTS if name in columns)
+    moment = fields.kind.column(fields.kind.time)
     time = converted(f"({_sql(moment, columns, fields)})", _type_of(moment, [columns]), moment)
     scaled = [
         (f"{time} >= timestamp '{factor.since}'", _times(text, factor.by))
@@ -638,7 +630,8 @@ def _no_time(column: Column, value: Value, columns: Columns, fields: _Fields) ->
     holds = _holds(value.when, value.unless, fields)
     wrong = wrong if holds == "true" else f"{holds} and {wrong}"
     if value.unit:
-        expected = f"not {_UNITS[value.unit]}"
+        units = (_UNITS[unit] for unit in value.unit.split(" or "))
+        expected = f"not a Unix time in {' or '.join(units)}"
     elif value.format and value.expected:
         expected = f"not a time that can be read{_expected([value])}"
     elif value.format:

@@ -243,12 +243,12 @@ def _foreign_symbol(feed: Declaration, exchanges: list[str], beginning: Beginnin
 def _require_lines(line: str) -> None:
     if not line:
         raise FileRejectedError("the file is empty")
-    if "\r" in line and "\x00" not in line:
+    if "\x00" in line:
+        raise FileRejectedError(_NO_FORMAT)
+    if "\r" in line:
         raise FileRejectedError(
             "its lines end with a carriage return alone; end them with newlines and land it again"
         )
-    if "\x00" in line:
-        raise FileRejectedError(_NO_FORMAT)
 
 
 def _canonical_format(wanted: Wanted, beginning: Beginning) -> str | None:

@@ -130,4 +130,4 @@ KINDS = _declared()
 TICKS, ORDERS, CASH = KINDS["ticks"], KINDS["orders"], KINDS["cash"]
 
 OWNERS = {"exchange": TICKS.column("exchange"), "account_id": ORDERS.column("account_id")}
-"""Whose rows they are."""
+"""Whose rows they are: within these a value is `numbered`."""

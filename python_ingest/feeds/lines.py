@@ -109,11 +109,6 @@ class Lines:
         self._header = header
         self._carriage_returns = carriage_returns
 
-    @property
-    def rows(self) -> int:
-        """How many lines must have an outcome."""
-        return self.total - self.blank - self.headers
-
     def reader(self) -> pa.RecordBatchReader:
         """Return a stream for `RELATION`, to be read once."""
         self.total = self.blank = self.headers = 0

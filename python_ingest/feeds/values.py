@@ -57,6 +57,8 @@ _READABLE = {
     "DATE": (_TIMES, "not a date"),
     "UUID": ("VARCHAR|UUID", "not a UUID"),
     "BOOLEAN": ("VARCHAR|BOOLEAN", "neither true nor false"),
+    "JSON": (".*", "not valid JSON"),
+    "STRUCT": (".*", "not a JSON object with the expected fields"),
     "VARCHAR[]": (rf"VARCHAR|({_TEXTS})\[\]|\"NULL\"\[\]", "not a list of texts"),
 }
 
@@ -85,10 +87,8 @@ def converted(value: str, source_type: str, column: Column, plain: int = 0) -> s
             made = SQL.utc(value, "timestamp")
         case "TIMESTAMP", "TIMESTAMP_NS":
             made = f"try_cast({value}::varchar as timestamp)"
-        case (
-            "TIMESTAMP",
-            "TIMESTAMPTZ_NS",
-        ):  # its own cast rounds; landing's sessions show it in UTC
+        case "TIMESTAMP", "TIMESTAMPTZ_NS":
+            # its own cast rounds; landing's sessions show it in UTC
             made = f"try_cast(replace({value}::varchar, '+00', '') as timestamp)"
         case "DATE", "VARCHAR":
             made = SQL.date(value)
@@ -278,7 +278,7 @@ def wrong_with(
     """
     typed, raw = quoted(column.name), quoted(f"source.{column.name}")
 
-    readable, other_type = _READABLE.get(column.type.partition("(")[0], (".*", ""))
+    readable, other_type = _readable(column)
     if not re.fullmatch(rf"{readable}|\"NULL\"", source_type):
         yield f"{raw} is not null", _because(column, other_type)
     if column.required and not column.default:
@@ -330,7 +330,9 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
         wrong = f"{is_there} and ({typed} is null or {is_other})"
         yield wrong, _because(column, "not a whole number of 64 bits")
     elif source_type != column.type or column.type == "JSON":
-        yield f"{is_there} and {typed} is null", _because(column, _wanted(column))
+        bits = " of 64 bits" if column.type == "BIGINT" else ""
+        wrong = f"{_readable(column)[1]}{bits}"
+        yield f"{is_there} and {typed} is null", _because(column, wrong)
 
 
 def _is_there(column: Column, source_type: str) -> str:
@@ -369,14 +371,9 @@ def _no_fit(column: Column) -> str:
     return f"{column.name}: does not fit {column.type}"
 
 
-def _wanted(column: Column) -> str:
-    """Why a value of a type that the column is read from is none of it."""
-    if column.type == "JSON":
-        return "not valid JSON"
-    if column.type.startswith("STRUCT"):
-        return "not a JSON object with the expected fields"
-    bits = " of 64 bits" if column.type == "BIGINT" else ""
-    return f"{_READABLE[column.type][1]}{bits}"
+def _readable(column: Column) -> tuple[str, str]:
+    """Return the types that a column is read from, and why a value of another is none of it."""
+    return _READABLE[column.type.partition("(")[0]]
 
 
 def content_hash(kind: Kind, lacking: Collection[str] = ()) -> str:
