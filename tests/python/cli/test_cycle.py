@@ -197,7 +197,7 @@ def test_what_readers_measured_is_landed_and_gone(steps, settings):
     for name, text in odd.items():
         (folder / f"{name}.ndjson").write_text(text)
     command.cycle(force=True)
-    assert {path.stem for path in folder.iterdir()} == set(odd)
+    assert {path.stem for path in folder.rglob("*") if path.is_file()} == set(odd)
     with open_writer(settings) as connection:
         landed = connection.execute(
             "select sum(value) from raw.system_metrics"
