@@ -146,6 +146,10 @@ def moved_view(  # noqa: PLR0913 - what changes in the text
                 path = value.get("value")
                 if data_dir and isinstance(path, str) and not is_remote(path):
                     value["value"] = here(data_dir, path)
+        if node.get("syntax_type") == "SINGLE_ARROW" and node["expr"]["class"] != "CONSTANT":
+            # a file that 1.5 made keeps no form of a lambda, and 2.0 takes this one no more;
+            # `json -> 'path'` looks like it
+            node["syntax_type"] = "LAMBDA_KEYWORD"
         if node.get("catalog_name") == catalog:
             node["catalog_name"] = ""
         if node.get("type") == "BASE_TABLE" and node.get("schema_name"):

@@ -336,3 +336,16 @@ def test_without_a_database_it_says_what_to_run(settings):
 def test_nothing_published_says_what_to_run(settings):
     with pytest.raises(NotPublishedError, match="ingest cycle"), opened(settings.published_path):
         pass
+
+
+def test_a_lambda_has_the_form_that_each_engine_takes() -> None:
+    """A file that DuckDB 1.5 made gives back an arrow for it, whatever was written."""
+    text = (
+        "CREATE VIEW v AS SELECT list_transform(given, (one -> (one + 1))) AS a,"
+        " list_reduce(given, (\"row\"(x, y) -> (x + y))) AS b, (told -> '$.c') AS c"
+        " FROM (SELECT [1, 2] AS given, '{\"c\": 3}'::json AS told);"
+    )
+    with duckdb.connect() as connection:
+        select = views.portable_view(connection, text, "memory").select
+        assert connection.execute(select).fetchall() == [([2, 3], 3, "3")]
+        assert select.count("->") == 1
