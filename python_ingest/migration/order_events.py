@@ -5,7 +5,6 @@ of its trades becomes a fill (queries/order_events.sql). Folding the events give
 again. Event ids are derived from the rows' ids, so the same order always gives the same events.
 """
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.query import SQL
 from python_ingest.migration.tables import TABLES
 from python_ingest.settings import Settings
-from python_ingest.storage.files import hold, make_folder, move_into_place, sha256_of
+from python_ingest.storage.files import held, move_into_place, sha256_of
 from python_ingest.storage.sql import columns_of, quoted, sql_path
 
 RELATION = "order_events"
@@ -29,12 +28,8 @@ def make_order_events(settings: Settings) -> Manifest | None:
     Returns its manifest; None unless both tables are extracted. Waits while another one makes them.
     """
     folder = manifest.folder_of(settings, RELATION)
-    make_folder(folder)
-    lock = hold(folder / ".lock")
-    try:
+    with held(folder / ".lock"):
         return _make(settings, folder)
-    finally:
-        os.close(lock)
 
 
 def _make(settings: Settings, folder: Path) -> Manifest | None:

@@ -1,7 +1,6 @@
 """State of the migration between commands: one small file under DATA_DIR/migration/."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from python_ingest.errors import IngestError
 from python_ingest.settings import Settings
-from python_ingest.storage.files import hold, make_folder, write_whole
+from python_ingest.storage.files import held, write_whole
 
 
 @dataclass
@@ -57,13 +56,9 @@ def changed(settings: Settings) -> Iterator[State]:
     Commands that run at once each change a field of their own: one waits for the other.
     """
     path = _path(settings)
-    make_folder(path.parent)
-    lock = hold(path.with_suffix(".lock"))
-    try:
+    with held(path.with_suffix(".lock")):
         known = load(settings)
         before = asdict(known)
         yield known
         if asdict(known) != before:
             write_whole(path, json.dumps(asdict(known), indent=1))
-    finally:
-        os.close(lock)

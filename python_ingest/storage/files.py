@@ -107,15 +107,14 @@ def scratch(parent: Path) -> Iterator[Path]:
     make_folder(parent)
     clear_unfinished(parent)
     name = f"{time.time_ns()}-{uuid.uuid4().hex[:12]}"
-    lock = hold(parent / f"{name}{_LOCK}")
-    folder = parent / name
-    try:
-        folder.mkdir()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        (parent / f"{name}{_LOCK}").unlink(missing_ok=True)
-        os.close(lock)
+    lock, folder = parent / f"{name}{_LOCK}", parent / name
+    with held(lock):
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -168,6 +167,17 @@ def hold(path: Path) -> int:
         if os.fstat(descriptor).st_nlink:
             return descriptor
         os.close(descriptor)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock file until the block ends; wait while somebody else does. Makes its folder."""
+    make_folder(path.parent)
+    lock = hold(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def hold_free(path: Path) -> int | None:
