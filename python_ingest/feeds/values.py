@@ -338,8 +338,9 @@ def _not_converted(column: Column, source_type: str, plain: int) -> Iterator[tup
 def _is_there(column: Column, source_type: str) -> str:
     """SQL: was a value written? An empty text is no number and no time, as in CSV; never NULL."""
     raw = quoted(f"source.{column.name}")
-    is_text = source_type != "VARCHAR" or column.type == "VARCHAR"
-    return f"{raw} is not null" if is_text else f"coalesce({raw} <> '', false)"
+    if source_type == "VARCHAR" and column.type != "VARCHAR":
+        return f"coalesce({raw} <> '', false)"
+    return f"{raw} is not null"
 
 
 def _because(column: Column, why: str) -> str:
