@@ -72,12 +72,12 @@ def read_relation(
     time = _time_column(name, table, time, columns, is_aggregate=timeframe is not None)
     taken = []
     for source, (type_, modifier, is_array) in columns.items():
-        name = table.time if table and timeframe and source == time else source
+        called = table.time if table and timeframe and source == time else source
         if type_ in _TIMES:
-            taken.append(time_of(source, name, type_, is_finite=source == time))
+            taken.append(time_of(source, called, type_, is_finite=source == time))
         else:
-            wanted = table.columns.get(name) if table else None
-            taken.append(column_of(source, name, type_, modifier, is_array, wanted))
+            wanted = table.columns.get(called) if table else None
+            taken.append(column_of(source, called, type_, modifier, is_array, wanted))
     if timeframe:
         taken.append(Column("timeframe", f"{literal(timeframe)} as timeframe", "VARCHAR"))
     _require_distinct(name, taken)

@@ -341,7 +341,7 @@ def test_columns_that_a_file_cannot_hold_beside_each_other_are_refused(source, s
     source.execute(
         'drop table if exists cases; create table cases (at timestamptz, "P" int, p int)'
     )
-    with pytest.raises(UsageError, match="columns P and p"):
+    with pytest.raises(UsageError, match=r"^cases has the columns P and p"):
         extract(settings, Request("cases"))
     source.execute(
         'drop table cases; create table cases (at timestamptz, u timestamptz, "U far" int)'
@@ -566,6 +566,9 @@ def test_an_empty_table_and_an_unknown_one(source, settings):
     source.execute("drop table if exists narrow; create table narrow (i int)")
     with pytest.raises(UsageError, match="--time"):
         extract(settings, Request("narrow"))
+    source.execute("drop table narrow; create table narrow (time timestamptz, i int)")
+    with pytest.raises(UsageError, match=r"^narrow has no column exchange, symbol, "):
+        extract(settings, Request("narrow", timeframe="1m"))
 
 
 @pytest.mark.parametrize(
