@@ -17,17 +17,17 @@ _GRACE = timedelta(minutes=1)
 def moment(option: str, text: str | None) -> datetime | None:
     """Return an option's time in UTC without zone; None: it names none.
 
-    Raises UsageError for what is no time.
+    Raises UsageError for what is no time, in UTC of the years 1 to 9999.
     """
     if not text:
         return None
     try:
         named = datetime.fromisoformat(text)
-    except ValueError:
+        return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{option} {text}: not a time such as 2024-08-09 00:00:00 or 2024-08-09T00:00Z"
         ) from None
-    return named.astimezone(UTC).replace(tzinfo=None) if named.tzinfo else named
 
 
 def date_of(option: str, text: str) -> date:

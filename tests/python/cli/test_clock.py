@@ -29,6 +29,8 @@ def test_a_minute_is_granted_and_no_more():
     assert clock("2999-01-01", force=True) == datetime(2999, 1, 1)
     with pytest.raises(UsageError, match="not a time"):
         clock("tomorrow", force=True)
+    with pytest.raises(UsageError, match="not a time"):
+        clock("0001-01-01T00:00+14:00", force=True)
 
 
 def land_metrics(data_dir: Path, name: str, times: list[datetime]) -> None:
