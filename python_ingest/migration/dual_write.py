@@ -94,7 +94,7 @@ def replay(settings: Settings) -> Drift:
             return _replay(settings)
     except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:
         left: list[Batch] = []
-        with suppress(IngestError, duckdb.Error):
+        with suppress(IngestError, duckdb.Error, OSError):
             left = pending(settings)
         return Drift(0, len(left), sum(b.rows for b in left), first_line(error))
 

@@ -30,9 +30,9 @@ def replay_orders(settings: Settings) -> Drift:
 
     Never raises: what could not be written is written after the next build.
     """
-    if state.load(settings).dual_write_from is None:
-        return Drift()
     try:
+        if state.load(settings).dual_write_from is None:
+            return Drift()
         with process_lock(settings.data_dir / "migration" / "dual_write.lock", "dual write"):
             return _replay(settings)
     except (IngestError, duckdb.Error, psycopg.Error, OSError) as error:

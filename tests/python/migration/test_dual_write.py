@@ -376,3 +376,9 @@ def test_a_command_that_changes_the_state_waits_for_another_one(settings):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(note, "abcd"))
     assert sorted(state.load(settings).migrated) == list("abcd")
+
+
+@pytest.mark.parametrize("replay", [dual_write.replay, replay_orders])
+def test_a_state_that_the_system_does_not_give_raises_nothing(twice, replay):
+    (twice.data_dir / "migration" / "state.json").mkdir(parents=True)
+    assert "state.json" in replay(twice).error
