@@ -10,9 +10,14 @@ from python_ingest.errors import DatabaseBusyError, ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.failures import as_database_error
 from python_ingest.storage.files import clear_beside, move_into_place, scratch_beside
-from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, rows_and_checksum, sql_path
-from python_ingest.storage.writer import open_locked, open_writer, session_config, sole_process
+from python_ingest.storage.writer import (
+    attached,
+    open_locked,
+    open_writer,
+    session_config,
+    sole_process,
+)
 
 ENOUGH_FREE = 0.1
 
@@ -66,28 +71,15 @@ def compact_database(settings: Settings, enough: float = ENOUGH_FREE) -> Compact
 @contextmanager
 def _locked(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lock the file, all of its rows in it; yields an engine that has it attached."""
-    path = settings.database_path.resolve()
+    path, catalog = settings.database_path.resolve(), settings.database_path.stem
+    config = session_config(settings)
     with sole_process(settings):
         with open_writer(settings) as connection:
             connection.execute("checkpoint")
-        with open_locked(settings, lambda: _attached(settings)) as engine:
+        with open_locked(settings, lambda: attached(path, catalog, config)) as engine:
             if path.with_name(path.name + ".wal").exists():
                 raise DatabaseBusyError(f"a program wrote to {path} meanwhile: compact it later")
             yield engine
-
-
-def _attached(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Attach the database read only: that locks writers out and changes nothing beside it."""
-    path = settings.database_path
-    engine = duckdb.connect(config=session_config(settings))
-    try:
-        engine.execute("set TimeZone = 'UTC'")
-        engine.execute(f"attach {sql_path(path)} as {quoted(path.stem)} (read_only)")
-        read_s3_where_named(engine)
-    except BaseException:
-        engine.close()
-        raise
-    return engine
 
 
 def _compare(engine: duckdb.DuckDBPyConnection, catalog: str) -> None:

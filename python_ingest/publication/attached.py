@@ -12,9 +12,8 @@ import duckdb
 
 from python_ingest.errors import NotPublishedError
 from python_ingest.settings import Settings
+from python_ingest.storage import writer
 from python_ingest.storage.failures import as_database_error
-from python_ingest.storage.s3_session import read_s3_where_named
-from python_ingest.storage.sql import quoted, sql_path
 from python_ingest.storage.writer import session_config
 
 FileIdentity = tuple[int, int, int, int]
@@ -43,15 +42,11 @@ def attached(
     Raises QueryError or NotPublishedError when it cannot be opened.
     """
     path = settings.published_path
+    config = session_config(settings) | {"threads": threads, "memory_limit": f"{memory_mb}MB"}
     try:
-        config = session_config(settings) | {"threads": threads, "memory_limit": f"{memory_mb}MB"}
-        engine = duckdb.connect(config=config)
-        engine.execute(f"attach {sql_path(path)} as {quoted(catalog or path.stem)} (read_only)")
-        engine.execute("set global TimeZone = 'UTC'")
-        read_s3_where_named(engine)
+        return writer.attached(path, catalog or path.stem, config)
     except duckdb.Error as error:
         raise as_database_error(error) from error
-    return engine
 
 
 @contextmanager
@@ -63,11 +58,8 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not published.exists():
         raise NotPublishedError(f"{published} is not there yet: run `ingest cycle`")
     try:
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {sql_path(published)} as published (read_only)")
+        with writer.attached(published, "published", {}) as connection:
             connection.execute("use published")
-            read_s3_where_named(connection)
             yield connection
     except duckdb.Error as error:
         raise as_database_error(error) from error

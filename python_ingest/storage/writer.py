@@ -30,6 +30,7 @@ from python_ingest.storage.cold_views import follow_data_dir
 from python_ingest.storage.failures import first_line, is_locked_out
 from python_ingest.storage.files import make_folder
 from python_ingest.storage.process_lock import HeldError, SharedLock, command_of
+from python_ingest.storage.s3_session import read_s3_where_named
 from python_ingest.storage.sql import quoted, sql_path, value_of
 
 # Analysts' tools may be as old as this, and cannot read what DuckDB 2 writes unasked.
@@ -52,7 +53,10 @@ Opened = TypeVar("Opened", bound=_Closable)
 Result = TypeVar("Result")
 
 
-def session_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+Config = dict[str, str | bool | int | float | list[str]]
+
+
+def session_config(settings: Settings) -> Config:
     """DuckDB's limits and the format of new files, the same for every session of ours.
 
     A file that is there already keeps its format.
@@ -63,6 +67,22 @@ def session_config(settings: Settings) -> dict[str, str | bool | int | float | l
         "threads": settings.performance.num_threads,
         "temp_directory": str(settings.performance.temp_directory),
     }
+
+
+def attached(path: Path, name: str, config: Config) -> duckdb.DuckDBPyConnection:
+    """Return an engine of its own, in UTC, with a database file attached read only as `name`.
+
+    That locks writers out and changes nothing beside the file.
+    """
+    engine = duckdb.connect(config=config)
+    try:
+        engine.execute("set global TimeZone = 'UTC'")
+        engine.execute(f"attach {sql_path(path)} as {quoted(name)} (read_only)")
+        read_s3_where_named(engine)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
 
 
 def _is_busy(error: BaseException) -> bool:
