@@ -37,8 +37,13 @@ _MORE = {"DATABASE": ("PATH",), "SERVE": ("TOKEN",), "TIMESCALE": ("DSN",)}
 _IS_MISSPELT = 0.55
 # The one prefix of which no other program's variable is likely to be a misspelling.
 _OWN, _IS_NEARLY_OWN = "DATABASE", 0.8
-# DuckDB calls a database as its file, up to the first dot: these are taken.
-_TAKEN = ("memory", "raw")
+# DuckDB calls a database as its file, up to the first dot. These are taken: by itself, by schemas
+# of ours, in which a name would then be ambiguous, and by what is attached beside the database.
+_TAKEN = (
+    *("memory", "main", "system", "temp"),
+    *("raw", "cold", "warm", "state", "staging", "intermediate", "reference", "snapshots"),
+    *("migration", "internal", "publication", "former", "compacted"),
+)
 
 
 class Section(BaseModel):
@@ -241,7 +246,7 @@ def _require_places(values: Mapping[str, Any], env: Mapping[str, str], path: Pat
         elif "?" in text:
             what = "DuckDB takes what stands behind a `?` for options; choose a name without"
         elif key == "database_path" and Path(text).name.split(".")[0].lower() in _TAKEN:
-            what = "DuckDB or one of our schemas is called so; choose another name"
+            what = "DuckDB, a schema or a copy of ours is called so; choose another name"
         elif not _is_utf8(text):
             what = "it is no UTF-8, which DuckDB asks of names; choose another name"
         elif key == "data_dir" and Path(text).is_file():

@@ -109,7 +109,10 @@ def test_a_path_that_is_not_the_same_for_all_who_read_it_is_refused(variable, va
     assert str(refused.value).isprintable()
 
 
-@pytest.mark.parametrize("name", ["memory.duckdb", "Memory.v2.duckdb", "RAW.duckdb", "raw"])
+@pytest.mark.parametrize(
+    "name",
+    ["memory.duckdb", "Memory.v2.duckdb", "RAW.duckdb", "raw", "cold.db", "state", "publication"],
+)
 def test_a_database_is_not_called_as_what_duckdb_or_we_have_already(name):
     with pytest.raises(ConfigError, match="choose another name"):
         load_settings(Path("none"), {"DATABASE_PATH": f"/x/{name}"})
