@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from python_ingest.errors import IngestError, UsageError
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.landing import spool
@@ -20,6 +22,7 @@ from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.manifest import Manifest, Part
 from python_ingest.migration.missing_rows import missing_rows, rows_here, told_by
 from python_ingest.migration.order_events import make_order_events
+from python_ingest.migration.query import SQL
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.tables import TABLES, into_spool
 from python_ingest.schema import migrate as schema
@@ -140,14 +143,9 @@ def land_orders(settings: Settings) -> Iterator[LandingResult]:
         _copy_known_orders(settings, known)
         finished = scratch / "segment.parquet"
         with working_connection(settings) as connection:
-            connection.execute(f"""
-                copy (
-                    select * from read_parquet({sql_path(folder / made.parts[0].file)})
-                    where coalesce(trade_id, order_id) not in (
-                        select id from read_parquet({sql_path(known)})
-                    )
-                ) to {sql_path(finished)} (format parquet)
-            """)
+            events = sql_path(folder / made.parts[0].file)
+            unknown = SQL.unknown_events(events, sql_path(known))
+            connection.execute(f"copy ({unknown}) to {sql_path(finished)} (format parquet)")
         segment = into_spool(settings, "orders", "orders and trades", finished)
     yield land_one(settings, segment)
 
@@ -159,26 +157,11 @@ def _copy_known_orders(settings: Settings, target: Path) -> None:
     """
     with open_writer(settings) as connection:
         schema.migrate(connection)
-        own = "select 1 from raw.order_events where event_id not like 'timescale/%' limit 1"
-        known = "select null::varchar as id where false"
-        if connection.execute(own).fetchone():
-            built = value_of(
-                connection,
-                "select count(*) from duckdb_views() where schema_name = 'main'"
-                " and view_name in ('orders', 'trades') and database_name = current_database()",
-            )
-            if built < 2:  # noqa: PLR2004
-                raise IngestError("orders have landed and were never built: run dbt build first")
-            known = """
-                select order_id::varchar as id from main.orders
-                where source_order_id in (
-                    select order_id from raw.order_events
-                    where event_id not like 'timescale/%' and event_type in ('created', 'submitted')
-                )
-                union all
-                select trade_id::varchar from main.trades
-                where source_trade_id is null or source_trade_id in (
-                    select trade_id from raw.order_events where event_id not like 'timescale/%'
-                )
-            """
-        connection.execute(f"copy ({known}) to {sql_path(target)} (format parquet)")
+        is_own = value_of(connection, f"select exists ({SQL.own_events()})")
+        known = SQL.own_ids() if is_own else "select null::varchar as id where false"
+        try:
+            connection.execute(f"copy ({known}) to {sql_path(target)} (format parquet)")
+        except duckdb.CatalogException:
+            raise IngestError(
+                "orders have landed and were never built: run dbt build first"
+            ) from None

@@ -14,6 +14,7 @@ import pytest
 from lifecycle.conftest import export_ticks, make_cold_view
 
 from python_ingest.cli.main import main
+from python_ingest.errors import IngestError
 from python_ingest.landing.land import land_files
 from python_ingest.migration import dual_write, manifest, order_events, state
 from python_ingest.migration.backfill import Wish, migrate
@@ -24,7 +25,7 @@ from python_ingest.migration.write_twice import report
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.writer import open_writer
 
-from .conftest import SCHEMA
+from .conftest import REPOSITORY, SCHEMA
 
 AWAY = "host=127.0.0.1 port=1 user=bench password=wr0ng-pass dbname=postgres"
 
@@ -304,6 +305,20 @@ def test_order_events_that_two_make_at_once_are_whole(source, settings, monkeypa
     (part,) = manifest.load(folder).parts
     assert [path.name for path in folder.glob("*.parquet")] == [part.file]
     assert sha256_of(folder / part.file) == part.sha256
+
+
+def test_orders_are_migrated_after_those_that_landed_are_built(source, settings):
+    """Which of TimescaleDB's orders are here, only a build tells."""
+    source.execute(
+        "insert into orders (order_id, client_order_id, correlation_id, exchange, symbol, side,"
+        " order_type, quantity, status) values"
+        " (gen_random_uuid(), 'c', gen_random_uuid(), 'x', 'y', 'buy', 'market', 1, 'pending')"
+    )
+    (result,) = land_files(settings, "orders", [REPOSITORY / "sample" / "orders.ndjson"])
+    assert result.landed, result
+    with pytest.raises(IngestError, match="run dbt build first"):
+        migrate(settings, Wish(("orders",)), lambda name: Listener(), lambda result: None)
+    assert state.load(settings).migrated == {}
 
 
 def test_ranges_that_were_read_before_a_column_was_there_land(source, settings):
