@@ -111,12 +111,8 @@ def held_back(settings: Settings, as_of: datetime) -> list[Day]:
 
 def _put(settings: Settings, store: ObjectStore, file: File) -> None:
     with scratch(settings.data_dir / "cold" / "tmp") as folder:
-        store.put(
-            brought_near(settings.data_dir, file.path, file.sha256, folder),
-            key_of(file.path),
-            sha256=file.sha256,
-            storage_class=settings.archive.storage_class,
-        )
+        near = brought_near(settings.data_dir, file.path, file.sha256, folder)
+        store.put(near, key_of(file.path), sha256=file.sha256)
 
 
 def _store(settings: Settings) -> ObjectStore:
@@ -132,7 +128,8 @@ def _store(settings: Settings) -> ObjectStore:
         )
     store = settings.archive.store
     # the manifest names it for as long as there is an archive, from whatever folder that is read
-    return open_store(store if "://" in store else str(Path(store).absolute()))
+    url = store if "://" in store else str(Path(store).absolute())
+    return open_store(url, settings.archive.storage_class)
 
 
 def _due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Day]:

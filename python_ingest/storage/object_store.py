@@ -26,11 +26,10 @@ _UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What a store says of an object; `storage_class` is empty where there are no classes."""
+    """What a store says of an object."""
 
     key: str
     bytes: int
-    storage_class: str = ""
 
 
 class ObjectStore(Protocol):
@@ -45,15 +44,7 @@ class ObjectStore(Protocol):
         """Return the folder where files are best made that are put with `consume`."""
         return otherwise
 
-    def put(
-        self,
-        source: Path,
-        key: str,
-        *,
-        sha256: str,
-        storage_class: str = "",
-        consume: bool = False,
-    ) -> None:
+    def put(self, source: Path, key: str, *, sha256: str, consume: bool = False) -> None:
         """Store a file of this hex sha256 durably; when this returns the store has verified it.
 
         `consume`: the caller needs the file no longer, it may be moved.
@@ -105,9 +96,10 @@ def sha256_of_object(store: ObjectStore, key: str) -> str:
     return digest.hexdigest()
 
 
-def open_store(url: str) -> ObjectStore:
+def open_store(url: str, storage_class: str = "") -> ObjectStore:
     """Return the store at `s3://bucket/prefix` or in a directory.
 
+    `storage_class`: of the files that are put on S3; empty: the server's own. A directory has none.
     Raises ConfigError when the address is none, or S3's credentials are not in the environment,
     UsageError where the extra [s3] is not installed.
     """
@@ -116,14 +108,14 @@ def open_store(url: str) -> ObjectStore:
         # boto3 takes most of a second to import
         from python_ingest.storage.s3_store import S3Store  # noqa: PLC0415
 
-        return S3Store(url)
+        return S3Store(url, storage_class)
     if "://" in url or not url:
         raise ConfigError(f"{url!r} is no store: give a directory or s3://bucket/prefix")
     return DirectoryStore(Path(url.removesuffix("/")))
 
 
 class DirectoryStore(ObjectStore):
-    """Objects as files below a directory; has no storage classes."""
+    """Objects as files below a directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -133,15 +125,7 @@ class DirectoryStore(ObjectStore):
         """Below the directory itself: from there a file is moved, not copied."""
         return self.root / _UNFINISHED
 
-    def put(
-        self,
-        source: Path,
-        key: str,
-        *,
-        sha256: str,
-        storage_class: str = "",
-        consume: bool = False,
-    ) -> None:
+    def put(self, source: Path, key: str, *, sha256: str, consume: bool = False) -> None:
         """Move or copy a file into place; a copy is read back."""
         with self._complaints(key):
             if self._is_there(key, sha256):

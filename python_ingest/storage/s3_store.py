@@ -92,36 +92,28 @@ def _measured(source: Path, sha256: str) -> _Content:
 
 
 class S3Store(ObjectStore):
-    """Objects below `s3://bucket/prefix`."""
+    """Objects below `s3://bucket/prefix`; the class is that of files which are put."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, storage_class: str = "") -> None:
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if not bucket:
             raise ConfigError(f"{url!r} names no bucket: give s3://bucket/prefix")
         self.url = url.rstrip("/")
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        self._class = {"StorageClass": storage_class} if storage_class else {}
         self._s3 = _client(s3_login("an s3:// store"))
 
-    def put(
-        self,
-        source: Path,
-        key: str,
-        *,
-        sha256: str,
-        storage_class: str = "",
-        consume: bool = False,
-    ) -> None:
+    def put(self, source: Path, key: str, *, sha256: str, consume: bool = False) -> None:
         """Upload a file, in parts when it is large, and have the server verify it."""
         with self._complaints(key):
             content = _measured(source, sha256)
             if not self._has(key, content):
-                more = {"StorageClass": storage_class} if storage_class else {}
                 if len(content.digests) == 1:
                     with source.open("rb") as file:
-                        self._put_whole(key, file, **more)
+                        self._put_whole(key, file, **self._class)
                 else:
-                    self._put_parts(key, source, content, **more)
+                    self._put_parts(key, source, content)
                 self._require(key, content)
             if consume:
                 source.unlink()
@@ -141,10 +133,10 @@ class S3Store(ObjectStore):
             yield from answer["Body"].iter_chunks(1 << 20)
 
     def stat(self, key: str) -> StoredObject | None:
-        """Return an object's size and class."""
+        """Return an object's size."""
         with self._complaints(key):
             head = self._head(key)
-        return _described(key, head["ContentLength"], head) if head else None
+        return StoredObject(key, head["ContentLength"]) if head else None
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects, page by page."""
@@ -154,7 +146,7 @@ class S3Store(ObjectStore):
             )
             for page in pages:
                 for item in page.get("Contents", []):
-                    yield _described(item["Key"].removeprefix(self._prefix), item["Size"], item)
+                    yield StoredObject(item["Key"].removeprefix(self._prefix), item["Size"])
 
     def delete(self, key: str) -> None:
         """Remove an object."""
@@ -210,9 +202,11 @@ class S3Store(ObjectStore):
             **self._at(key), Body=body, ChecksumAlgorithm="SHA256", IfNoneMatch="*", **more
         )
 
-    def _put_parts(self, key: str, source: Path, content: _Content, **more: str) -> None:
+    def _put_parts(self, key: str, source: Path, content: _Content) -> None:
         where = self._at(key)
-        upload = self._s3.create_multipart_upload(**where, ChecksumAlgorithm="SHA256", **more)
+        upload = self._s3.create_multipart_upload(
+            **where, ChecksumAlgorithm="SHA256", **self._class
+        )
         where["UploadId"] = upload["UploadId"]
 
         def send(number: int) -> dict[str, Any]:
@@ -255,7 +249,3 @@ def _agrees(head: dict[str, Any], content: _Content) -> bool:
     # of an object in parts the checksum is followed by "-<number of parts>", at most stores
     checksum = str(head.get("ChecksumSHA256", "")).partition("-")[0]
     return bool(head["ContentLength"] == content.size and checksum == content.checksum)
-
-
-def _described(key: str, size: int, answer: dict[str, Any]) -> StoredObject:
-    return StoredObject(key, size, answer.get("StorageClass", "STANDARD"))
