@@ -91,28 +91,18 @@ def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
     if not before:
         oldest = min(fulls, key=attrgetter("taken_at")).taken_at
         raise BackupError(f"{at} lies before the oldest full backup ({oldest})")
-    found = Path(before[-1], [])
-    for incremental in path_from(made, before[-1]).incrementals:
-        if at is None or found.covered_until < at:
-            found.incrementals.append(incremental)
+    following = {manifest.previous: manifest for manifest in made if manifest.previous}
+    here, found = before[-1], Path(before[-1], [])
+    while here.id in following and (at is None or found.covered_until < at):
+        here = following[here.id]
+        if here.kind == "incremental":  # it goes on past later full ones
+            found.incrementals.append(here)
     if at is not None and found.covered_until < at:
         raise BackupError(
             f"the backups reach to {found.covered_until} only, not to {at}: where the database"
             " is, `ingest backup create` adds what landed since"
         )
     return found
-
-
-def path_from(made: Sequence[Manifest], full: Manifest) -> Path:
-    """Return everything that continues a full backup, also past later full ones."""
-    following = {manifest.previous: manifest for manifest in made if manifest.previous}
-    incrementals = []
-    here = full
-    while here.id in following:
-        here = following[here.id]
-        if here.kind == "incremental":
-            incrementals.append(here)
-    return Path(full, incrementals)
 
 
 def superseded(made: Sequence[Manifest], keep: int) -> list[Manifest]:
