@@ -12,7 +12,7 @@ from python_ingest.cli.dual_write import written_twice
 from python_ingest.errors import UsageError
 from python_ingest.settings import load_settings
 from python_ingest.streaming.exchanges import EXCHANGES
-from python_ingest.streaming.stream import Stream, Totals
+from python_ingest.streaming.stream import Stream
 
 app = typer.Typer()
 
@@ -37,8 +37,9 @@ def stream(
     wanted = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
     if not wanted:
         raise UsageError("--symbols: which ones? Such as BTCUSDT,ETHUSDT")
-    with written_twice(load_settings(), all_day=True):
-        totals = asyncio.run(_run(exchange, wanted, url))
+    settings = load_settings()
+    with written_twice(settings, all_day=True):
+        totals = asyncio.run(Stream(settings, EXCHANGES[exchange], wanted, url=url, say=_say).run())
     if not totals.connections:
         print("ingest: it was never connected, so nothing was received", file=sys.stderr)
         raise typer.Exit(1)
@@ -60,10 +61,7 @@ def stream(
             raise typer.Exit(1)
 
 
-async def _run(exchange: str, symbols: list[str], url: str | None) -> Totals:
-    def say(text: str) -> None:
-        # a full disk has no room for it either, and a terminal may be gone: no stream ends of that
-        with suppress(OSError, ValueError):
-            print(text, file=sys.stderr, flush=True)
-
-    return await Stream(load_settings(), EXCHANGES[exchange], symbols, url=url, say=say).run()
+def _say(text: str) -> None:
+    # a full disk has no room for it either, and a terminal may be gone: no stream ends of that
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
