@@ -72,11 +72,6 @@ def run_dbt(arguments: list[str]) -> int:
     return subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603
 
 
-def _results(document: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (node id, status, message) of every node of a run."""
-    return [(r["unique_id"], r["status"], r["message"] or "") for r in document["results"]]
-
-
 def _record(settings: Settings, document: dict[str, Any]) -> None:
     """Land the results as metrics and logs; an error here does not fail the build."""
     if not settings.observability.enable_metrics:
@@ -87,7 +82,8 @@ def _record(settings: Settings, document: dict[str, Any]) -> None:
         land_records(settings, records)
 
 
-def _summary(results: list[tuple[str, str, str]], manifest: Path) -> BuildSummary:
+def _summary(document: dict[str, Any], manifest: Path) -> BuildSummary:
+    results = [(r["unique_id"], r["status"], r["message"] or "") for r in document["results"]]
     kinds = Counter((node.split(".")[0], status) for node, status, _ in results)
     return BuildSummary(
         models=kinds["model", "success"],
@@ -179,7 +175,7 @@ def dbt_build(
         what = "its results cannot be read" if results.exists() else "it did not start"
         raise BuildFailedError(f"dbt build failed, {what}; see the message above") from None
     _record(settings, document)
-    summary = _summary(_results(document), target_dir / "manifest.json")
+    summary = _summary(document, target_dir / "manifest.json")
     if any(is_of_every_row(node) for node in summary.failed):
         # where they cannot be read, dbt's own count stays
         with suppress(IngestError, OSError, duckdb.Error), open_writer(settings) as connection:
