@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+from pydantic import TypeAdapter
 
 from python_ingest.landing.spool import age_seconds, read_description
 from python_ingest.lifecycle.query import SQL
@@ -44,11 +45,8 @@ def _remembered(settings: Settings) -> BackedUp | None:
         text = _marker(settings).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    if not text:
-        return None
-    found = json.loads(text)  # a backup of before wrote more of the batch
-    landed_at = datetime.fromisoformat(found["landed_at"])
-    return BackedUp(int(found["batch_id"]), str(found["sha256"]), landed_at)
+    # a backup of before wrote more of the batch
+    return TypeAdapter(BackedUp).validate_json(text) if text else None
 
 
 def remove_safe_segments(settings: Settings) -> int:
