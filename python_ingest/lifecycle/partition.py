@@ -13,7 +13,7 @@ import duckdb
 from python_ingest.errors import ExportError
 from python_ingest.lifecycle.query import SQL
 from python_ingest.storage.cold_place import is_remote, put_in_place, sha256_at
-from python_ingest.storage.cold_relations import ColdRelation, stored_type
+from python_ingest.storage.cold_relations import ColdRelation, as_stored
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.sql import literal, named_in, quoted, sql_path, value_of
 
@@ -78,12 +78,7 @@ class Writer:
         self._place = place
         self._columns = [name for name, _ in columns]
         self._names = ", ".join(quoted(name) for name in self._columns)
-        self._stored = ", ".join(
-            f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
-            if stored_type(kind) != kind
-            else quoted(name)
-            for name, kind in columns
-        )
+        self._stored = as_stored(columns)
         newest = value_of(connection, "select coalesce(max(file_id), 0) from raw.cold_files")
         self._next_id = int(newest) + 1
         self._version = str(value_of(connection, "select version()"))

@@ -18,9 +18,9 @@ from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import archived_dates, readable_files
 from python_ingest.storage.cold_place import link_or_copy, link_or_fetch
-from python_ingest.storage.cold_relations import stored_type
+from python_ingest.storage.cold_relations import as_stored
 from python_ingest.storage.files import remove_folder, sync_to_disk, write_whole
-from python_ingest.storage.sql import columns_of, quoted, sql_path, value_of
+from python_ingest.storage.sql import columns_of, sql_path, value_of
 from python_ingest.storage.statements import Statements
 from python_ingest.storage.writer import open_writer, require_database
 
@@ -158,10 +158,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection, table: str, path: Path, condition: str = ""
 ) -> None:
     """Write a table's rows that meet the condition, as text where Spark has no such type."""
-    stored = ", ".join(
-        f"{quoted(name)}::{stored_type(kind)} as {quoted(name)}"
-        for name, kind in columns_of(connection, table).items()
-    )
+    stored = as_stored(columns_of(connection, table).items())
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = f"select {stored} from {table} {condition}"
     connection.execute(f"copy ({rows}) to {sql_path(path)} {_FORMAT}")

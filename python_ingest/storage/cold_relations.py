@@ -2,9 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+
+from python_ingest.storage.sql import quoted
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,9 @@ _TYPE_NAME = re.compile(r'"[^"]*"|\b\w+\b')
 def stored_type(sql_type: str) -> str:
     """Return the type in which a file keeps values of `sql_type`; names of fields stay."""
     return _TYPE_NAME.sub(lambda found: _STORED.get(found[0].upper(), found[0]), sql_type)
+
+
+def as_stored(columns: Iterable[tuple[str, str]]) -> str:
+    """Return SQL that selects (name, type) columns as a file keeps them."""
+    each = ((quoted(name), stored_type(kind)) for name, kind in columns)
+    return ", ".join(f"{name}::{kind} as {name}" for name, kind in each)
