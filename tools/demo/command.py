@@ -1,16 +1,15 @@
 """`ingest demo`: a seeded market with its order flow, as files to land."""
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from python_ingest.cli.progress import shown_on_terminal
+from python_ingest.cli.shown import print_table
 from python_ingest.settings import load_settings
 
 app = typer.Typer()
@@ -35,10 +34,8 @@ def demo(  # noqa: PLR0913, PLR0917 - the command's options
     folder = out or load_settings().data_dir / "demo"
     plan = simulator.Plan(rows, symbols, days, seed, orders)
     started = time.monotonic()
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        "ticks", *columns, console=Console(stderr=True), disable=not sys.stderr.isatty()
-    ) as bar:
+    columns = (TextColumn("ticks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with shown_on_terminal(*columns) as bar:
         task = bar.add_task("ticks", total=rows)
         files = simulator.write_all(folder, plan, lambda done: bar.advance(task, done))
     seconds = time.monotonic() - started
@@ -49,13 +46,9 @@ def demo(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 def _print(files: list[tuple[str, Path]], rows: int, seconds: float) -> None:
-    table = Table("kind", "file", "MB", title=f"{rows:,} ticks in {seconds:.1f} s")
-    table.columns[2].justify = "right"
-    for kind, path in files:
-        table.add_row(kind, path.name, f"{path.stat().st_size / 1e6:.1f}")
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    console.print(table)
-    print("Land them:")
+    shown = [(kind, path.name, f"{path.stat().st_size / 1e6:.1f}") for kind, path in files]
+    print_table(("kind", "file", ">MB"), shown)
+    print(f"{rows:,} ticks in {seconds:.1f} s. Land them:")
     for kind in dict.fromkeys(kind for kind, _ in files):
         paths = [path for file_kind, path in files if file_kind == kind]
         pattern = paths[0] if len(paths) == 1 else paths[0].parent / "ticks_*.parquet"
