@@ -24,7 +24,7 @@ from python_ingest.storage.cold_files import require_files
 from python_ingest.storage.cold_relations import RELATIONS
 from python_ingest.storage.disk_full import in_full
 from python_ingest.storage.failures import first_line, raise_if_interrupted
-from python_ingest.storage.files import scratch_beside, sync_to_disk
+from python_ingest.storage.files import place_new, scratch_beside, sync_to_disk
 from python_ingest.storage.process_lock import cold_files_stay
 from python_ingest.storage.sql import quoted
 
@@ -72,7 +72,11 @@ def write_bundle(
             rows = _fill(settings, made, (first, last), say)
             sync_to_disk(made)
             size = made.stat().st_size
-            _put(made, path)
+            place_new(made, path)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} came into being meanwhile, and stays: name another file"
+        ) from None
     except (duckdb.Error, OSError) as error:
         raise_if_interrupted(error)
         raise in_full(IngestError(f"{path} was not made: {first_line(error)}"), error) from error
@@ -120,17 +124,3 @@ def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: Span) -> int:
         f"insert into main.{CONTENTS} values (?, ?, ?, ?)", [name, rows, first, last]
     )
     return rows
-
-
-def _put(made: Path, path: Path) -> None:
-    """Give the finished file its name; a file that came there meanwhile stays."""
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        raise UsageError(
-            f"{path} came into being meanwhile, and stays: name another file"
-        ) from None
-    except OSError:  # a file system without links
-        _require_free(path)
-        made.rename(path)
-    sync_to_disk(path.parent)

@@ -81,6 +81,19 @@ def move_into_place(temporary: Path, final: Path) -> None:
     sync_to_disk(final.parent)
 
 
+def place_new(finished: Path, final: Path) -> None:
+    """Name a file that was flushed, durably; FileExistsError where there is one of that name."""
+    try:
+        os.link(finished, final)  # unlike a rename it never replaces
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
+        finished.rename(final)
+    sync_to_disk(final.parent)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a small text durably: killed or without room, the file has what it had before."""
     temporary = path.with_name(f".{path.name}.tmp")

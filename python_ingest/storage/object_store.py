@@ -18,7 +18,7 @@ from typing import Protocol
 from python_ingest.errors import ConfigError, StoreError
 from python_ingest.extras import require
 from python_ingest.storage.failures import first_line
-from python_ingest.storage.files import make_folder, sha256_of, sync_to_disk
+from python_ingest.storage.files import make_folder, place_new, sha256_of, sync_to_disk
 
 _CHUNK_BYTES = 8 << 20
 _UNFINISHED = ".unfinished"
@@ -220,8 +220,7 @@ class DirectoryStore(ObjectStore):
         path = self._path(key)
         make_folder(path.parent)
         sync_to_disk(unfinished)
-        os.link(unfinished, path)  # unlike a rename it never replaces
-        sync_to_disk(path.parent)
+        place_new(unfinished, path)
 
     @contextmanager
     def _complaints(self, key: str) -> Iterator[None]:

@@ -147,7 +147,7 @@ def test_what_comes_meanwhile_stays(published, tmp_path, monkeypatch, has_links)
     assert files(tmp_path) == {"data", "b.duckdb"}
 
 
-@pytest.mark.parametrize("at", ["write_descriptions", "_put"])
+@pytest.mark.parametrize("at", ["write_descriptions", "place_new"])
 def test_killed_it_leaves_nothing_that_could_be_taken_for_one(published, tmp_path, at):
     path = tmp_path / "b.duckdb"
     killed = (

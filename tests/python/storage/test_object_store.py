@@ -109,6 +109,25 @@ def test_a_source_that_may_not_be_read_is_named(
         open_store(str(tmp_path / "store")).put(source, "cold/x", sha256="0" * 64)
 
 
+def test_a_directory_on_a_file_system_without_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as that of a disk which is carried away."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    store = open_store(str(tmp_path / "store"))
+    source, sha256 = file(tmp_path, b"rows")
+    store.put(source, "a/rows", sha256=sha256, consume=True)
+    store.put_bytes(b"text", "a/text")
+    assert [found.key for found in store.list()] == ["a/rows", "a/text"]
+    with pytest.raises(StoreError, match="other content"):
+        store.put_bytes(b"another", "a/text")
+    assert b"".join(store.read("a/rows")) == b"rows"
+
+
 @pytest.mark.parametrize("key", ["../out", "/etc/x", "a//b", "a/./b"])
 def test_a_directory_is_not_left(tmp_path: Path, key: str) -> None:
     with pytest.raises(StoreError, match="is no key"):
