@@ -7,6 +7,7 @@ within the batch's dates. Everything else is inserted without a second look.
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 
 from python_ingest.feeds.kinds import TICKS, Kind
 from python_ingest.feeds.relation import hashed
@@ -76,7 +77,7 @@ def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
             for block in reader:
                 if block["key"].null_count:
                     return False
-                keys = block["key"].to_numpy()
+                keys = np.from_dlpack(block["key"])  # to_numpy imports pandas
                 if (last is not None and keys[0] <= last) or not (keys[1:] > keys[:-1]).all():
                     return False
                 last = keys[-1]

@@ -1,6 +1,7 @@
 """The core runs where no package of an extra is; who asks for more is told what to install."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from importlib.metadata import (
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import duckdb
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -171,6 +173,37 @@ for name in COMMANDS:
     name in NEEDS or command(name)
 """
     subprocess.run([sys.executable, "-c", code], env=without, check=True, cwd=project)
+
+
+def test_landing_imports_no_pandas(tmp_path: Path) -> None:
+    """pyarrow and DuckDB do, for a third of a second, where they are asked in the wrong way."""
+    data = tmp_path / "data"
+    (tmp_path / "t.csv").write_text(TICKS)
+    ticks = """
+        select 'x' as exchange, 's' as symbol, timestamp '2024-01-02' as timestamp,
+            1::decimal(18, 8) as last_price, 1::decimal(18, 8) as last_size, i::varchar as trade_id
+        from range(3) as r(i)
+    """
+    duckdb.execute(f"copy ({ticks}) to '{tmp_path / 't.parquet'}'")
+    files = ["t.parquet", "t.csv"]
+    code = f"""
+import sys
+from python_ingest.landing.land import land_files
+from python_ingest.settings import load_settings
+print(*land_files(load_settings(), "ticks", [Path(name) for name in {files}]))
+print(sorted(sys.modules.keys() & {{"pandas", "polars"}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path" + code],
+        env=os.environ | {"DATA_DIR": str(data)},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    landed, imported = done.stdout.splitlines()
+    assert re.findall(r"landed=(\d)", landed) == ["3", "1"]
+    assert imported == "[]"
 
 
 def test_who_imports_the_pool_is_told_too(tmp_path: Path, without: dict[str, str]) -> None:
