@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from python_ingest.errors import ConfigError, UsageError
-from python_ingest.feeds.declaration import Declaration, parsed, raw
+from python_ingest.feeds.declaration import SHIPPED, Declaration, parsed, raw
 from python_ingest.feeds.declared import require_compiles
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.relation import CANONICAL_VERSION
@@ -113,7 +113,9 @@ def _changed(path: Path) -> float:
 def _ours() -> tuple[dict[Path, dict[str, Any]], tuple[tuple[Path, Declaration], ...]]:
     said = {path: raw(path) for path in sorted(_VENDORS.glob("*.toml"))}
     bases = {path.stem: content for path, content in said.items()}
-    return said, tuple((path, parsed(path, content, bases)) for path, content in said.items())
+    return said, tuple(
+        (path, parsed(path, content, bases, SHIPPED)) for path, content in said.items()
+    )
 
 
 @lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from python_ingest.cli.main import app
 from python_ingest.errors import ConfigError
 from python_ingest.feeds import catalogue, declaration, declared
-from python_ingest.feeds.catalogue import faults, feeds
+from python_ingest.feeds.catalogue import faults, feeds, source_of
 from python_ingest.feeds.declaration import (
     Declaration,
     File,
@@ -57,6 +57,16 @@ def declare(settings: Settings, name: str, content: str) -> Path:
 
 def land(settings: Settings, name: str, content: str) -> LandingResult:
     return land_text(settings, "ticks", settings.data_dir.parent / name, content)
+
+
+def test_what_the_package_ships_is_right() -> None:
+    """Commands do not check it again."""
+    said = {path: declaration.raw(path) for path in sorted(VENDORS.glob("*.toml"))}
+    bases = {path.stem: content for path, content in said.items()}
+    ours = {source_of(feed): feed for feed in feeds()}
+    for path, content in said.items():
+        assert parsed(path, content, bases) == ours[path]
+    assert len(said) == len(ours) > 60
 
 
 def test_the_declaration_of_the_manual_lands_its_file(settings: Settings) -> None:
