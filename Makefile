@@ -35,7 +35,7 @@ test-long: test-duckdb15 ## Walks, kills, months of time, builds by the dozen: a
 
 # Bars, positions and cold files: 70 s of CPU.
 test-duckdb15: $(DUCKDB15_VENV)/.installed ## What must be right on DuckDB 1.5 too
-	$(DUCKDB15_VENV)/bin/pytest --numprocesses 2 --dist loadfile $(addprefix tests/python/, \
+	$(DUCKDB15_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(addprefix tests/python/, \
 	  market/test_recorded_data.py trading/test_scenarios.py \
 	  lifecycle/test_cold_on_s3.py lifecycle/test_export.py)
 
@@ -148,12 +148,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The same packages, and DuckDB 1.5.5 in place of the engine: analysts' tools are that old.
-$(DUCKDB15_VENV)/.installed: requirements.lock requirements-duckdb15.lock pyproject.toml
-	$(PYTHON) -m venv $(DUCKDB15_VENV)
-	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+SITE := python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+# Reads the packages of the other one, and has DuckDB 1.5.5 before its engine: analysts' tools are that old.
+$(DUCKDB15_VENV)/.installed: $(VENV)/.installed requirements-duckdb15.lock
+	$(PYTHON) -m venv --clear $(DUCKDB15_VENV)
 	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-duckdb15.lock
-	$(DUCKDB15_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "import site; site.addsitedir('$$($(BIN)/$(SITE))')" > "$$($(DUCKDB15_VENV)/bin/$(SITE))/others.pth"
 	@touch $@
 
 # All of them, and Spark: an environment of its own, so that the other stays light.
