@@ -72,8 +72,8 @@ def reads() -> dict[str, float]:
     return found
 
 
-def measure(data: Path, rows: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Return seconds by claim, and the peak memory of its command in MB."""
+def measure(data: Path, rows: int, times: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Return seconds by claim, and the peak memory of its command in MB; the best of `times`."""
     os.environ["DATA_DIR"] = str(data)
     days = max(1, rows // PER_DAY)
     demo = data / "demo"
@@ -90,7 +90,7 @@ def measure(data: Path, rows: int) -> tuple[dict[str, float], dict[str, float]]:
     for kind in ("cash", "orders"):
         ingest("land", kind, str(demo / f"{kind}.parquet"))
     _, first_mb = measured("cycle", "--as-of", as_of)
-    nothing, nothing_mb = min(measured("cycle", "--as-of", as_of) for _ in range(3))
+    nothing, nothing_mb = min(measured("cycle", "--as-of", as_of) for _ in range(times))
     ingest("land", "ticks", str(hour))
     more, more_mb = measured("cycle", "--as-of", as_of)
     memory = {
@@ -111,12 +111,14 @@ def measure(data: Path, rows: int) -> tuple[dict[str, float], dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000_000, 100_000_000])
-    sizes = sorted(parser.parse_args().rows)
+    parser.add_argument("--times", type=int, default=3)
+    options = parser.parse_args()
+    sizes = sorted(options.rows)
     found: list[Row] = []
     base: dict[str, float] = {}
     for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
-            seconds, memory = measure(Path(folder), rows)
+            seconds, memory = measure(Path(folder), rows, options.times)
         base = base or seconds
         found += [
             Row(name, took, base[name], f"{sizes[0]:,} ticks", rows, GROWS[name])
