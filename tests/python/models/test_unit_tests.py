@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pytest
 import selects
-import yaml
 from forked import run_dbt
-
-MODELS = Path(__file__).parents[3] / "models"
-UNIT_TESTS = [
-    test
-    for path in sorted(MODELS.rglob("*.yml"))
-    if "unit_tests:" in (text := path.read_text())
-    for test in yaml.load(text, yaml.CSafeLoader)["unit_tests"]
-]
+from unit_tests import UNIT_TESTS
 
 
 def name_of(given: str, model: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dbt_bouncer.utils import get_check_objects
+from unit_tests import UNIT_TESTS
 
 from python_ingest.feeds.kinds import KINDS
 
@@ -39,11 +40,6 @@ COMPUTES = re.compile(
     r"\b(sum|min|max|avg|product|count|count_if|first|last|lag|lead|arg_min|arg_max|if)\("
     r"|\bcase\b|\bwindow\b|\b(rounded|in_money|percentage|divide_\w+|average_price|vwap)\("
 )
-UNIT_TESTS = [
-    test
-    for path in PROPERTIES
-    for test in (yaml.safe_load(path.read_text()) or {}).get("unit_tests", [])
-]
 MARTS = {
     path.stem: re.sub(r"--.*|\{#.*?#\}", "", path.read_text())
     for path in sorted((REPOSITORY / "models" / "marts").rglob("*.sql"))
