@@ -48,7 +48,8 @@ landing/test_power_loss trading/test_inverse review/test_slim migration/test_swi
 landing/test_damaged_files trading/test_forgotten recovery/test_snapshot lifecycle/test_archive
 lifecycle/test_killed cli/test_interrupts recovery/test_disk_full serving/test_soak
 migration/test_dual_write_stream streaming/test_stream_killed recovery/test_killed
-market/test_any_order review/test_live_page recovery/test_clock review/test_lineage_of_models
+market/test_any_order market/test_order_of_ticks review/test_live_page recovery/test_clock
+review/test_lineage_of_models
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]

@@ -199,6 +199,7 @@ def assert_published_is(built: Path, before: Path) -> None:
     assert_same_rows(before, built / "published" / "trading.duckdb", built)
 
 
+@pytest.mark.long
 def test_a_second_build_changes_nothing(built):
     before = kept(built)
     printed = make_build(built, [MANIFEST["files"]])
@@ -263,6 +264,7 @@ def test_a_test_that_fails_holds_back_its_chain_and_no_other(built, tmp_path):
         assert reader.execute(news).fetchall() == [(1,)]
 
 
+@pytest.mark.long
 def test_a_full_refresh_changes_nothing(built):
     """The sample was landed in two parts, so what is published was built incrementally."""
     before = kept(built)

@@ -171,6 +171,7 @@ def test_outside_the_project_it_says_where_to_run_it(settings, tmp_path, monkeyp
     assert not settings.data_dir.exists()
 
 
+@pytest.mark.long
 def test_a_failed_node_is_named_with_its_cause(settings, tmp_path, monkeypatch):
     """A project of one model that cannot be built, run by the real dbt."""
     project = tmp_path / "project"

@@ -710,6 +710,7 @@ def test_a_client_that_leaves_while_its_query_runs_frees_the_engine(narrow, monk
         assert time.monotonic() - began < 15
 
 
+@pytest.mark.long
 def test_the_first_call_of_all_is_answered_and_a_paused_client_delays_no_end(narrow):
     with serving(narrow.serve.port) as process, flight.FlightClient(location(narrow)) as client:
         header = (b"authorization", f"Bearer {token(narrow)}".encode())
@@ -736,6 +737,7 @@ def test_a_cancelled_query_ends(narrow, monkeypatch):
         assert asked(cursor, "select 1 as a").num_rows == 1
 
 
+@pytest.mark.long
 def test_a_client_that_pauses_too_long_is_told_and_frees_its_connection(narrow):
     with serving(narrow.serve.port) as process:
         header = (b"authorization", f"Bearer {token(narrow)}".encode())
