@@ -138,14 +138,14 @@ with duckdb.connect() as connection:
 def test_who_reads_the_former_file_reads_on(settings, monkeypatch):
     """A reader and compaction share the lock."""
     make_warehouse(settings, 100_000, ["A"])
-    attach, readers = compaction._attached, []
+    attach, readers = compaction.attached, []
 
-    def beside_a_reader(at):
+    def beside_a_reader(path, *how):
         if not readers:
-            readers.append(start("-c", READ, str(at.database_path)))
-        return attach(at)
+            readers.append(start("-c", READ, str(path)))
+        return attach(path, *how)
 
-    monkeypatch.setattr(compaction, "_attached", beside_a_reader)
+    monkeypatch.setattr(compaction, "attached", beside_a_reader)
     compacted(settings)
     (prices,) = ask(settings, "select count(last_price) from raw.market_ticks")
     assert readers[0].communicate(b"\n")[0].strip() == str([prices]).encode()
@@ -163,15 +163,15 @@ def test_compaction_waits_for_who_takes_the_lock_first(settings, monkeypatch):
     """A loader that locks the file just before compaction does."""
     make_warehouse(settings, 100, ["A"])
     monkeypatch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "60000")
-    attach, holders = compaction._attached, []
+    attach, holders = compaction.attached, []
 
-    def after_another(at):
+    def after_another(path, *how):
         if not holders:
-            holders.append(start("-c", HOLD, str(at.database_path)))
+            holders.append(start("-c", HOLD, str(path)))
             threading.Timer(0.3, holders[0].communicate).start()
-        return attach(at)
+        return attach(path, *how)
 
-    monkeypatch.setattr(compaction, "_attached", after_another)
+    monkeypatch.setattr(compaction, "attached", after_another)
     compacted(load_settings())
     assert len(holders) == 1
 
@@ -179,14 +179,14 @@ def test_compaction_waits_for_who_takes_the_lock_first(settings, monkeypatch):
 def test_compaction_names_who_holds_the_file_for_too_long(settings, monkeypatch):
     make_warehouse(settings, 100, ["A"])
     monkeypatch.setenv("DATABASE_CONNECTION_TIMEOUT_MS", "200")
-    attach, holders = compaction._attached, []
+    attach, holders = compaction.attached, []
 
-    def after_another(at):
+    def after_another(path, *how):
         if not holders:
-            holders.append(start("-c", HOLD, str(at.database_path)))
-        return attach(at)
+            holders.append(start("-c", HOLD, str(path)))
+        return attach(path, *how)
 
-    monkeypatch.setattr(compaction, "_attached", after_another)
+    monkeypatch.setattr(compaction, "attached", after_another)
     before = ask(settings, ALL_TICKS)
     with pytest.raises(DatabaseBusyError, match=r"is held by process \d+ .*200 ms"):
         compact_database(load_settings(), 0.0)
@@ -204,17 +204,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_what_a_killed_program_left_in_its_log_is_kept(settings, monkeypatch):
     make_warehouse(settings, 100, ["A"])
-    attach, killed = compaction._attached, []
+    attach, killed = compaction.attached, []
 
-    def after_another(at):
+    def after_another(path, *how):
         if not killed:
-            killed.append(
-                subprocess.run([sys.executable, "-c", KILLED, str(at.database_path)], check=False)
-            )
-            assert at.database_path.with_name("trading.duckdb.wal").exists()
-        return attach(at)
+            killed.append(subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False))
+            assert path.with_name("trading.duckdb.wal").exists()
+        return attach(path, *how)
 
-    monkeypatch.setattr(compaction, "_attached", after_another)
+    monkeypatch.setattr(compaction, "attached", after_another)
     with pytest.raises(DatabaseBusyError, match="compact it later"):
         compact_database(settings, 0.0)
     compacted(settings)
