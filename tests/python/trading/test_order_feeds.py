@@ -27,7 +27,7 @@ FLEX_BUST = (
 INVARIANTS = (
     "corrections_find_their_trade", "events_agree_with_their_key", "every_trade_has_its_order",
     "every_counted_fill_has_a_trade_and_an_order", "fill_without_an_order",
-    "states_are_the_fills_that_count", "fills_are_told_once",
+    "states_are_the_fills_that_count", "fills_are_told_once", "fills_fit_their_order",
 )  # fmt: skip
 MARTS = ("orders", "trades", "positions", "round_trips")
 
