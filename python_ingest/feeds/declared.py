@@ -22,7 +22,7 @@ from python_ingest.feeds.declaration import (
     Test,
     Value,
 )
-from python_ingest.feeds.json_lines import Usual, messages, path_of, usual_fields
+from python_ingest.feeds.json_lines import Usual, keeps_digits, messages, path_of, usual_fields
 from python_ingest.feeds.kinds import DECIMALS, KINDS, OWNERS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.lines import first_line as first_line_of
@@ -239,9 +239,31 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
         value = f"json_extract_string(page, {literal(path_of(name))})"
         given["^" + name] = SQL.unmarked(value, "is_long")
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
-    opened = messages(layout.usual, file.clock, file.rows, file.comment)
+    is_long = keeps_digits(*_texts_and_documents(declaration))
+    opened = messages(layout.usual, is_long, file.clock, file.rows, file.comment)
     sql = f"select *, {extracted} from ({opened})"
     return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
+
+
+def _texts_and_documents(declaration: Declaration) -> tuple[list[str], list[str]]:
+    """Return the fields whose numbers keep the zeros they end with: texts, and documents.
+
+    A number or a time that an id is joined of is as the engine writes it: 7.10 and 7.1 are one.
+    """
+    kind = KINDS[declaration.kind]
+    texts: set[str] = set()
+    joined: set[str] = set()
+    documents: set[str] = set()
+    others: set[str] = set()
+    for columns in (declaration.columns, *(each.columns for each in declaration.messages)):
+        for name, values in columns.items():
+            kind_of = kind.column(name).type
+            found = {"VARCHAR": texts, "JSON": documents}.get(kind_of, others)
+            for value in values:
+                found.update(value.source or value.sum or [])
+                found.update([value.around] if value.around is not None else [])
+                joined.update(value.joined or [])
+    return sorted(texts | joined - others), sorted(documents)
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:
@@ -362,7 +384,15 @@ def _sql(column: Column, columns: Columns, fields: _Fields) -> str:
         if value.when or value.unless:
             sql = f"case when {_holds(value.when, value.unless, fields)} then {sql} end"
         found.append(sql)
-    return f"coalesce({', '.join(found)})" if len(found) > 1 else (found or ["null"])[0]
+    is_time = _type_of(column, [columns]) != "VARCHAR" if found else False
+    return _first_there(found, are_texts=not is_time) if found else "null"
+
+
+def _first_there(found: list[str], *, are_texts: bool = True) -> str:
+    """SQL of the first that is there. In JSON an empty text is not, as in CSV."""
+    if are_texts:
+        found = [*(f"nullif({one}, '')" for one in found[:-1]), found[-1]]
+    return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
 
 
 def _as_landed(name: str, columns: Columns, fields: _Fields) -> str:
@@ -442,7 +472,7 @@ def _origin(value: Value, fields: _Fields, columns: Columns) -> str:
     else:
         found = [fields.at[name] for name in value.source or []]
     found = [_unless_none(value, text) for text in found]
-    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+    return _first_there(found)
 
 
 def _unless_none(value: Value, text: str) -> str:
@@ -607,7 +637,10 @@ def _wrong(
         yield "true", literal(message.reject)
     yield from _untold(columns, fields)
     for name in message.required:
-        absent = f"{_sql(fields.kind.column(name), columns, fields)} is null"
+        column = fields.kind.column(name)
+        told = _sql(column, columns, fields)
+        is_text = name in columns and _type_of(column, [columns]) == "VARCHAR"
+        absent = f"coalesce({told}, '') = ''" if is_text else f"{told} is null"
         yield absent, _why_absent(name, columns, fields)
     for column in fields.kind.columns:
         values = columns.get(column.name, [])
@@ -626,7 +659,7 @@ def _wrong(
 def _no_time(column: Column, value: Value, columns: Columns, fields: _Fields) -> tuple[str, str]:
     """Return (condition, reason) for a text that gives no time, or one that no clock showed."""
     text = _text(value, fields, columns)
-    wrong = f"{text} is not null and {_time(value, text, fields)} is null"
+    wrong = f"{text} <> '' and {_time(value, text, fields)} is null"  # as in CSV
     holds = _holds(value.when, value.unless, fields)
     wrong = wrong if holds == "true" else f"{holds} and {wrong}"
     if value.unit:

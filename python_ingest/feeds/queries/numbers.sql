@@ -112,7 +112,7 @@ regexp_extract($text, '$number_and_unit', 2)
 regexp_replace($text, '^\s*-([0-9.])', '\1')
 -- :negated(text)
 case when regexp_matches($text, '^\s*-([0-9.])') then $absolute
-    when $text is not null then '-' || regexp_replace($text, '^\s*\+?([0-9.])', '\1') end
+    when $text <> '' then '-' || regexp_replace($text, '^\s*\+?([0-9.])', '\1') end
 
 -- A decimal as a text without needless zeros.
 -- :shortest(decimal)
