@@ -34,6 +34,7 @@ from python_ingest.storage.sql import literal, sql_path, value_of
 from python_ingest.storage.writer import open_writer
 
 LEDGER = "ingest_dual_write"
+_LANDED = "sha256 || ' ' || landed_at"
 _TABLES = {str(TABLES[name].kind): TABLES[name] for name in (
     "market_ticks", "system_metrics", "application_logs")}  # fmt: skip
 _LEDGER_SQL = f"""
@@ -53,6 +54,7 @@ class Batch:
     kind: str
     sha256: str
     rows: int
+    landed: str  # what tells it from the same batch of another database
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Drift:
 
     `lost`: rows of written batches that had left DuckDB before. `refused`: rows
     that the server did not take and never gets, `refusal`: why, of the first (docs/adr/0072).
+    `note`: that the database is another one than before, and what follows.
     """
 
     written: int = 0
@@ -70,6 +73,7 @@ class Drift:
     lost: int = 0
     refused: int = 0
     refusal: str | None = None
+    note: str | None = None
 
 
 def begin(settings: Settings) -> None:
@@ -107,12 +111,44 @@ def pending(settings: Settings) -> list[Batch]:
     with open_writer(settings) as connection:
         kinds = ", ".join(literal(kind) for kind in _TABLES)
         rows = connection.execute(
-            "select batch_id, kind, sha256, rows_landed from raw.landings where batch_id > ?"
+            f"select batch_id, kind, sha256, rows_landed, {_LANDED} from raw.landings"
+            " where batch_id > ?"
             f" and format <> {literal(FORMAT)} and rows_landed > 0 and kind in ({kinds})"
             " order by batch_id",
             [known.replayed_to],
         ).fetchall()
     return [Batch(*row) for row in rows]
+
+
+def follow_database(settings: Settings) -> str | None:
+    """Begin anew where the database is not the one that batches were written from; return why.
+
+    One that was begun anew is written from its first batch on. Of an older copy all since dual
+    write began is looked at again: the ledger of the server knows what it has.
+    """
+    known = state.load(settings)
+    if known.dual_write_from is None or not settings.database_path.exists():
+        return None
+    with open_writer(settings) as connection:
+        newest = _newest_batch(connection)
+        found = dict(connection.execute(
+            f"select batch_id, {_LANDED} from raw.landings where batch_id = ?"
+            " or batch_id = (select min(batch_id) from raw.landings)", [known.replayed_to]
+        ).fetchall()) if newest else {}  # fmt: skip
+    first, last = found.get(min(found, default=0)), found.get(known.replayed_to)
+    note = None
+    with state.changed(settings) as known:
+        if first and known.began not in (None, first):
+            note = "is another one than dual write wrote from: TimescaleDB gets all that landed"
+            known.dual_write_from = known.replayed_to = known.orders_replayed_to = 0
+            known.migrated = {}
+        elif newest < known.replayed_to or known.replayed not in (None, last):
+            note = "is an older copy: TimescaleDB gets what it lacks of it"
+            known.dual_write_from = min(known.dual_write_from or 0, newest)
+            known.replayed_to = known.orders_replayed_to = known.dual_write_from
+        known.began = first or known.began
+        known.replayed = None if note else last
+    return f"{settings.database_path} {note}, and keeps what it has of the other" if note else None
 
 
 def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
@@ -123,10 +159,11 @@ def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _replay(settings: Settings) -> Drift:
+    note = follow_database(settings)
     left, written, lost = pending(settings), 0, 0
     refused, refusal = 0, None
     if not left:
-        return Drift()
+        return Drift(note=note)
     with connected() as server:
         server.execute(_LEDGER_SQL)
         if _is_another(settings, server):
@@ -145,9 +182,9 @@ def _replay(settings: Settings) -> Drift:
                 refused += len(done.refused)
                 refusal = refusal or next(iter(done.refused.values()), None)
             with state.changed(settings) as known:
-                known.replayed_to = batch.batch_id
+                known.replayed_to, known.replayed = batch.batch_id, batch.landed
                 known.replayed_at = state.now()
-    return Drift(written, lost=lost, refused=refused, refusal=refusal)
+    return Drift(written, lost=lost, refused=refused, refusal=refusal, note=note)
 
 
 def _is_another(settings: Settings, server: psycopg.Connection) -> bool:

@@ -1,5 +1,6 @@
 """Dual write of orders and trades: TimescaleDB keeps states, so they follow after each build."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -8,7 +9,7 @@ import psycopg
 from python_ingest.errors import IngestError
 from python_ingest.landing import spool
 from python_ingest.migration import state
-from python_ingest.migration.dual_write import Drift
+from python_ingest.migration.dual_write import Drift, follow_database
 from python_ingest.migration.postgres_rows import (
     as_postgres,
     common_columns,
@@ -40,19 +41,20 @@ def replay_orders(settings: Settings) -> Drift:
 
 
 def _replay(settings: Settings) -> Drift:
+    note = follow_database(settings)
     seen = state.load(settings).orders_replayed_to
     with spool.scratch(settings) as scratch:
         touched = scratch / "touched.parquet"
         with open_writer(settings) as connection:
             built = _built(connection)
             if built <= seen:
-                return Drift()
+                return Drift(note=note)
             sql = SQL.touched_orders(str(seen), str(built), literal(FORMAT))
             found = value_of(connection, f"copy ({sql}) to {sql_path(touched)} (format parquet)")
-        drift = Drift()
+        drift = Drift(note=note)
         if found:
             with connected() as server:
-                drift = _write(settings, server, touched, scratch)
+                drift = replace(_write(settings, server, touched, scratch), note=note)
     with state.changed(settings) as known:
         known.orders_replayed_to = built
         known.replayed_at = state.now()

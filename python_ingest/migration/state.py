@@ -17,7 +17,8 @@ class State:
     """Times are UTC texts. `migrated`: per table, when and up to when it was landed here.
 
     `dual_write_from`: the batch after which dual write begins. `replayed_to` and
-    `orders_replayed_to`: the last batch that was written, to `server`.
+    `orders_replayed_to`: the last batch that was written, to `server`. `began`, `replayed`: what
+    landed as the database's first batch, and as `replayed_to`: another database has others.
     """
 
     migrated: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -27,6 +28,8 @@ class State:
     orders_replayed_to: int = 0
     replayed_at: str | None = None
     server: str | None = None
+    began: str | None = None
+    replayed: str | None = None
 
 
 def now() -> str:

@@ -72,6 +72,8 @@ def report(settings: Settings, drift: Drift) -> None:
 
 
 def _tell_what_stays_away(drift: Drift) -> None:
+    if drift.note:
+        print(drift.note, file=sys.stderr)
     if drift.lost:
         print(
             f"{drift.lost:,} rows that landed were let go or archived before TimescaleDB had them:"

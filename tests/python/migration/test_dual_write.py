@@ -22,6 +22,7 @@ from python_ingest.migration.extract import Request, extract
 from python_ingest.migration.order_states import replay_orders
 from python_ingest.migration.range_reader import Listener
 from python_ingest.migration.write_twice import report
+from python_ingest.schema.migrate import migrate as migrate_database
 from python_ingest.storage.files import sha256_of
 from python_ingest.storage.writer import open_writer
 
@@ -397,3 +398,67 @@ def test_a_command_that_changes_the_state_waits_for_another_one(settings):
 def test_a_state_that_the_system_does_not_give_raises_nothing(twice, replay):
     (twice.data_dir / "migration" / "state.json").mkdir(parents=True)
     assert "state.json" in replay(twice).error
+
+
+def begin_anew(settings):
+    settings.database_path.unlink()
+    with open_writer(settings, create=True) as connection:
+        migrate_database(connection)
+
+
+def test_a_database_that_was_begun_anew_is_written_from_its_first_batch(
+    source, twice, tmp_path, capsys
+):
+    """Its batches have numbers that the other one's were written under."""
+    for number in range(3):
+        landed(twice, ticks(tmp_path / f"{number}.parquet", first=100 * number))
+    begin_anew(twice)
+    drift = landed(twice, ticks(tmp_path / "anew.parquet", first=1000))
+    assert (drift.written, drift.batches, drift.error) == (10, 0, None)
+    assert source.execute("select count(*) from market_ticks").fetchone() == (40,)
+    # said once, and only what is new is written from then on
+    later = landed(twice, ticks(tmp_path / "next.parquet", first=2000, rows=5))
+    assert (later.written, later.note) == (5, None)
+    report(twice, drift)
+    assert "is another one than dual write wrote from" in capsys.readouterr().err
+
+
+def test_more_batches_than_the_other_one_had_do_not_hide_a_new_database(source, twice, tmp_path):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    begin_anew(twice)
+    for number in range(3):  # while dual write was off
+        land_files(twice, "ticks", [ticks(tmp_path / f"{number}.parquet", first=100 * number + 50)])
+    assert dual_write.replay(twice).written == 30
+
+
+def test_an_older_copy_of_the_database_writes_what_landed_since(source, twice, tmp_path):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    copy = tmp_path / "copy.duckdb"
+    copy.write_bytes(twice.database_path.read_bytes())
+    landed(twice, ticks(tmp_path / "b.parquet", first=100))
+    landed(twice, ticks(tmp_path / "c.parquet", first=200))
+    twice.database_path.write_bytes(copy.read_bytes())
+    drift = landed(twice, ticks(tmp_path / "d.parquet", first=300, rows=7))
+    assert (drift.written, drift.error) == (7, None)
+    assert "an older copy" in drift.note
+    assert source.execute("select count(*) from market_ticks").fetchone() == (37,)
+
+
+def test_an_older_copy_whose_batches_came_after_it_is_noticed_too(source, twice, tmp_path):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    copy = tmp_path / "copy.duckdb"
+    copy.write_bytes(twice.database_path.read_bytes())
+    landed(twice, ticks(tmp_path / "b.parquet", first=100))
+    twice.database_path.write_bytes(copy.read_bytes())
+    for number in (3, 4):
+        land_files(twice, "ticks", [ticks(tmp_path / f"{number}.parquet", first=100 * number)])
+    assert dual_write.replay(twice).written == 20
+
+
+def test_orders_of_a_database_that_was_begun_anew_are_not_held_back(source, twice, tmp_path):
+    landed(twice, ticks(tmp_path / "a.parquet"))
+    with state.changed(twice) as known:
+        known.orders_replayed_to = 90
+    begin_anew(twice)
+    landed(twice, ticks(tmp_path / "b.parquet", first=100))
+    assert state.load(twice).orders_replayed_to == 0
