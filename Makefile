@@ -120,6 +120,7 @@ house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build 
 
 # Lineage is that of a full refresh: what an increment reads besides is what it restates.
 docs: $(VENV)/.installed ## The dbt docs site and column lineage, one file each: target/docs/
+	@python -m tools.lineage
 	@dbt docs generate --static --quiet --target-path target/docs
 	@dbt compile --full-refresh --quiet --target-path target/lineage
 	@python -m tools.lineage target/lineage/manifest.json target/docs/lineage.html

@@ -36,6 +36,7 @@ class Plugin(BasePlugin):
         self._one_export = Lock()  # dbt has several threads, the manifest one numbering
         self._settings = load_settings()
         self._alone = ExitStack()  # until the process ends, as dbt's connection
+        self._busy: str | None = None
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Keep other processes of ours from the database while dbt has it open.
@@ -52,12 +53,15 @@ class Plugin(BasePlugin):
                 f"{path.resolve()} is not there: run `ingest init`, or name the folder of the"
                 " warehouse by DATA_DIR"
             )
+        if self._busy:  # each node of dbt asks anew, and would wait as long as the one before
+            raise DbtRuntimeError(self._busy)
         # As long as dbt waits for others: 1, 2, 4 ... seconds between its attempts.
         seconds = 2 ** (creds.retries.connect_attempts - 1) - 1 if creds.retries else 0
         try:
             self._alone.enter_context(sole_process(self._settings, timeout_ms=seconds * 1000))
         except IngestError as error:
-            raise DbtRuntimeError(str(error)) from error
+            self._busy = str(error)
+            raise DbtRuntimeError(self._busy) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set the limits of database.toml; stop where the schema is another version's."""
