@@ -19,7 +19,7 @@ from python_ingest.cli.progress import Report
 from python_ingest.errors import ConfigError, NotInitialisedError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import exists, has_manifest
-from python_ingest.storage.cold_place import brought_near, key_of
+from python_ingest.storage.cold_place import brought_near, key_of, require_own_places
 from python_ingest.storage.cold_views import make_view
 from python_ingest.storage.files import scratch
 from python_ingest.storage.object_store import ObjectStore, open_store
@@ -121,11 +121,7 @@ def _store(settings: Settings) -> ObjectStore:
             "archive.store says nowhere to archive to: set it in database.toml or ARCHIVE_STORE to"
             " a directory or s3://bucket/prefix"
         )
-    if settings.archive.store.rstrip("/") == settings.retention.cold_store:
-        raise ConfigError(
-            f"archive.store and retention.cold_store are both {settings.archive.store}: give the"
-            " archive a prefix or bucket of its own"
-        )
+    require_own_places(settings)
     store = settings.archive.store
     # the manifest names it for as long as there is an archive, from whatever folder that is read
     url = store if "://" in store else str(Path(store).absolute())

@@ -26,6 +26,8 @@ from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
 from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
+from python_ingest.storage.cold_files import exists
+from python_ingest.storage.cold_place import place_of, require_own_places
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import ObjectStore, open_store
 from python_ingest.storage.process_lock import cold_files_stay, process_lock
@@ -58,12 +60,14 @@ def create_backup(
     is no new backup, and its uploaded files are removed.
     """
     require_database(settings)
+    require_own_places(settings)
     patient = settings.waiting(_PATIENCE_MS)
     with process_lock(settings.data_dir / "backup.lock", "ingest backup"):
         store = open_store(settings.backup_store)
         backups = sets.load(store)
         with in_our_words("the backup", settings.data_dir), open_writer(patient) as connection:
             first = outermost(connection, "min")
+            _require_no_archive(connection, store)
         _require_own(store, backups, first)
         with working_folder(store, settings) as folder:
             state = read_state(settings.data_dir)
@@ -93,6 +97,21 @@ def _require_own(store: ObjectStore, backups: sets.Backups, first: Landing | Non
                 f" one, {began} this one; restore it (docs/restore.md), or give this one a store of"
                 " its own (BACKUP_STORE)"
             )
+
+
+def _require_no_archive(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
+    """Raise BackupError where archived files lie in the store: no backup would need them."""
+    if not exists(connection, "raw.cold_files"):
+        return
+    archives = connection.execute(
+        "select distinct regexp_extract(object_url, '^(.*)/cold/', 1) from raw.cold_files"
+        " where object_url is not null"
+    ).fetchall()
+    if place_of(store.url) in {place_of(url) for (url,) in archives}:
+        raise BackupError(
+            f"{store.url} holds the archive, whose files a backup would delete: give backups a"
+            " folder, prefix or bucket of their own (BACKUP_STORE)"
+        )
 
 
 def _began(first: Landing) -> tuple[str, datetime]:

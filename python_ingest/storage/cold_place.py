@@ -7,7 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from python_ingest.errors import ExportError
+from python_ingest.errors import ConfigError, ExportError
+from python_ingest.settings import Settings
 from python_ingest.storage.files import make_folder, move_into_place, sha256_of
 from python_ingest.storage.object_store import ObjectStore, fetch, open_store, sha256_of_object
 from python_ingest.storage.s3_session import SCHEME
@@ -81,3 +82,25 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+
+
+def place_of(url: str) -> str:
+    """Return where a store is: two names of one directory are one place."""
+    return url.rstrip("/") if "://" in url else str(Path(url).resolve())
+
+
+def require_own_places(settings: Settings) -> None:
+    """Raise ConfigError where two of what keeps cold files under the same names are one place.
+
+    Each deletes what it needs no more: a backup took an archive's files for a former backup's.
+    """
+    urls = {
+        "DATA_DIR": str(settings.data_dir),
+        "retention.cold_store": settings.retention.cold_store,
+        "archive.store (ARCHIVE_STORE)": settings.archive.store,
+        "backup.store (BACKUP_STORE)": settings.backup_store,
+    }
+    taken: dict[str, str] = {}
+    for name, url in urls.items():
+        if url and (first := taken.setdefault(place_of(url), name)) != name:
+            raise ConfigError(f"{first} and {name} are both {url}: give each a place of its own")

@@ -11,7 +11,7 @@ from testkit import ask
 
 from python_ingest.archiving.archive import archive
 from python_ingest.archiving.unarchive import bring_back
-from python_ingest.errors import BackupError, StoreError
+from python_ingest.errors import BackupError, ConfigError, StoreError
 from python_ingest.landing.land import land_files
 from python_ingest.lifecycle.sweep import sweep
 from python_ingest.recovery.create import create_backup
@@ -158,3 +158,46 @@ def test_the_archive_ends_a_set(cold: Settings, tmp_path: Path) -> None:
     (path,) = manifest(cold, "path")[0]
     (Path(cold.archive.store) / path).unlink()
     assert verify_backups(cold) == [f"{cold.archive.store}/{path}: is missing in the archive"]
+
+
+def test_a_backup_in_the_archive_s_store_is_refused(cold: Settings, tmp_path: Path) -> None:
+    """Both keep cold files under the same names, and a backup deletes what no backup needs."""
+    assert land_tick(cold, tmp_path, "2024-06-01", "later").landed == 1
+    assert archive(cold, datetime(2024, 6, 1))
+    stored = sorted(path for path in (tmp_path / "archive").rglob("*") if path.is_file())
+    (tmp_path / "link").symlink_to(tmp_path / "archive")
+    for place in (tmp_path / "archive", f"{tmp_path}/archive/", tmp_path / "link"):
+        backup = cold.backup.model_copy(update={"store": str(place)})
+        both = cold.model_copy(update={"backup": backup})
+        with pytest.raises(ConfigError, match=r"archive.store .* and backup.store .* are both"):
+            create_backup(both)
+        # a machine's job may not know of the archive: the database does
+        unknown = cold.archive.model_copy(update={"store": ""})
+        with pytest.raises(BackupError, match="holds the archive"):
+            create_backup(both.model_copy(update={"archive": unknown}))
+        with pytest.raises(ConfigError, match="are both"):
+            archive(both, datetime(2024, 6, 1))
+    assert sorted(p for p in (tmp_path / "archive").rglob("*") if p.is_file()) == stored != []
+
+
+def test_an_archive_or_a_backup_in_data_dir_itself_is_refused(cold: Settings) -> None:
+    def within(section: str) -> Settings:
+        own = getattr(cold, section).model_copy(update={"store": str(cold.data_dir)})
+        return cold.model_copy(update={section: own})
+
+    files = sorted(path for path in (cold.data_dir / "cold").rglob("*") if path.is_file())
+    with pytest.raises(ConfigError, match=r"DATA_DIR and archive\.store"):
+        archive(within("archive"), datetime(2024, 6, 1))
+    with pytest.raises(ConfigError, match=r"DATA_DIR and backup\.store"):
+        create_backup(within("backup"))
+    sweep(cold, [])
+    assert sorted(p for p in (cold.data_dir / "cold").rglob("*") if p.is_file()) == files != []
+
+
+def test_a_restore_from_a_store_without_backups_names_it(cold: Settings, tmp_path: Path) -> None:
+    """On a second machine nobody wants to make a backup there."""
+    backup = cold.backup.model_copy(update={"store": str(tmp_path / "renamed")})
+    with pytest.raises(BackupError, match=r"no full backup in .*/renamed.*BACKUP_STORE"):
+        restore(cold.model_copy(update={"backup": backup}), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "renamed").exists()
