@@ -13,6 +13,7 @@ import typer
 
 from python_ingest.cli.clock import AsOf, Force, variables
 from python_ingest.cli.dbt_run import require_project, run_dbt
+from python_ingest.cli.progress import progress
 from python_ingest.errors import BuildFailedError, UsageError
 from python_ingest.settings import Settings, load_settings
 from python_ingest.spark.builds import begin, collectable, finish
@@ -37,7 +38,8 @@ def export() -> None:
 
     Spark then sees all of history without opening the database: `ingest spark` builds on it.
     """
-    done = hand_over(load_settings())
+    with progress("exporting", quiet=True) as report:
+        done = hand_over(load_settings(), report)
     print(
         f"{done.folder}: {done.ticks:,} ticks, {done.files_written} files written,"
         f" {done.files_linked} linked"

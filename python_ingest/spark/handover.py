@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from python_ingest.cli.progress import Report
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import archived_dates, readable_files
@@ -56,9 +57,10 @@ class Handover:
     archived: list[date]
 
 
-def hand_over(settings: Settings) -> Handover:
+def hand_over(settings: Settings, report: Report = lambda *_: None) -> Handover:
     """Write an export of everything that bars are made of, and make it the current one.
 
+    `report`: told after each cold file, and each warm day.
     Raises ExportError when a cold file has a type that the other engine cannot read.
     """
     root = settings.data_dir / "export"
@@ -67,8 +69,8 @@ def hand_over(settings: Settings) -> Handover:
         previous = current_folder(root)
         folder = _new_folder(root)
         try:
-            linked = _link_cold_ticks(connection, settings.data_dir, folder)
-            written, relinked = _write_warm_ticks(connection, previous, folder)
+            linked = _link_cold_ticks(connection, settings.data_dir, folder, report)
+            written, relinked = _write_warm_ticks(connection, previous, folder, report)
             for table in SMALL_TABLES:
                 _write_table(connection, f"raw.{table}", folder)
             for table in EMPTY_TABLES:
@@ -108,12 +110,15 @@ def _new_folder(root: Path) -> Path:
     return folder
 
 
-def _link_cold_ticks(connection: duckdb.DuckDBPyConnection, data_dir: Path, folder: Path) -> int:
+def _link_cold_ticks(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, folder: Path, report: Report
+) -> int:
     files = readable_files(connection, "market_ticks")
-    for file in files:
+    for number, file in enumerate(files, 1):
         target = folder / "market_ticks" / f"date={file.date}" / Path(file.path).name
         link_or_fetch(data_dir, file.path, file.sha256, target)
         _check_types(connection, target)
+        report(f"linked {file.path}", number, len(files))
     return len(files)
 
 
@@ -128,12 +133,12 @@ def _check_types(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _write_warm_ticks(
-    connection: duckdb.DuckDBPyConnection, previous: Path | None, folder: Path
+    connection: duckdb.DuckDBPyConnection, previous: Path | None, folder: Path, report: Report
 ) -> tuple[int, int]:
     """Write, or link from the export before, a file per warm day; return how many of each."""
     days = connection.execute(SQL.warm_days()).fetchall()
     written = linked = 0
-    for day, file in days:
+    for number, (day, file) in enumerate(days, 1):
         name = Path("market_ticks", f"date={day}", file)
         if previous is not None and (previous / name).exists():
             link_or_copy(previous / name, folder / name)
@@ -141,6 +146,7 @@ def _write_warm_ticks(
         else:
             _write(connection, "raw.market_ticks", folder / name, SQL.ticks_of_day(str(day)))
             written += 1
+        report(f"wrote {day}", number, len(days))
     # today's columns, which cold files may all lack
     none = folder / "market_ticks/date=1970-01-01/none.parquet"
     _write(connection, "raw.market_ticks", none, "where false")

@@ -40,10 +40,13 @@ _WHAT_TO_DO = (
 )
 
 
+# What it says of a damaged page, and nothing of the file.
+_UNNAMED = "Out of buffer"
 # What the engine says of a Parquet file that is cut off or rotten; not always which one it is.
 _DAMAGED = re.compile(
     r"magic bytes|too small to be a Parquet|corrupt|Decompression failure|TProtocolException"
     r"|invalid TType|don't know what type|Mismatch in parquet|Could not read enough bytes"
+    rf"|{_UNNAMED}"
 )
 _BRING_BACK = (
     "a cold file that is damaged comes back from the archive or a backup (docs/restore.md);"
@@ -70,6 +73,8 @@ def first_line(error: BaseException) -> str:
         lines = [line for line in lines[1:] if line.strip() and line[0] != " "] or lines
     if _NO_FILE in lines[0] and "/cold/" in lines[0]:
         return f"{lines[0]}: {_WHAT_TO_DO}"
+    if lines[0].endswith(_UNNAMED):
+        return f"{lines[0]}: the engine does not say of which Parquet file; {_BRING_BACK}"
     if "/cold/" in lines[0] and _DAMAGED.search(lines[0]):
         return f"{lines[0]}: {_BRING_BACK}"
     return lines[0]

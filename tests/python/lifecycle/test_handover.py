@@ -1,6 +1,8 @@
 """An export holds every tick once, wherever it lies, in types that Spark reads."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +13,7 @@ from testkit import ask, land_text, new_database, register_cold_file
 
 from python_ingest.errors import ExportError
 from python_ingest.settings import Settings
+from python_ingest.spark import command
 from python_ingest.spark.handover import Handover, current_folder, hand_over
 
 
@@ -64,6 +67,23 @@ def test_warm_ticks_are_there_once_with_their_day(warehouse: Settings) -> None:
     assert done.ticks == 10
     assert _rows(done, "tick_id, date, correlation_id") == expected
     assert current_folder(warehouse.data_dir / "export") == done.folder
+
+
+def test_a_long_export_says_how_far_it_is(
+    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def progress(title: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+        assert (title, quiet) == ("exporting", True)
+        yield lambda *step: told.append(step)
+
+    monkeypatch.setattr(command, "progress", progress)
+    monkeypatch.setattr(command, "load_settings", lambda: warehouse)
+    command.export()
+    days = len(list((warehouse.data_dir / "export").rglob("date=2*")))
+    assert [(done, total) for _, done, total in told] == [(n + 1, days) for n in range(days)] != []
 
 
 def test_only_changed_days_are_written_again(warehouse: Settings) -> None:

@@ -13,7 +13,12 @@ from python_ingest.errors import (
     QueryTimeoutError,
     WriteConflictError,
 )
-from python_ingest.storage.failures import as_database_error, first_line, with_retry
+from python_ingest.storage.failures import (
+    as_database_error,
+    first_line,
+    is_damaged_file,
+    with_retry,
+)
 
 
 def test_a_real_write_conflict_is_told_and_retried():
@@ -121,3 +126,11 @@ def test_a_damaged_cold_file_is_one_line_and_no_traceback(tmp_path, capfd, damag
     assert line.startswith("ingest: ")
     if damage in ("empty", "cut"):  # of the others the engine does not say the file
         assert line.endswith("cold_files.sha256 says what it was")
+
+
+def test_damage_of_which_the_engine_names_no_file_says_what_to_compare() -> None:
+    said = first_line(duckdb.Error("Out of buffer"))
+    assert said.startswith("Out of buffer: the engine does not say of which Parquet file; ")
+    assert "cold_files.sha256" in said
+    assert is_damaged_file(duckdb.Error("Out of buffer"))
+    assert first_line(duckdb.OutOfMemoryException("could not allocate")) == "could not allocate"
