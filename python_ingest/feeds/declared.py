@@ -22,7 +22,7 @@ from python_ingest.feeds.declaration import (
     Test,
     Value,
 )
-from python_ingest.feeds.json_lines import Usual, keeps_digits, messages, path_of, usual_fields
+from python_ingest.feeds.json_lines import Usual, messages, path_of, usual_fields
 from python_ingest.feeds.kinds import DECIMALS, KINDS, OWNERS, WIDE, Column, Kind
 from python_ingest.feeds.lines import RELATION, Lines, Source
 from python_ingest.feeds.lines import first_line as first_line_of
@@ -239,31 +239,9 @@ def _json(declaration: Declaration, layout: _Layout) -> tuple[str, dict[str, str
         value = f"json_extract_string(page, {literal(path_of(name))})"
         given["^" + name] = SQL.unmarked(value, "is_long")
     extracted = ", ".join(f"{value} as {quoted(name)}" for name, value in given.items())
-    is_long = keeps_digits(*_texts_and_documents(declaration))
-    opened = messages(layout.usual, is_long, file.clock, file.rows, file.comment)
+    opened = messages(layout.usual, file.clock, file.rows, file.comment)
     sql = f"select *, {extracted} from ({opened})"
     return sql, {name: f"v[{place}]" for place, name in enumerate(wanted, start=1)}
-
-
-def _texts_and_documents(declaration: Declaration) -> tuple[list[str], list[str]]:
-    """Return the fields whose numbers keep the zeros they end with: texts, and documents.
-
-    A number or a time that an id is joined of is as the engine writes it: 7.10 and 7.1 are one.
-    """
-    kind = KINDS[declaration.kind]
-    texts: set[str] = set()
-    joined: set[str] = set()
-    documents: set[str] = set()
-    others: set[str] = set()
-    for columns in (declaration.columns, *(each.columns for each in declaration.messages)):
-        for name, values in columns.items():
-            kind_of = kind.column(name).type
-            found = {"VARCHAR": texts, "JSON": documents}.get(kind_of, others)
-            for value in values:
-                found.update(value.source or value.sum or [])
-                found.update([value.around] if value.around is not None else [])
-                joined.update(value.joined or [])
-    return sorted(texts | joined - others), sorted(documents)
 
 
 def _of_exchange(columns: Columns, exchange: str) -> Columns:

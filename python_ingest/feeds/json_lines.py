@@ -80,7 +80,6 @@ def scan(kind: Kind, source: Source, exchange: str | None = None) -> Scan:
 
 def messages(
     usual: Usual,
-    is_long: str,
     clock: str | None = None,
     rows: str | None = None,
     comment: Sequence[str] = (),
@@ -96,7 +95,7 @@ def messages(
     The raw text of a message in an array is the message, not the whole line; a line that is no JSON
     stays whole.
     `usual`: what `usual_fields` found in the text. The numbers of a `doc` that is `is_long` are
-    marked, as `queries/json.sql` says; `keeps_digits` tells which are.
+    marked, as `queries/json.sql` says.
     """
     fields, around = usual
     before = "substr(line, 1, strpos(line, ' ') - 1)"
@@ -105,31 +104,11 @@ def messages(
         has_clock="line[1] between '0' and '9'" if clock else "false",
         clock=SQL.nanoseconds_of(f"rtrim({before}, ':')") if clock == "s" else in_ns,
         is_comment=begins_with(comment),
-        asks_is_long=is_long,
+        asks_is_long=SQL.has_long_number("text"),
         documents=_rows(rows) if rows else SQL.lists(),
         is_usual=is_usual("fields", fields),
         is_usual_around=is_usual("fields_around", around),
     )
-
-
-def keeps_digits(texts: Sequence[str], documents: Sequence[str]) -> str:
-    """Return SQL: do the numbers of a message have to be marked, to keep the digits that count?
-
-    Of a number that is too long for a double all count. A fraction's last zeros count in fields
-    that are `texts`, and within those that are `documents`.
-    """
-    found = [SQL.has_long_number("text")]
-    # the last name of a path; what stands in a list by its place has none
-    names = sorted({name.rpartition(".")[2] for name in texts if not name.endswith("]")})
-    places = [rf'"(?:{"|".join(map(re.escape, names))})"\s*:'] if names else []
-    if any(name.endswith("]") for name in texts):
-        places.append(r"[\[,]")
-    if places:
-        place = f"(?:{'|'.join(places)}){SQL.ends_with_zero()}"
-        found.append(SQL.has_zero_at("text", literal(place)))
-    for name in sorted({name.rpartition(".")[2] for name in documents}):
-        found.append(f"contains(text, {literal(name)}) and {SQL.has_rendered_number('text')}")
-    return f"({' or '.join(found)})"
 
 
 def _rows(field: str) -> str:

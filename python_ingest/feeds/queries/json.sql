@@ -29,15 +29,6 @@ case when json_valid($text) then not $has_loose_part else false end
 -- :long_number()
 \s*-?[0-9](?:[0-9.]{16}|[0-9.]*[eE])
 
--- Does a fraction that ends with a zero, or -0, stand where a pattern says, `place`? Few texts have one
--- behind any colon, comma or bracket; only these are asked where.
--- :has_zero_at(text, place)
-((regexp_matches($text, ':$ends_with_zero') or contains($text, '[')
-        and (regexp_matches($text, '\[$ends_with_zero') or regexp_matches($text, ',$ends_with_zero')))
-    and regexp_matches($text, $place))
--- :ends_with_zero()
-\s*(?:-0[^0-9.]|-?[0-9]+\.[0-9]*0(?:[^0-9]|$))
-
 -- May it hold a number that the engine would write in other digits? Besides those, zeros at the end of
 -- a fraction, and -0.
 -- :has_rendered_number(text)

@@ -1,4 +1,4 @@
-"""A declaration says the same of JSON as of CSV: of an empty text, and of digits that are an id."""
+"""A declaration says the same of JSON as of CSV: of an empty text."""
 
 from decimal import Decimal
 from typing import Any
@@ -84,33 +84,3 @@ def test_a_column_that_a_message_needs_is_missing_where_it_is_empty(file: str) -
     feed = own(file, {"price": "A"}, messages=needs)
     line = '{"At":"2024-01-02","Id":"e","A":"","B":"5"}' if file == "json" else "2024-01-02,e,,5,"
     assert read(feed, line, "price") == (None, "price: missing")
-
-
-@pytest.mark.parametrize(
-    ("line", "columns", "expected"),
-    [
-        ('{"At":"2024-01-02","Id":7.10}', {}, "7.10"),
-        ('{"At":"2024-01-02", "Id" : 7.10 }', {}, "7.10"),
-        ('[{"At":"2024-01-02","A":"x","Id":7.100}]', {}, "7.100"),
-        ('{"At":"2024-01-02","A":{"Id":12.30}}', {"event_id": "A.Id"}, "12.30"),
-        ('{"At":"2024-01-02","A":[7.20,"x"]}', {"event_id": "$.A[0]"}, "7.20"),
-        ('{"At":"2024-01-02","A":["x", -7.20]}', {"event_id": "$.A[1]"}, "-7.20"),
-        ('{"At":"2024-01-02","Id":7.10,"A":3}', {"event_id": {"joined": ["Id", "A"]}}, "7.10-3"),
-        ('{"data":{"At":"2024-01-02","Id":-0}}', {}, "-0"),
-        ('{"At":"2024-01-02","Id":"7.10"}', {}, "7.10"),
-    ],
-)
-def test_an_id_keeps_its_digits(line: str, columns: dict[str, Any], expected: str) -> None:
-    assert read(own("json", columns), line, "event_id") == (expected, None)
-
-
-def test_a_number_that_an_id_is_joined_of_is_as_the_engine_writes_it() -> None:
-    joined = {"event_id": {"joined": ["Id", "A"]}, "price": "A"}
-    line = '{"At":"2024-01-02","Id":"e","A":7.10}'
-    assert read(own("json", joined), line, "event_id, price") == ("e-7.1", Decimal("7.1"), None)
-
-
-def test_a_document_keeps_its_digits() -> None:
-    line = '{"At":"2024-01-02","Id":"e","A":"x","Meta":{"k":[7.10, 1.00],"t":"a 2.50"}}'
-    found = read(own("json", {"metadata": "Meta"}), line, "metadata::text")
-    assert found == ('{"k":[7.10,1.00],"t":"a 2.50"}', None)
