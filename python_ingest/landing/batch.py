@@ -85,7 +85,8 @@ class Elsewhere:
     """Landing into an empty schema raw beside the one that has the rows of former batches.
 
     `path`: where the segment lies now. `known`: a schema with the tables of raw as they are there.
-    Nothing is kept outside of the connection's database.
+    Nothing is kept outside of the connection's database, and no setting of its engine is changed:
+    it has those of `begin_session`.
     """
 
     path: Path
@@ -126,10 +127,12 @@ def land_segment(
     is not what was written.
     """
     kind = KINDS[segment.kind]
-    connection.execute(f"set memory_limit = '{memory_limit(settings)}'")
-    # Rows of one file may lie in any order in the table: faster, and less memory.
-    connection.execute("set preserve_insertion_order = false")
-    connection.execute(TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers")
+    if elsewhere is None:
+        connection.execute(f"set memory_limit = '{memory_limit(settings)}'")
+        # Rows of one file may lie in any order in the table: faster, and less memory.
+        connection.execute("set preserve_insertion_order = false")
+        trusted = TRUST_NO_STATISTICS if segment.canonical else "reset disabled_optimizers"
+        connection.execute(trusted)
     path = elsewhere.path if elsewhere else path_of(settings, segment)
     former = landed_before(connection, segment.kind, segment.sha256)
     before = None if segment.again else read_whole(former, _reading(segment))

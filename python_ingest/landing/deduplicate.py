@@ -70,6 +70,7 @@ def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
     To see that takes a third of the time of counting different keys, and ends where it is not so.
     """
     key = "coalesce(try_cast(key_id as bigint), key_number)"
+    before = value_of(connection, "select current_setting('preserve_insertion_order')")
     connection.execute("set preserve_insertion_order = true")
     last = None
     try:
@@ -82,7 +83,7 @@ def keys_rise(connection: duckdb.DuckDBPyConnection) -> bool:
                     return False
                 last = keys[-1]
     finally:
-        connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"set preserve_insertion_order = {before}")
     return True
 
 

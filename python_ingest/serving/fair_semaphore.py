@@ -25,6 +25,13 @@ class FairSemaphore:
         """Threads that wait for a slot."""
         return len(self._waiting)
 
+    def __enter__(self) -> None:
+        """Take a slot, however long that takes, until the block ends."""
+        self.acquire(threading.TIMEOUT_MAX)
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def acquire(self, timeout: float) -> bool:
         """Take a slot; False when none became free within `timeout` seconds."""
         with self._lock:

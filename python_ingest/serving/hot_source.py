@@ -51,10 +51,14 @@ class HotSource:
         self._following: _State | None = None  # complete, and shown after its next pass
         self._left: list[_State] = []
         self._state = self._build()
-        # Models take longer than ticks, which need not wait for them.
+        # Models take longer than ticks, which need not wait for them; nor bars for positions.
         self._threads_that_follow = [
-            threading.Thread(target=self._follow, args=[look], name=name, daemon=True)
-            for name, look in (("hot-day", self._look_for_ticks), ("live", self._look_live))
+            threading.Thread(target=self._follow, args=[look, news], name=name, daemon=True)
+            for name, look, news in (
+                ("hot-day", self._look_for_ticks, self._changed_at),
+                ("live-market", self._look_live, self._changed_at),
+                ("live-trading", self._look_for_trading, self._passes),
+            )
         ]
 
     def start(self) -> None:
@@ -84,7 +88,7 @@ class HotSource:
 
     def _interrupt(self) -> None:
         with self._lock:
-            for state in (self._following, self._state):
+            for state in (*self._left, self._following, self._state):
                 if state is not None:
                     state.live.interrupt()
 
@@ -95,17 +99,18 @@ class HotSource:
         """
         self._look_for_ticks()
         self._look_live()
+        self._look_for_trading()
         self._close_left()
 
     def _look_live(self) -> None:
-        """Run the models; readers get the next day with a pass that no former one is ahead of.
+        """Run the market's models; readers get the next day after a pass of all models over it.
 
-        So no row that was shown is gone for a moment.
+        No former pass is ahead of it, so no row that was shown is gone for a moment.
         """
         with self._lock:
             following, state = self._following, self._state
         if following is None:
-            state.live.follow()
+            state.live.follow_market()
             return
         try:
             following.live.follow()
@@ -113,6 +118,11 @@ class HotSource:
             with self._lock:
                 self._state, self._following = following, None
                 self._left.append(state)  # its ticks may be being added
+
+    def _look_for_trading(self) -> None:
+        with self._lock:
+            state = self._state
+        state.live.follow_trading()
 
     def _look_for_ticks(self) -> None:
         self._close_left()
@@ -157,11 +167,14 @@ class HotSource:
                 raise
             state.close()
 
-    def _follow(self, look: Callable[[], None]) -> None:
-        """Call `look` repeatedly; log an error once and try again."""
+    def _follow(self, look: Callable[[], None], news: Callable[[], int]) -> None:
+        """Call `look` repeatedly, at once when `news` is another number.
+
+        An error is logged once, and `look` called again.
+        """
         failing = ""
         while not self._stop.is_set():
-            changed_at = self._changed_at()
+            before = news()
             try:
                 look()
                 failing = ""
@@ -173,14 +186,17 @@ class HotSource:
                     _warn("cannot follow the spool or the publication, trying again", name)
                 failing = name
                 self._stop.wait(_LOOK_SECONDS)
-            self._wait_for_news(changed_at)
+            self._wait_for_news(news, before)
 
-    def _wait_for_news(self, changed_at: int) -> None:
-        """Wait until a segment comes; it may have come while the last look went on."""
+    def _wait_for_news(self, news: Callable[[], int], before: int) -> None:
+        """Wait until something comes; it may have come while the last look went on."""
         until = time.monotonic() + _LOOK_SECONDS
-        while self._changed_at() == changed_at and time.monotonic() < until:
+        while news() == before and time.monotonic() < until:
             if self._stop.wait(_GLANCE_SECONDS):
                 return
+
+    def _passes(self) -> int:
+        return self._state.live.passes
 
     def _changed_at(self) -> int:
         try:

@@ -6,49 +6,51 @@ models know it, unites both: what is restated is a difference to the published r
 
 >>> build.land(segment, path)
 >>> build.begin()
->>> for part in build.parts:
-...     build.restate(part)
+>>> build.first.restate()
+>>> build.begin_later()  # more may land from here on
+>>> for part in build.later:
+...     part.restate()
+>>> build.end_later()
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from python_ingest.errors import IngestError
 from python_ingest.feeds.kinds import Kind
 from python_ingest.landing.batch import Elsewhere, land_segment
 from python_ingest.landing.spool import Segment
-from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, LiveModels, Model
+from python_ingest.publication.live_models import RUN, TOMBSTONES, VANISHED, LiveModels
 from python_ingest.publication.stored import LANDED_TICKS
 from python_ingest.publication.views import Relation, name_of, portable_view, view_texts
 from python_ingest.schema.migrate import migrate
-from python_ingest.serving.live_rows import CHANGES, Changed, Difference, agree, changed
+from python_ingest.serving.live_part import BURIED, PUBLISHED, VANISHED_NOW, LivePart, published
+from python_ingest.serving.live_rows import CHANGES, changed
 from python_ingest.serving.query import SQL
 from python_ingest.settings import Settings
-from python_ingest.storage.sql import columns_of, literal, quoted
+from python_ingest.storage.sql import literal, quoted
 
-PUBLISHED, LANDED = "published", "landed"
+LANDED = "landed"
+# They hold for the whole engine, in which landing and models run at the same time. Landing trusts
+# no statistics of a file (landing/prepare.py); a build has the other one (profiles.yml).
+_WITHOUT = "statistics_propagation,common_subplan"
 # What landing looks up in its own table is copied; of all else the union with what is published
 # is read.
 _COPIED = ("landings", "cold_files", "tick_confirmations")
 # A view over more rows is planned with each statement that reads it, which then reads few of them.
 MOST_ROWS = 50_000
 _TICKS = Relation("raw", "market_ticks")
-_VANISHED = f"{CHANGES}.vanished_rows"
-_BURIED = Changed(TOMBSTONES, ("relation", "id"))
-
-
-def _published(relation: Relation) -> str:
-    """Return how a relation of the warehouse is called in the publication."""
-    return f"{PUBLISHED}.{name_of(relation.published())}"
 
 
 class LiveBuild:
-    """The models of a publication over its rows and what arrived since. Not thread-safe.
+    """The models of a publication over its rows and what arrived since.
 
-    `connection`: to an engine with the publication attached as `published`.
+    `connection`: to an engine with the publication attached as `published`, with the memory limit
+    that landing and models share. `first`: the part that runs where segments land. `later`: parts
+    that run one after the other on a second connection, beside the next pass of the first, between
+    `begin_later` and `end_later`. One thread may use each of the two; `begin_later` needs both to
+    itself.
     """
 
     def __init__(
@@ -57,25 +59,34 @@ class LiveBuild:
         self._settings = settings
         self._connection = connection
         self._live = live
-        self.parts = live.parts
         # Each statement plans the views that it reads; where rows are few that takes the longest.
         self._constant = live.constant
         self._small = live.small(self._published_rows(), MOST_ROWS) - self._constant
-        self._read_small = live.read_through_views(self._small)
-        self._views = {m.relation: m for m in live.models if m.relation in self._small}
-        self._made: set[Relation] = set()
-        self._statements: dict[str, duckdb.Statement] = {}
-        self._columns: dict[Relation, list[str]] = {}
         self._texts = view_texts(connection, PUBLISHED)
-        self._begin()
+        self._make()
+        self._later_connection = connection.cursor()
+        self._later_connection.execute(f"use {quoted(live.database)}")
+        self.first, *self.later = self._parts()
 
-    def _begin(self) -> None:
+    def _parts(self) -> list[LivePart]:
+        """A view that several parts read is made by the first of them, in each pass."""
+        reads = self._live.read_through_views(self._small)
+        parts, found = self._live.parts, []
+        for number, models in enumerate(parts):
+            later = [model for part in parts[number + 1 :] for model in part]
+            read_later = {view for model in later for view in reads[model.relation]}
+            connection = self._later_connection if number else self._connection
+            found.append(LivePart(connection, models, self._small, reads, read_later))
+        return found
+
+    def _make(self) -> None:
         run = self._connection.execute
+        run(f"set disabled_optimizers = {literal(_WITHOUT)}")
         run(f"attach ':memory:' as {LANDED}")
         run(f"use {LANDED}")
         migrate(self._connection)
         for table in _COPIED:
-            run(f"insert into raw.{table} by name from {_published(Relation('raw', table))}")
+            run(f"insert into raw.{table} by name from {published(Relation('raw', table))}")
         run(f"attach ':memory:' as {quoted(self._live.database)}")
         run(f"use {quoted(self._live.database)}")
         relations = [*self._live.base, *(model.relation for model in self._live.models)]
@@ -87,7 +98,7 @@ class LiveBuild:
         # Cold views read the tables that a build restates, whose rows win.
         for model in self._live.models:
             if model.materialized == "incremental":
-                self._make_restated(model)
+                changed(model).make(self._connection, PUBLISHED)
         for relation in self._live.base:
             if relation.schema == "cold":
                 self._make_cold(relation)
@@ -109,21 +120,21 @@ class LiveBuild:
 
     def _make_base(self) -> None:
         run = self._connection.execute
-        run(f"create table state.run as from {_published(RUN)}")
-        run(SQL.vanished_rows(_published(VANISHED), _VANISHED))
-        _BURIED.make(self._connection, PUBLISHED)
+        run(f"create table state.run as from {published(RUN)}")
+        run(SQL.vanished_rows(published(VANISHED), VANISHED_NOW))
+        BURIED.make(self._connection, PUBLISHED)
         for relation in self._live.base:
             name = name_of(relation)
             if relation.schema == "cold" or relation in (RUN, VANISHED, TOMBSTONES):
                 continue
             if relation.schema != "raw":
-                run(f"create view {name} as from {_published(relation)}")
+                run(f"create view {name} as from {published(relation)}")
             elif relation.name in _COPIED:
                 run(f"create view {name} as from {LANDED}.{name}")
             else:
                 known = f"known.{quoted(relation.name)}"
-                published = LANDED_TICKS if relation == _TICKS else relation
-                run(f"create view {known} as from {_published(published)}")
+                before = published(LANDED_TICKS if relation == _TICKS else relation)
+                run(f"create view {known} as from {before}")
                 run(f"create view {name} as from {known} union all by name from {LANDED}.{name}")
 
     def reads(self, kind: Kind) -> bool:
@@ -141,12 +152,6 @@ class LiveBuild:
             self._connection, self._settings, segment, elsewhere=Elsewhere(path, known)
         ).landed
 
-    def _make_restated(self, model: Model) -> None:
-        tables = changed(model)
-        tables.make(self._connection, PUBLISHED)
-        names = columns_of(self._connection, tables.added)
-        self._columns[model.relation] = [name for name in names if not name.startswith("built_")]
-
     def _make_cold(self, relation: Relation) -> None:
         """Make a view over cold files anew: here warm rows and tombstones are other ones."""
         run = self._connection.execute
@@ -157,155 +162,34 @@ class LiveBuild:
                 run(f"create view if not exists cold.{quoted(name)} as {view.select}")
 
     def begin(self) -> None:
-        """Begin a pass over what has landed by now; `restate` runs each part of it, in order."""
-        run = self._connection.execute
-        self._made.clear()
-        run(f"use {quoted(self._live.database)}")
-        # As in a build (profiles.yml); landing has other limits.
-        run("set disabled_optimizers = 'common_subplan'; reset preserve_insertion_order")
-        run(f"set memory_limit = '{self._settings.performance.memory_limit_mb}MB'")
-        run(SQL.run_begins(_published(RUN), f"{LANDED}.raw.landings"))
+        """Begin a pass over what has landed by now: the first part may run."""
+        self._connection.execute(f"use {quoted(self._live.database)}")
+        self._connection.execute(SQL.run_begins(published(RUN), f"{LANDED}.raw.landings"))
+        self.first.forget()
 
-    def forget(self) -> None:
-        """Begin at the publication as it is."""
-        for part in self.parts:
-            self._forget(part)
+    def begin_later(self) -> None:
+        """Let the later parts see what the first one has just seen and made, until `end_later`.
 
-    def restate(self, part: Sequence[Model]) -> None:
-        """Run models, each after those of the same pass that it reads.
-
-        Raises duckdb.Error, IngestError.
+        What lands and is made from here on they do not see.
         """
-        self._forget(part)
-        pending: dict[Relation | None, bool] = {None: True}
-        for model in part:
-            if model.materialized == "table":
-                self._make(model)
-            elif model.materialized == "incremental":
-                if model.pending and model.pending not in pending:
-                    exists = f"select exists (from {name_of(model.pending)})"
-                    pending[model.pending] = bool(self._count(exists))
-                if pending[model.pending]:
-                    self._make_views_of(model)
-                    self._restate(model)
+        self._later_connection.begin()
+        try:
+            # A database is seen as it was when the transaction first read it.
+            self._later_connection.execute(SQL.seen_from_here(f"{LANDED}.raw.landings")).fetchall()
+        except duckdb.Error:
+            self._later_connection.rollback()
+            raise
 
-    def _make(self, model: Model) -> None:
-        self._make_views_of(model)
-        self._run(f"create or replace table {name_of(model.relation)} as {model.sql}")
+    def end_later(self) -> None:
+        """Take back what the later parts made, whose differences readers have by now."""
+        self._later_connection.rollback()
 
-    def _make_views_of(self, model: Model) -> None:
-        """Make the small views that a model reads, once a pass."""
-        for view in sorted(self._read_small[model.relation] - self._made):
-            self._make(self._views[view])
-            self._made.add(view)
+    def interrupt(self) -> None:
+        """End the statements that run; none does where the build is closed meanwhile."""
+        with suppress(duckdb.ConnectionException):
+            self._connection.interrupt()
+            self._later_connection.interrupt()
 
-    def _forget(self, part: Sequence[Model]) -> None:
-        """Take out what the pass before made of these models."""
-        run = self._connection.execute
-        for model in part:
-            if model.materialized == "incremental":
-                changed(model).empty(self._connection)
-            if model.meta.get("followed"):
-                name = literal(model.relation.name)
-                run(f"delete from {_VANISHED} where relation = {name}")
-            if cold := model.meta.get("cold"):
-                run(f"delete from {_BURIED.added} where relation = {literal(cold['relation'])}")
-
-    def differences(self, wanted: Iterable[Changed]) -> dict[Relation, Difference]:
-        """Return how tables differ from what is published, since `restate`."""
-        run = self._connection.sql
-        found = {}
-        for each in wanted:
-            if each.key:
-                added, removed = run(f"from {each.added}"), run(f"from {each.removed}")
-            else:
-                added, removed = (
-                    run(f"from {name_of(each.relation)}"),
-                    run("select true as all_rows"),
-                )
-            found[each.relation] = Difference(added.to_arrow_table(), removed.to_arrow_table())
-        return found
-
-    def _restate(self, model: Model) -> None:
-        """Fill the tables of a model's difference, as macros/engine/restate.sql finds it."""
-        run = self._run
-        region = model.meta.get("region")
-        rows = self._count(f"create or replace temp table restated as {model.sql}")
-        existing = f"select * from {_published(model.relation)} as row"
-        if model.pending:
-            inside = _in_region("row", region or {})
-            pending = f"{name_of(model.pending)} as pending"
-            if rows:
-                self._require_inside(model, f"restated as row anti join {pending} on {inside}")
-            existing += f" semi join {pending} on {inside}"
-        elif region != "everything":
-            existing += f" semi join restated on {agree('row', 'restated', model.key)}"
-        columns = self._columns[model.relation]
-        key = ", ".join(map(quoted, model.key))
-        differing = self._find_differing(model, existing, columns)
-        if differing:
-            tables = changed(model)
-            run(f"insert into {tables.removed} select {key} from differing where was_there")
-            run(SQL.add_restated(tables.added, agree("restated", "differing", model.key)))
-        if differing and model.meta.get("followed"):
-            name = literal(model.relation.name)
-            run(SQL.add_vanished(_VANISHED, name, quoted(model.meta["time"])))
-        if model.meta.get("cold"):
-            self._bury(model)
-
-    def _count(self, sql: str) -> int:
-        """Run a statement that gives a number, as making a table gives that of its rows."""
-        return int(self._run(sql).fetchall()[0][0])
-
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run a statement of each pass, which is parsed once."""
-        if sql not in self._statements:
-            (self._statements[sql],) = self._connection.extract_statements(sql)
-        return self._connection.execute(self._statements[sql])
-
-    def _find_differing(self, model: Model, existing: str, columns: Sequence[str]) -> int:
-        first, time = quoted(model.key[0]), model.meta.get("time")
-        kept = [*model.key, *([time] if time and time not in model.key else [])]
-        both = ", ".join(f"coalesce(e.{c}, n.{c}) as {c}" for c in map(quoted, kept))
-        e, n = (", ".join(f"{side}.{quoted(c)}" for c in columns) for side in "en")
-        same = agree("e", "n", model.key)
-        return self._count(SQL.differing(both, first, existing, e, n, same))
-
-    def _bury(self, model: Model) -> None:
-        """Leave a tombstone for each cold row of the region that is not there any more."""
-        cold, time = model.meta["cold"], quoted(model.meta["time"])
-        region = model.meta["region"]
-        pending = name_of(model.pending) if model.pending else "restated"
-        on = _in_region("cold", region) if model.pending else agree("cold", "pending", model.key)
-        days = f"cold.date in (select {time}::date from {pending})"
-        if region.get("from"):
-            days = f"cold.date >= (select min(restart_at)::date from {pending})"
-        self._run(
-            SQL.bury(
-                added=_BURIED.added,
-                relation=literal(cold["relation"]),
-                id=quoted(cold["id"]),
-                cold=_published(Relation("cold", cold["relation"])),
-                pending=pending,
-                inside=on,
-                same=agree("cold", "restated", model.key),
-                days=days,
-            )
-        )
-
-    def _require_inside(self, model: Model, outside: str) -> None:
-        if found := self._count(f"select count(*) from {outside}"):
-            raise IngestError(
-                f"{model.relation.name}: {found} rows lie outside the region that"
-                f" {model.pending and model.pending.name} names"
-            )
-
-
-def _in_region(row: str, region: Mapping[str, Any]) -> str:
-    """Return the condition that a row lies in the region that `pending` names."""
-    by: Mapping[str, str] | Sequence[str] = region.get("by") or ()
-    named = by if isinstance(by, Mapping) else {column: column for column in by}
-    parts = [f"{row}.{quoted(c)} = pending.{quoted(p)}" for c, p in named.items()]
-    if region.get("from"):
-        parts.append(f"{row}.{quoted(region['from'])} >= pending.restart_at")
-    return " and ".join(parts) or "true"
+    def close(self) -> None:
+        """Close the second connection."""
+        self._later_connection.close()

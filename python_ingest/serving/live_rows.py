@@ -14,7 +14,7 @@ import pyarrow as pa
 from python_ingest.publication.live_models import TOMBSTONES, LiveModels, Model
 from python_ingest.publication.views import Relation, name_of, needed, portable_view, view_texts
 from python_ingest.serving.query import SQL
-from python_ingest.storage.sql import quoted
+from python_ingest.storage.sql import literal, quoted
 from python_ingest.storage.writer import transaction
 
 # The schema of the tables that hold differences.
@@ -34,10 +34,14 @@ class Difference(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """The tables in which an engine keeps the difference of a relation to its published rows."""
+    """The tables in which an engine keeps the difference of a relation to its published rows.
+
+    `rows`: the condition (SQL) of those that are meant, of which others are not shown or emptied.
+    """
 
     relation: Relation
     key: tuple[str, ...]
+    rows: str = "true"
 
     @property
     def added(self) -> str:
@@ -66,8 +70,9 @@ class Changed(NamedTuple):
         )
 
     def empty(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Have no difference."""
-        connection.execute(f"delete from {self.added}; delete from {self.removed}")
+        """Have no difference in the rows that are meant."""
+        for table in (self.added, self.removed):
+            connection.execute(f"delete from {table} where {self.rows}")
 
 
 def agree(one: str, other: str, columns: tuple[str, ...]) -> str:
@@ -81,7 +86,7 @@ def changed(model: Model) -> Changed:
 
 
 class LiveRows:
-    """The views of a served engine over a publication and differences to it.
+    """The views of a served engine over a publication and differences to it. Not thread-safe.
 
     `engine`: with the publication attached as `catalog`; its own database is `memory`.
     """
@@ -113,18 +118,22 @@ class LiveRows:
                 self._connection.execute(f"create view {name_of(relation)} as from {source}")
 
     def kept_of(self, part: Sequence[Model]) -> list[Changed]:
-        """Return the tables of differences that models fill; all parts leave tombstones."""
-        made = {model.relation for model in part} | {TOMBSTONES}
-        return [each for each in self.kept if each.relation in made]
+        """Return the tables of differences that models fill; of tombstones, their own ones."""
+        made = {model.relation for model in part}
+        cold = [literal(m.meta["cold"]["relation"]) for m in part if m.meta.get("cold")]
+        return [each for each in self.kept if each.relation in made] + [
+            each._replace(rows=f"relation in ({', '.join(cold)})")
+            for each in self.kept
+            if each.relation == TOMBSTONES and cold
+        ]
 
-    def show(self, differences: Mapping[Relation, Difference]) -> None:
+    def show(self, differences: Mapping[Changed, Difference]) -> None:
         """Replace what readers see of these relations; a query sees all of it or nothing."""
         with transaction(self._connection):
-            for each in self.kept:
-                if difference := differences.get(each.relation):
-                    each.empty(self._connection)
-                    self._fill(each.added, difference.added)
-                    self._fill(each.removed, difference.removed)
+            for each, difference in differences.items():
+                each.empty(self._connection)
+                self._fill(each.added, difference.added)
+                self._fill(each.removed, difference.removed)
 
     def show_published(self) -> None:
         """Let readers see what is published."""

@@ -30,6 +30,9 @@ update state.run set
     run_number = (select run_number + 1 from $published),
     batch_id = (select coalesce(max(batch_id), 0) from $landings)
 
+-- :seen_from_here(landings)
+select (select count(*) from state.run) + (select count(*) from $landings)
+
 -- :differing(both, first, existing, e, n, same)
 create or replace temp table differing as
 select $both, e.$first is not null as was_there, n.$first is null as is_gone

@@ -184,14 +184,24 @@ def test_ticks_are_followed_while_there_is_no_published_file(pool_and_source, li
 
 
 class _Passes:
-    """Stands in for the models: knows how many segments its last pass was over."""
+    """Stands in for the models: knows how many segments its last pass of all was over."""
+
+    passes = 0
 
     def __init__(self, settings, *_):
         self._settings = settings
         self.over = 0
+        self._market_over = 0
+
+    def follow_market(self):
+        self._market_over = len(kept(self._settings))
+
+    def follow_trading(self):
+        self.over = self._market_over
 
     def follow(self):
-        self.over = len(kept(self._settings))
+        self.follow_market()
+        self.follow_trading()
 
     def interrupt(self):
         pass
@@ -213,6 +223,7 @@ def test_the_day_of_a_new_publication_shows_no_less_than_the_former_one(
         source._building.result()
         arrive(live, [trade(1)], tmp_path, 1)
         source._look_live()
+        source._look_for_trading()
         assert former.live.over == 1
         for look in (source._look_for_ticks, source._look_live, source._look_for_ticks):
             look()
@@ -225,9 +236,11 @@ def test_closing_ends_a_pass_of_many_statements(live, monkeypatch):
     interrupted = threading.Semaphore(0)
 
     class _Long(_Passes):
-        def follow(self):
+        def follow_market(self):
             for _ in range(3 * begun.is_set()):
                 interrupted.acquire()
+
+        follow_trading = follow_market
 
         def interrupt(self):
             interrupted.release()

@@ -1,6 +1,8 @@
 """What `ingest serve` answers at any moment is what a whole build of the same rows gives."""
 
 import random
+import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,13 @@ from hypothesis import strategies as st
 
 from python_ingest.accounting.functions import register
 from python_ingest.publication.attached import identity_of
-from python_ingest.publication.live_models import SERVED, LiveModels, Model, live_models
+from python_ingest.publication.live_models import SERVED, LiveModels, live_models
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
 from python_ingest.publication.views import Relation
 from python_ingest.serving import live_build
 from python_ingest.serving.hot_source import HotSource
-from python_ingest.serving.live_build import LiveBuild
+from python_ingest.serving.live_part import LivePart
 from python_ingest.serving.pool import ReaderPool
 from python_ingest.serving.results import Question
 
@@ -204,7 +206,7 @@ def test_published_rows_are_served_where_a_model_fails(
         assert note.startswith(b"as of ")
         assert not live.equals(before)
         with monkeypatch.context() as patch:
-            patch.setattr(LiveBuild, "restate", _fail)
+            patch.setattr(LivePart, "restate", _fail)
             warehouse.land("ticks", [{**NEWEST, "last_price": "13", "trade_id": "79"}])
             source.look()
         rows, note = answer()
@@ -232,13 +234,13 @@ def test_trading_follows_the_market(warehouse: Warehouse, monkeypatch: pytest.Mo
             orders = pool.query("from orders order by all")
             return bars, orders, source._state.day.note[b"live"].decode()
 
-        restate, between = LiveBuild.restate, []
+        restate, between = LivePart.restate, []
 
-        def looked_at(build: LiveBuild, part: list[Model]) -> None:
+        def looked_at(part: LivePart) -> None:
             between.append(shown())
-            restate(build, part)
+            restate(part)
 
-        monkeypatch.setattr(LiveBuild, "restate", looked_at)
+        monkeypatch.setattr(LivePart, "restate", looked_at)
         warehouse.land("ticks", [{**NEWEST, "last_price": "12", "trade_id": "78"}])
         warehouse.land("orders", news.Desk(BASE_SEED + 1).events(9))
         source.look()
@@ -276,3 +278,123 @@ def test_what_was_built_whole_or_is_held_back_is_not_served_live(
         assert set(served) <= set(left.served), held
         assert held not in {model.chain for model in left.models}
         assert left.missing == f"{held} is left out: a test failed"
+
+
+def rows_of(pool: ReaderPool, relations: Collection[str]) -> dict[str, pa.Table]:
+    return {name: pool.query(f"select {OF_A_BUILD} from {name}") for name in relations}
+
+
+def unlike(one: dict[str, pa.Table], other: dict[str, pa.Table]) -> list[str]:
+    return [
+        line
+        for name in one
+        for line in (
+            *only_in(one[name], other[name], f"{name} beside"),
+            *only_in(other[name], one[name], f"{name} in turn"),
+        )
+    ]
+
+
+def arrivals(number: int, moments: int) -> list[list[tuple[str, list[news.Row]]]]:
+    """Files of each moment: of all kinds, and some that take back a trade of a cold day."""
+    desk = news.Desk(BASE_SEED + number)
+    return [
+        [
+            *((kind, rows) for kind, rows in files if rows),
+            ("orders", desk.events(9)),
+            ("corrections", [BUSTED[moment]]),
+            ("ticks", desk.ticks(9)),
+            ("orders", desk.events(5)),
+        ]
+        for moment, files in enumerate(landed_between(number, moments))
+    ]
+
+
+@pytest.mark.parametrize(
+    "number", [1, *(pytest.param(number, marks=pytest.mark.slow) for number in range(2, 10))]
+)
+def test_trading_is_of_the_pass_that_it_followed(
+    number: int, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passes of the market go on before the first statement of trading's, and between any two."""
+    chance = random.Random(number)  # noqa: S311
+    published(warehouse)
+    source, in_turn = (HotSource(warehouse.ingest, functions=register) for _ in range(2))
+    live = source._state.live
+    of_market = {m.relation.name for m in models_of(warehouse).parts[0]} & {*SERVED}
+    of_trading = {*SERVED} - of_market
+    waiting: list[tuple[str, list[news.Row]]] = []
+    run, is_first, passes = LivePart._run, False, 0
+
+    def with_passes_between(part: LivePart, sql: str) -> duckdb.DuckDBPyConnection:
+        nonlocal is_first, passes
+        if waiting and part in live._build.later and (is_first or chance.random() < 0.05):
+            is_first = False
+            warehouse.land(*waiting.pop(0))
+            live.follow_market()
+            passes += 1
+        return run(part, sql)
+
+    monkeypatch.setattr(LivePart, "_run", with_passes_between)
+    with (
+        ReaderPool(warehouse.ingest, source=source) as pool,
+        ReaderPool(warehouse.ingest, source=in_turn) as pool_in_turn,
+    ):
+        for files in arrivals(number, MOMENTS):
+            warehouse.land(*files[0])
+            live.follow_market()
+            in_turn.look()
+            expected = rows_of(pool_in_turn, of_trading)
+            waiting[:], is_first = files[1:], True
+            live.follow_trading()
+            assert live._shown[0] > live._shown[1] > "as of"
+            assert unlike(rows_of(pool, of_trading), expected) == []
+            in_turn.look()
+            assert unlike(rows_of(pool, of_market), rows_of(pool_in_turn, of_market)) == []
+            while waiting:
+                warehouse.land(*waiting.pop(0))
+        assert passes >= MOMENTS
+        for each in (source, in_turn):
+            each.look()
+        assert unlike(rows_of(pool, SERVED), rows_of(pool_in_turn, SERVED)) == []
+
+
+def test_both_parts_run_at_once(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(warehouse)
+    source, in_turn = (HotSource(warehouse.ingest, functions=register) for _ in range(2))
+    live = source._state.live
+    restate, running, together = LivePart.restate, set(), 0
+
+    def counted(part: LivePart) -> None:
+        nonlocal together
+        running.add(part)
+        together += len(running) > 1
+        try:
+            restate(part)
+        finally:
+            running.discard(part)
+
+    monkeypatch.setattr(LivePart, "restate", counted)
+    with (
+        ReaderPool(warehouse.ingest, source=source) as pool,
+        ReaderPool(warehouse.ingest, source=in_turn) as pool_in_turn,
+    ):
+        source.start()
+        for files in arrivals(1, MOMENTS):
+            for kind, rows in files:
+                warehouse.land(kind, rows)
+                assert not live._failure
+        assert together
+        in_turn.look()
+        until = time.monotonic() + 120
+        while unlike(rows_of(pool, SERVED), rows_of(pool_in_turn, SERVED)):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        until = time.monotonic() + 60
+        while b"trading" in source._state.day.note[b"live"]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert source._state.day.note[b"live"].startswith(b"as of ")
+        assert unlike(rows_of(pool, SERVED), rows_of(pool_in_turn, SERVED)) == []
+        built(warehouse)
+        assert [line for name in SERVED for line in differences(pool, warehouse, name)] == []
