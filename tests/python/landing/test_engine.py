@@ -20,7 +20,7 @@ from python_ingest.storage.writer import open_writer
 HEADER = "exchange,symbol,timestamp,last_price,last_size,trade_id\n"
 
 
-@pytest.fixture(params=["trading", "temp", "main", "a b", "engine"])
+@pytest.fixture(params=["trading", "a b", "engine"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     path = tmp_path / "data" / f"{request.param}.duckdb"
     env = {"DATA_DIR": str(tmp_path / "data"), "DATABASE_PATH": str(path)}

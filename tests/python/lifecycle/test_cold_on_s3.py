@@ -198,7 +198,7 @@ def test_it_goes_to_the_archive_and_back(warehouse: Settings) -> None:
 
 def test_the_archive_is_another_place(warehouse: Settings) -> None:
     same = with_store(warehouse, warehouse.retention.cold_store + "/")
-    with pytest.raises(ConfigError, match="a prefix or bucket of its own"):
+    with pytest.raises(ConfigError, match="give each a place of its own"):
         archive(same, datetime(2024, 6, 1))
 
 
