@@ -88,8 +88,8 @@ def _look(settings: Settings) -> News | None:
 
 def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     """Run a cycle in a child, which prints how it went; return what it built, None if it failed."""
-    receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(send,))
+    ours, childs = context.Pipe()
+    child = context.Process(target=_child, args=(childs,))
     # it waits for who forks it, and that one reads the project first
     starting = Thread(target=_start, args=(child,), daemon=True)
     starting.start()
@@ -99,14 +99,16 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
         if not stopping.wait(_ENDING_SECONDS):
             print("ingest: the process that keeps dbt read was ended", file=sys.stderr, flush=True)
         return None
-    send.close()
+    childs.close()
     try:
-        while not receive.poll(_POLL_SECONDS):
+        with suppress(ConnectionError):  # it is gone already
+            ours.send(None)  # from here on we end what it began
+        while not ours.poll(_POLL_SECONDS):
             if stopping.is_set():
                 return None
         built: News | None = None
-        with suppress(EOFError):
-            built = receive.recv()
+        with suppress(EOFError, ConnectionError):
+            built = ours.recv()
         child.join()
         return built
     finally:
@@ -123,19 +125,23 @@ def _start(child: ForkServerProcess) -> None:
         child.start()
 
 
-def _child(send: Connection) -> None:
+def _child(ours: Connection) -> None:
     os.setpgrp()  # with dbt, which is our child: the parent ends both, a terminal neither
-    sys.exit(ended(lambda: _run(send)))
+    try:
+        ours.recv()
+    except EOFError:  # who asked for a cycle ended before it was forked
+        sys.exit(1)
+    sys.exit(ended(lambda: _run(ours)))
 
 
-def _run(send: Connection) -> None:
+def _run(ours: Connection) -> None:
     # what the parent of this process has imported already, or cannot
     import_module("python_ingest.cli.warmed")
     from python_ingest.cli.cycle import run  # noqa: PLC0415 - it imports us
 
     done = run(load_settings(), {})
     print(f"{_now()} {done.summary}", flush=True)
-    send.send(done.newest)
+    ours.send(done.newest)
     if done.error:
         raise done.error
 

@@ -30,11 +30,7 @@ SOON = 240  # seconds; not slowness
 COMMAND = ("-m", "python_ingest")
 
 
-# Its next cycle for the clock alone is years away: a quarter of an hour that ends decides nothing.
-TIMELESS = (
-    "-c",
-    "from python_ingest.cli import main, news; news.DUE_SECONDS = 10**10; main.main()",
-)
+TIMELESS = ("-c", "import timeless; from python_ingest.cli.main import main; main()")
 
 
 def tick(path: Path, trade_id: str) -> Path:
@@ -138,6 +134,21 @@ def test_sigterm_ends_it_while_the_project_is_read(data_dir: Path) -> None:
             with suppress(ProcessLookupError):
                 os.kill(forking, signal.SIGKILL)
     assert said() == ""
+
+
+def test_no_cycle_begins_after_it_has_ended(data_dir: Path) -> None:
+    """The first one was asked for, and waits for who reads the project."""
+    with resident(data_dir) as (command, said):
+        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+        wait_for(lambda: len(children.read_text().split()) == 2, said)
+        forking = max(map(int, children.read_text().split()))
+        time.sleep(1)
+        command.terminate()
+        assert command.wait(60) == 0
+        # it ends when it has forked whoever waited, and that one has ended
+        wait_for(lambda: not Path(f"/proc/{forking}").exists(), said)
+    assert said() == ""
+    assert not list(data_dir.parent.glob("data/*.lock"))
 
 
 def test_what_a_cycle_tells_of_itself_is_no_news(settings: Settings, tmp_path: Path) -> None:
