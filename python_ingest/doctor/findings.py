@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -29,7 +29,7 @@ from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import READABLE, exists
-from python_ingest.storage.cold_place import is_remote, key_of, store_of
+from python_ingest.storage.cold_place import is_remote, key_of, sha256_at, store_of
 from python_ingest.storage.failures import first_line, run_as_owner
 from python_ingest.storage.object_store import open_store
 from python_ingest.storage.process_lock import command_of, is_locked
@@ -59,19 +59,24 @@ class Seen:
     """What several checks need.
 
     `holder`: who has the database. `newest_batch`: of data, None where the database was not read.
-    `moments`: what happened when, none of which can lie in the future.
+    `moments`: what happened when, none of which can lie in the future. `checksums`: whether cold
+    files are read.
     """
 
     settings: Settings
     now: datetime
+    checksums: bool = False
     holder: str = ""
     newest_batch: int | None = None
     moments: dict[str, datetime] = field(default_factory=dict)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Yield a line for each thing that was looked at; a check that cannot look says so."""
-    seen = Seen(settings, datetime.now(UTC).replace(tzinfo=None))
+def examine(settings: Settings, *, checksums: bool = False) -> Iterator[Finding]:
+    """Yield a line for each thing that was looked at; a check that cannot look says so.
+
+    `checksums`: read every cold file, too, and compare its sha256.
+    """
+    seen = Seen(settings, datetime.now(UTC).replace(tzinfo=None), checksums)
     for about, check in _CHECKS.items():
         try:
             for text, mend in check(seen):
@@ -107,7 +112,7 @@ def _database(seen: Seen) -> Found:
         with open_briefly(seen.settings) as connection:
             yield from _schema(connection, described)
             yield from _chains(connection, seen)
-            yield from _cold_files(connection, seen)
+            written = _written(connection)
     except DatabaseBusyError as busy:
         seen.holder = busy.holder
         lock = path.resolve().with_name(path.name + ".lock")
@@ -123,6 +128,8 @@ def _database(seen: Seen) -> Found:
         barred = not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK))
         mend = f"# {run_as_owner(path)}" if barred else f"{_restore(seen)}  # docs/restore.md"
         yield first_line(error), mend
+    else:
+        yield from _cold_files(written, seen)
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, described: str) -> Found:
@@ -159,13 +166,18 @@ def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
             yield text, f"ingest archive restore {relation} {first} {last}"
 
 
-def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
+def _written(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str]]:
+    """Return the bytes and the hex sha256 of each cold file, by its path."""
     if not exists(connection, "raw.cold_files"):
-        return
+        return {}
     named = connection.execute(
-        f"select distinct path, bytes from raw.cold_files where {READABLE}"
+        f"select distinct path, bytes, sha256 from raw.cold_files where {READABLE}"
     ).fetchall()
-    sizes = {str(path): int(size) for path, size in named}
+    return {str(path): (int(size), str(sha256)) for path, size, sha256 in named}
+
+
+def _cold_files(written: Mapping[str, tuple[int, str]], seen: Seen) -> Found:
+    sizes = {path: size for path, (size, _) in written.items()}
     there: dict[str, int] = {}
     remote = [path for path in sizes if is_remote(path)]
     for base in {path.removesuffix(key_of(path)) for path in remote}:
@@ -196,8 +208,24 @@ def _cold_files(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
             f" the first is {barred[0]}",
             f"# {run_as_owner(barred[0])}",
         )
-    if sizes and not (gone or cut or barred):
-        yield f"all {len(sizes):,} cold files are there", ""
+    changed = [] if gone or cut or barred or not seen.checksums else _changed(written, seen)
+    if changed:
+        yield (
+            f"{len(changed):,} of {len(sizes):,} cold files have other bytes than were written,"
+            f" the first is {changed[0]}",
+            what_to_do,
+        )
+    elif sizes and not (gone or cut or barred):
+        read = ", with the bytes that were written" if seen.checksums else ""
+        yield f"all {len(sizes):,} cold files are there{read}", ""
+
+
+def _changed(written: Mapping[str, tuple[int, str]], seen: Seen) -> list[str]:
+    """Read every file: of most damage within a page of Parquet no engine says anything."""
+    data_dir = seen.settings.data_dir
+    return sorted(
+        path for path, (_, sha256) in written.items() if sha256_at(data_dir, path) != sha256
+    )
 
 
 def _spool(seen: Seen) -> Found:

@@ -29,6 +29,7 @@ from python_ingest.publication.versions import newest_manifest
 from python_ingest.recovery.create import create_backup
 from python_ingest.settings import Settings, load_settings
 from python_ingest.storage import cold_place
+from python_ingest.storage.files import sha256_of
 from python_ingest.storage.object_store import DirectoryStore
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
@@ -265,6 +266,30 @@ def test_cold_files_that_are_gone_or_cut_off(
     assert "1 of 1 cold files are not as long as they were written" in said(well, "database")
     (well.data_dir / key).write_bytes(b"x")
     assert wrong(well) == {}
+
+
+@pytest.mark.parametrize("store", ["", "s3://bucket/some/"])
+def test_cold_files_whose_bytes_changed_are_found_by_their_checksums(
+    well: Settings, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    key = "cold/ohlcv_bars/date=2024-01-01/a.parquet"
+    kept = DirectoryStore(well.data_dir)
+    monkeypatch.setattr(cold_place, "open_store", {"s3://bucket/some": kept}.get)
+    (well.data_dir / key).parent.mkdir(parents=True)
+    (well.data_dir / key).write_bytes(b"x")
+    with duckdb.connect(str(well.database_path)) as connection:
+        file = {"path": f"{store}{key}", "state": "local", "sha256": sha256_of(well.data_dir / key)}
+        register_cold_file(connection, "ohlcv_bars", "2024-01-01", **file)
+
+    def texts() -> str:
+        return "; ".join(each.text for each in findings.examine(well, checksums=True))
+
+    assert "all 1 cold files are there, with the bytes that were written" in texts()
+    (well.data_dir / key).write_bytes(b"y")
+    assert f"1 of 1 cold files have other bytes than were written, the first is {store}{key}" in (
+        texts()
+    )
+    assert wrong(well) == {}  # as long as they were
 
 
 def test_what_this_user_may_not_open_needs_no_restore(
