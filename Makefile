@@ -35,7 +35,7 @@ test-long: test-duckdb15 ## Walks, kills, months of time, builds by the dozen: a
 
 # Bars, positions and cold files: 70 s of CPU.
 test-duckdb15: $(DUCKDB15_VENV)/.installed ## What must be right on DuckDB 1.5 too
-	$(DUCKDB15_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(addprefix tests/python/, \
+	$(DUCKDB15_VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "not slow and not spark" $(addprefix tests/python/, \
 	  market/test_recorded_data.py trading/test_scenarios.py \
 	  lifecycle/test_cold_on_s3.py lifecycle/test_export.py)
 

@@ -49,13 +49,12 @@ landing/test_damaged_files trading/test_forgotten recovery/test_snapshot lifecyc
 lifecycle/test_killed cli/test_interrupts recovery/test_disk_full serving/test_soak
 migration/test_dual_write_stream streaming/test_stream_killed recovery/test_killed
 market/test_any_order market/test_order_of_ticks review/test_live_page recovery/test_clock
-review/test_lineage_of_models
+review/test_lineage_of_models trading/test_scenarios review/test_report migration/test_dual_write
+recovery/test_segments
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]
-FIRST += ["trading/test_scenarios"]
 FIRST += ["market/test_recorded_data", "feeds/test_examples", "feeds/test_declarations"]
-FIRST += ["review/test_report"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before what is not asked for is left out

@@ -76,6 +76,7 @@ def test_nothing_new_is_no_work_and_loads_nothing_slow(landing, query):
     assert query("select count(*) from raw.audits") == [(1,)]
 
 
+@pytest.mark.long
 def test_what_an_audit_needs_is_loaded_beside_a_build(landing):
     landing.ticks()
     assert _loaded_by(landing, BESIDE) == ["great_expectations", "pandas"]

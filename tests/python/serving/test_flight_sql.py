@@ -631,6 +631,7 @@ def test_twenty_clients_at_once_get_their_own_rows(served):
         assert list(threads.map(ask, range(20))) == [400_000] * 20
 
 
+@pytest.mark.long
 def test_a_large_answer_streams(narrow, monkeypatch):
     """A gigabyte begins to arrive at once, and the server never holds it."""
     monkeypatch.setenv("DATABASE_QUERY_TIMEOUT_MS", "60000")
@@ -682,6 +683,7 @@ def leaving(settings, sql):
     return subprocess.Popen(command, cwd=ROOT)
 
 
+@pytest.mark.long
 def test_clients_that_leave_in_the_middle_leave_nothing_behind(narrow):
     with serving(narrow.serve.port) as process, adbc(narrow) as connection:
         for _ in range(3):  # more than there are connections
@@ -698,6 +700,7 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(narrow):
         _until(lambda: open_publications(process.pid) == 1)
 
 
+@pytest.mark.long
 def test_a_client_that_leaves_while_its_query_runs_frees_the_engine(narrow, monkeypatch):
     monkeypatch.setenv("DATABASE_QUERY_TIMEOUT_MS", "60000")
     with serving(narrow.serve.port), adbc(narrow) as connection, connection.cursor() as cursor:
@@ -725,6 +728,7 @@ def test_the_first_call_of_all_is_answered_and_a_paused_client_delays_no_end(nar
         assert "call_failed" not in process.stderr.read()
 
 
+@pytest.mark.long
 def test_a_cancelled_query_ends(narrow, monkeypatch):
     monkeypatch.setenv("DATABASE_QUERY_TIMEOUT_MS", "60000")
     with serving(narrow.serve.port), adbc(narrow) as connection, connection.cursor() as cursor:
@@ -758,6 +762,7 @@ def test_a_client_that_pauses_too_long_is_told_and_frees_its_connection(narrow):
         assert process.poll() is None
 
 
+@pytest.mark.long
 def test_a_stream_ends_on_the_publication_that_it_began_with(narrow, monkeypatch):
     monkeypatch.setenv("DATABASE_QUERY_TIMEOUT_MS", "60000")
     sql = "select batch, i, repeat('x', 200) as t from of_one_batch"
