@@ -27,10 +27,10 @@ test test-long test-duckdb15: export TMPDIR := $(shell \
 # Each of some hundred processes compiles our modules anew where Python may not keep what it compiled.
 test test-long test-duckdb15: export PYTHONDONTWRITEBYTECODE :=
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-test: lint ## Lint, build on fixtures, each capability's tests (6 minutes on two cores)
+test: lint ## Lint, build on fixtures, each capability's tests (5 to 8 minutes on two cores)
 	$(PYTEST)
 
-test-long: test-duckdb15 ## Walks, kills, months of time, builds by the dozen: a quarter of an hour, in CI too
+test-long: test-duckdb15 ## Walks, kills, months of time, builds by the dozen: half an hour, in CI too
 	$(PYTEST) -m "long and not slow"
 
 # Bars, positions and cold files: 70 s of CPU.
