@@ -21,7 +21,7 @@ SMALL = {
     "backup": ["--rows", "100000", "--times", "1"],
     "migration": ["--rows", "20000", "--compared", "20000", "--times", "1"],
     "build": ["--rows", "100000", "--times", "1"],
-    "scale": ["--rows", "50000", "100000", "--times", "1"],
+    "scale": ["--rows", "50000", "--times", "1"],
 }
 LARGE = {name: ["--rows", "20000000"] for name in SMALL} | {
     "migration": ["--rows", "2000000", "--compared", "20000000"],
