@@ -28,7 +28,7 @@ from python_ingest.publication.versions import description, newest_manifest
 from python_ingest.recovery.sets import load
 from python_ingest.schema.version import current_version, migrations
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import READABLE, exists
+from python_ingest.storage.cold_files import READABLE, exists, has_manifest
 from python_ingest.storage.cold_place import is_remote, key_of, sha256_at, store_of
 from python_ingest.storage.failures import first_line, run_as_owner
 from python_ingest.storage.object_store import open_store
@@ -168,7 +168,7 @@ def _chains(connection: duckdb.DuckDBPyConnection, seen: Seen) -> Found:
 
 def _written(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str]]:
     """Return the bytes and the hex sha256 of each cold file, by its path."""
-    if not exists(connection, "raw.cold_files"):
+    if not has_manifest(connection):
         return {}
     named = connection.execute(
         f"select distinct path, bytes, sha256 from raw.cold_files where {READABLE}"

@@ -26,7 +26,7 @@ from python_ingest.recovery.snapshot import copy_database
 from python_ingest.recovery.tables import export_tables, table_names
 from python_ingest.schema.version import current_version
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import exists
+from python_ingest.storage.cold_files import has_manifest
 from python_ingest.storage.cold_place import place_of, require_own_places
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.object_store import ObjectStore, open_store
@@ -101,7 +101,7 @@ def _require_own(store: ObjectStore, backups: sets.Backups, first: Landing | Non
 
 def _require_no_archive(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
     """Raise BackupError where archived files lie in the store: no backup would need them."""
-    if not exists(connection, "raw.cold_files"):
+    if not has_manifest(connection):
         return
     archives = connection.execute(
         "select distinct regexp_extract(object_url, '^(.*)/cold/', 1) from raw.cold_files"

@@ -65,11 +65,7 @@ def restore(
     require_free(settings, to, force=force)
     store = open_store(settings.backup_store)
     backups = sets.load(store)
-    if not any(one.kind == "full" for one in backups.made):
-        raise BackupError(
-            f"there is no full backup in {store.url}: name the store that has one (BACKUP_STORE)"
-        )
-    path = sets.path_to(backups.made, at)
+    path = sets.path_to(backups.made, at, store.url)
     notes = [f"damaged: {complaint}" for complaint in backups.damaged.values()]
     with in_our_words("the restore", to.parent), scratch_beside(to) as folder:
         (folder / "data").mkdir()

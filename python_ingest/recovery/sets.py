@@ -77,14 +77,17 @@ class Path:
         return self.incrementals[-1].taken_at if self.incrementals else self.full.taken_at
 
 
-def path_to(made: Sequence[Manifest], at: datetime | None) -> Path:
+def path_to(made: Sequence[Manifest], at: datetime | None, url: str) -> Path:
     """Return the newest full backup before `at`, and the backups that continue it up to `at`.
 
+    `url`: of the store, for the message where it has none.
     Raises BackupError that names the moments which can be restored.
     """
     fulls = [manifest for manifest in made if manifest.kind == "full"]
     if not fulls:
-        raise BackupError("there is no full backup: run `ingest backup create --full`")
+        raise BackupError(
+            f"there is no full backup in {url}: name the store that has one (BACKUP_STORE)"
+        )
     before = fulls
     if at is not None:
         before = sorted((full for full in fulls if full.taken_at <= at), key=attrgetter("taken_at"))
