@@ -92,8 +92,8 @@ class Cluster:
             try:
                 if self.alive_workers() >= count:
                     return
-            except OSError:
-                pass
+            except (OSError, json.JSONDecodeError):
+                pass  # a master that is starting answers with its page of HTML
             time.sleep(0.2)
         logs = "\n".join(log.read_text()[-2000:] for log in self.folder.glob("*.log"))
         raise AssertionError(f"no cluster with {count} workers after {START_SECONDS} s\n{logs}")
