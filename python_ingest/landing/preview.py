@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from python_ingest.errors import FileRejectedError
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import KINDS
@@ -32,13 +34,13 @@ class Preview:
 def preview(settings: Settings, wanted: Wanted, path: Path) -> list[Preview]:
     """Read a file, or each file of a zip, as landing would. Raises FileRejectedError as it does."""
     found = []
-    with files_in(settings, path) as files:
+    with working_connection(settings) as connection, files_in(settings, path) as files:
         for file in files:
             if not file.no_data:
                 try:
                     with spool.scratch(settings) as folder:
-                        segment, rows = read_file(settings, wanted, file, folder)
-                        found.append(_preview(settings, segment, rows, file.whole_name))
+                        segment, rows = read_file(settings, wanted, file, folder, connection)
+                        found.append(_preview(connection, segment, rows, file.whole_name))
                 except FileRejectedError as error:
                     if file.inside is None:
                         raise
@@ -46,19 +48,20 @@ def preview(settings: Settings, wanted: Wanted, path: Path) -> list[Preview]:
     return found
 
 
-def _preview(settings: Settings, segment: spool.Segment, finished: Path, name: str) -> Preview:
-    with working_connection(settings) as connection:
-        rows = f"select * from {read(finished)}"
-        accepted = f"from ({rows}) where reason is null and ignored is null"
-        names = KINDS[segment.kind].column_names
-        texts = ", ".join(f"{quoted(name)}::varchar" for name in names)
-        first = connection.execute(f"select {texts} {accepted} order by file_row_number").fetchmany(
-            _SHOWN
-        )
-        rejected = connection.execute(
-            f"select reason, count(*) from ({rows}) where reason is not null"
-            " group by all order by 2 desc, 1"
-        ).fetchall()
-        ((count,),) = connection.execute(f"select count(*) {accepted}").fetchall()
+def _preview(
+    connection: duckdb.DuckDBPyConnection, segment: spool.Segment, finished: Path, name: str
+) -> Preview:
+    rows = f"select * from {read(finished)}"
+    accepted = f"from ({rows}) where reason is null and ignored is null"
+    names = KINDS[segment.kind].column_names
+    texts = ", ".join(f"{quoted(name)}::varchar" for name in names)
+    first = connection.execute(f"select {texts} {accepted} order by file_row_number").fetchmany(
+        _SHOWN
+    )
+    rejected = connection.execute(
+        f"select reason, count(*) from ({rows}) where reason is not null"
+        " group by all order by 2 desc, 1"
+    ).fetchall()
+    ((count,),) = connection.execute(f"select count(*) {accepted}").fetchall()
     given = [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in first]
     return Preview(name, count, dict(rejected), segment.others, given)
