@@ -202,11 +202,12 @@ def assert_published_is(built: Path, before: Path) -> None:
 @pytest.mark.long
 def test_a_second_build_changes_nothing(built):
     before = kept(built)
-    printed = make_build(built, [MANIFEST["files"]])
+    printed = make_build(built)
     assert printed.count("already landed") == len(MANIFEST["files"])
     assert_published_is(built, before)
 
 
+@pytest.mark.long
 def test_samples_leave_also_where_their_roll_up_left_before_them(tmp_path):
     """Both are exported in one run, in any order; the samples are of one week, eleven years ago."""
     as_of = ("--vars", json.dumps({"as_of": MANIFEST["as_of"]}))
@@ -221,7 +222,6 @@ def test_samples_leave_also_where_their_roll_up_left_before_them(tmp_path):
 
 
 def test_a_day_is_judged_until_a_build_has_proven_it(built, tmp_path):
-    """Before the full refresh below, which builds without tests."""
     shutil.copytree(built, tmp_path / "data")
     with duckdb.connect(str(tmp_path / "data" / "trading.duckdb")) as connection:
         assert connection.execute(PROVEN).fetchall() == [(True,)]
@@ -265,13 +265,14 @@ def test_a_test_that_fails_holds_back_its_chain_and_no_other(built, tmp_path):
 
 
 @pytest.mark.long
-def test_a_full_refresh_changes_nothing(built):
-    """The sample was landed in two parts, so what is published was built incrementally."""
-    before = kept(built)
+def test_a_full_refresh_changes_nothing(tmp_path):
+    """The sample lands in two parts here, so what is published was built incrementally."""
+    make_build(tmp_path, parts=2)
+    before = kept(tmp_path)
     as_of = json.dumps({"as_of": MANIFEST["as_of"]})
-    dbt(built, "run", "--full-refresh", "--vars", as_of)
-    assert ingest(built, "publish").returncode == 0
-    assert_published_is(built, before)
+    dbt(tmp_path, "run", "--full-refresh", "--vars", as_of)
+    assert ingest(tmp_path, "publish").returncode == 0
+    assert_published_is(tmp_path, before)
 
 
 def test_freshness_of_what_was_landed_is_looked_at(built):
