@@ -414,21 +414,20 @@ def _of_lines(wanted: Wanted, found: str, source: Source) -> Scan:
 
 def _of_one(scan: Scan, column: str, value: str) -> Scan:
     option = f"--{column.removesuffix('_id')}"
-    said = "null"
+    said = "null::varchar"
     if column in scan.types:
         said = spelled(f"nullif(trim({quoted(column)}::varchar), '')", OWNERS[column])
     complaint = "complaint" if "complaint" in scan.extra else "null::varchar"
     others = literal(f", and {option} says {value}")
-    wrong = [(f"{said} <> {literal(value)}", f"'{column}: it is of ' || {said} || {others}")]
+    wrong = [(f"said <> {literal(value)}", f"'{column}: it is of ' || said || {others}")]
     not_there = foreign(value, "symbol::varchar") if column == "exchange" else None
     if not_there and "symbol" in scan.types:
         no_symbol = literal(f" is no symbol of {value}, which --exchange names")
         wrong.append((not_there, f"'symbol: ' || symbol || {no_symbol}"))
     replaced = [name for name in (column, "complaint") if name in (*scan.types, *scan.extra)]
-    rest = f"* exclude ({', '.join(replaced)})" if replaced else "*"
     sql = f"""
-select {rest}, coalesce({said}, {literal(value)}) as {column},
+select * exclude ({", ".join([*replaced, "said"])}), coalesce(said, {literal(value)}) as {column},
     {first_of(wrong, complaint)} as complaint
-from ({scan.sql})"""
+from (select *, {said} as said from ({scan.sql}))"""
     extra = (*(name for name in scan.extra if name != "complaint"), "complaint")
     return replace(scan, sql=sql, types={**scan.types, column: "VARCHAR"}, extra=extra)
