@@ -32,7 +32,6 @@ Times = dict[str, tuple[datetime, datetime]]
 
 PROJECT = Path(__file__).resolve().parents[1]
 SYMBOLS = 50
-REPEATS = 3
 BARE_QUERY = "bare 1m query"
 DUCKDB15 = PROJECT / ".venv-duckdb15" / "bin" / "python"
 PER_DAY = 4_000_000
@@ -177,18 +176,18 @@ def _elapsed(times: Times, models: tuple[str, ...]) -> float:
     return elapsed.total_seconds()
 
 
-def _one_more_hour(data_dir: Path) -> float:
+def _one_more_hour(data_dir: Path, times: int) -> float:
     late = "case when hash(i + 9) % 100 = 0 then to_seconds((hash(i + 10) % 7200)::integer)"
     seconds = []
-    for hour in range(REPEATS):
+    for hour in range(times):
         span = (str(NEXT_HOUR + timedelta(hours=hour)), 3600)
         land(data_dir, 2 + hour, PER_DAY // 24, span, f"{late} else interval 0 seconds end")
         seconds.append(_elapsed(_build(data_dir), CHAIN))
     return statistics.median(seconds)
 
 
-def run(rows: int) -> list[Row]:
-    """Measure; one row per claim."""
+def run(rows: int, times: int) -> list[Row]:
+    """Measure each of it so many times; one row per claim."""
     with tempfile.TemporaryDirectory() as folder:
         large, small = Path(folder, "large"), Path(folder, "small")
         for data_dir, share in ((large, 1), (small, 5)):
@@ -200,16 +199,16 @@ def run(rows: int) -> list[Row]:
             land(data_dir, 1, rows // share, span, "interval 0 seconds")
         bare, former, step, chain = [], [], [], []
         _build(large)
-        for _ in range(REPEATS):
+        for _ in range(times):
             bare.append(_bare(large))
             if DUCKDB15.exists():
                 former.append(_bare_in_duckdb15(large))
             _forget(large)
-            times = _build(large, "--full-refresh")
-            step.append(_elapsed(times, STEP))
-            chain.append(_elapsed(times, CHAIN))
+            ran = _build(large, "--full-refresh")
+            step.append(_elapsed(ran, STEP))
+            chain.append(_elapsed(ran, CHAIN))
         _build(small)
-        after_less, after_more = _one_more_hour(small), _one_more_hour(large)
+        after_less, after_more = (_one_more_hour(data_dir, times) for data_dir in (small, large))
     baseline = statistics.median(bare)
     one, five = statistics.median(step), statistics.median(chain)
     found = [
@@ -227,8 +226,9 @@ def run(rows: int) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000_000])
-    sizes = parser.parse_args().rows
-    save("bars", [row for rows in sizes for row in run(rows)])
+    parser.add_argument("--times", type=int, default=3, help="of each build")
+    given = parser.parse_args()
+    save("bars", [row for rows in given.rows for row in run(rows, given.times)])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 SMALL = {
     "landing": ["--rows", "40000", "--times", "1", "--stream-seconds", "2"],
     "engines": ["--rows", "40000", "--times", "1"],
-    "bars": ["--rows", "200000"],
+    "bars": ["--rows", "200000", "--times", "1"],
     "positions": ["--rows", "2000"],
     "retention": ["--rows", "100000"],
     "reads": ["--rows", "100000", "--seconds", "1", "--runs", "1", "--repeats", "30"],
