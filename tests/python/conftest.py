@@ -32,9 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     forked.offer(Path(read.name))
 
 
-# Random walks, kills, months of time, builds by the dozen: a tenth of the tests, half of their time
-# and more (`make test-long`). The longest first, so that no worker is left alone with one of them.
-# Walks alternate with others: what they begin with is made once for each worker.
+# Random walks, kills, months of time, builds by the dozen, servers: a fifth of the tests, most of
+# their time (`make test-long`). The longest first, so that no worker is left alone with one of
+# them. Walks alternate with others: what they begin with is made once for each worker.
 LONG = """
 walk/test_years cli/test_resident walk/test_live review/test_docs_site walk/test_partial_builds
 migration/test_consistency walk/test_old_days trading/test_corporate_actions test_duckdb15
@@ -50,11 +50,15 @@ lifecycle/test_killed cli/test_interrupts recovery/test_disk_full serving/test_s
 migration/test_dual_write_stream streaming/test_stream_killed recovery/test_killed
 market/test_any_order market/test_order_of_ticks review/test_live_page recovery/test_clock
 review/test_lineage_of_models trading/test_scenarios review/test_report migration/test_dual_write
-recovery/test_segments
+recovery/test_segments market/test_recorded_data lifecycle/test_export serving/test_pool
+trading/test_fold migration/test_extract lifecycle/test_cold_on_s3 recovery/test_verify
+serving/test_served_sample landing/test_land_command landing/test_former_spellings
+recovery/test_cold publication/test_bundle landing/test_deduplicate demo/test_command
+landing/test_engine lifecycle/test_moved cli/test_extras
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]
-FIRST += ["market/test_recorded_data", "feeds/test_examples", "feeds/test_declarations"]
+FIRST += ["feeds/test_examples", "feeds/test_declarations"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before what is not asked for is left out
