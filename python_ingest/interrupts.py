@@ -7,6 +7,7 @@ is the console script: it can say that line while the command itself is still be
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -38,6 +39,14 @@ def main() -> None:
     from python_ingest.cli.main import main as run  # noqa: PLC0415 - this is what takes long
 
     pressed: list[int] = []
+
+    def stop_listening() -> None:
+        # Python takes half a second to free what there was, in which it hears no key itself:
+        # the system would end without a word, and as killed, a command that is done.
+        if not pressed:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    atexit.register(stop_listening)  # as the first one: runs last
 
     def press(number: int, frame: FrameType | None) -> None:
         if _is_importing(frame):

@@ -132,6 +132,34 @@ def test_what_does_not_end_is_ended_and_a_second_key_does_not_wait(
     assert (command.returncode, said) in [(130, LINE)] + [(-signal.SIGINT, "")] * again
 
 
+# The key comes when the command is done, while Python frees what there was: atexit's functions have
+# run by then, and it hears no key any more.
+LATE = """
+import signal, sys, types
+from python_ingest import interrupts
+
+class Freed:
+    def __del__(self, press=signal.raise_signal, key=signal.SIGINT):
+        press(key)
+
+def main():
+    print("done", flush=True)
+
+command = types.ModuleType("python_ingest.cli.main")
+command.main = main
+command.freed = Freed()
+sys.modules["python_ingest.cli.main"] = command
+interrupts.main()
+"""
+
+
+def test_a_key_after_the_command_changes_nothing_of_its_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
 # Run by each Python at its start: by that of dbt it presses the key.
 AT_START = """
 import os, signal, sys, time
