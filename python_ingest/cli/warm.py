@@ -1,6 +1,6 @@
 """dbt kept warm: a process reads the project once, and forks a child for each run of dbt.
 
-    keep_warm(Path.cwd())    # 10 s, once
+    keep_warm(Path.cwd(), folder)    # 10 s, once
     run_dbt(["build"])       # dbt_run.py: a process of its own, which imports and reads nothing
 
 To import dbt takes 2 seconds of a build; to read the project, and to compile what a first build
@@ -39,9 +39,12 @@ def kept() -> Manifest | None:
     return _kept[0] if _kept else None
 
 
-def keep_warm(project: Path) -> None:
-    """Read the project and build it once in an empty database, for the children of this process."""
-    _kept[:] = [read_project(project)]
+def keep_warm(project: Path, folder: Path) -> None:
+    """Read the project and build it once in an empty database, for the children of this process.
+
+    `folder`: an empty one, for that database.
+    """
+    _kept[:] = [read_project(project, folder)]
 
 
 def read_project(project: Path, kept_in: Path | None = None) -> Manifest:

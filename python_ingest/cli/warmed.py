@@ -1,12 +1,33 @@
 """Imported by the process that forks cycles (resident.py): all that a cycle imports and reads."""
 
+import os
+import shutil
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 from python_ingest.cli.warm import keep_warm
 
-import_module("python_ingest.cli.cycle")
-with suppress(ImportError):  # an audit says what it lacks
-    import_module("python_ingest.audit.expectations")
-keep_warm(Path.cwd())
+_LOOK_SECONDS = 0.2
+
+
+def _end_with(parent: int, read: Event, folder: str) -> None:
+    """End this process when its parent has ended: it would read on, and hold the terminal."""
+    while not read.wait(_LOOK_SECONDS):
+        if os.getppid() != parent:
+            shutil.rmtree(folder, ignore_errors=True)
+            os._exit(1)
+
+
+with TemporaryDirectory() as folder:
+    read = Event()
+    watching = Thread(target=_end_with, args=(os.getppid(), read, folder), daemon=True)
+    watching.start()
+    import_module("python_ingest.cli.cycle")
+    with suppress(ImportError):  # an audit says what it lacks
+        import_module("python_ingest.audit.expectations")
+    keep_warm(Path.cwd(), Path(folder))
+    read.set()
+    watching.join()  # a child is forked of one thread

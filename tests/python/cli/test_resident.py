@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -43,7 +44,7 @@ def tick(path: Path, trade_id: str) -> Path:
 
 @contextmanager
 def resident(
-    data_dir: Path, command_line: tuple[str, str] = COMMAND
+    data_dir: Path, command_line: tuple[str, str] = COMMAND, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
     """The command, in a session of its own as a terminal gives it, and what it has printed."""
     printed = data_dir.parent / "printed"
@@ -52,7 +53,7 @@ def resident(
         subprocess.Popen(
             [sys.executable, *command_line, "cycle", "--every", "1s"],
             cwd=HERE,
-            env={**os.environ, "DATA_DIR": str(data_dir)},
+            env={**os.environ, "DATA_DIR": str(data_dir), **environment},
             stdout=file,
             stderr=subprocess.STDOUT,
             text=True,
@@ -149,6 +150,22 @@ def test_no_cycle_begins_after_it_has_ended(data_dir: Path) -> None:
         wait_for(lambda: not Path(f"/proc/{forking}").exists(), said)
     assert said() == ""
     assert not list(data_dir.parent.glob("data/*.lock"))
+
+
+def test_who_reads_the_project_ends_with_the_command_and_leaves_nothing(data_dir: Path) -> None:
+    """It keeps the terminal, and a pipe behind the command, open."""
+    # a short path: that of a socket in it has 107 bytes at most
+    with TemporaryDirectory() as folder, resident(data_dir, TMPDIR=folder) as (command, said):
+        scratch = Path(folder)
+        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+        wait_for(lambda: any(scratch.glob("*/trading.duckdb")), said)
+        forking = max(map(int, children.read_text().split()))
+        os.killpg(command.pid, signal.SIGINT)
+        assert command.wait(20) == 130
+        ended = time.monotonic()
+        wait_for(lambda: not Path(f"/proc/{forking}").exists(), said)
+        assert time.monotonic() - ended < 2  # to read takes 10 s
+        assert not [*scratch.glob("*/trading.duckdb")]
 
 
 def test_what_a_cycle_tells_of_itself_is_no_news(settings: Settings, tmp_path: Path) -> None:
