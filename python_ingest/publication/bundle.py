@@ -31,6 +31,8 @@ from python_ingest.storage.sql import quoted
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
 BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
+# Filled bars have no date, and a row for each minute between the first bar and the last.
+_DATES = {**dict.fromkeys(BY_DATE, "date"), "ohlcv_bars_filled": "timestamp::date"}
 _SOURCE = "published"
 Span = tuple[date | None, date | None]
 
@@ -84,6 +86,8 @@ def write_bundle(
 
 
 def _require_free(path: Path) -> None:
+    if "?" in str(path):
+        raise UsageError(f"{path}: DuckDB takes what stands behind a `?` for options: name another")
     if os.path.lexists(path):
         raise UsageError(f"{path} is there already, and stays as it is: name another file")
     if not path.parent.is_dir():
@@ -114,9 +118,10 @@ def _fill(settings: Settings, file: Path, span: Span, say: Callable[[str], None]
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: Span) -> int:
-    first, last = span if name in BY_DATE else (None, None)
+    day = _DATES.get(name)
+    first, last = span if day else (None, None)
     # A comparison with a literal spares the cold files of other dates.
-    wanted = [f"date {sign} date '{day}'" for sign, day in ((">=", first), ("<=", last)) if day]
+    wanted = [f"{day} {sign} date '{end}'" for sign, end in ((">=", first), ("<=", last)) if end]
     where = f" where {' and '.join(wanted)}" if wanted else ""
     source = f"from {_SOURCE}.main.{quoted(name)}{where}"
     rows = copy_table(connection, Relation("main", name), source)

@@ -223,6 +223,7 @@ WRONG = [
     ({"bundle": "b.duckdb", "since": "2024-02-01", "until": "2024-01-01"}, "is after --to"),
     ({"bundle": "nowhere/b.duckdb"}, "the folder nowhere is not there"),
     ({"until": "2024-02-01"}, "--from and --to are for --bundle"),
+    ({"bundle": "b?c.duckdb"}, "b?c.duckdb: DuckDB takes what stands behind a `?` for options"),
 ]
 
 
@@ -298,6 +299,20 @@ def test_a_span_is_of_all_relations_that_have_dates(of_the_sample):
         " and data_type = 'DATE' and schema_name = 'main' and not internal",
     )
     assert {name for (name,) in found} == BY_DATE | {"cold_files", MISSING}
+
+
+def test_filled_bars_are_of_the_span_too(of_the_sample, sample, tmp_path, monkeypatch):
+    """They hold every minute between the first bar and the last, years of them."""
+    published, _ = of_the_sample
+    monkeypatch.setenv("DATA_DIR", str(sample))
+    first, last = date(2013, 10, 8), date(2024, 8, 7)
+    write_bundle(load_settings(), path := tmp_path / "b.duckdb", first, last)
+    filled = "select count(*), min(timestamp)::date, max(timestamp)::date from ohlcv_bars_filled"
+    expected = ask(published, f"{filled} where timestamp >= '{first}' and timestamp < '2024-08-08'")
+    assert 0 < expected[0][0] < ask(published, filled)[0][0]
+    assert ask(path, filled) == expected
+    of = f"select rows, first_date from {CONTENTS} where relation = 'ohlcv_bars_filled'"
+    assert ask(path, of) == [(expected[0][0], first)]
 
 
 @pytest.mark.skipif(not OTHER.exists(), reason="no .venv-duckdb15: make test-duckdb15")
