@@ -294,7 +294,8 @@ def _backup(seen: Seen) -> Found:
     backups = load(open_store(url))
     if backups.damaged:
         first = next(iter(backups.damaged.values()))
-        yield f"{len(backups.damaged)} damaged: {first}", "ingest backup verify"
+        mend = f"ingest backup verify  # take what it names out of {url}"
+        yield f"{len(backups.damaged)} damaged: {first}", mend
     if backups.newest is None:
         yield f"none in {url}", "ingest backup create --full"
         return

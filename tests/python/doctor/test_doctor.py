@@ -196,8 +196,13 @@ def test_an_old_backup_of_all_that_landed_is_new_enough(
 def test_a_damaged_backup(well: Settings) -> None:
     manifest = next(Path(well.backup_store).glob("*/manifest.json"))
     manifest.write_text("{}")
-    assert wrong(well)["backup"].startswith("ingest backup")
     assert "damaged" in said(well, "backup")
+    take_out = f"ingest backup verify  # take what it names out of {well.backup_store}"
+    mends = [each.mend for each in findings.examine(well) if each.about == "backup"]
+    assert take_out in mends  # to verify mends nothing, nor does another backup
+    assert wrong(well)["backup"] == "ingest backup create --full"
+    shutil.move(manifest.parent, well.data_dir.parent / "taken_out")
+    assert take_out not in [each.mend for each in findings.examine(well)]
 
 
 def test_a_cycle_that_published_nothing(well: Settings) -> None:
