@@ -17,6 +17,7 @@ from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from tempfile import gettempdir
 from threading import Thread
 from typing import Annotated
 
@@ -74,8 +75,14 @@ def _warm_context() -> ForkServerContext:
     context.set_forkserver_preload(["python_ingest.cli.warmed"])
     # Ctrl-C is for this process alone, also while the other one still imports.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    forkserver.ensure_running()
-    signal.signal(signal.SIGINT, before)
+    try:
+        forkserver.ensure_running()
+    except OSError as error:
+        if error.errno is not None:  # what Python itself finds wrong with a path has none
+            raise
+        raise IngestError(f"{gettempdir()} (TMPDIR) has no room for a socket: {error}") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
     return context
 
 

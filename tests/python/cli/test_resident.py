@@ -168,6 +168,14 @@ def test_who_reads_the_project_ends_with_the_command_and_leaves_nothing(data_dir
         assert not [*scratch.glob("*/trading.duckdb")]
 
 
+def test_a_folder_too_deep_for_a_socket_is_named(data_dir: Path, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    with resident(data_dir, TMPDIR=str(deep)) as (command, said):
+        assert command.wait(60) == 1
+    assert said() == f"ingest: {deep} (TMPDIR) has no room for a socket: AF_UNIX path too long\n"
+
+
 def test_what_a_cycle_tells_of_itself_is_no_news(settings: Settings, tmp_path: Path) -> None:
     with open_writer(settings) as connection:
         migrate(connection)
