@@ -98,8 +98,12 @@ def write_whole(path: Path, text: str) -> None:
     """Write a small text durably: killed or without room, the file has what it had before."""
     temporary = path.with_name(f".{path.name}.tmp")
     with named(path):
-        temporary.write_text(text, encoding="utf-8")
-        move_into_place(temporary, path)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            move_into_place(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def make_folder(folder: Path) -> None:

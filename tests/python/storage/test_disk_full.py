@@ -53,13 +53,15 @@ def test_any_error_that_a_full_disk_makes(run, code, capfd):
     assert line.count(FREE_SPACE) == 1
 
 
-def test_the_file_that_found_no_room_is_named(tmp_path, monkeypatch):
-    def write_text(*_, **__):
+def test_the_file_that_found_no_room_is_named_and_not_begun(tmp_path, monkeypatch):
+    def write_text(path, *_, **__):
+        path.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", write_text)
     with pytest.raises(OSError, match=r"report\.html"):
         write_whole(tmp_path / "report.html", "x")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_another_error_stays_what_it_is():
