@@ -76,7 +76,8 @@ def verify(as_json: AsJson = False) -> None:
     for line in [] if as_json else found:
         print(line)
     if found:
-        raise BackupDamagedError(f"{len(found)} things are wrong with the backups")
+        things = "one thing is" if len(found) == 1 else f"{len(found)} things are"
+        raise BackupDamagedError(f"{things} wrong with the backups")
     if is_empty:
         raise BackupError(f"{store.url} holds no backup: run `ingest backup create`")
     if not as_json:

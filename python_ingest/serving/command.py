@@ -125,5 +125,7 @@ def serve(
                 said = f"page: {served.address} (any name, the token as password)"
                 print(said, file=sys.stderr, flush=True)
             told.wait()
-        if not server.stopped(_LAST_CALLS_SECONDS):
+        all_ended = server.stopped(_LAST_CALLS_SECONDS)
+        print(f"stopped serving {location(settings)}", file=sys.stderr, flush=True)
+        if not all_ended:
             os._exit(0)  # gRPC would wait for a client that reads nothing

@@ -58,7 +58,7 @@ def test_a_day_of_an_operator(settings: Settings, land: Land, tmp_path: Path) ->
     (Path(settings.backup_store) / made["id"] / "trading.duckdb").unlink()
     code, out, error = ingest(settings, "backup", "verify")
     assert (code, out) == (1, f"{made['id']}/trading.duckdb: is missing\n")
-    assert "1 things are wrong" in error
+    assert "one thing is wrong" in error
 
 
 def test_what_is_next_names_the_restored_database(

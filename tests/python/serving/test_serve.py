@@ -249,6 +249,7 @@ def test_no_log_carries_the_token_or_a_value(settings, monkeypatch):
             client.query("select 'a row''s content' from nowhere")
     assert process.returncode == 0
     logged = process.stderr.read()
+    assert logged.splitlines()[-1].startswith("stopped serving grpc")
     files = [path for path in (live.data_dir / "telemetry").rglob("*") if path.is_file()]
     kept = "".join(path.read_text() for path in files)
     for text in (logged, kept):
