@@ -12,9 +12,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,33 +46,32 @@ def keep_warm(project: Path, folder: Path) -> None:
     _kept[:] = [read_project(project, folder)]
 
 
-def read_project(project: Path, kept_in: Path | None = None) -> Manifest:
+def read_project(project: Path, folder: Path) -> Manifest:
     """Return the project in a folder as dbt reads it, after a build and publication of nothing.
 
-    `kept_in`: a folder in which the empty warehouse of that build stays.
+    `folder`: an empty one, in which the empty warehouse of that build stays.
     """
     import pyarrow as pa  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
-    with nullcontext(str(kept_in)) if kept_in else tempfile.TemporaryDirectory() as folder:
-        place = ["--project-dir", str(project), "--profiles-dir", str(project)]
-        place += ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
-        quiet = ["--quiet", "--log-level-file", "none"]
-        with redirect_stdout(None):
-            with _empty_place(folder):
-                with open_writer(load_settings()) as connection:
-                    migrate(connection)
-                without = ["--exclude-resource-type", "unit_test"]
-                built = dbtRunner().invoke([*quiet, "build", *without, *place])
-            if built.success:
-                manifest = read_manifest(Path(folder, "target", "manifest.json"))
-            # after it: a build notes in the nodes what it compiled
-            read = dbtRunner().invoke([*quiet, "parse", *place])
-        _close()
+    place = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    place += ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
+    quiet = ["--quiet", "--log-level-file", "none"]
+    with redirect_stdout(None):
+        with _empty_place(folder):
+            with open_writer(load_settings()) as connection:
+                migrate(connection)
+            without = ["--exclude-resource-type", "unit_test"]
+            built = dbtRunner().invoke([*quiet, "build", *without, *place])
         if built.success:
-            with _empty_place(folder):  # what DuckDB's parser says of the views is known then
-                publish(load_settings(), manifest=manifest)
+            manifest = read_manifest(folder / "target" / "manifest.json")
+        # after it: a build notes in the nodes what it compiled
+        read = dbtRunner().invoke([*quiet, "parse", *place])
+    _close()
+    if built.success:
+        with _empty_place(folder):  # what DuckDB's parser says of the views is known then
+            publish(load_settings(), manifest=manifest)
     # A build of nothing folds nothing. pyarrow imports pandas for the first list that becomes an
     # array: a third of a second of each child's first fold.
     pa.array([0])
@@ -83,11 +81,11 @@ def read_project(project: Path, kept_in: Path | None = None) -> Manifest:
 
 
 @contextmanager
-def _empty_place(folder: str) -> Iterator[None]:
+def _empty_place(folder: Path) -> Iterator[None]:
     before = dict(os.environ)
     for name in [n for n in before if n.startswith(_PLACES)]:
         os.environ.pop(name)
-    os.environ["DATA_DIR"] = folder
+    os.environ["DATA_DIR"] = str(folder)
     try:
         yield
     finally:
