@@ -1,6 +1,8 @@
 -- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far,
--- to within their rounding. One that went on under a new symbol counts what it realised before as
+-- to within their rounding. The next one may begin at that time, and even close a part: what it has
+-- realised by then counts too. One that went on under a new symbol counts what it realised before as
 -- well: of these the sum over all symbols is compared, once nothing is held of any.
+{% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 with
 
 lineages as (
@@ -45,6 +47,20 @@ trips as (
 positions as (
 
     select * from {{ ref('positions') }}
+
+),
+
+-- What the next one has realised, where it began and closed a part at the time of the former's end.
+begun as (
+
+    select
+        {{ columns_of(position) }},
+        trip_number,
+        event_at,
+        sum(realized_pnl) as realized_pnl
+    from {{ ref('int_round_trip_legs') }}
+    where opened_at = event_at and exited <> 0
+    group by {{ columns_of(position) }}, trip_number, event_at
 
 ),
 
@@ -132,11 +148,18 @@ left join positions
         and trips.strategy_id = positions.strategy_id
         and trips.position_side = positions.position_side
         and trips.closed_at = positions.snapshot_time
+-- One that ended at that time too is among the trips.
+left join begun
+    on
+        {{ same_key('positions', 'begun', position + ['trip_number']) }}
+        and positions.snapshot_time = begun.event_at
+        and positions.quantity <> 0
 where
     {{ is_not_archived('positions', 'trips.closed_at') }}
     and (
         positions.snapshot_time is null
-        or abs(positions.realized_pnl - trips.realized_pnl) > trips.trips * 0.00000001
+        or abs(positions.realized_pnl - trips.realized_pnl - coalesce(begun.realized_pnl, 0))
+        > (trips.trips + 1) * 0.00000001
     )
 
 union all

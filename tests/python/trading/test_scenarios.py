@@ -141,6 +141,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             created("life", "09:30:01", "buy", "100", symbol="LIFE", price="150")
             | {"event_id": "life-sub", "event_type": "submitted"},
             fill("life", "09:30:02", "buy", "100", "150.50", symbol="LIFE"),
+            # at one time the long one ends, and the short one that begins closes a part with a gain
+            fill("turn1", "11:30:00", "buy", "1", "10", symbol="TURN", sequence_number=1),
+            fill("turn2", "11:31:00", "sell", "3", "8", symbol="TURN", sequence_number=2),
+            fill("turn3", "11:31:00", "buy", "1", "5", symbol="TURN", sequence_number=3),
             *published_events(),
             *FULL_ORDER,
         ],
@@ -193,6 +197,13 @@ def test_without_a_price_unrealised_is_unknown(warehouse: Warehouse) -> None:
     assert (row["quantity"], row["current_price"], row["unrealized_pnl"]) == (-10, None, None)
 
 
+def test_what_ends_and_what_begins_at_one_time_are_two_trips(warehouse: Warehouse) -> None:
+    """The build has asked the invariants of it too."""
+    (trip,) = warehouse.rows("from round_trips where symbol = 'TURN'")
+    row = position(warehouse, "TURN")
+    assert (trip["realized_pnl"], row["realized_pnl"], row["quantity"]) == (-2, 1, -1)
+
+
 def test_a_fill_belongs_to_the_strategy_of_its_order(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from positions where symbol = 'AAPL' and is_fill order by 1")
     assert {row["strategy_id"] for row in rows} == {"momentum"}
@@ -210,10 +221,10 @@ def test_the_portfolio_adds_up_by_hand(warehouse: Warehouse) -> None:
     published = sum(-row.signed * Fraction(row["price"]) for row in all_published())
     charged = sum(Fraction(row["commission"]) for row in all_published())
     # Dividend and funding, ES realised, BTC, ETH and its 3 USDT, XYZ short, AAPL bought and sold,
-    # LIFE, FULL.
+    # LIFE, FULL, TURN.
     cash = (
         100000 + Decimal("7.25") - Decimal("2.25") + 500 - 20000 - 2000 - 3 + 50 - 900 + 300 - 15050
-        + 188 - Decimal("0.3")
+        + 188 - Decimal("0.3") - 10 + 24 - 5
     )  # fmt: skip
     assert Fraction(row["cash_balance"]) == Fraction(cash) + published - charged
     assert row["net_flows"] == 100000
