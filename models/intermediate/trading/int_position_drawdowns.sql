@@ -23,7 +23,8 @@ ends as (
     select
         {{ columns_of(position) }},
         event_at,
-        min(trip_number - opens::integer) as trip_number
+        min(trip_number - opens::integer) as trip_number,
+        min_by(realized_pnl, event_number) as realized_pnl
     from {{ ref('int_position_states') }}
     where ended_opened_at is not null
     {% if is_incremental() %}
@@ -37,7 +38,8 @@ valuations as (
 
     select
         valuations.*,
-        ends.trip_number as ended_trip
+        ends.trip_number as ended_trip,
+        ends.realized_pnl as ended_pnl
     from {{ ref('int_position_valuations') }} as valuations
     left join ends
         on
@@ -57,7 +59,7 @@ valuations as (
 
 ),
 
--- One that ended holds nothing, and has realised all by then.
+-- One that ended holds nothing. What the next one has realised at that time is none of its own.
 trip_rows as (
 
     select
@@ -66,7 +68,12 @@ trip_rows as (
     from valuations
     union all
     select
-        * replace (ended_trip as trip_number, 0 as unrealized_pnl, 0 as cost_basis),
+        * replace (
+            ended_trip as trip_number,
+            0 as unrealized_pnl,
+            0 as cost_basis,
+            {{ in_money('ended_pnl', 'multiplier') }} as realized_pnl
+        ),
         true as is_shown
     from valuations
     where ended_trip is not null
