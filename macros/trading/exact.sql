@@ -128,6 +128,16 @@
     )
 {%- endmacro %}
 
+{# The same with 16 decimals, for what is added up before a mart rounds it. #}
+{% macro exact_share_of(money, part, quantity) -%}
+    coalesce(
+        {{ divide_in_integers(
+            units(money) ~ ' * ' ~ scaled_wide(part), scaled_wide(quantity), 16, decimals_of_numerator=16
+        ) }},
+        ({{ share_of(money, part, quantity) }})::decimal(38, 16)
+    )
+{%- endmacro %}
+
 {# The sum of what is known of every row; unknown when it is of one. #}
 {% macro sum_if_known(amount, filter='true') -%}
     case

@@ -60,8 +60,8 @@ flips as (
 
     select
         *,
-        {{ share_of('commission', 'previous_size', 'filled_size') }} as closing_commission,
-        {{ share_of('fees', 'previous_size', 'filled_size') }} as closing_fees
+        {{ exact_share_of('commission', 'previous_size', 'filled_size') }} as closing_commission,
+        {{ exact_share_of('fees', 'previous_size', 'filled_size') }} as closing_fees
     from fills
     where flips
 
