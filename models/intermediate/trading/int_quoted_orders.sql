@@ -37,7 +37,8 @@ with_terms as (
 
 ),
 
--- Of several quotes of one instant the last in trade order; of one side only it has no middle.
+-- Of several quotes of one instant the last in trade order; of one side only it has no middle. The
+-- middle has a decimal more than quotes, which counts where a token costs a few of their ticks.
 -- Prices stand in for their content hash, which is not published.
 quotes as (
 
@@ -47,7 +48,10 @@ quotes as (
         quote_ticks.date,
         quote_ticks.timestamp,
         last(
-            {{ mid_price('quote_ticks.bid_price', 'quote_ticks.ask_price') }}
+            case
+                when quote_ticks.bid_price > 0 and quote_ticks.ask_price > 0
+                    then (quote_ticks.bid_price::decimal(20, 8) + quote_ticks.ask_price) * 0.5
+            end
             order by
                 coalesce(quote_ticks.nanoseconds, 0),
                 quote_ticks.sequence_number nulls last,
