@@ -74,7 +74,7 @@ with_price as (
             try_cast({{ divide_exactly(
                 scaled('priced.price') ~ ' * splits.old_shares',
                 'splits.new_shares * 100000000',
-                8
+                10
             ) }} as decimal(28, 10))
         ) as current_price,
         -- By the ratio itself: the price of a new share may have no end.
