@@ -24,6 +24,16 @@ states as (
 
 ),
 
+closings as (
+
+    select
+        {{ columns_of(position) }},
+        event_at
+    from {{ ref('int_position_states') }}
+    where quantity = 0 and previous_quantity <> 0
+
+),
+
 final as (
 
     select
@@ -39,13 +49,20 @@ final as (
         states.realized_pnl,
         states.trip_number,
         states.opened_at,
-        case when states.quantity = 0 then states.event_at end as closed_at,
+        -- A fill that moved nothing leaves closed what was closed before it.
+        case
+            when states.quantity = 0 then coalesce(closings.event_at, states.event_at)
+        end as closed_at,
         states.correlation_id
     from payments
     asof inner join states
         on
             {{ same_key('payments', 'states', position) }}
             and payments.event_time >= states.event_at
+    asof left join closings
+        on
+            {{ same_key('payments', 'closings', position) }}
+            and payments.event_time >= closings.event_at
 
 )
 

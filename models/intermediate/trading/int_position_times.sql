@@ -75,6 +75,16 @@ holdings as (
 
 ),
 
+closings as (
+
+    select
+        {{ columns_of(position) }},
+        event_at
+    from {{ ref('int_position_states') }}
+    where quantity = 0 and previous_quantity <> 0
+
+),
+
 -- Of the states of one time the last one counts.
 spans as (
 
@@ -86,6 +96,21 @@ spans as (
         ) as held_until
     from holdings
     qualify held_until > held_from
+
+),
+
+-- A fill that moved nothing, past zero on a side, leaves closed what was closed before it.
+closed_before as (
+
+    select
+        {{ columns_of(position + ['held_from'], 'spans') }},
+        closings.event_at as closed_at
+    from spans
+    asof inner join closings
+        on
+            {{ same_key('spans', 'closings', position) }}
+            and spans.held_from >= closings.event_at
+    where spans.has_row and spans.quantity = 0 and spans.previous_quantity = 0
 
 ),
 
@@ -119,12 +144,14 @@ payments as (
 times as (
 
     select
-        *,
-        held_from as snapshot_time,
+        spans.*,
+        spans.held_from as snapshot_time,
         true as is_published,
-        if(quantity = 0, held_from, null) as closed_at
+        if(spans.quantity = 0, coalesce(closed_before.closed_at, spans.held_from), null) as closed_at
     from spans
-    where has_row
+    left join closed_before
+        on {{ same_key('spans', 'closed_before', position + ['held_from']) }}
+    where spans.has_row
     union all by name
     select
         marks.*,
