@@ -43,8 +43,10 @@ states as (
     select states.*
     from {{ ref('int_position_states') }} as states
     semi join named on {{ same_key('states', 'named', ['account_id', 'exchange', 'symbol']) }}
-    -- A fill of which nothing counts may come before the first trip.
-    where states.trip_number > 0
+    -- A fill of which nothing counts may come before the first trip, and while nothing is held.
+    where
+        states.trip_number > 0
+        and (states.quantity = 0 and states.previous_quantity = 0) is not true
     qualify
         row_number() over (
             partition by {{ columns_of(position + ['event_at'], 'states') }}
