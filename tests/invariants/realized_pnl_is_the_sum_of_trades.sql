@@ -1,7 +1,7 @@
 -- Whenever a round trip ends, the position's realised P&L is the sum over its round trips so far,
--- to within their rounding. The next one may begin at that time, and even close a part: what it has
--- realised by then counts too. One that went on under a new symbol counts what it realised before as
--- well: of these the sum over all symbols is compared, once nothing is held of any.
+-- to within their rounding. The next one may begin at that time, and even close a part: what it
+-- has realised by then counts too. One that went on under a new symbol counts what it realised
+-- before as well: of these the sum over all symbols is compared, once nothing is held of any.
 {% set position = ['account_id', 'exchange', 'symbol', 'strategy_id', 'position_side'] %}
 with
 

@@ -147,7 +147,9 @@ times as (
         spans.*,
         spans.held_from as snapshot_time,
         true as is_published,
-        if(spans.quantity = 0, coalesce(closed_before.closed_at, spans.held_from), null) as closed_at
+        case
+            when spans.quantity = 0 then coalesce(closed_before.closed_at, spans.held_from)
+        end as closed_at
     from spans
     left join closed_before
         on {{ same_key('spans', 'closed_before', position + ['held_from']) }}
