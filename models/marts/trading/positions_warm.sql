@@ -121,7 +121,10 @@ final as (
         current_price,
         {{ rounded_by_guess('market_value', 8) }} as market_value,
         {{ rounded_by_guess('unrealized_pnl', 8) }} as unrealized_pnl,
-        {{ percentage('unrealized_pnl', 'cost') }} as unrealized_pnl_pct,
+        {{ percentage(
+            'unrealized_pnl',
+            'if(cost_basis * sign(quantity) < 0 and is_inverse is not true, -cost, cost)'
+        ) }} as unrealized_pnl_pct,
         {{ rounded_by_guess('realized_pnl', 8) }} as realized_pnl,
         {{ rounded_by_guess('commission', 8) }} as commission,
         {{ rounded_by_guess('fees', 8) }} as fees,

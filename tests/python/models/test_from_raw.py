@@ -84,17 +84,6 @@ def test_a_price_after_a_split_has_ten_decimals() -> None:
     assert row["current_price"] == Decimal("3.3333333333")
 
 
-def test_a_gain_on_a_negative_price_is_a_positive_percentage() -> None:
-    """Bought at -40, worth -10: a gain of 30 on a cost of 40."""
-    given = {
-        "raw.order_events": fills((1, "buy", "1", "-40")),
-        "raw.market_ticks": [trade(0, "-10")],
-    }
-    (row,) = [r for r in selects.of("positions_warm", given) if r["snapshot_time"] == at(1)]
-    assert (row["unrealized_pnl"], row["total_cost_basis"]) == (30, 40)
-    assert row["unrealized_pnl_pct"] == 75
-
-
 def test_a_fill_that_moves_nothing_closes_nothing() -> None:
     """A sale takes nothing of a long side that is flat: that stays closed since it was."""
     told = fills(
