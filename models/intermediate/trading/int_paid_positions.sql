@@ -24,16 +24,6 @@ states as (
 
 ),
 
-closings as (
-
-    select
-        {{ columns_of(position) }},
-        event_at
-    from {{ ref('int_position_states') }}
-    where quantity = 0 and previous_quantity <> 0
-
-),
-
 final as (
 
     select
@@ -49,20 +39,15 @@ final as (
         states.realized_pnl,
         states.trip_number,
         states.opened_at,
-        -- A fill that moved nothing leaves closed what was closed before it.
-        case
-            when states.quantity = 0 then coalesce(closings.event_at, states.event_at)
-        end as closed_at,
+        if(states.quantity = 0, coalesce(former.closed_at, states.event_at), null) as closed_at,
         states.correlation_id
     from payments
     asof inner join states
         on
             {{ same_key('payments', 'states', position) }}
             and payments.event_time >= states.event_at
-    asof left join closings
-        on
-            {{ same_key('payments', 'closings', position) }}
-            and payments.event_time >= closings.event_at
+    left join {{ ref('int_positions_closed_before') }} as former
+        on {{ same_key('states', 'former', position + ['event_at']) }}
 
 )
 

@@ -69,9 +69,7 @@ trip_rows as (
     union all
     select
         * replace (
-            ended_trip as trip_number,
-            0 as unrealized_pnl,
-            0 as cost_basis,
+            ended_trip as trip_number, 0 as cost_basis, 0 as unrealized_pnl,
             {{ in_money('ended_pnl', 'multiplier') }} as realized_pnl
         ),
         true as is_shown
@@ -81,7 +79,6 @@ trip_rows as (
 ),
 
 {% if is_incremental() %}
-
     -- An open one has a row at every mark: none that goes on is older than an interval.
     last_rows as (
 
@@ -99,7 +96,6 @@ trip_rows as (
             ) = 1
 
     ),
-
 {% else %}
     last_rows as (
 
@@ -119,8 +115,7 @@ pending as (
 
     select
         {{ columns_of(trip + ['snapshot_time', 'is_shown'], 'trip_rows') }},
-        trip_rows.realized_pnl as realized,
-        trip_rows.unrealized_pnl as unrealized,
+        trip_rows.realized_pnl + trip_rows.unrealized_pnl as pnl,
         abs(trip_rows.cost_basis) as cost,
         trips.peak_pnl as peak_before,
         trips.deepest_fall as fall_before,
@@ -134,8 +129,7 @@ with_peak as (
 
     select
         *,
-        realized + unrealized as pnl,
-        greatest(peak_before, max(realized + unrealized) over {{ so_far }}) as peak_pnl,
+        greatest(peak_before, max(pnl) over {{ so_far }}) as peak_pnl,
         greatest(cost_before, max(cost) over {{ so_far }}) as largest_cost
     from pending
 

@@ -75,16 +75,6 @@ holdings as (
 
 ),
 
-closings as (
-
-    select
-        {{ columns_of(position) }},
-        event_at
-    from {{ ref('int_position_states') }}
-    where quantity = 0 and previous_quantity <> 0
-
-),
-
 -- Of the states of one time the last one counts.
 spans as (
 
@@ -99,26 +89,10 @@ spans as (
 
 ),
 
--- A fill that moved nothing, past zero on a side, leaves closed what was closed before it.
-closed_before as (
-
-    select
-        {{ columns_of(position + ['held_from'], 'spans') }},
-        closings.event_at as closed_at
-    from spans
-    asof inner join closings
-        on
-            {{ same_key('spans', 'closings', position) }}
-            and spans.held_from >= closings.event_at
-    where spans.has_row and spans.quantity = 0 and spans.previous_quantity = 0
-
-),
-
 marks as (
 
     select
-        spans.* exclude (is_fill), -- noqa: RF02
-        false as is_fill,
+        spans.* replace (false as is_fill), -- noqa: RF02
         unnest(range(
             coalesce(before.mark_number, 0) + 1, coalesce(until.mark_number, 0) + 1
         )) as mark_number
@@ -147,12 +121,10 @@ times as (
         spans.*,
         spans.held_from as snapshot_time,
         true as is_published,
-        case
-            when spans.quantity = 0 then coalesce(closed_before.closed_at, spans.held_from)
-        end as closed_at
+        if(spans.quantity = 0, coalesce(former.closed_at, spans.held_from), null) as closed_at
     from spans
-    left join closed_before
-        on {{ same_key('spans', 'closed_before', position + ['held_from']) }}
+    left join {{ ref('int_positions_closed_before') }} as former
+        on {{ same_key('spans', 'former', position + ['event_at']) }}
     where spans.has_row
     union all by name
     select
@@ -170,8 +142,7 @@ final as (
     from times
     anti join payments on {{ same_key('times', 'payments', position + ['snapshot_time']) }}
     union all
-    select {{ columns_of(position + told, 'payments') }}
-    from payments
+    select {{ columns_of(position + told) }} from payments
 
 )
 
