@@ -11,6 +11,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,7 +177,8 @@ def _serve(project: Path, work: Path) -> None:
     os.dup2(2, 1)
     from python_ingest.cli.warm import read_project  # noqa: PLC0415 - not where this is imported
 
-    manifest = read_project(project)
+    with tempfile.TemporaryDirectory() as empty:
+        manifest = read_project(project, Path(empty))
     print(json.dumps({"nodes": _nodes(manifest)}), file=answers, flush=True)
     counts = os.open(work / "statements", os.O_RDWR | os.O_CREAT)
     gc.collect()
