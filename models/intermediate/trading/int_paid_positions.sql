@@ -39,7 +39,9 @@ final as (
         states.realized_pnl,
         states.trip_number,
         states.opened_at,
-        if(states.quantity = 0, coalesce(former.closed_at, states.event_at), null) as closed_at,
+        case
+            when states.quantity = 0 then coalesce(former.closed_at, states.event_at)
+        end as closed_at,
         states.correlation_id
     from payments
     asof inner join states
