@@ -159,7 +159,7 @@ where
     and (
         positions.snapshot_time is null
         or abs(positions.realized_pnl - trips.realized_pnl - coalesce(begun.realized_pnl, 0))
-        > (trips.trips + 1) * 0.00000001
+        > (trips.trips + (begun.realized_pnl is not null)::integer) * 0.00000001
     )
 
 union all
