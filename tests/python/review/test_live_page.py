@@ -3,7 +3,6 @@
 import base64
 import http.client
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,14 +14,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sample_build import built_again
 from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
 from python_ingest.feeds.kinds import ORDERS, TICKS
 from python_ingest.landing.input_files import InputFile
 from python_ingest.landing.prepare import prepare
-from python_ingest.publication.manifest import read_manifest
-from python_ingest.publication.publish import publish
 from python_ingest.serving.command import _paged
 from python_ingest.serving.flight_protocol import token
 from python_ingest.serving.served import ServedReader
@@ -38,16 +36,13 @@ KEPT = ROOT / "target" / "screenshots"
 @pytest.fixture(scope="module")
 def served(sample: Path, tmp_path_factory) -> Iterator[Settings]:
     """A copy of the sample, of which nobody serves anything yet."""
-    data_dir = tmp_path_factory.mktemp("live-page") / "data"
-    shutil.copytree(sample, data_dir)
+    data_dir = built_again(sample, tmp_path_factory.mktemp("live-page"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_dir))
         patch.delenv("DATABASE_PATH", raising=False)
         patch.setenv("SERVE_PORT", str(free_port()))
         patch.setenv("SERVE_PAGE_PORT", str(free_port()))
-        settings = load_settings()
-        publish(settings, manifest=read_manifest(data_dir / "dbt" / "manifest.json"))
-        yield settings
+        yield load_settings()
 
 
 def requested(settings: Settings, path: str, method: str = "GET", **headers: str):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,10 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 from pyarrow import flight
+from sample_build import built_again
 from testkit import free_port
 
-from python_ingest.publication.manifest import read_manifest
-from python_ingest.publication.publish import publish
 from python_ingest.serving.flight_protocol import location, token
 from python_ingest.serving.flight_sql_messages import packed
 from python_ingest.serving.served import ServedReader
@@ -32,15 +30,12 @@ SHOWN = {pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.timestamp("ns")}
 @pytest.fixture(scope="module")
 def served(sample: Path, tmp_path_factory):
     """A copy of the sample, served; its settings."""
-    data_dir = tmp_path_factory.mktemp("served-sample") / "data"
-    shutil.copytree(sample, data_dir)
+    data_dir = built_again(sample, tmp_path_factory.mktemp("served-sample"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_dir))
         patch.delenv("DATABASE_PATH", raising=False)
         patch.setenv("SERVE_PORT", str(free_port()))
         live = load_settings()
-        manifest = read_manifest(data_dir / "dbt" / "manifest.json")
-        publish(live, manifest=manifest)  # its cold files lie here now
         with serving(live.serve.port):
             yield live
 
