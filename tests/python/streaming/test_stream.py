@@ -127,7 +127,8 @@ def test_identical_quotes_of_one_stream_are_all_real(settings: Settings) -> None
         assert json.loads(await connection.recv())["quotes"] == ["AMD"]
         for n in range(5):
             await connection.send(json.dumps([quote] * (n + 1)))
-            while len(list(settings.spool_dir.rglob("*.parquet"))) <= n:  # a segment for each
+            # a segment for each
+            while len(list(settings.spool_dir.rglob("*-ticks-*.parquet"))) <= n:
                 await asyncio.sleep(0.01)
         await connection.send(json.dumps([correction]))
         raise Enough(6)
