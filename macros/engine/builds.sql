@@ -43,7 +43,7 @@
     {{ return(dbt.spark__load_csv_rows(spark_seed(model), agate_table)) }}
 {%- endmacro %}
 
-{# A build on Spark is whole (docs/adr/0104): it follows no run before it, and none follows it. #}
+{# A build on Spark is whole (docs/adr/0020): it follows no run before it, and none follows it. #}
 {% macro spark__should_full_refresh() -%} {{ return(true) }} {%- endmacro %}
 
 {% macro spark__begin_run() -%} {%- endmacro %}

@@ -1,4 +1,4 @@
-"""`ingest demo`: tools/demo of the project's folder; `pip install` does not bring it (ADR 0207)."""
+"""`ingest demo`: tools/demo of the project's folder; `pip install` does not bring it (ADR 0246)."""
 
 import sys
 from importlib import import_module
