@@ -1,9 +1,9 @@
-{# Halfway between two DECIMAL(18, 8), rounded half up: exact, where `/` would give a DOUBLE. NULL
-   unless both are above zero. #}
+{# Halfway between two DECIMAL(18, 8), with a decimal more than they: exact, where `/` would give a
+   DOUBLE. NULL unless both are above zero. #}
 {% macro mid_price(bid, ask) -%}
     case
         when {{ bid }} > 0 and {{ ask }} > 0
-            then (({{ bid }}::decimal(20, 8) + {{ ask }}) * 0.5)::decimal(18, 8)
+            then ({{ bid }}::decimal(20, 8) + {{ ask }}) * 0.5
     end
 {%- endmacro %}
 

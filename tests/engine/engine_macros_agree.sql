@@ -79,7 +79,7 @@
     (
         "mid_price",
         mid_price("1.00000001::decimal(18, 8)", "1.00000002::decimal(18, 8)"),
-        "1.00000002",
+        "1.000000015",
     ),
     (
         "mid_price of one side",

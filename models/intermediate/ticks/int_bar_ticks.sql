@@ -48,7 +48,7 @@ quotes as (
             when 'bid' then quote_ticks.bid_price
             when 'ask' then quote_ticks.ask_price
             when 'mid' then {{ mid_price('quote_ticks.bid_price', 'quote_ticks.ask_price') }}
-        end as price,
+        end::decimal(18, 8) as price,
         0 as size
     from quote_ticks
     inner join quoted_instruments

@@ -48,10 +48,7 @@ quotes as (
         quote_ticks.date,
         quote_ticks.timestamp,
         last(
-            case
-                when quote_ticks.bid_price > 0 and quote_ticks.ask_price > 0
-                    then (quote_ticks.bid_price::decimal(20, 8) + quote_ticks.ask_price) * 0.5
-            end
+            {{ mid_price('quote_ticks.bid_price', 'quote_ticks.ask_price') }}
             order by
                 coalesce(quote_ticks.nanoseconds, 0),
                 quote_ticks.sequence_number nulls last,
