@@ -224,7 +224,7 @@ def _length(length: int) -> str:
 
 
 def _shown(line: bytes) -> str:
-    """Return a damaged line as a text: what is no character is written as \\x.."""
+    r"""Return a damaged line as a text: what is no character is written as \x.."""
     if len(line) > MAX_LINE:
         line = line[:_BEGINNING]
     return line.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")

@@ -72,7 +72,6 @@ def query(name: str) -> str:
 
 def asking(connection: duckdb.DuckDBPyConnection) -> Ask:
     """Return what asks a connection."""
-
     return lambda sql, values: dicts(connection.execute(sql, values or None))
 
 

@@ -24,8 +24,10 @@ _CHANGED = {
 
 
 def follow(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give what was built of respelled ticks their new values. Runs inside the migration's
-    transaction, after its SQL, whose temporary tables it reads and drops.
+    """Give what was built of respelled ticks their new values.
+
+    Runs inside the migration's transaction, after its SQL, whose temporary tables it reads and
+    drops.
     """
     there = connection.execute(
         "select table_name from duckdb_tables() where database_name = current_database()"

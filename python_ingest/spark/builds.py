@@ -20,7 +20,9 @@ SEEDS = ("exchanges", "exchange_calendar", "instruments", "timeframes", "trade_c
 
 @dataclass(frozen=True)
 class SparkBuild:
-    """The newest batch that was in its export, the hex sha256 of each seed's file, the days
+    """What a build on Spark was made of.
+
+    The newest batch that was in its export, the hex sha256 of each seed's file, the days
     (YYYY-MM-DD) that the export lacked, since they lay in the archive only, and when its newest
     batch landed: another database, or one that was restored, may have others under its numbers.
     """
