@@ -160,7 +160,7 @@ class LotFold:
         before = after = paid_before = so_far = 0
         cost, given, self.parts = self.cost, [], []
         for lot, held in sorted(self.held.items()):
-            quantity, opened, paid, opened_at = held
+            quantity, _, paid, opened_at = held
             before += quantity
             rounded = after_split(before, ratio)
             size, after = rounded - after, rounded
@@ -171,8 +171,8 @@ class LotFold:
                     share_of_cost(so_far, share) - paid_before,
                     share_of_cost(so_far, share),
                 )
-                given.append(Lot(lot, opened_at, size,
-                                 max(after_split(opened, ratio), size, key=abs), own))  # fmt: skip
+                # opens anew: what the old one lost before has no closing under the new symbol
+                given.append(Lot(lot, opened_at, size, size, own))
             held[2] = paid - own
             self.parts.append((lot, 0, 0))
         if self.method is Method.AVERAGE:

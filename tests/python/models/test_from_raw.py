@@ -69,6 +69,25 @@ def test_the_middle_of_a_cheap_token() -> None:
     assert (row["mid_price"], row["slippage"]) == (Decimal("0.000000495"), 0)
 
 
+def test_what_a_spin_off_opened_is_what_it_gave() -> None:
+    """Of 10, 4 were sold before: 6 new shares came of the rest, of which 1 was sold."""
+    spin_off = {
+        **NEW, "exchange": "x", "symbol": "A", "ex_date": (DAY + timedelta(days=1)).date(),
+        "kind": "spin_off", "ratio": Decimal(1), "new_symbol": "B", "cost_share": Decimal("0.5"),
+        "row_number": 1,
+    }  # fmt: skip
+    told = fills((1, "buy", "10", "10"), (2, "sell", "4", "10"), (1500, "sell", "1", "9"))
+    told[2]["symbol"] = "B"
+    given = {
+        "raw.order_events": told,
+        "raw.corporate_actions": [spin_off],
+        "accounts": [{"account_id": "main", "lot_method": "fifo"}],
+    }
+    lots = {lot["symbol"]: lot for lot in selects.of("lots", given)}
+    opened = [(lots[it]["opened_quantity"], lots[it]["remaining_quantity"]) for it in ("A", "B")]
+    assert opened == [(10, 6), (6, 5)]
+
+
 def test_a_price_after_a_split_has_ten_decimals() -> None:
     split = {
         **NEW, "exchange": "x", "symbol": "A", "ex_date": (DAY + timedelta(days=1)).date(),
