@@ -18,7 +18,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from tempfile import gettempdir
-from threading import Thread
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
@@ -33,6 +33,9 @@ from python_ingest.told import Told
 Every = Annotated[
     str, typer.Option(help="Stay, and look for news so often: 10s, 5m. Default: one cycle.")
 ]
+READ_FOR = "INGEST_READ_FOR"
+"""The variable that says for which process the project is read."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # What failed is tried again after this long, or when something is new.
 _RETRY_SECONDS = 60
@@ -73,6 +76,7 @@ def stay(settings: Settings, every: float) -> None:
 def _warm_context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["python_ingest.cli.warmed"])
+    os.environ[READ_FOR] = str(os.getpid())
     # Ctrl-C is for this process alone, also while the other one still imports.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -98,11 +102,13 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     ours, childs = context.Pipe()
     child = context.Process(target=_child, args=(childs,))
     # it waits for who forks it, and that one reads the project first
-    starting = Thread(target=_start, args=(child,), daemon=True)
+    asked = Event()
+    starting = Thread(target=_start, args=(child, asked), daemon=True)
     starting.start()
     while starting.is_alive() and not stopping.is_set():
         starting.join(_POLL_SECONDS)
     if child.pid is None:
+        asked.wait(_ENDING_SECONDS)  # who forks may be starting anew, in a folder that we delete
         if not stopping.wait(_ENDING_SECONDS):
             print("ingest: the process that keeps dbt read was ended", file=sys.stderr, flush=True)
         return None
@@ -126,8 +132,10 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
             child.join()
 
 
-def _start(child: ForkServerProcess) -> None:
+def _start(child: ForkServerProcess, asked: Event) -> None:
     # who would have forked it may be gone: systemd sends SIGTERM to all of us
+    forkserver.ensure_running()
+    asked.set()
     with suppress(EOFError, ConnectionError):
         child.start()
 
@@ -143,6 +151,7 @@ def _child(ours: Connection) -> None:
 
 def _run(ours: Connection) -> None:
     # what the parent of this process has imported already, or cannot
+    os.environ[READ_FOR] = str(os.getppid())
     import_module("python_ingest.cli.warmed")
     from python_ingest.cli.cycle import run  # noqa: PLC0415 - it imports us
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
+from python_ingest.cli.resident import READ_FOR
 from python_ingest.cli.warm import keep_warm
 
 _LOOK_SECONDS = 0.2
@@ -15,15 +16,17 @@ _LOOK_SECONDS = 0.2
 
 def _end_with(parent: int, read: Event, folder: str) -> None:
     """End this process when its parent has ended: it would read on, and hold the terminal."""
-    while not read.wait(_LOOK_SECONDS):
-        if os.getppid() != parent:
-            shutil.rmtree(folder, ignore_errors=True)
-            os._exit(1)
+    while os.getppid() == parent:
+        if read.wait(_LOOK_SECONDS):
+            return
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 with TemporaryDirectory() as folder:
     read = Event()
-    watching = Thread(target=_end_with, args=(os.getppid(), read, folder), daemon=True)
+    parent = int(os.environ[READ_FOR])  # it may have ended before we began
+    watching = Thread(target=_end_with, args=(parent, read, folder), daemon=True)
     watching.start()
     import_module("python_ingest.cli.cycle")
     with suppress(ImportError):  # an audit says what it lacks

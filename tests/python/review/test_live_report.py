@@ -60,7 +60,7 @@ def test_a_page_that_fails_says_so_to_the_browser_and_in_the_log(error, status, 
     server.start()
     try:
         given = base64.b64encode(b"any:secret").decode()
-        asked = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+        asked = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
         asked.request("GET", "/live", headers={"Authorization": f"Basic {given}"})
         answer = asked.getresponse()
         told = answer.status, json.loads(answer.read())

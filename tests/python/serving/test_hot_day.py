@@ -252,7 +252,7 @@ def test_closing_ends_a_pass_of_many_statements(live, monkeypatch):
     source.start()
     closing = threading.Thread(target=source.close, daemon=True)
     closing.start()
-    closing.join(20)
+    closing.join(60)
     hangs = closing.is_alive()
     for _ in range(100):
         interrupted.release()

@@ -53,7 +53,7 @@ def survives_and_ends(parent: Path, process: subprocess.Popen[str]) -> None:
     assert len(list(parent.glob("*/unfinished"))) == 1
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    deadline = time.monotonic() + 20  # its child in the namespace dies a moment later
+    deadline = time.monotonic() + 60  # its child in the namespace dies a moment later
     while list(parent.iterdir()) and time.monotonic() < deadline:
         clear_unfinished(parent)
         time.sleep(0.01)
