@@ -13,6 +13,7 @@ from sample_build import the_sample
 from python_ingest.settings import Settings, load_settings
 
 __all__ = ["s3", "s3_server"]
+HERE = Path(__file__).parent
 # `make test-spark` has an environment of its own; here its tests could not even be read.
 collect_ignore = [] if find_spec("pyspark") else ["spark"]
 
@@ -24,10 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
     read = tempfile.TemporaryDirectory(prefix="read-by-dbt-")
     config.add_cleanup(read.cleanup)
     os.environ["READ_BY_DBT"] = read.name
-    tests = Path(__file__).parent
+
     # The process that forks dbt imports tests' warm_dbt, and knows no other path than this one.
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(tests / "every_process"), str(tests), str(tests.parents[1])]
+        [str(HERE / "every_process"), str(HERE), str(HERE.parents[1])]
     )
     forked.offer(Path(read.name))
 
@@ -54,18 +55,26 @@ recovery/test_segments market/test_recorded_data lifecycle/test_export serving/t
 trading/test_fold migration/test_extract lifecycle/test_cold_on_s3 recovery/test_verify
 serving/test_served_sample landing/test_land_command landing/test_former_spellings
 recovery/test_cold publication/test_bundle landing/test_deduplicate demo/test_command
-landing/test_engine lifecycle/test_moved cli/test_extras
+landing/test_engine lifecycle/test_moved cli/test_extras storage/test_before_the_lock
+migration/test_timescale recovery/test_waiting_rows
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]
 FIRST += ["feeds/test_examples", "feeds/test_declarations"]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no long file where none is asked for: each worker would, for three seconds."""
+    if not config.option.markexpr.startswith("not long"):
+        return None
+    name = collection_path.relative_to(HERE) if collection_path.is_relative_to(HERE) else None
+    return str(name).removesuffix(".py") in LONG or None
+
+
 @pytest.hookimpl(tryfirst=True)  # before what is not asked for is left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of long files, and put these first."""
-    here = Path(__file__).parent
-    names = {item: str(item.path.relative_to(here).with_suffix("")) for item in items}
+    names = {item: str(item.path.relative_to(HERE).with_suffix("")) for item in items}
     for item in items:
         if names[item] in LONG:
             item.add_marker("long")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import selects
 
-CASES = 20_000
+CASES = 8_000
 
 
 def _case(chance: random.Random) -> tuple[int, Decimal]:

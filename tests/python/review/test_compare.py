@@ -52,7 +52,7 @@ keyed = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(old=keyed, new=keyed)
 def test_counts_equal_those_of_two_dictionaries(tmp_path_factory, old, new):
     folder = tmp_path_factory.mktemp("compare")
