@@ -19,6 +19,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from python_ingest.errors import IngestError
 from python_ingest.lifecycle.export import Leaving, export
 from python_ingest.lifecycle.lean_dbt import make_dbt_lean
+from python_ingest.lifecycle.other_form import keep_other_forms
 from python_ingest.schema.version import require_current
 from python_ingest.settings import load_settings
 from python_ingest.storage.cold_relations import RELATIONS
@@ -33,6 +34,7 @@ class Plugin(BasePlugin):
     def initialize(self, config: dict[str, Any]) -> None:
         """Read the settings once; a wrong value stops dbt with a message that names its key."""
         make_dbt_lean()
+        keep_other_forms()
         self._one_export = Lock()  # dbt has several threads, the manifest one numbering
         self._settings = load_settings()
         self._alone = ExitStack()  # until the process ends, as dbt's connection

@@ -263,7 +263,7 @@ def _model(
         portable = portable_view(connection, view, catalog)
         sql, reads = portable.select, frozenset(portable.reads)
     elif node.get("compiled_code"):
-        sql = node["compiled_code"]
+        sql = node["meta"].get("restating") or node["compiled_code"]
         reads = reads_of(connection, sql)
     else:
         return None

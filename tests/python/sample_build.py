@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import shutil
 from pathlib import Path
 
 from forked import run_dbt
@@ -44,18 +43,6 @@ def the_sample(base: Path) -> Path:
         if not (data_dir.parent / "built").exists():
             make_build(data_dir)
             (data_dir.parent / "built").touch()
-    return data_dir
-
-
-def built_again(sample: Path, folder: Path) -> Path:
-    """A copy of the sample after one more cycle, in its DATA_DIR in `folder`.
-
-    It can be served live: what the first build ran makes its relations whole and no region.
-    """
-    data_dir = folder / "data"
-    shutil.copytree(sample, data_dir)
-    done = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
-    assert done.returncode == 0, done.stdout + done.stderr
     return data_dir
 
 

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sample_build import built_again
 from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
@@ -36,7 +36,8 @@ KEPT = ROOT / "target" / "screenshots"
 @pytest.fixture(scope="module")
 def served(sample: Path, tmp_path_factory) -> Iterator[Settings]:
     """A copy of the sample, of which nobody serves anything yet."""
-    data_dir = built_again(sample, tmp_path_factory.mktemp("live-page"))
+    data_dir = tmp_path_factory.mktemp("live-page") / "data"
+    shutil.copytree(sample, data_dir)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_dir))
         patch.delenv("DATABASE_PATH", raising=False)
