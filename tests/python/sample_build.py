@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 from pathlib import Path
 
 from forked import run_dbt
@@ -43,6 +44,15 @@ def the_sample(base: Path) -> Path:
         if not (data_dir.parent / "built").exists():
             make_build(data_dir)
             (data_dir.parent / "built").touch()
+    return data_dir
+
+
+def copied(sample: Path, folder: Path) -> Path:
+    """A copy of the sample in `folder`, its DATA_DIR, published anew: cold files lie there now."""
+    data_dir = folder / "data"
+    shutil.copytree(sample, data_dir)
+    done = ingest(data_dir, "cycle", "--as-of", MANIFEST["as_of"])
+    assert done.returncode == 0, done.stdout + done.stderr
     return data_dir
 
 

@@ -3,7 +3,6 @@
 import base64
 import http.client
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sample_build import copied
 from testkit import free_port
 
 from python_ingest.feeds.detect_format import Wanted
@@ -36,8 +36,7 @@ KEPT = ROOT / "target" / "screenshots"
 @pytest.fixture(scope="module")
 def served(sample: Path, tmp_path_factory) -> Iterator[Settings]:
     """A copy of the sample, of which nobody serves anything yet."""
-    data_dir = tmp_path_factory.mktemp("live-page") / "data"
-    shutil.copytree(sample, data_dir)
+    data_dir = copied(sample, tmp_path_factory.mktemp("live-page"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_dir))
         patch.delenv("DATABASE_PATH", raising=False)

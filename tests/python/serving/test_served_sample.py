@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 from pyarrow import flight
+from sample_build import copied
 from testkit import free_port
 
 from python_ingest.serving.flight_protocol import location, token
@@ -30,8 +30,7 @@ SHOWN = {pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.timestamp("ns")}
 @pytest.fixture(scope="module")
 def served(sample: Path, tmp_path_factory):
     """A copy of the sample, served; its settings."""
-    data_dir = tmp_path_factory.mktemp("served-sample") / "data"
-    shutil.copytree(sample, data_dir)
+    data_dir = copied(sample, tmp_path_factory.mktemp("served-sample"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_dir))
         patch.delenv("DATABASE_PATH", raising=False)
