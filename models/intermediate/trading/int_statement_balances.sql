@@ -11,12 +11,14 @@ times as (
 
 ),
 
--- Without a statement of the account nothing of its history is read.
+-- Without a statement of the account nothing of its history is read. What comes in kind, and what
+-- opens a margined position, moves no cash.
 ledger as (
 
     select ledger.*
     from {{ ref('int_ledger') }} as ledger
     semi join times on ledger.account_id = times.account_id
+    where ledger.cash is distinct from 0
 
 ),
 
