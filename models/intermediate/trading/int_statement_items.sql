@@ -115,9 +115,7 @@ final as (
         * exclude (lists_symbols, some_exchange_lists_symbols),
         our_quantity - their_quantity as quantity_difference,
         our_cost - abs(their_cost) as cost_difference,
-        our_market_value - their_market_value as market_value_difference
-    from items
-    where
+        our_market_value - their_market_value as market_value_difference,
         is_listed
         -- Cash belongs to the account: an exchange's statement that lists no balance says nothing
         -- of it.
@@ -128,7 +126,8 @@ final as (
             exchange is not null
             or coalesce(lists_symbols, false)
             or not coalesce(some_exchange_lists_symbols, false)
-        )
+        ) as is_told
+    from items
 
 )
 

@@ -7,7 +7,7 @@ items as (
     select
         *,
         coalesce(
-            abs(quantity_difference) <= if(symbol is null, {{ tolerance }}, 0), false
+            is_told and abs(quantity_difference) <= if(symbol is null, {{ tolerance }}, 0), false
         ) as is_held_alike
     from {{ ref('int_statement_items') }}
 
@@ -76,7 +76,7 @@ final as (
         first_since.order_id as first_fill_order_id,
         first_since.trade_id as first_fill_trade_id
     from with_fill
-    where is_listed or our_quantity is distinct from 0
+    where is_told and (is_listed or our_quantity is distinct from 0)
 
 )
 

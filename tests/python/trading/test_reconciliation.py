@@ -235,4 +235,7 @@ def test_positions_by_exchange_beside_balances(tmp_path: Path) -> None:
     assert short(told(warehouse, MONDAY, exchange="alpaca")["AAPL"]) == ("agrees", 30, 30)
     assert short(told(warehouse, MONDAY, exchange="xetra")["AAPL"]) == ("differs", 5, 4)
     # balances alone are the whole account: it holds nothing
-    assert short(told(warehouse, TUESDAY)["AAPL"]) == ("only_ours", 35, 0)
+    aapl = told(warehouse, TUESDAY)["AAPL"]
+    assert short(aapl) == ("only_ours", 35, 0)
+    # Monday's balances said nothing of it, and hid none of its fills
+    assert aapl["first_fill_at"] == datetime(2024, 3, 4, 15)
