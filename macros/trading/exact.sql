@@ -88,16 +88,18 @@
     )
 {%- endmacro %}
 
-{# An amount in another currency: all its 16 digits for 1e14 of it, at rates from 1e-6 to 1e6. Fewer
-   digits of what is more than that; NULL beyond 1e20. #}
+{# An amount in another currency: exact below 1e12, with 14 digits of the rate below 1e14. Fewer digits of
+   what is more than that; NULL beyond 1e20. #}
 {% macro convert(amount, rate) -%}
     case
         when {{ rate }} = 1 then {{ amount }}::decimal(38, 16)
         else coalesce(
-            try((
-                {{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, 14)
-                + ({{ amount }} - {{ amount }}::decimal(38, 10))::decimal(17, 16) * {{ rate }}::decimal(20, 8)
-            )::decimal(38, 16)),
+            {% for digits in [16, 14] %}
+                try((
+                    {{ amount }}::decimal(38, 10) * {{ rate }}::decimal(38, {{ digits }})
+                    + ({{ amount }} - {{ amount }}::decimal(38, 10))::decimal(17, 16) * {{ rate }}::decimal(20, 8)
+                )::decimal(38, 16)),
+            {% endfor %}
             try(({{ amount }}::decimal(38, 6) * {{ rate }}::decimal(38, 12))::decimal(38, 16))
         )
     end

@@ -100,11 +100,7 @@ converted as (
         charges.* exclude (charge, from_currency, to_currency), -- noqa: RF02
         case
             when rates.rate is null then charges.commission_amount::decimal(38, 16)
-            else
-                coalesce(
-                    try((charges.commission_amount * rates.rate)::decimal(38, 16)),
-                    {{ convert('charges.commission_amount', 'rates.rate') }}
-                )
+            else {{ convert('charges.commission_amount', 'rates.rate') }}
         end as commission,
         case when rates.rate is null then charges.charged_in else charges.quote_currency end
             as commission_currency,
