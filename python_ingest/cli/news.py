@@ -115,10 +115,11 @@ def ended_well(settings: Settings) -> bool:
     return bool(_noted(settings))
 
 
-def begun_at(settings: Settings) -> float | None:
-    """Return the Unix time when a cycle began that noted no end: as of a time, failed or killed."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        return float(json.loads(_kept_in(settings).read_text(encoding="utf-8"))["begun"])
+def began_at(settings: Settings) -> float | None:
+    """Return the Unix time when the last cycle began, as it noted it; None where it could not."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        noted = json.loads(_kept_in(settings).read_text(encoding="utf-8"))
+        return float(noted.get("began") or noted.get("begun"))
     return None
 
 

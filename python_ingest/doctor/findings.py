@@ -11,6 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from python_ingest.cli.news import begun_at, ended_well
+from python_ingest.cli.news import began_at, ended_well
 from python_ingest.cli.place import where
 from python_ingest.cli.shown import age, size
 from python_ingest.errors import DatabaseBusyError, IngestError
@@ -104,8 +105,11 @@ def _database(seen: Seen) -> Found:
     path = seen.settings.database_path
     if not path.exists():
         was = seen.settings.published_path.exists()
-        again = f"{_restore(seen)}  # or bring it back"
+        again = _restore(seen, "bring it back")
         yield f"{path} is not there", again if was else "ingest init"
+        return
+    if path.is_dir():  # to open it would leave locks beside it
+        yield f"{path} is a folder", "# name a file in it: DATABASE_PATH or [database] path"
         return
     described = f"{path}, {size(path.stat().st_size)}"
     try:
@@ -126,7 +130,7 @@ def _database(seen: Seen) -> Found:
     except (IngestError, duckdb.Error) as error:
         # locks are files beside it
         barred = not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK))
-        mend = f"# {run_as_owner(path)}" if barred else f"{_restore(seen)}  # docs/restore.md"
+        mend = f"# {run_as_owner(path)}" if barred else _restore(seen, "see docs/restore.md")
         yield first_line(error), mend
     else:
         yield from _cold_files(written, seen)
@@ -190,7 +194,7 @@ def _cold_files(written: Mapping[str, tuple[int, str]], seen: Seen) -> Found:
             there[path] = file.stat().st_size
     gone = sorted(path for path in sizes if path not in there)
     cut = sorted(path for path, size in there.items() if sizes.get(path, size) != size)
-    what_to_do = f"{_restore(seen)}  # or bring them back"
+    what_to_do = _restore(seen, "bring them back")
     if gone:
         text = f"{len(gone):,} of {len(sizes):,} cold files are not there, the first is {gone[0]}"
         yield text, what_to_do
@@ -244,20 +248,20 @@ def _cycle(seen: Seen) -> Found:
     if not lock.exists():
         yield "none has run here", "ingest cycle" if seen.settings.database_path.exists() else ""
         return
-    began = _modified(lock)
+    taken = seen.moments["the last cycle"] = _modified(lock)
+    if is_locked(lock):
+        pid, held = lock.read_text(encoding="utf-8").strip(), seen.now - taken
+        long = held > _WAITED_TOO_LONG
+        holder = f"process {pid} ({command_of(pid)})"
+        yield f"{holder} runs for {age(held)}", _look_at(holder) if long else ""
+        return
+    # `ingest archive` and `compact` take its lock too
+    noted = began_at(seen.settings)
+    began = datetime.fromtimestamp(noted, UTC).replace(tzinfo=None) if noted else taken
     seen.moments["the last cycle"] = began
     passed = seen.now - began
-    if is_locked(lock):
-        pid = lock.read_text(encoding="utf-8").strip()
-        long = passed > _WAITED_TOO_LONG
-        holder = f"process {pid} ({command_of(pid)})"
-        yield f"{holder} runs for {age(passed)}", _look_at(holder) if long else ""
-        return
     manifest = newest_manifest(seen.settings)
-    # `ingest archive` and `compact` take its lock too, and publish nothing
-    begun = begun_at(seen.settings)
-    since = datetime.fromtimestamp(begun, UTC).replace(tzinfo=None) if begun else began
-    if manifest is None or (_modified(manifest) < since and not ended_well(seen.settings)):
+    if manifest is None or (_modified(manifest) < began and not ended_well(seen.settings)):
         yield (
             f"the last began {age(passed)} ago and published nothing",
             "ingest cycle  # it says why",
@@ -351,9 +355,13 @@ _CHECKS: dict[str, Callable[[Seen], Found]] = {
 }
 
 
-def _restore(seen: Seen) -> str:
-    """Return the command that restores beside the folder."""
-    return f"ingest restore --to {shlex.quote(f'{seen.settings.data_dir}.restored')}"
+def _restore(seen: Seen, otherwise: str) -> str:
+    """Return the command that restores beside the folder, or what to do where no backup is."""
+    with suppress(IngestError, OSError):  # what is wrong with the backups has a line of its own
+        if load(open_store(seen.settings.backup_store)).newest is None:
+            return f"# {otherwise}: there is no backup"
+    folder = shlex.quote(f"{seen.settings.data_dir}.restored")
+    return f"ingest restore --to {folder}  # or {otherwise}"
 
 
 def _look_at(holder: str) -> str:

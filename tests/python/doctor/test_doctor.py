@@ -227,6 +227,32 @@ def test_an_archive_after_a_cycle_is_no_cycle_that_published_nothing(well: Setti
     assert wrong(well) == {"cycle": "ingest cycle  # it says why"}
 
 
+def test_what_takes_the_lock_of_cycles_makes_no_cycle_new(well: Settings) -> None:
+    """`ingest compact` each night would hide for ever that no cycle runs."""
+    remember(well, begin(well), news(well))
+    noted = well.data_dir / "last_cycle.json"
+    told = json.loads(noted.read_text())
+    noted.write_text(json.dumps(told | {"began": told["began"] - 3 * 86400}))
+    with process_lock(well.data_dir / "cycle.lock", "ingest compact"):
+        pass
+    assert wrong(well) == {"cycle": "ingest cycle"}
+    assert said(well, "cycle") == "the last began 3 days ago"
+
+
+def test_a_folder_is_no_database_and_gets_no_lock(well: Settings) -> None:
+    folder = well.data_dir.parent / "some"
+    folder.mkdir()
+    found = findings.examine(well.model_copy(update={"database_path": folder}))
+    assert "is a folder" in next(each.text for each in found if each.about == "database")
+    assert not list(folder.parent.glob("some.*"))
+
+
+def test_nothing_is_restored_where_no_backup_is(well: Settings) -> None:
+    shutil.rmtree(next(Path(well.backup_store).glob("*/manifest.json")).parent)
+    well.database_path.unlink()
+    assert wrong(well)["database"] == "# bring it back: there is no backup"
+
+
 def test_an_archive_after_a_cycle_as_of_a_time_is_none_either(well: Settings) -> None:
     """Such a cycle notes nothing, since the next one has another clock: `make build` is one."""
     began = begin(well)
