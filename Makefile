@@ -89,8 +89,10 @@ hooks: $(VENV)/.installed ## Check what is committed before it is committed
 PRODUCTION ?= data/production
 production: $(VENV)/.installed ## Keep a copy of what is built now, for `make slim` to compare with
 	@test ! -e data/trading.duckdb.wal || { echo "data/trading.duckdb is being written: try again"; exit 1; }
-	@mkdir -p $(PRODUCTION)
-	cp data/trading.duckdb data/dbt/manifest.json data/dbt/run_results.json $(PRODUCTION)/
+	@test -e data/dbt/run_results.json || { echo "the last build did not end: make build"; exit 1; }
+	@mkdir -p $(PRODUCTION) && rm -f $(PRODUCTION)/run_results.json
+	cp data/trading.duckdb data/dbt/manifest.json $(PRODUCTION)/
+	@cp data/dbt/run_results.json $(PRODUCTION)/
 
 # Built again in a copy of that copy, with what that build was told (`--vars`). Rows are compared before tests
 # run: a test that fails would leave what is below it unbuilt.

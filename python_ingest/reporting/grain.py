@@ -8,29 +8,32 @@ from typing import Any
 from python_ingest.errors import UsageError
 
 
-def _keys(manifest: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+def _keys(manifest: dict[str, Any]) -> Iterator[tuple[bool, str, list[str]]]:
+    """Yield of each uniqueness test whether it looks at some rows only, its model and columns."""
     for node in manifest["nodes"].values():
         test = node.get("test_metadata") or {}
         model = manifest["nodes"].get(node.get("attached_node"), {})
         is_of_a_model = model.get("resource_type") == "model"
         config = node["config"]
-        if not is_of_a_model or config.get("where") or config["severity"] != "ERROR":
+        if not is_of_a_model or config["severity"] != "ERROR":
             continue
+        of_some = bool(config.get("where"))
         if test.get("name") == "unique":
-            yield model["name"], [test["kwargs"]["column_name"]]
+            yield of_some, model["name"], [test["kwargs"]["column_name"]]
         elif test.get("name") == "unique_combination_of_columns":
-            yield model["name"], list(test["kwargs"]["columns"])
+            yield of_some, model["name"], list(test["kwargs"]["columns"])
 
 
 def grains(manifest: dict[str, Any]) -> dict[str, list[str]]:
     """Return model -> columns of its grain, of several tested keys the one of most columns.
 
-    A model whose grain is not tested has none.
+    One that is tested of some rows only counts where no other is. A model whose grain is not tested
+    has none.
     """
     nodes = manifest["nodes"].values()
     found: dict[str, list[str]] = {n["name"]: [] for n in nodes if n["resource_type"] == "model"}
-    for name, columns in sorted(_keys(manifest)):
-        if len(columns) > len(found[name]):
+    for of_some, name, columns in sorted(_keys(manifest)):
+        if len(columns) > len(found[name]) and not (of_some and found[name]):
             found[name] = columns
     return found
 

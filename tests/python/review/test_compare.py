@@ -180,13 +180,13 @@ def test_views_that_would_read_the_other_file_are_refused(tmp_path):
 
 
 def test_grains_come_from_uniqueness_tests(tmp_path):
-    def test(name: str, severity: str = "ERROR", **kwargs) -> dict:
+    def test(name: str, severity: str = "ERROR", of: str = "m", where=None, **kwargs) -> dict:
         return {
             "resource_type": "test",
             "name": name,
             "test_metadata": {"name": name, "kwargs": kwargs},
-            "attached_node": "m",
-            "config": {"severity": severity, "where": None},
+            "attached_node": of,
+            "config": {"severity": severity, "where": where},
         }
 
     manifest = {
@@ -197,11 +197,18 @@ def test_grains_come_from_uniqueness_tests(tmp_path):
             "2": test("unique_combination_of_columns", columns=["symbol", "minute"]),
             "3": test("unique_combination_of_columns", "WARN", columns=["a", "b", "c"]),
             "4": test("not_null", column_name="x"),
+            "5": test("unique_combination_of_columns", where="a > 1", columns=["a", "b", "c"]),
+            "newest": {"resource_type": "model", "name": "newest", "config": {}},
+            "6": test("unique", of="newest", where="date > today()", column_name="id"),
         }
     }
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(manifest))
-    assert grains(read_manifest(path)) == {"bars": ["symbol", "minute"], "bare": []}
+    assert grains(read_manifest(path)) == {
+        "bars": ["symbol", "minute"],
+        "bare": [],
+        "newest": ["id"],
+    }
 
 
 @pytest.mark.parametrize(
