@@ -105,8 +105,9 @@ def _cycle(context: ForkServerContext, stopping: Told) -> News | None:
     asked = Event()
     starting = Thread(target=_start, args=(child, asked), daemon=True)
     starting.start()
-    while starting.is_alive() and not stopping.is_set():
-        starting.join(_POLL_SECONDS)
+    with Console(stderr=True).status(f"{_now()} reading the project"):
+        while starting.is_alive() and not stopping.is_set():
+            starting.join(_POLL_SECONDS)
     if child.pid is None:
         asked.wait(_ENDING_SECONDS)  # who forks may be starting anew, in a folder that we delete
         if not stopping.wait(_ENDING_SECONDS):

@@ -12,6 +12,7 @@ from python_ingest.cli.resident import READ_FOR
 from python_ingest.cli.warm import keep_warm
 
 _LOOK_SECONDS = 0.2
+_MOST_TRIES = 20
 
 
 def _end_with(parent: int, read: Event, folder: str) -> None:
@@ -19,7 +20,10 @@ def _end_with(parent: int, read: Event, folder: str) -> None:
     while os.getppid() == parent:
         if read.wait(_LOOK_SECONDS):
             return
-    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(_MOST_TRIES):  # others write there to the end
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            break
     os._exit(1)
 
 
