@@ -320,7 +320,9 @@
     const mine = asking = new AbortController();
     const late = setTimeout(() => mine.abort(), PATIENCE);
     try {
-      const answer = await fetch(`live?${new URLSearchParams(bars.shown)}`, { signal: mine.signal });
+      // An address with a name and a password in it can be opened, and not fetched.
+      const live = new URL(`live?${new URLSearchParams(bars.shown)}`, location.origin + location.pathname);
+      const answer = await fetch(live, { signal: mine.signal });
       const text = await answer.text();
       if (mine !== asking) return;
       if (answer.status === 401) throw new Error("the token is wrong: load the page again");

@@ -162,6 +162,13 @@ def page(chromium, served) -> Iterator[Page]:
     context.close()
 
 
+def test_an_address_with_the_token_in_it_opens_the_page_too(chromium, served):
+    with serving(served.serve.port, "--page"), chromium.new_context() as context:
+        opened = context.new_page()
+        opened.goto(f"http://me:{token(served)}@127.0.0.1:{served.serve.page_port}/")
+        opened.wait_for_selector("html[data-state=live]", state="attached", timeout=PATIENCE_MS)
+
+
 def test_a_replayed_stream_moves_the_page(served, page, tmp_path):
     stream = Stream(served, tmp_path)
     legend, now = page.locator("#bars-legend"), page.locator("[data-part=now]")
