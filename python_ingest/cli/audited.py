@@ -41,7 +41,8 @@ class AuditResult:
         if self.nothing_new:
             return "nothing new since the last audit"
         if self.passed:
-            return f"passed with {len(self.warnings)} warnings"
+            many = len(self.warnings)
+            return f"passed with {many} warning{'s' * (many != 1)}"
         more = len(self.critical) - SHOWN
         rest = f"; and {more} more" if more > 0 else ""
         return "; ".join(self.critical[:SHOWN]) + rest

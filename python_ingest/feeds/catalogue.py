@@ -11,6 +11,7 @@ from typing import Any
 from python_ingest.errors import ConfigError, UsageError
 from python_ingest.feeds.declaration import SHIPPED, Declaration, parsed, raw
 from python_ingest.feeds.declared import require_compiles
+from python_ingest.feeds.faults import close_to
 from python_ingest.feeds.kinds import KINDS
 from python_ingest.feeds.relation import CANONICAL_VERSION
 
@@ -84,7 +85,8 @@ def named(name: str, folder: Path | None = None) -> list[Declaration]:
     require_sound(name, None, folder)
     found = [feed for feed in feeds(folder) if feed.name == name]
     if not found:
-        raise UsageError(f"there is no feed {name!r}: ingest feeds lists them")
+        near = close_to(name, [feed.name for feed in feeds(folder)])
+        raise UsageError(f"there is no feed {name!r}: ingest feeds lists them{near}")
     return found
 
 

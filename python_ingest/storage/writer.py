@@ -205,7 +205,8 @@ def require_database(settings: Settings) -> None:
     """
     _require_there(settings)
     if not settings.database_path.exists():
-        raise NotInitialisedError(f"{settings.database_path} is not there: run `ingest init`")
+        path = settings.database_path.absolute()
+        raise NotInitialisedError(f"{path} is not there: run `ingest init`")
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from testkit import land_text
 
-from python_ingest.feeds.catalogue import faults
+from python_ingest.errors import UsageError
+from python_ingest.feeds.catalogue import faults, named
 from python_ingest.landing.engine import Engine
 from python_ingest.landing.land import LandingResult
 from python_ingest.settings import Settings
@@ -201,3 +202,8 @@ def test_the_numbers_that_a_data_frame_writes_above_are_named(land: Land, row: s
     assert error.startswith("its first line is a data frame's numbers of columns")
     assert "header=False, index=False" in error
     assert "nearest" not in error
+
+
+def test_a_misspelt_feed_is_named() -> None:
+    with pytest.raises(UsageError, match="did you mean `binance-trades`"):
+        named("binance-trade")

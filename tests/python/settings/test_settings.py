@@ -32,6 +32,11 @@ def test_the_committed_file_holds_the_specifications_defaults():
     assert committed.database_path == Path("data/trading.duckdb")
 
 
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path):
+    path = write(tmp_path, "\ufeff[pool]\nmax_readers = 7\n")
+    assert load_settings(path, {}).pool.max_readers == 7
+
+
 def test_environment_overrides_the_file(tmp_path):
     path = write(tmp_path, "[pool]\nmax_readers = 7\nquery_timeout_ms = 10\n")
     env = {"DATABASE_QUERY_TIMEOUT_MS": "99", "DATABASE_MEMORY_LIMIT_MB": "512", "DATA_DIR": "/x"}
