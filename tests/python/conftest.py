@@ -56,7 +56,8 @@ trading/test_fold migration/test_extract lifecycle/test_cold_on_s3 recovery/test
 serving/test_served_sample landing/test_land_command landing/test_former_spellings
 recovery/test_cold publication/test_bundle landing/test_deduplicate demo/test_command
 landing/test_engine lifecycle/test_moved cli/test_extras storage/test_before_the_lock
-migration/test_timescale recovery/test_waiting_rows
+migration/test_timescale recovery/test_waiting_rows feeds/test_recognition feeds/test_layout
+landing/test_bad_files trading/test_lots streaming/test_coming_back landing/test_landed_again
 """.split()
 # The second worker starts with what needs no dbt: until the first has it, 30 s of CPU go by.
 FIRST = [*LONG, "test_sample", "serving/test_flight_sql"]
