@@ -29,7 +29,7 @@ def _end_with(parent: int, read: Event, folder: str) -> None:
 
 with TemporaryDirectory() as folder:
     read = Event()
-    parent = int(os.environ[READ_FOR])  # it may have ended before we began
+    parent = int(os.environ.get(READ_FOR, os.getppid()))  # it may have ended before we began
     watching = Thread(target=_end_with, args=(parent, read, folder), daemon=True)
     watching.start()
     import_module("python_ingest.cli.cycle")
