@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     forked.offer(Path(read.name))
 
 
-# Random walks, kills, months of time, builds by the dozen, servers: a fifth of the tests, most of
+# Random walks, kills, months of time, builds by the dozen, servers: a third of the tests, most of
 # their time (`make test-long`). The longest first, so that no worker is left alone with one of
 # them. Walks alternate with others: what they begin with is made once for each worker.
 LONG = """

@@ -27,7 +27,7 @@ from python_ingest.storage.writer import open_writer
 
 HERE = Path(__file__).parents[3]
 CYCLE = re.compile(r"^[0-9: -]{19} built (\d+) models", re.MULTILINE)
-SOON = 120  # seconds; not slowness
+SOON = 240  # seconds; not slowness
 COMMAND = ("-m", "python_ingest")
 TIMELESS = ("-c", "import timeless; from python_ingest.cli.main import main; main()")
 # Who reads the project never has read it.
