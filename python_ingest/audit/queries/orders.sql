@@ -3,7 +3,8 @@ select
     exchange || ' ' || symbol || ' ' || event_type as subject,
     count(*) as events,
     count(distinct order_id) as orders,
-    count(*) - count(distinct (account_id, event_id)) as landed_twice,
+    -- Two sources may tell one event otherwise; the models choose.
+    count(*) - count(distinct (account_id, event_id, content_hash)) as landed_twice,
     count_if(
         event_type in ('fill', 'partial_fill')
         and (fill_quantity is null or fill_price is null or fill_quantity <= 0)

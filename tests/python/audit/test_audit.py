@@ -152,7 +152,7 @@ def test_bad_ticks_stop_with_their_words(landing, query, rejected, change, says)
         ),
         (
             "update raw.order_events set event_id = 'x', event_type = 'fill', fill_quantity = 1,"
-            " fill_price = 1",
+            " fill_price = 1, content_hash = 1",
             "orders, test AAA fill: the same event was landed twice (landed_twice 2, at most 0)",
         ),
     ],
@@ -168,6 +168,19 @@ def test_accounts_that_share_ids_are_no_repetition(landing):
         "update raw.order_events set event_id = 'x', event_type = 'created',"
         " account_id = 'a' || row_number"
     )
+    assert audit(landing.settings).passed
+
+
+def test_an_event_that_two_sources_tell_otherwise_is_no_repetition(landing, tmp_path):
+    header = (
+        "event_id,event_type,event_time,order_id,client_order_id,exchange,symbol,side,order_type,"
+        "quantity,trade_id,fill_quantity,fill_price,source\n"
+    )
+    for source, price in (("websocket", 100), ("rest", 101)):
+        file = tmp_path / f"{source}.csv"
+        fill = f"f1,fill,2026-01-05 10:00:00,o1,c1,x,AAA,buy,limit,1,t1,1,{price},{source}\n"
+        file.write_text(header + fill)
+        land_files(landing.settings, "orders", [file])
     assert audit(landing.settings).passed
 
 
