@@ -122,7 +122,7 @@ final as (
             when status in ('cancelled', 'rejected') and ended_by = 'expired' then 'expired'
             when status in ('cancelled', 'rejected') and ended_by is null then 'fill busted'
             when status in ('cancelled', 'rejected') then nullif(ending_message, '')
-            else last_message
+            when status <> 'filled' then last_message
         end as status_message,
         created_at,
         submitted_at,
