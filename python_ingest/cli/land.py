@@ -12,7 +12,7 @@ import typer
 
 from python_ingest import interrupts
 from python_ingest.cli.dual_write import written_twice
-from python_ingest.cli.place import say_where
+from python_ingest.cli.place import say_where, where
 from python_ingest.cli.progress import progress
 from python_ingest.cli.shown import printable, shortened
 from python_ingest.errors import UsageError
@@ -78,6 +78,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
         if delimiter is not None and len(delimiter) != 1:
             raise UsageError(f"--delimiter {delimiter!r}: not one character")
     say_where(settings)
+    is_new = not settings.database_path.exists()
     total = len(list_pending(settings)) if pending else len(paths or [])
     if not pending and named_format is None:
         for fault in faults(settings.feeds_dir):
@@ -104,8 +105,7 @@ def land(  # noqa: PLR0913, PLR0917 - the command's options
                 again=again,
             )
     _keep_report(settings, results)
-    if not as_json:
-        _say_total(settings, results, pending=pending)
+    _say_end(settings, results, pending=pending, as_json=as_json, is_new=is_new)
     failed = sum(result.state == "failed" for result in results)
     if failed:
         if len(results) > 1:
@@ -169,7 +169,13 @@ def _keep_report(settings: Settings, results: list[LandingResult]) -> None:
         report_landing(settings, results)
 
 
-def _say_total(settings: Settings, results: list[LandingResult], *, pending: bool) -> None:
+def _say_end(
+    settings: Settings, results: list[LandingResult], *, pending: bool, as_json: bool, is_new: bool
+) -> None:
+    if is_new and settings.database_path.exists():  # perhaps a disk is not mounted
+        print(f"ingest: a new warehouse was made in {where(settings)}", file=sys.stderr)
+    if as_json:
+        return
     if len(results) > 1:
         _say(f"{len(results)} files: {_figures(results)}")
     if pending and not results:

@@ -47,6 +47,18 @@ def test_where_it_was_said_nothing_is(
     assert capsys.readouterr().err == ""
 
 
+def test_who_lands_into_a_new_warehouse_is_told(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk of the one that was meant may not be mounted."""
+    for number, told in enumerate((True, False)):
+        file = tmp_path / f"{number}.csv"
+        file.write_text(f"{HEAD}x,s,2024-01-02,1,{number}\n")
+        land("ticks", [file])
+        said = f"a new warehouse was made in {data_dir.absolute()}"
+        assert (said in capsys.readouterr().err) == told
+
+
 def test_what_landing_and_init_say_at_first(data_dir: Path, tmp_path: Path) -> None:
     def said(*arguments: str) -> str:
         done = run_ingest(data_dir, *arguments)
