@@ -58,7 +58,12 @@ final as (
             partition by account_id, owner, event_id
             -- A feed may have learnt to tell the instrument.
             order by
-                {{ source_rank('source') }}, symbol is null, content_hash, batch_id, row_number
+                {{ source_rank('source') }},
+                symbol is null,
+                content_hash,
+                source,
+                batch_id,
+                row_number
         ) = 1
 
 )

@@ -55,7 +55,9 @@ class Kind:
 
     `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
     row number. `occurrences` says that identical rows of one file are all real. `is_whole`: a file
-    replaces what landed before it: no earlier row makes one of it a duplicate. `is_ordered`: rows
+    replaces what landed before it: no earlier row makes one of it a duplicate. `keeps_copies`:
+    the same content is a row more where another source tells it, or with another value outside of
+    the content, since models choose between versions by them. `is_ordered`: rows
     keep what their time has below the microsecond (`nanoseconds`, null where it has nothing), and
     the file's own order of rows that nothing else orders (`place`). `needs` are columns of which a
     row has one, besides those that are required. `checks` are
@@ -70,6 +72,7 @@ class Kind:
     id: str | None = None
     occurrences: bool = False
     is_whole: bool = False
+    keeps_copies: bool = False
     is_ordered: bool = False
     needs: tuple[tuple[str, ...], ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
@@ -89,6 +92,11 @@ class Kind:
     def keeps_hash(self) -> bool:
         """Whether its rows have `content_hash`; of ticks, which are many, it is computed anew."""
         return not self.is_ordered
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """Names of what tells copies of one content apart, where they are kept."""
+        return tuple(c.name for c in self.columns if self.keeps_copies and not c.in_hash)
 
     def column(self, name: str) -> Column:
         """Return the column of that name."""

@@ -171,7 +171,8 @@ def _judge(
     compared = hashed(kind, counted.batch if given else "suspect_batch")
     more = ", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""
     more += ", occurrence" if given else ""
-    connection.execute(SQL.suspects(number, kind.time, columns, keyed, more, compared))
+    besides = f"row({', '.join(kind.besides)})" if kind.keeps_copies else "0"
+    connection.execute(SQL.suspects(number, kind.time, columns, besides, keyed, more, compared))
     highest = "max(occurrence)" if kind.occurrences else "1"
     alike = "t.content_hash = suspects.content_hash"
     if not kind.keeps_hash:  # it is computed of those only that are of a suspect's time
@@ -179,7 +180,7 @@ def _judge(
         alike += " and t.symbol = suspects.symbol"
     copies = hashed(kind, SQL.copies(known, kind.time, alike))
     more = ", min(tick_id) as tick_id, min(source) as source" if ticks else ""
-    connection.execute(SQL.known_copies(kind.time, columns, highest, more, copies))
+    connection.execute(SQL.known_copies(kind.time, columns, besides, highest, more, copies))
     connection.execute(SQL.dropped(same_content(kind)))
     if kind.occurrences:
         connection.execute(SQL.repeated())
@@ -202,8 +203,10 @@ def find_places(
 
 
 def same_content(kind: Kind) -> str:
-    """Return what joins a suspect `s` with a `known` row of the same content."""
+    """Return what joins a suspect `s` with a `known` row that says the same."""
     on = "known.content_hash = s.content_hash and known.time = s.time"
+    if kind.keeps_copies:
+        on += " and known.besides = s.besides"
     if kind.is_ordered:
         on += " and known.exchange = s.exchange and known.symbol = s.symbol"
     return on

@@ -66,6 +66,17 @@ def differences(test: str, model: str, given: Mapping[str, Rows], expected: Rows
         return [row[0] for row in run(_DIFFERENCES.format(columns=columns)).fetchall()]
 
 
+def above(model: str) -> set[str]:
+    """Return all that a model reads, directly or through others: what `of` may be given."""
+    found, left = set(), [model]
+    while left:
+        node = _warehouse().models.get(left.pop())
+        new = set(node["reads"]) - found if node else set()
+        found |= new
+        left += new
+    return found
+
+
 @cache
 def _warehouse() -> "_Warehouse":
     """The warehouse of this worker; its texts are compiled once for all workers."""

@@ -71,12 +71,24 @@ repeated_ids as (
 
 ),
 
--- Of several versions the one that counts.
+-- Of several versions the one that counts; its copies may have told it before, or its correlation.
 chosen_versions as (
 
-    select versions.*
+    select
+        versions.* replace ( -- noqa: RF02
+            min(versions.ingestion_time) over copies as ingestion_time,
+            min(versions.correlation_id) over copies as correlation_id
+        )
     from versions
     semi join repeated_ids on {{ same_key('versions', 'repeated_ids', event) }}
+    window copies as (
+        partition by
+            versions.account_id,
+            versions.exchange,
+            versions.symbol,
+            versions.event_id,
+            versions.content_hash
+    )
     qualify
         row_number() over (
             partition by

@@ -3,8 +3,10 @@ select
     exchange || ' ' || symbol || ' ' || event_type as subject,
     count(*) as events,
     count(distinct order_id) as orders,
-    -- Two sources may tell one event otherwise; the models choose.
-    count(*) - count(distinct (account_id, event_id, content_hash)) as landed_twice,
+    -- Two sources may tell one event otherwise, or alike; the models choose.
+    count(*) - count(distinct (
+        account_id, event_id, content_hash, source, cumulative_quantity, correlation_id
+    )) as landed_twice,
     count_if(
         event_type in ('fill', 'partial_fill')
         and (fill_quantity is null or fill_price is null or fill_quantity <= 0)

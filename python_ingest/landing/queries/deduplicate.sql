@@ -51,21 +51,23 @@ timestamp >= $$first::date and timestamp < $$last::date + interval 1 day
 t.exchange = b.exchange and t.symbol = b.symbol and t.kind = b.kind
 and t.venue is not distinct from b.venue and t.timestamp::date = b.timestamp::date
 
--- :suspects(number, time, columns, keyed, more, compared)
+-- Of a row, `besides`: what tells it from another one of its content.
+-- :suspects(number, time, columns, besides, keyed, more, compared)
 create or replace temp table suspects as
 select *, $number as n
 from (
-    select row_number, $time as time, $columns content_hash, ($keyed) as keyed $more
+    select row_number, $time as time, $columns content_hash, $besides as besides,
+        ($keyed) as keyed $more
     from $compared
 )
 -- :number_of_content(first)
-row_number() over (partition by content_hash order by $first)
+row_number() over (partition by content_hash, besides order by $first)
 
--- :known_copies(time, columns, occurrences, more, copies)
+-- :known_copies(time, columns, besides, occurrences, more, copies)
 create or replace temp table known_copies as
-select $columns $time as time, content_hash, $occurrences as occurrences $more
+select $columns $time as time, content_hash, $besides as besides, $occurrences as occurrences $more
 from $copies
-group by $columns $time, content_hash
+group by $columns $time, content_hash, besides
 -- :copies(known, time, alike)
 (
     select * from $known as t

@@ -156,7 +156,12 @@ def _fill_events(
     }
     kind = "fill" if last else "partial_fill"
     event(trade_id, kind, fill.at, **values)
-    if rng.random() < 0.3:  # the same fill again by REST, under another event id and price
+    told_again = rng.random()
+    if told_again < 0.2:  # by REST, and otherwise by another websocket: what REST said counts
+        event(trade_id, kind, fill.at, **values, source="rest")
+        price = fill.price + 7
+        event(trade_id, kind, fill.at, **values | {"fill_price": decimal_text(int(price * UNIT))})
+    elif told_again < 0.5:  # the same fill again by REST, under another event id and price
         price = fill.price + Fraction(rng.randint(0, 5))
         event(
             f"rest-{trade_id}", kind, fill.at, **values
