@@ -47,6 +47,7 @@ lifecycle/test_compaction streaming/test_outage review/test_chains serving/test_
 migration/test_proof lifecycle/test_restated cli/test_clock publication/test_publish_parts
 landing/test_power_loss trading/test_inverse review/test_slim migration/test_switch
 landing/test_damaged_files trading/test_forgotten recovery/test_snapshot lifecycle/test_archive
+landing/test_whoever_comes_first
 lifecycle/test_killed cli/test_interrupts recovery/test_disk_full serving/test_soak
 migration/test_dual_write_stream streaming/test_stream_killed recovery/test_killed
 market/test_any_order market/test_order_of_ticks review/test_live_page recovery/test_clock

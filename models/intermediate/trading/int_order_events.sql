@@ -81,14 +81,7 @@ chosen_versions as (
         )
     from versions
     semi join repeated_ids on {{ same_key('versions', 'repeated_ids', event) }}
-    window copies as (
-        partition by
-            versions.account_id,
-            versions.exchange,
-            versions.symbol,
-            versions.event_id,
-            versions.content_hash
-    )
+    window copies as (partition by {{ columns_of(event + ['content_hash'], 'versions') }})
     qualify
         row_number() over (
             partition by

@@ -184,6 +184,18 @@ def test_an_event_that_two_sources_tell_otherwise_is_no_repetition(landing, tmp_
     assert audit(landing.settings).passed
 
 
+def test_copies_of_other_sources_are_no_repetition(landing):
+    copies = (
+        "update raw.order_events set event_id = 'x', event_type = 'created', content_hash = 1,"
+        " source = ['websocket', 'rest', '{}'][row_number]"
+    )
+    landing.orders(copies.format("backfill"))
+    assert audit(landing.settings).passed
+    landing.orders(copies.format("rest"))
+    (failed,) = audit(landing.settings).critical
+    assert "the same event was landed twice (landed_twice 1, at most 0)" in failed
+
+
 ODD = {
     "AAA quote: quotes are crossed": "bid_price = 101 where kind = 'quote'",
     "BBB trade: sizes are zero": "last_size = 0 where kind = 'trade'",
