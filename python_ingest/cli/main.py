@@ -1,5 +1,6 @@
 """The console script `ingest`: one thin module per command group, imported when asked for."""
 
+import re
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -98,6 +99,7 @@ NEEDS = {
     "serve": "serve",
     "stream": "stream",
 }
+_LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
 
 
 def command(name: str) -> Any:
@@ -105,7 +107,10 @@ def command(name: str) -> Any:
     if name in NEEDS:
         require(NEEDS[name], f"ingest {name}")
     module = import_module(f"python_ingest.{COMMANDS[name][0]}")
-    return typer.main.get_group(module.app).commands[name]
+    found = typer.main.get_group(module.app).commands[name]
+    # The help would keep our line ends and break the lines of a narrow terminal besides.
+    found.help = _LINE_END.sub(" ", found.help or "")
+    return found
 
 
 class _Imported(TyperGroup):

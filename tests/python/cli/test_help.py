@@ -34,6 +34,12 @@ def test_nothing_is_taken_for_markup(text: str) -> None:
     assert Text.from_markup(text).plain == text
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_line_ends_where_a_paragraph_or_the_terminal_does(name: str) -> None:
+    """The lines of our docstrings are longer than a terminal of 80 columns has."""
+    assert all("\n" not in part for part in (command(name).help or "").split("\n\n"))
+
+
 def test_each_module_of_commands_is_listed_and_says_the_same_of_itself() -> None:
     package = Path(main.__file__).parents[1]
     modules = {
