@@ -37,6 +37,8 @@ _MORE = {"DATABASE": ("PATH",), "SERVE": ("TOKEN",), "TIMESCALE": ("DSN",)}
 _IS_MISSPELT = 0.55
 # The one prefix of which no other program's variable is likely to be a misspelling.
 _OWN, _IS_NEARLY_OWN = "DATABASE", 0.8
+# The places as one word.
+_ONE_WORD = {"DATADIR": "DATA_DIR", "DATABASEPATH": "DATABASE_PATH"}
 # DuckDB calls a database as its file, up to the first dot. These are taken: by itself, by schemas
 # of ours, in which a name would then be ambiguous, and by what is attached beside the database.
 _TAKEN = (
@@ -214,8 +216,8 @@ def _require_spelt(env: Mapping[str, str]) -> None:
         else:
             is_near = key in known[_OWN] and get_close_matches(prefix, [_OWN], 1, _IS_NEARLY_OWN)
             near = [key] if is_near else []
-        if near:
-            meant = f"{prefix if is_own else _OWN}_{near[0]}"
+        meant = f"{prefix if is_own else _OWN}_{near[0]}" if near else _ONE_WORD.get(variable)
+        if meant:
             raise ConfigError(f"{variable} in the environment is no setting: is {meant} meant?")
 
 

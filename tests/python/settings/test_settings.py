@@ -72,6 +72,8 @@ def test_database_path_wins_over_data_dir():
         ("", {"DATABASE_THREADS": "1"}, ["DATABASE_THREADS ", "DATABASE_NUM_THREADS"]),
         ("", {"DATABASE_PTAH": "x"}, ["DATABASE_PTAH ", "DATABASE_PATH"]),
         ("", {"DATABSE_PATH": "x"}, ["DATABSE_PATH ", "DATABASE_PATH"]),
+        ("", {"DATADIR": "x"}, ["DATADIR in the environment", "is DATA_DIR meant?"]),
+        ("", {"DATABASEPATH": "x"}, ["DATABASEPATH ", "is DATABASE_PATH meant?"]),
         ("num_threads = 5\n", {}, ["num_threads (", "it belongs below [performance]"]),
         ("", {"TIMESCALE_DUALWRITE": "1"}, ["TIMESCALE_DUAL_WRITE"]),
         ("", {"BACKUP_STOER": "x"}, ["BACKUP_STORE"]),
