@@ -1,5 +1,6 @@
 """DuckDB's errors in our words, and another try where that can help."""
 
+import errno
 import os
 import re
 import traceback
@@ -53,6 +54,8 @@ _BRING_BACK = (
     " cold_files.sha256 says what it was"
 )
 
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 def without_text(error: BaseException) -> str:
     """Return an error's kind and where it was raised: its text may have values of rows in it."""
@@ -67,7 +70,7 @@ def first_line(error: BaseException) -> str:
     A Python error that DuckDB 2 passes on begins with its traceback, whose lines are indented.
     """
     lines = str(error).splitlines() or [type(error).__name__]
-    if isinstance(error, PermissionError) and error.filename:
+    if isinstance(error, OSError) and error.errno in _REFUSED and error.filename:
         return f"{error.filename}: {error.strerror}; {run_as_owner(Path(error.filename))}"
     if lines[0].startswith("Traceback "):
         lines = [line for line in lines[1:] if line.strip() and line[0] != " "] or lines
@@ -83,11 +86,15 @@ def first_line(error: BaseException) -> str:
 def run_as_owner(path: Path) -> str:
     """Return what to do where this user lacks a right to a file, or to the folder it would lie in.
 
+    Nobody has the right to write on a read-only mount.
+
     >>> run_as_owner(Path("data/cycle.lock"))
     'run this as trading, whose data is, or give your user the right to it'
     """
     place = path if os.path.lexists(path) else path.parent
     try:
+        if os.access(place, os.R_OK) and os.statvfs(place).f_flag & os.ST_RDONLY:
+            return f"{place} lies on a read-only mount: mount it for writing"
         owner = place.owner()
     except KeyError:  # a number without a name
         owner = f"user {place.stat().st_uid}"

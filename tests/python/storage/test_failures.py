@@ -1,4 +1,6 @@
 import errno
+import os
+from collections import namedtuple
 from pathlib import Path
 
 import duckdb
@@ -56,6 +58,18 @@ def test_who_lacks_a_right_is_told_whose_it_is(tmp_path, monkeypatch):
     monkeypatch.undo()
     refused.filename = str(tmp_path / "nowhere" / "at" / "all")
     assert first_line(refused).endswith(f"; run this as its owner, {does}")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_on_a_read_only_mount_nobody_has_the_right(tmp_path, monkeypatch, number):
+    """The system's functions say either."""
+    path = tmp_path / "cycle.lock"
+    flags = namedtuple("flags", "f_flag")
+    monkeypatch.setattr(os, "statvfs", lambda _: flags(os.ST_RDONLY))
+    refused = OSError(number, os.strerror(number), str(path))
+    assert first_line(refused) == (
+        f"{path}: {os.strerror(number)}; {tmp_path} lies on a read-only mount: mount it for writing"
+    )
 
 
 @pytest.mark.parametrize(
