@@ -241,6 +241,12 @@ def _spool(seen: Seen) -> Found:
     text = f"{len(waiting):,} segments wait, the oldest for {age(seen.now - since)}"
     long = seen.now - since > _WAITED_TOO_LONG
     yield text, "ingest land --pending" if long else ""
+    unread = sorted(path for path in waiting if not (path.is_file() and os.access(path, os.R_OK)))
+    if unread:
+        yield (
+            f"{len(unread):,} of them are no files or may not be read, the first is {unread[0]}",
+            "ingest land --pending  # it says why; land the source again and remove it",
+        )
 
 
 def _cycle(seen: Seen) -> Found:

@@ -173,6 +173,20 @@ def test_what_waits_for_long_wants_its_command(well: Settings) -> None:
     }
 
 
+def test_what_waits_and_cannot_be_read_is_named_at_once(
+    well: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (well.spool_dir / "x.parquet").mkdir()
+    barred = well.spool_dir / "y.parquet"
+    barred.write_bytes(b"")
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != barred and may(path, mode))
+    assert wrong(well)["spool"].startswith("ingest land --pending")
+    assert f"2 of them are no files or may not be read, the first is {well.spool_dir}/x" in (
+        said(well, "spool")
+    )
+
+
 def test_frames_that_a_killed_stream_left_wait_too(well: Settings) -> None:
     left = well.spool_dir / "frames/00000000000000000001.binance.binance.ticks.ndjson"
     left.parent.mkdir()
