@@ -92,6 +92,12 @@ def here(data_dir: Path, path: str) -> str:
     return str(data_dir.resolve() / (f"cold/{rest}" if below else path))
 
 
+def require_all_files(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+    """Raise ExportError when local files that views read are not there: no model could be built."""
+    found = connection.execute(SQL.paths()).fetchall()
+    require_files(data_dir, [path for (path,) in found])
+
+
 def require_files(data_dir: Path, paths: Sequence[str]) -> None:
     """Raise ExportError when local files of the manifest are not there.
 

@@ -12,6 +12,9 @@ where relation = ? and $is_readable
     and coalesce(max_batch_id > ?, true)
 order by date, file_id
 
+-- :paths()
+select distinct path from raw.cold_files where $is_readable order by path
+
 -- :archived_dates()
 select distinct date from raw.cold_files
 where relation = ? and state = 'archived' and date between ? and ?

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from forked import run_ingest
+from testkit import register_cold_file
 
 from python_ingest.cli import cycle as command
 from python_ingest.cli import dbt_run
@@ -14,6 +15,7 @@ from python_ingest.cli.audited import AuditResult
 from python_ingest.errors import (
     BuildFailedError,
     DatabaseBusyError,
+    ExportError,
     IngestError,
     PublishedInPartError,
     UsageError,
@@ -21,6 +23,7 @@ from python_ingest.errors import (
 from python_ingest.landing.land import LandingResult
 from python_ingest.landing.telemetry_files import telemetry_dir
 from python_ingest.publication.publish import publish
+from python_ingest.schema.migrate import migrate
 from python_ingest.serving import ReaderPool
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
@@ -153,6 +156,18 @@ def test_what_fails_after_the_publication_does_not_look_like_a_failed_cycle(
     printed = capsys.readouterr().out
     assert "built 1 models" in printed
     assert str(settings.published_path) in printed
+
+
+def test_cold_files_that_are_gone_are_named_before_anything_is_built(steps, settings):
+    with open_writer(settings) as connection:
+        migrate(connection)
+        for number, relation in enumerate(("orders", "trades")):
+            file = {"file_id": number, "path": f"cold/{relation}.parquet", "state": "local"}
+            register_cold_file(connection, relation, "2024-01-01", **file)
+        register_cold_file(connection, "orders", "2024-01-02", file_id=2)  # in the archive only
+    with pytest.raises(ExportError, match=r"2 cold files that are not there.*cold/orders\.parquet"):
+        command.cycle()
+    assert steps == []
 
 
 def test_two_cycles_do_not_overlap(steps, settings):
