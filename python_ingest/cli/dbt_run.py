@@ -60,7 +60,7 @@ class BuildSummary:
 
 
 def run_dbt(arguments: list[str]) -> int:
-    """Run dbt in a process of its own; what it prints goes to the terminal. Returns its code.
+    """Run dbt in a process of its own; prints what that prints. Returns its code.
 
     The process is forked from this one where this one keeps the project (warm.py).
     """
@@ -69,7 +69,16 @@ def run_dbt(arguments: list[str]) -> int:
         return warm.forked(warm.run_dbt, arguments, project)
     command = [sys.executable, "-c", _DBT, str(os.getpid()), *arguments]
     # Ctrl-C is for us, from its first moment on: Python's own start answers it with a traceback
-    return subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace", process_group=0
+    ) as dbt:
+        try:
+            for line in dbt.stdout or ():  # printed by us it stands above the progress, not in it
+                print(line, end="", flush=True)
+        except BaseException:
+            dbt.kill()
+            raise
+    return dbt.returncode
 
 
 def _record(settings: Settings, document: dict[str, Any]) -> None:
