@@ -123,6 +123,7 @@ house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build 
 # Lineage is that of a full refresh: what an increment reads besides is what it restates.
 docs: $(VENV)/.installed ## The dbt docs site and column lineage, one file each: target/docs/
 	@python -m tools.lineage
+	@echo "describing each relation and following each column to where it comes from: a minute or two"
 	@dbt docs generate --static --quiet --target-path target/docs
 	@dbt compile --full-refresh --quiet --target-path target/lineage
 	@python -m tools.lineage target/lineage/manifest.json target/docs/lineage.html
