@@ -1,5 +1,6 @@
 """`ingest publish`: give readers the newest build."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from python_ingest.cli.clock import date_of
 from python_ingest.cli.progress import steps
 from python_ingest.cli.shown import print_table, size
 from python_ingest.errors import UsageError
-from python_ingest.publication.bundle import write_bundle
+from python_ingest.publication.bundle import DATES, write_bundle
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.manifest import read_manifest
 from python_ingest.publication.publish import publish
@@ -43,6 +44,8 @@ def publish_command(
         with steps() as say:
             made = write_bundle(settings, bundle, first, last, lambda it: say(f"copying {it}"))
         print_table(("relation", ">rows"), [(name, f"{n:,}") for name, n in made.rows.items()])
+        if (first or last) and not any(made.rows.get(name) for name in DATES):
+            print("ingest: warning: nothing published is of those dates", file=sys.stderr)
         print(f"{made.path}, {size(made.bytes)}, is whole: it reads no other file")
         return
     if first or last:

@@ -31,8 +31,8 @@ from python_ingest.storage.sql import quoted
 CONTENTS = "bundle_contents"
 # What a span of dates is of: relations that read cold files.
 BY_DATE = frozenset({*RELATIONS, "account_snapshots", "order_slippage"})
-# Filled bars have no date, and a row for each minute between the first bar and the last.
-_DATES = {**dict.fromkeys(BY_DATE, "date"), "ohlcv_bars_filled": "timestamp::date"}
+# What says the date of a row. Filled bars have none, and a row for each minute between two bars.
+DATES = {**dict.fromkeys(BY_DATE, "date"), "ohlcv_bars_filled": "timestamp::date"}
 _SOURCE = "published"
 Span = tuple[date | None, date | None]
 
@@ -118,7 +118,7 @@ def _fill(settings: Settings, file: Path, span: Span, say: Callable[[str], None]
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, span: Span) -> int:
-    day = _DATES.get(name)
+    day = DATES.get(name)
     first, last = span if day else (None, None)
     # A comparison with a literal spares the cold files of other dates.
     wanted = [f"{day} {sign} date '{end}'" for sign, end in ((">=", first), ("<=", last)) if end]

@@ -249,6 +249,14 @@ def test_the_command_says_what_it_holds_and_publishes_nothing(published, tmp_pat
     assert published.published_path.stat().st_ino == before
 
 
+@pytest.mark.parametrize(
+    ("first", "warns"), [("2030-01-01", True), ("2024-01-04", False), (None, False)]
+)
+def test_a_span_of_which_nothing_is_published_is_told(published, tmp_path, capsys, first, warns):
+    publish_command(tmp_path / "b.duckdb", first, None)
+    assert ("nothing published is of those dates" in capsys.readouterr().err) == warns
+
+
 def test_a_publication_says_which_files_it_misses(published, tmp_path):
     path = published.published_path
     assert ask(path, f"from {MISSING}") == []
