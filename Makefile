@@ -85,6 +85,9 @@ format: $(VENV)/.installed ## What tools can mend by themselves
 hooks: $(VENV)/.installed ## Check what is committed before it is committed
 	pre-commit install
 
+# dbt for one who waits: Ctrl-C, which it would answer with a traceback, kills it, and loses nothing.
+dbt = dbt --quiet $(1) & trap 'kill -KILL $$!; exit 130' INT; wait $$!
+
 # What a branch is compared with: production's database as its last cycle left it, and what dbt says of it.
 PRODUCTION ?= data/production
 production: $(VENV)/.installed ## Keep a copy of what is built now, for `make slim` to compare with
@@ -99,7 +102,7 @@ production: $(VENV)/.installed ## Keep a copy of what is built now, for `make sl
 slim slim-rows: export DATABASE_PATH := target/slim/trading.duckdb
 slim: slim-rows ## Build and test what this branch changed in that copy, and print which rows changed
 	@echo "testing what was built"
-	@dbt --quiet test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)
+	@$(call dbt,test --selector changed --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT))
 	@echo "all tests of it pass"
 
 SLIM_VARS = --vars "$$(python -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["args"]["vars"]))' \
@@ -109,8 +112,8 @@ slim-rows: $(VENV)/.installed
 	@rm -rf target/slim && mkdir -p target/slim && cp $(PRODUCTION)/trading.duckdb target/slim/
 	@ingest init > target/slim/init.log
 	@echo "building in target/slim what changed since $(PRODUCTION), and what reads it: minutes where that is bars"
-	@dbt --quiet build --full-refresh --selector changed --exclude-resource-type test unit_test \
-	  --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT); built=$$?; \
+	@$(call dbt,build --full-refresh --selector changed --exclude-resource-type test unit_test \
+	  --state $(PRODUCTION) --target-path target/slim $(SLIM_VARS) $(DBT)); built=$$?; \
 	  ingest compare $(PRODUCTION)/trading.duckdb target/slim/trading.duckdb --built target/slim; exit $$built
 
 SCALE ?= 20m
@@ -124,8 +127,8 @@ house: $(VENV)/.installed ## How much of the SQL is mechanism, and what a build 
 docs: $(VENV)/.installed ## The dbt docs site and column lineage, one file each: target/docs/
 	@python -m tools.lineage
 	@echo "describing each relation and following each column to where it comes from: a minute or two"
-	@dbt docs generate --static --quiet --target-path target/docs
-	@dbt compile --full-refresh --quiet --target-path target/lineage
+	@$(call dbt,docs generate --static --target-path target/docs)
+	@$(call dbt,compile --full-refresh --target-path target/lineage)
 	@python -m tools.lineage target/lineage/manifest.json target/docs/lineage.html
 	@echo "open target/docs/static_index.html, and target/docs/lineage.html for columns"
 

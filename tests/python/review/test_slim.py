@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -148,3 +150,43 @@ def test_a_comment_changes_no_row(rows, printed):
 def test_production_was_read_and_not_written(printed, sample, branch):
     copy = branch / "production" / "trading.duckdb"
     assert copy.read_bytes() == (sample / "trading.duckdb").read_bytes()
+
+
+# Answers Ctrl-C as dbt does.
+DBT = """#!{python}
+import time
+from pathlib import Path
+
+Path("begun").touch()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("target", ["slim", "docs"])
+def test_ctrl_c_ends_dbt_without_a_traceback(tmp_path: Path, target: str) -> None:
+    bin_folder = tmp_path / "venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    for name, text in {"dbt": DBT.format(python=sys.executable), "ingest": "#!/bin/sh\n"}.items():
+        (bin_folder / name).write_text(text)
+        (bin_folder / name).chmod(0o755)
+    (bin_folder / "python").symlink_to("/bin/true")
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / "production").mkdir()
+    for name in ("trading.duckdb", "run_results.json"):
+        (tmp_path / "production" / name).touch()
+    with subprocess.Popen(
+        ["make", "-o", "venv/.installed", target, "VENV=venv", "PRODUCTION=production"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as made:
+        while not (tmp_path / "begun").exists():
+            assert made.poll() is None
+            time.sleep(0.02)
+        os.killpg(made.pid, signal.SIGINT)
+        said, _ = made.communicate(timeout=10)
+    assert made.returncode
+    assert "Traceback" not in said
+    assert re.fullmatch(r"make: \*\*\* \[.*\] (Interrupt|Error 130)", said.splitlines()[-1])
