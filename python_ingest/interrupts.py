@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # an import takes time in which the key is answered with a tr
 _LONGEST_WAIT = 1.0
 _CODE = 128 + signal.SIGINT
 _LINE = "ingest: interrupted; what was acknowledged stays"
-_PLAIN = "\r\x1b[2K\x1b[?25h"  # a bar of progress hides the cursor
+_PLAIN = "\r\x1b[2K\x1b[?25h"  # a bar of progress hides the cursor; the key itself shows ^C
 _said = allocate_lock()
 # A command that lands names its spool here, so that the line can say what waits there.
 spool: Path | None = None
@@ -98,8 +98,6 @@ def _wait_for_ctrl_c(heard: int) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    if os.isatty(sys.stderr.fileno()):
-        os.write(sys.stderr.fileno(), _PLAIN.encode())
     _say()
     os._exit(_CODE)
 
@@ -107,7 +105,8 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _say() -> None:
     """Print the line, once."""
     if _said.acquire(blocking=False):
-        os.write(sys.stderr.fileno(), f"{_LINE}{_waiting()}\n".encode())
+        plain = _PLAIN if os.isatty(sys.stderr.fileno()) else ""
+        os.write(sys.stderr.fileno(), f"{plain}{_LINE}{_waiting()}\n".encode())
 
 
 def _waiting() -> str:

@@ -160,6 +160,16 @@ def test_a_key_after_the_command_changes_nothing_of_its_end() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+def test_on_a_terminal_the_line_stands_alone() -> None:
+    """The key itself is shown there as ^C."""
+    terminal, stderr = os.openpty()
+    say = "from python_ingest import interrupts; interrupts._say()"
+    subprocess.run([sys.executable, "-c", say], stderr=stderr, check=True)
+    assert os.read(terminal, 1000).decode() == f"\r\x1b[2K\x1b[?25h{LINE.strip()}\r\n"
+    os.close(terminal)
+    os.close(stderr)
+
+
 # Run by each Python at its start: by that of dbt it presses the key.
 AT_START = """
 import os, signal, sys, time
