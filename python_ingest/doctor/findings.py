@@ -292,7 +292,7 @@ def _publication(seen: Seen) -> Found:
         return
     kept = sum(1 for _ in path.parent.glob("versions/*/manifest.json"))
     yield f"{path}, {size(described['bytes'])}, {age(seen.now - at)} old, {kept} kept", ""
-    for reason, names in by_reason(described["held_back"]).items():
+    for reason, names in by_reason(described.get("held_back", {})).items():
         yield (
             f"{', '.join(names)}: as published before, because of {reason}",
             "ingest cycle  # when that is mended; publication_status says more",

@@ -294,6 +294,15 @@ def test_what_is_held_back_is_named_with_the_reason(well: Settings) -> None:
     )
 
 
+def test_a_publication_of_an_earlier_version_held_nothing_back(well: Settings) -> None:
+    manifest = newest_manifest(well)
+    assert manifest
+    described = json.loads(manifest.read_text())
+    del described["held_back"]
+    manifest.write_text(json.dumps(described))
+    assert wrong(well) == {}
+
+
 @pytest.mark.parametrize("store", ["", "s3://bucket/some/"])
 def test_cold_files_that_are_gone_or_cut_off(
     well: Settings, monkeypatch: pytest.MonkeyPatch, store: str
