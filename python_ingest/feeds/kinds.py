@@ -95,8 +95,15 @@ class Kind:
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """Names of what tells copies of one content apart, where they are kept."""
-        return tuple(c.name for c in self.columns if self.keeps_copies and not c.in_hash)
+        """SQL of what tells copies of one content apart, where they are kept.
+
+        Of a correlation whether there is one: who asks again may give each request another.
+        """
+        return tuple(
+            f"{c.name} is null" if c.type == "UUID" else c.name
+            for c in self.columns
+            if self.keeps_copies and not c.in_hash
+        )
 
     def column(self, name: str) -> Column:
         """Return the column of that name."""

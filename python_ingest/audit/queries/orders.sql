@@ -5,7 +5,7 @@ select
     count(distinct order_id) as orders,
     -- Two sources may tell one event otherwise, or alike; the models choose.
     count(*) - count(distinct (
-        account_id, event_id, content_hash, source, cumulative_quantity, correlation_id
+        account_id, event_id, content_hash, source, cumulative_quantity, correlation_id is null
     )) as landed_twice,
     count_if(
         event_type in ('fill', 'partial_fill')

@@ -58,7 +58,7 @@ def _told(chance: random.Random, kind: str, versions: list[Row], **besides: list
 def _case(chance: random.Random, number: int) -> Told:
     market = {"exchange": "alpaca", "symbol": f"S{number:03}"}
     own = {"account_id": f"A{number:03}"}
-    ids = [None, None, str(UUID(int=number * 10 + 1)), str(UUID(int=number * 10 + 2))]
+    ids = [None, str(UUID(int=number + 1))]
     rows: Told = []
     for index in range(chance.randint(1, 3)):
         order = own | market | {
@@ -177,6 +177,21 @@ def test_what_says_nothing_more_is_no_row(kind: str, landed: list[dict[str, str]
         rows = f"select count(*), count(distinct ({columns})) from ({tables[KINDS[kind].table]})"
         (found,) = duckdb.sql(rows).fetchall()
         assert found[0] == found[1] > 0
+
+
+def test_who_asks_again_may_give_each_request_a_correlation(tmp_path: Path) -> None:
+    settings = new_database(load_settings(tmp_path / "none.toml", {"DATA_DIR": str(tmp_path)}))
+    event = {
+        "exchange": "x", "symbol": "A", "order_id": "o", "client_order_id": "c", "side": "buy",
+        "order_type": "limit", "quantity": "1", "event_id": "e", "event_type": "created",
+        "event_time": "2024-01-02",
+    }  # fmt: skip
+    landed = []
+    for number, more in enumerate([{}, *({"correlation_id": str(UUID(int=n))} for n in range(3))]):
+        text = json.dumps(event | more) + "\n"
+        result = land_text(settings, "orders", tmp_path / f"{number}.ndjson", text)
+        landed.append(result.landed)
+    assert landed == [1, 1, 0, 0]
 
 
 def test_what_models_choose_by_source_is_kept() -> None:
