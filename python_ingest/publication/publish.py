@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 
 import duckdb
 
-from python_ingest.errors import IngestError, NothingBeforeError
+from python_ingest.errors import DatabaseError, IngestError, NothingBeforeError
+from python_ingest.publication.attached import opened
 from python_ingest.publication.copying import Copied, copy_into
 from python_ingest.publication.descriptions import Descriptions, descriptions
 from python_ingest.publication.former import FORMER
 from python_ingest.publication.layout import fingerprint
-from python_ingest.publication.live_models import live_models
+from python_ingest.publication.live_models import RUN, LiveModels, live_models, read_models
 from python_ingest.publication.parts import Parts
 from python_ingest.publication.status import PublishedState
 from python_ingest.publication.taken_over import Begun, taken_over
@@ -30,6 +32,7 @@ from python_ingest.publication.versions import (
     newest_manifest,
     next_version,
 )
+from python_ingest.publication.views import name_of
 from python_ingest.settings import Settings
 from python_ingest.storage.cold_files import has_manifest, readable_files, require_files
 from python_ingest.storage.cold_relations import RELATIONS
@@ -92,8 +95,11 @@ def _write_copy(
         if state.held_back:
             cold_files += _attach_former(connection, settings, state)
         require_files(settings.data_dir, cold_files)
-        if manifest is not None:
-            state = replace(state, built=live_models(connection, manifest))
+        if manifest is None:
+            built = _models_as_published(connection, settings)
+        else:
+            built = live_models(connection, manifest)
+        state = replace(state, built=built)
         copied = copy_into(
             connection, target, former.parts if former else {}, state, settings.data_dir
         )
@@ -111,6 +117,15 @@ def _attach_former(
     file = manifest.with_name(settings.published_path.name)
     connection.execute(f"attach {sql_path(file)} as {FORMER} (read_only)")
     return newest_cold_files(settings)
+
+
+def _models_as_published(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LiveModels:
+    """Return the models that the newest publication has, where nothing was built since."""
+    with suppress(DatabaseError), opened(settings.published_path) as former:
+        run = former.execute(f"from {name_of(RUN.published())}").fetchall()
+        if run == connection.execute(f"from {name_of(RUN)}").fetchall():
+            return read_models(former, "published")
+    return LiveModels()
 
 
 def _sha256_on_disk(file: Path) -> str:
@@ -135,7 +150,8 @@ def publish(  # noqa: PLR0913 - what is of this build
 
     `chain_of`: the chain of each relation that has one. Relations of chains in `reasons` stay as
     they were published before, and `publication_status` tells why. `manifest`: of dbt's last build,
-    whose models `ingest serve` is to run. `described`: what the relations mean; None: as the
+    whose models `ingest serve` is to run; None: those of the newest publication, where it is of
+    that build too. `described`: what the relations mean; None: as the
     manifest says. `begun`: the copy of the former publication, where it was made beside the build.
 
     Raises IngestError, and leaves the former publication, when the copy cannot be made.

@@ -7,10 +7,18 @@ import pytest
 from testkit import ask
 
 from python_ingest.errors import BuildFailedError, IngestError
-from python_ingest.publication.live_models import NONE_BUILT, LiveModels, read_models
+from python_ingest.publication import publish as publishing
+from python_ingest.publication.live_models import (
+    NONE_BUILT,
+    RUN,
+    LiveModels,
+    Model,
+    read_models,
+)
 from python_ingest.publication.manifest import Chains
 from python_ingest.publication.publish import publish
 from python_ingest.publication.versions import named_cold_files
+from python_ingest.publication.views import Relation
 from python_ingest.settings import Settings
 from python_ingest.storage.writer import open_writer
 
@@ -242,3 +250,39 @@ def test_what_failed_holds_back_its_chain_and_those_below(failed: str, held: set
 def test_what_belongs_to_no_chain_stops_everything(node: str) -> None:
     with pytest.raises(BuildFailedError, match="nothing was published"):
         GRAPH.held_back({node: "wrong"})
+
+
+BUILT = """
+create table state.run as select 1::bigint as run_number, timestamp '2024-01-02' as started_at;
+create table state.vanished_rows (relation varchar);
+"""
+LIVE = LiveModels(
+    database="trading",
+    models=(
+        Model(
+            relation=Relation("main", "bars"),
+            chain="bars",
+            materialized="view",
+            sql="select bars_warm.* from warm.bars_warm cross join state.run",
+            reads=(Relation("warm", "bars_warm"), RUN),
+        ),
+    ),
+    served=("bars",),
+    missing="",
+)
+
+
+def test_who_publishes_by_hand_leaves_the_server_its_models(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the newest publication, until something is built that they may not be of."""
+    monkeypatch.setattr(publishing, "live_models", lambda *_: LIVE)
+    change(published, BUILT)
+    publish(published, CHAINS, manifest={"nodes": {}})
+    change(published, "update warm.bars_warm set value = 3")
+    publish(published)
+    assert read_models_of(published) == LIVE
+    assert ask(published.published_path, BARS) == [(9, 3)]
+    change(published, "update state.run set run_number = 2")
+    publish(published)
+    assert read_models_of(published).missing == NONE_BUILT
