@@ -171,7 +171,9 @@ def _judge(
     compared = hashed(kind, counted.batch if given else "suspect_batch")
     more = ", source, coalesce(trade_id, sequence_number::varchar) as id" if ticks else ""
     more += ", occurrence" if given else ""
-    besides = f"row({', '.join(kind.besides)})" if kind.keeps_copies else "0"
+    # A struct with names: DuckDB 1.5 makes no table of one without.
+    told = ", ".join(f"'{number}': {sql}" for number, sql in enumerate(kind.besides))
+    besides = f"{{{told}}}" if kind.keeps_copies else "0"
     connection.execute(SQL.suspects(number, kind.time, columns, besides, keyed, more, compared))
     highest = "max(occurrence)" if kind.occurrences else "1"
     alike = "t.content_hash = suspects.content_hash"
