@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import signal
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ __all__ = ["s3", "s3_server"]
 HERE = Path(__file__).parent
 # `make test-spark` has an environment of its own; here its tests could not even be read.
 collect_ignore = [] if find_spec("pyspark") else ["spark"]
+# A shell's job in the background ignores Ctrl-C, and so would the commands that tests press it for.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:

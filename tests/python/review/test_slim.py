@@ -176,8 +176,8 @@ def test_ctrl_c_ends_dbt_without_a_traceback(tmp_path: Path, target: str) -> Non
         (tmp_path / "production" / name).touch()
     made_by = ["make", "-o", "venv/.installed", target, "VENV=venv", "PRODUCTION=production"]
     with subprocess.Popen(
-        # A make that runs the tests has told its own; a job in the background ignores the key.
-        ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "--default-signal=INT", *made_by],
+        # a make that runs the tests has told its own
+        ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", *made_by],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
