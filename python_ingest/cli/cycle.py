@@ -36,7 +36,7 @@ from python_ingest.publication.taken_over import copied_beside
 from python_ingest.publication.versions import named_cold_files
 from python_ingest.schema.migrate import migrate
 from python_ingest.settings import Settings, load_settings
-from python_ingest.storage.cold_files import require_all_files
+from python_ingest.storage.cold_files import readable_paths, require_files
 from python_ingest.storage.process_lock import process_lock
 from python_ingest.storage.writer import open_writer
 
@@ -130,7 +130,8 @@ def run(
         begun = begin(settings)
         with open_writer(settings) as connection:
             migrate(connection)
-            require_all_files(connection, settings.data_dir)
+            # without them no model could be built
+            require_files(settings.data_dir, readable_paths(connection))
             views = bool(clock) or not views_stand(connection, begun)
         with copied_beside(settings) as copy:
             say("landing")

@@ -56,8 +56,8 @@ class Kind:
     `time` is the column that bounds look-ups. `id` is the table's own id column, made of batch and
     row number. `occurrences` says that identical rows of one file are all real. `is_whole`: a file
     replaces what landed before it: no earlier row makes one of it a duplicate. `keeps_copies`:
-    the same content is a row more where another source tells it, or with another value outside of
-    the content, since models choose between versions by them. `is_ordered`: rows
+    the same content is a row more where it differs in `besides`, as by another source, since
+    models choose between versions by it. `is_ordered`: rows
     keep what their time has below the microsecond (`nanoseconds`, null where it has nothing), and
     the file's own order of rows that nothing else orders (`place`). `needs` are columns of which a
     row has one, besides those that are required. `checks` are

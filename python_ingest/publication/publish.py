@@ -34,8 +34,7 @@ from python_ingest.publication.versions import (
 )
 from python_ingest.publication.views import name_of
 from python_ingest.settings import Settings
-from python_ingest.storage.cold_files import has_manifest, readable_files, require_files
-from python_ingest.storage.cold_relations import RELATIONS
+from python_ingest.storage.cold_files import readable_paths, require_files
 from python_ingest.storage.failures import first_line
 from python_ingest.storage.files import (
     make_folder,
@@ -90,8 +89,7 @@ def _write_copy(
     former = taken_over(settings, begun, target)
     with open_writer(settings) as connection:
         read_s3_where_named(connection)
-        relations = RELATIONS if has_manifest(connection) else ()
-        cold_files = [file.path for name in relations for file in readable_files(connection, name)]
+        cold_files = readable_paths(connection)
         if state.held_back:
             cold_files += _attach_former(connection, settings, state)
         require_files(settings.data_dir, cold_files)
@@ -151,8 +149,8 @@ def publish(  # noqa: PLR0913 - what is of this build
     `chain_of`: the chain of each relation that has one. Relations of chains in `reasons` stay as
     they were published before, and `publication_status` tells why. `manifest`: of dbt's last build,
     whose models `ingest serve` is to run; None: those of the newest publication, where it is of
-    that build too. `described`: what the relations mean; None: as the
-    manifest says. `begun`: the copy of the former publication, where it was made beside the build.
+    that build too. `described`: what the relations mean; None: as the manifest says. `begun`: the
+    copy of the former publication, where it was made beside the build.
 
     Raises IngestError, and leaves the former publication, when the copy cannot be made.
     """

@@ -62,6 +62,13 @@ def readable_files(
     return [ColdFile(**{each.name: row[each.name] for each in fields(ColdFile)}) for row in rows]
 
 
+def readable_paths(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the paths of the files of all relations that views read, as in the manifest."""
+    if not has_manifest(connection):
+        return []
+    return [path for (path,) in connection.execute(SQL.readable_paths()).fetchall()]
+
+
 def archived_dates(
     connection: duckdb.DuckDBPyConnection, relation: str, first: date, last: date
 ) -> list[date]:
@@ -90,12 +97,6 @@ def here(data_dir: Path, path: str) -> str:
     """
     _, below, rest = path.rpartition("/cold/")
     return str(data_dir.resolve() / (f"cold/{rest}" if below else path))
-
-
-def require_all_files(connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
-    """Raise ExportError when local files that views read are not there: no model could be built."""
-    found = connection.execute(SQL.paths()).fetchall()
-    require_files(data_dir, [path for (path,) in found])
 
 
 def require_files(data_dir: Path, paths: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ where relation = ? and $is_readable
     and coalesce(max_batch_id > ?, true)
 order by date, file_id
 
--- :paths()
+-- :readable_paths()
 select distinct path from raw.cold_files where $is_readable order by path
 
 -- :archived_dates()
